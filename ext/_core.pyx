@@ -1,0 +1,472 @@
+"""Thin wrappers around the C core; no arithmetic here.
+
+A `Functions` object is a compiled model as Python sees it; `Inputs` holds the tables of
+its inputs; `run` hands a batch of solves to C with the GIL released.
+"""
+
+cimport cython
+cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+import numpy as np
+
+from trustode.errors import DataError
+
+cnp.import_array()
+
+cdef extern from "trustode.h":
+    int TRO_ABI
+    ctypedef struct tro_model
+    ctypedef void (*tro_function_ptr "tro_function *")(
+        const tro_model *, double, const double *, const double *, const double *, double *
+    ) noexcept nogil
+    ctypedef struct tro_model:
+        int abi, n_state, n_param, n_input, n_observable
+        tro_function_ptr rhs, jac, dfdp, dfdt, dfdu, observe, observe_dy, observe_dp
+        tro_function_ptr initial, initial_dp
+        void *context
+
+cdef extern from "core.h":
+    cdef enum:
+        TRO_SUCCESS, TRO_NONFINITE, TRO_STEP_TOO_SMALL, TRO_MAX_STEPS, TRO_DIVERGED
+        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_STIFF
+    ctypedef struct tro_table:
+        long n
+        const double *knots
+        const double *coefs
+    ctypedef struct tro_stimulus:
+        int n_input
+        const tro_table *tables
+        long n_break
+        const double *breaks
+    ctypedef struct tro_method:
+        const char *name
+        const char *documentation
+        int order, error_order, n_coef, implicit
+    ctypedef struct tro_options:
+        const tro_method *method
+        const tro_method *stiff
+        double rtol
+        const double *atol
+        double h_max
+        long max_steps
+        const int *cancel
+        int (*poll)(void *) noexcept nogil
+        void *poll_context
+    ctypedef struct tro_report:
+        int status, stiff
+        long n_steps, n_rejected, n_rhs, n_jac
+        double t, h
+        long n_written
+        int worst
+    ctypedef struct tro_trace:
+        double *rows
+        long n, capacity
+        int width
+    const tro_method tro_tsit5, tro_rodas5p
+    void tro_stimulus_values(
+        const tro_stimulus *, double, double, double, double *, double *) nogil
+    size_t tro_solve_work(const tro_model *, int, const tro_options *) nogil
+    int tro_solve(const tro_model *, const double *, const tro_stimulus *, int, const int *,
+                  const double *, long, const tro_options *, double *, double *, tro_trace *,
+                  tro_report *) nogil
+    void tro_trace_free(tro_trace *) nogil
+
+ABI = TRO_ABI
+
+STATUS = {
+    "SUCCESS": TRO_SUCCESS, "NONFINITE": TRO_NONFINITE, "STEP_TOO_SMALL": TRO_STEP_TOO_SMALL,
+    "MAX_STEPS": TRO_MAX_STEPS, "DIVERGED": TRO_DIVERGED, "SINGULAR": TRO_SINGULAR,
+    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "STIFF": TRO_STIFF,
+}
+
+REPORT = np.dtype([
+    ("status", np.int64), ("stiff", np.int64), ("n_steps", np.int64), ("n_rejected", np.int64),
+    ("n_rhs", np.int64), ("n_jac", np.int64), ("t", np.float64), ("h", np.float64),
+    ("n_written", np.int64), ("worst", np.int64),
+])
+
+
+cdef const tro_method *_method(str name) except NULL:
+    if name == "tsit5":
+        return &tro_tsit5
+    if name == "rodas5p":
+        return &tro_rodas5p
+    raise KeyError(name)
+
+
+def methods():
+    """Return what is known of each native method, by name."""
+    found = {}
+    for name in ("tsit5", "rodas5p"):
+        method = _method(name)
+        found[name] = {
+            "order": method.order, "implicit": bool(method.implicit),
+            "documentation": method.documentation.decode(),
+        }
+    return found
+
+
+cdef cnp.ndarray _vector(object values, Py_ssize_t size, str what):
+    """Return values as a contiguous float64 vector of the wanted size."""
+    cdef cnp.ndarray array = cnp.PyArray_FROMANY(
+        values, cnp.NPY_DOUBLE, 0, 0, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_ENSUREARRAY)
+    if cnp.PyArray_SIZE(array) != size:
+        raise DataError(
+            f"{what} has {cnp.PyArray_SIZE(array)} values; this model needs {size}")
+    return array
+
+
+cdef class Functions:
+    """The functions of a compiled model, callable from Python.
+
+    ``rhs(t, y)`` and ``jac(t, y)`` are what scipy's integrators take. Each function also
+    takes ``p`` and ``u``, parameter and input values in the model's order; without them
+    the defaults given here are used.
+    """
+
+    cdef const tro_model *model
+    cdef cnp.ndarray p, u
+    cdef object owner
+
+    def __init__(self, size_t address, p, u, owner=None):
+        self.model = <const tro_model *>address
+        if self.model.abi != TRO_ABI:
+            raise ValueError(f"the compiled model has ABI {self.model.abi}; this is {TRO_ABI}")
+        self.owner = owner
+        self.p = _vector(p, self.model.n_param, "p").copy()
+        self.u = _vector(u, self.model.n_input, "u").copy()
+
+    @property
+    def sizes(self):
+        """Numbers of states, parameters, inputs and observables."""
+        m = self.model
+        return m.n_state, m.n_param, m.n_input, m.n_observable
+
+    def bound(self, p, u):
+        """Return the same functions with other default values."""
+        return Functions(<size_t>self.model, p, u, (self, self.owner))
+
+    cdef object _call(self, tro_function_ptr function, double t, object y, object p, object u,
+                      int n_row, int n_column):
+        cdef cnp.npy_intp shape[2]
+        shape[0] = n_row
+        shape[1] = n_column
+        cdef cnp.ndarray out = cnp.PyArray_EMPTY(1 if n_column < 0 else 2, shape,
+                                                 cnp.NPY_DOUBLE, 0)
+        cdef cnp.ndarray y_ = self.p if y is None else _vector(y, self.model.n_state, "y")
+        cdef cnp.ndarray p_ = self.p if p is None else _vector(p, self.model.n_param, "p")
+        cdef cnp.ndarray u_ = self.u if u is None else _vector(u, self.model.n_input, "u")
+        function(self.model, t, <double *>cnp.PyArray_DATA(y_),
+                 <double *>cnp.PyArray_DATA(p_), <double *>cnp.PyArray_DATA(u_),
+                 <double *>cnp.PyArray_DATA(out))
+        self._reraise()
+        return out
+
+    cdef _reraise(self):
+        if self.model.context != NULL:
+            raised = (<PythonModel>self.model.context).raised
+            if raised is not None:
+                (<PythonModel>self.model.context).raised = None
+                raise raised
+
+    def rhs(self, double t, y, p=None, u=None):
+        """Return dy/dt, shape (n_state,)."""
+        return self._call(self.model.rhs, t, y, p, u, self.model.n_state, -1)
+
+    def jac(self, double t, y, p=None, u=None):
+        """Return the Jacobian df_i/dy_j, shape (n_state, n_state)."""
+        return self._call(self.model.jac, t, y, p, u, self.model.n_state, self.model.n_state)
+
+    def dfdp(self, double t, y, p=None, u=None):
+        """Return the parameter derivative df_i/dp_k, shape (n_state, n_param)."""
+        return self._call(self.model.dfdp, t, y, p, u, self.model.n_state, self.model.n_param)
+
+    def dfdt(self, double t, y, p=None, u=None):
+        """Return the explicit time derivative of the right-hand side, shape (n_state,)."""
+        return self._call(self.model.dfdt, t, y, p, u, self.model.n_state, -1)
+
+    def dfdu(self, double t, y, p=None, u=None):
+        """Return the input derivative df_i/du_l, shape (n_state, n_input)."""
+        return self._call(self.model.dfdu, t, y, p, u, self.model.n_state, self.model.n_input)
+
+    def observe(self, double t, y, p=None, u=None):
+        """Return the observables, shape (n_observable,)."""
+        return self._call(self.model.observe, t, y, p, u, self.model.n_observable, -1)
+
+    def observe_dy(self, double t, y, p=None, u=None):
+        """Return the observables' derivative by the states, (n_observable, n_state)."""
+        return self._call(self.model.observe_dy, t, y, p, u,
+                          self.model.n_observable, self.model.n_state)
+
+    def observe_dp(self, double t, y, p=None, u=None):
+        """Return the observables' derivative by the parameters, (n_observable, n_param)."""
+        return self._call(self.model.observe_dp, t, y, p, u,
+                          self.model.n_observable, self.model.n_param)
+
+    def initial(self, p=None):
+        """Return the initial state, shape (n_state,)."""
+        return self._call(self.model.initial, 0.0, None, p, None, self.model.n_state, -1)
+
+    def initial_dp(self, p=None):
+        """Return the initial state's derivative by the parameters, (n_state, n_param)."""
+        return self._call(self.model.initial_dp, 0.0, None, p, None,
+                          self.model.n_state, self.model.n_param)
+
+    def observe_many(self, t, y, p, Inputs inputs):
+        """Return the observables at each time, shape (n_time, n_observable).
+
+        ``t`` has shape (n_time,), ``y`` (n_time, n_state), ``p`` (n_param,).
+        """
+        cdef const tro_model *model = self.model
+        cdef cnp.ndarray t_ = np.ascontiguousarray(t, dtype=np.float64)
+        cdef Py_ssize_t n = cnp.PyArray_SIZE(t_), k
+        cdef cnp.ndarray y_ = _vector(y, n * model.n_state, "y")
+        cdef cnp.ndarray p_ = _vector(p, model.n_param, "p")
+        cdef cnp.ndarray u = np.empty(model.n_input)
+        cdef cnp.ndarray out = np.empty((n, model.n_observable))
+        cdef double *times = <double *>cnp.PyArray_DATA(t_)
+        cdef double *rows = <double *>cnp.PyArray_DATA(y_)
+        cdef double *written = <double *>cnp.PyArray_DATA(out)
+        for k in range(n):
+            tro_stimulus_values(&inputs.view, times[k], -np.inf, np.inf,
+                                <double *>cnp.PyArray_DATA(u), NULL)
+            model.observe(model, times[k], rows + k * model.n_state,
+                          <double *>cnp.PyArray_DATA(p_), <double *>cnp.PyArray_DATA(u),
+                          written + k * model.n_observable)
+        self._reraise()
+        return out
+
+
+cdef class PythonModel:
+    """A model whose functions are Python callables: the door without a compiler.
+
+    ``functions`` maps each name of the contract to a callable of lists (t, y, p, u) that
+    returns a flat list. An exception is kept, its output filled with NaN.
+    """
+
+    cdef tro_model model
+    cdef dict functions
+    cdef public object raised
+
+    def __cinit__(self, dict functions, sizes):
+        self.functions = functions
+        self.raised = None
+        self.model.abi = TRO_ABI
+        self.model.n_state, self.model.n_param, self.model.n_input, self.model.n_observable = sizes
+        self.model.rhs = _python_rhs
+        self.model.jac = _python_jac
+        self.model.dfdp = _python_dfdp
+        self.model.dfdt = _python_dfdt
+        self.model.dfdu = _python_dfdu
+        self.model.observe = _python_observe
+        self.model.observe_dy = _python_observe_dy
+        self.model.observe_dp = _python_observe_dp
+        self.model.initial = _python_initial
+        self.model.initial_dp = _python_initial_dp
+        self.model.context = <void *>self
+
+    @property
+    def address(self):
+        """Address of the C struct; valid while this object lives."""
+        return <size_t>&self.model
+
+
+cdef void _python_call(const tro_model *model, str name, double t, const double *y,
+                       const double *p, const double *u, double *out, int n_out) noexcept with gil:
+    cdef PythonModel owner = <PythonModel>model.context
+    cdef int i
+    try:
+        values = owner.functions[name](
+            t,
+            [y[i] for i in range(model.n_state)],
+            [p[i] for i in range(model.n_param)],
+            [u[i] for i in range(model.n_input)],
+        )
+        for i in range(n_out):
+            out[i] = values[i]
+    except BaseException as error:
+        if not isinstance(error, (ArithmeticError, ValueError)):
+            owner.raised = error
+        for i in range(n_out):
+            out[i] = float("nan")
+
+
+cdef void _python_rhs(const tro_model *m, double t, const double *y, const double *p,
+                      const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "rhs", t, y, p, u, out, m.n_state)
+
+
+cdef void _python_jac(const tro_model *m, double t, const double *y, const double *p,
+                      const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "jac", t, y, p, u, out, m.n_state * m.n_state)
+
+
+cdef void _python_dfdp(const tro_model *m, double t, const double *y, const double *p,
+                       const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "dfdp", t, y, p, u, out, m.n_state * m.n_param)
+
+
+cdef void _python_dfdt(const tro_model *m, double t, const double *y, const double *p,
+                       const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "dfdt", t, y, p, u, out, m.n_state)
+
+
+cdef void _python_dfdu(const tro_model *m, double t, const double *y, const double *p,
+                       const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "dfdu", t, y, p, u, out, m.n_state * m.n_input)
+
+
+cdef void _python_observe(const tro_model *m, double t, const double *y, const double *p,
+                          const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "observe", t, y, p, u, out, m.n_observable)
+
+
+cdef void _python_observe_dy(const tro_model *m, double t, const double *y, const double *p,
+                             const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "observe_dy", t, y, p, u, out, m.n_observable * m.n_state)
+
+
+cdef void _python_observe_dp(const tro_model *m, double t, const double *y, const double *p,
+                             const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "observe_dp", t, y, p, u, out, m.n_observable * m.n_param)
+
+
+cdef void _python_initial(const tro_model *m, double t, const double *y, const double *p,
+                          const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "initial", t, p, p, p, out, m.n_state)
+
+
+cdef void _python_initial_dp(const tro_model *m, double t, const double *y, const double *p,
+                             const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "initial_dp", t, p, p, p, out, m.n_state * m.n_param)
+
+
+cdef class Inputs:
+    """Tables of all inputs of one run, and the times at which a step has to end.
+
+    ``tables`` is a sequence of (knots, coefficients) with shapes (n,) and (n, 4).
+    """
+
+    cdef tro_stimulus view
+    cdef tro_table *tables
+    cdef list kept
+
+    def __cinit__(self, tables, breaks):
+        cdef cnp.ndarray array
+        self.kept = []
+        self.tables = <tro_table *>calloc(len(tables) + 1, sizeof(tro_table))
+        if self.tables == NULL:
+            raise MemoryError
+        for i, (knots, coefs) in enumerate(tables):
+            array = np.array(knots, dtype=np.float64, order="C")
+            self.kept.append(array)
+            self.tables[i].n = cnp.PyArray_SIZE(array)
+            self.tables[i].knots = <const double *>cnp.PyArray_DATA(array)
+            array = _vector(coefs, 4 * self.tables[i].n, "coefficients").copy()
+            self.kept.append(array)
+            self.tables[i].coefs = <const double *>cnp.PyArray_DATA(array)
+        array = np.array(breaks, dtype=np.float64, order="C")
+        self.kept.append(array)
+        self.view.n_input = <int>len(tables)
+        self.view.tables = self.tables
+        self.view.n_break = cnp.PyArray_SIZE(array)
+        self.view.breaks = <const double *>cnp.PyArray_DATA(array)
+
+    def __dealloc__(self):
+        free(self.tables)
+
+
+cdef int _signals(void *context) noexcept with gil:
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        (<list>context).append(error)
+        return 1
+    return 0
+
+
+def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
+        cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
+        long max_steps, cnp.ndarray cancel, cnp.ndarray report, long first, long last,
+        bint watch_signals, bint keep_steps):
+    """Solve runs ``first`` to ``last`` of a batch into ``y`` and ``report``.
+
+    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
+    (n_run, n_time, dim) with the initial values in its first rows, ``atol`` (n_state,),
+    ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
+    ``stimuli`` holds one `Inputs` for all runs or one a run. With ``keep_steps`` (one
+    run only) the steps for dense output are returned.
+    """
+    cdef const tro_model *model = functions.model
+    cdef tro_options options
+    cdef tro_report one
+    cdef tro_trace trace
+    cdef long n_time = <long>cnp.PyArray_SIZE(t), run_, n_stimuli = len(stimuli)
+    cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
+    cdef long dim = model.n_state * (1 + n_tangent)
+    cdef double *y_data = <double *>cnp.PyArray_DATA(y)
+    cdef const double *p_data = <const double *>cnp.PyArray_DATA(p)
+    cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
+    cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
+    cdef const int *cancel_data = <const int *>cnp.PyArray_DATA(cancel)
+    cdef double *work
+    cdef const tro_stimulus **views
+    cdef list raised = []
+    options.method = _method(method)
+    options.stiff = NULL if stiff is None else _method(stiff)
+    options.rtol = rtol
+    options.atol = <const double *>cnp.PyArray_DATA(atol)
+    options.h_max = h_max
+    options.max_steps = max_steps
+    options.cancel = cancel_data
+    options.poll = NULL
+    if watch_signals:
+        options.poll = _signals
+    options.poll_context = <void *>raised
+    trace.rows = NULL
+    trace.n = trace.capacity = 0
+    trace.width = 2 + 5 * model.n_state
+    work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
+    views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
+    try:
+        if work == NULL or views == NULL:
+            raise MemoryError
+        for run_ in range(n_stimuli):
+            views[run_] = &(<Inputs>stimuli[run_]).view
+        for run_ in range(first, last):
+            with nogil:
+                tro_solve(model, p_data + run_ * model.n_param,
+                          views[run_ if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
+                          n_time, &options, work, y_data + run_ * n_time * dim,
+                          &trace if keep_steps else NULL, &one)
+            report[run_] = (one.status, one.stiff, one.n_steps, one.n_rejected, one.n_rhs,
+                            one.n_jac, one.t, one.h, one.n_written, one.worst)
+            functions._reraise()
+            if raised:
+                raise raised[0]
+            if one.status == TRO_INTERRUPTED:
+                break
+        return _rows(&trace) if keep_steps else None
+    finally:
+        free(work)
+        free(views)
+        tro_trace_free(&trace)
+
+
+cdef cnp.ndarray _rows(tro_trace *trace):
+    cdef cnp.ndarray rows = np.empty((trace.n, trace.width))
+    memcpy(cnp.PyArray_DATA(rows), trace.rows, trace.n * trace.width * sizeof(double))
+    return rows

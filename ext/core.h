@@ -1,0 +1,144 @@
+/* The C core: what a solve is made of. Knows nothing of Python.
+ *
+ * Conventions: outputs last; 0 or a negative status; nothing prints, exits, allocates in a
+ * step, or lives in a global.
+ */
+#ifndef TRO_CORE_H
+#define TRO_CORE_H
+
+#include <stddef.h>
+
+#include "trustode.h"
+
+/* The same numbers as trustode.errors.Status; a test compares them. */
+enum tro_status {
+    TRO_SUCCESS = 0,
+    TRO_NONFINITE = -1,
+    TRO_STEP_TOO_SMALL = -2,
+    TRO_MAX_STEPS = -3,
+    TRO_DIVERGED = -4,
+    TRO_SINGULAR = -5,
+    TRO_INTERRUPTED = -6,
+    TRO_NO_MEMORY = -7,
+    TRO_STIFF = -8
+};
+
+/* ---- stimulus.c: inputs as piecewise cubic tables ---- */
+
+typedef struct {
+    long n;              /* segments */
+    const double *knots; /* (n) strictly increasing */
+    const double *coefs; /* (n, 4) powers of t - knots[k] */
+} tro_table;
+
+typedef struct {
+    int n_input;
+    const tro_table *tables; /* (n_input) */
+    long n_break;
+    const double *breaks; /* (n_break) sorted times that end a step */
+} tro_stimulus;
+
+/* Inputs at t as seen from inside the interval (low, high): at its ends the values are the
+ * one-sided limits, so a jump belongs to one step only. du may be NULL. */
+void tro_stimulus_values(const tro_stimulus *stimulus, double t, double low, double high,
+                         double *u, double *du);
+
+/* ---- system.c: the equations that a method advances ---- */
+
+typedef struct {
+    const tro_model *model;
+    const double *p;
+    const tro_stimulus *stimulus;
+    double low, high;  /* interval between breaks that the current step lies in */
+    int n_state;
+    int n_tangent;     /* sensitivities carried along */
+    const int *vary;   /* (n_tangent) parameter index, or -1 for an initial value */
+    double *u;         /* (n_input) */
+    double *dfdy;      /* (n_state, n_state), only with tangents */
+    double *dfdp;      /* (n_state, n_param), only with tangents */
+    long n_rhs, n_jac; /* counts */
+} tro_system;
+
+/* Doubles that tro_system_init needs as work space. */
+size_t tro_system_work(const tro_model *model, int n_tangent);
+void tro_system_init(const tro_model *model, const double *p, const tro_stimulus *stimulus,
+                     int n_tangent, const int *vary, double *work, tro_system *system);
+/* y holds the states, then one block of n_state for each tangent. */
+void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt);
+/* Jacobian (n_state, n_state) and total time derivative (n_state) of the states' equations. */
+void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt);
+
+/* ---- methods ---- */
+
+typedef struct {
+    tro_system *system;
+    int dim;           /* n_state * (1 + n_tangent) */
+    double t, h;
+    const double *y;   /* (dim) at t */
+    const double *f;   /* (dim) derivative at t */
+    int same_point;    /* nonzero when only h changed since the last call: a Jacobian keeps */
+    double *y_new;     /* (dim) */
+    double *f_new;     /* (dim) derivative at t + h */
+    double *error;     /* (dim) local error estimate */
+    double stiffness;  /* |h lambda| estimate, 0 when the method has none */
+    double *work;
+} tro_step;
+
+typedef struct {
+    const char *name;
+    const char *documentation;
+    int order;             /* of the solution */
+    int error_order;       /* of the error estimate's expansion in h */
+    int n_coef;            /* coefficients of the dense output a state */
+    int implicit;
+    double stiff_limit;    /* |h lambda| above which the method is bound by stability */
+    size_t (*work_size)(int dim);
+    int (*step)(tro_step *step);
+    /* Powers of (t' - t)/h: coef[j * n + i] for the first n components. */
+    void (*dense)(const tro_step *step, int n, double *coef);
+} tro_method;
+
+extern const tro_method tro_tsit5;
+extern const tro_method tro_rodas5p;
+
+/* ---- solve.c: step control, outputs, breaks, limits ---- */
+
+typedef struct {
+    const tro_method *method;
+    const tro_method *stiff; /* taken over to when the problem turns out stiff; or NULL */
+    double rtol;
+    const double *atol;      /* (n_state) */
+    double h_max;
+    long max_steps;
+    const volatile int *cancel; /* nonzero asks to stop; may be NULL */
+    int (*poll)(void *);        /* nonzero asks to stop; may be NULL */
+    void *poll_context;
+} tro_options;
+
+typedef struct {
+    int status;
+    int stiff;       /* the problem was found stiff */
+    long n_steps, n_rejected, n_rhs, n_jac;
+    double t;        /* reached */
+    double h;        /* last step tried */
+    long n_written;  /* output rows that hold results */
+    int worst;       /* state that was not finite or largest when a solve failed */
+} tro_report;
+
+/* Steps kept for dense output: rows of t, h, n_coef, then n_coef * n_state coefficients. */
+typedef struct {
+    double *rows;
+    long n, capacity;
+    int width;
+} tro_trace;
+
+size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options);
+/* t_out[0] is the start and y_out's first row the initial value; the rest of y_out
+ * (n_out, dim) is written. trace may be NULL. */
+int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
+              int n_tangent, const int *vary, const double *t_out, long n_out,
+              const tro_options *options, double *work, double *y_out, tro_trace *trace,
+              tro_report *report);
+void tro_trace_free(tro_trace *trace);
+
+#endif

@@ -1,0 +1,13 @@
+/* Small dense linear algebra, row-major. */
+#ifndef TRO_DENSE_H
+#define TRO_DENSE_H
+
+#include "core.h"
+
+/* Factor the n by n matrix a in place with partial pivoting; row[i] is the row that was
+ * swapped with i. TRO_SINGULAR when a pivot is zero or not finite. */
+int tro_dense_factor(int n, double *a, int *row);
+/* Solve in place with the factors. */
+void tro_dense_solve(int n, const double *a, const int *row, double *b);
+
+#endif

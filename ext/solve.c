@@ -1,0 +1,284 @@
+/* Adaptive integration: step control, outputs, breaks of the inputs, limits.
+ *
+ * Control and starting step: Hairer, Norsett & Wanner, Solving ODEs I, II.4.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+enum {
+    POLL_EVERY = 256,     /* steps between two looks at the cancel flag */
+    STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
+    NONFINITE_TRIES = 40, /* rejections in a row because of NaN or infinity */
+    DENSE_MOST = 9        /* coefficients a state of any method's dense output */
+};
+
+static const double SAFETY = 0.9, SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
+static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8;
+
+size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options)
+{
+    const int dim = model->n_state * (1 + n_tangent);
+    size_t method = options->method->work_size(dim);
+    if (options->stiff && options->stiff->work_size(dim) > method)
+        method = options->stiff->work_size(dim);
+    return tro_system_work(model, n_tangent) + 5 * (size_t)dim +
+           (size_t)(DENSE_MOST * dim) + method;
+}
+
+void tro_trace_free(tro_trace *trace)
+{
+    free(trace->rows);
+    trace->rows = NULL;
+    trace->n = trace->capacity = 0;
+}
+
+static int solve_record(tro_trace *trace, const tro_step *step, const tro_method *method, int n)
+{
+    if (trace->n == trace->capacity) {
+        long capacity = trace->capacity ? 2 * trace->capacity : 64;
+        double *rows = realloc(trace->rows, (size_t)capacity * (size_t)trace->width * sizeof *rows);
+        if (!rows) return TRO_NO_MEMORY;
+        trace->rows = rows;
+        trace->capacity = capacity;
+    }
+    double *row = trace->rows + (size_t)trace->n * (size_t)trace->width;
+    memset(row, 0, (size_t)trace->width * sizeof *row);
+    row[0] = step->t;
+    row[1] = step->h;
+    method->dense(step, n, row + 2);
+    trace->n++;
+    return TRO_SUCCESS;
+}
+
+/* Root mean square of x against the tolerance at the larger of two states. */
+static double solve_norm(const tro_options *options, int n, const double *x, const double *y,
+                         const double *y_new)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++) {
+        const double a = fabs(y[i]), b = fabs(y_new[i]);
+        const double scaled = x[i] / (options->atol[i] + options->rtol * (a > b ? a : b));
+        sum += scaled * scaled;
+    }
+    return sqrt(sum / n);
+}
+
+static int solve_first_bad(const double *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(x[i])) return i;
+    return -1;
+}
+
+static double solve_first_step(tro_step *step, const tro_options *options, double longest)
+{
+    const int n = step->system->n_state;
+    const double size = solve_norm(options, n, step->y, step->y, step->y);
+    const double slope = solve_norm(options, n, step->f, step->y, step->y);
+    double h = size < 1e-5 || slope < 1e-5 ? 1e-6 : 0.01 * size / slope;
+    if (h > longest) h = longest;
+    for (int i = 0; i < step->dim; i++) step->y_new[i] = step->y[i] + h * step->f[i];
+    tro_system_rhs(step->system, step->t + h, step->y_new, step->f_new);
+    for (int i = 0; i < n; i++) step->error[i] = step->f_new[i] - step->f[i];
+    const double bend = solve_norm(options, n, step->error, step->y, step->y) / h;
+    const double steepest = slope > bend ? slope : bend;
+    const double next = steepest <= 1e-15 ? fmax(1e-6, 1e-3 * h)
+                                          : pow(0.01 / steepest, 1.0 / options->method->order);
+    /* NaN from the trial point must not decide. */
+    if (isfinite(next)) h = fmin(100.0 * h, next);
+    return fmin(h, longest);
+}
+
+typedef struct {
+    tro_step step;
+    const tro_method *method;
+    const tro_options *options;
+    double h, last_error;
+    int stiff_signs, clear_signs, rejected_before;
+} solver;
+
+static void solve_swap(tro_step *step, double **y, double **f)
+{
+    double *hold = *y;
+    *y = step->y_new;
+    step->y_new = hold;
+    hold = *f;
+    *f = step->f_new;
+    step->f_new = hold;
+    step->y = *y;
+    step->f = *f;
+}
+
+/* Count signs of stiffness; take the stiff method over, or report that it was needed. */
+static void solve_watch_stiffness(solver *s, tro_report *report)
+{
+    if (s->method->implicit || s->step.stiffness == 0.0) return;
+    if (s->step.stiffness > s->method->stiff_limit) {
+        s->clear_signs = 0;
+        s->stiff_signs++;
+    } else if (++s->clear_signs == 6) {
+        s->stiff_signs = 0;
+    }
+    if (s->stiff_signs >= STIFF_SIGNS) {
+        report->stiff = 1;
+        s->stiff_signs = 0;
+        if (s->options->stiff) {
+            s->method = s->options->stiff;
+            s->last_error = 1e-4;
+        }
+    }
+}
+
+/* One accepted step, or a status. On return step.h is the step taken. */
+static int solve_advance(solver *s, double stop, tro_report *report)
+{
+    tro_step *step = &s->step;
+    const tro_options *options = s->options;
+    const int n = step->system->n_state;
+    int nonfinite = 0;
+    for (step->same_point = 0;; step->same_point = 1) {
+        if (report->n_steps + report->n_rejected >= options->max_steps) return TRO_MAX_STEPS;
+        double h = fmin(s->h, options->h_max);
+        const double left = stop - step->t;
+        /* End on the stop exactly, and never leave a sliver before it. */
+        if (h >= left * (1.0 - 1e-12))
+            h = left;
+        else if (h > 0.5 * left)
+            h = 0.5 * left;
+        report->h = h;
+        if (h < 16.0 * DBL_EPSILON * fabs(step->t) || h < DBL_MIN * 1e10) {
+            if (nonfinite) return TRO_NONFINITE;
+            double largest = 0.0;
+            for (int i = 0; i < n; i++)
+                if (fabs(step->y[i]) > largest) largest = fabs(step->y[i]), report->worst = i;
+            return largest > BLOWN_UP ? TRO_DIVERGED : TRO_STEP_TOO_SMALL;
+        }
+        step->h = h;
+        const int status = s->method->step(step);
+        const double error = status == TRO_SUCCESS
+                                 ? solve_norm(options, n, step->error, step->y, step->y_new)
+                                 : NAN;
+        const int bad = status == TRO_SUCCESS ? solve_first_bad(step->y_new, step->dim) : -1;
+        if (!isfinite(error) || bad >= 0) {
+            report->n_rejected++;
+            report->worst = bad >= 0 ? bad % n : report->worst;
+            if (++nonfinite > NONFINITE_TRIES)
+                return status == TRO_SUCCESS ? TRO_NONFINITE : status;
+            s->h = 0.25 * h;
+            s->rejected_before = 1;
+            continue;
+        }
+        const double exponent = 1.0 / s->method->error_order;
+        if (error > 1.0) {
+            report->n_rejected++;
+            s->h = h * fmax(SHRINK, SAFETY * pow(error, -exponent));
+            s->rejected_before = 1;
+            continue;
+        }
+        const double small = fmax(error, 1e-10);
+        double factor = SAFETY * pow(small, -(exponent - 0.75 * PI_BETA)) *
+                        pow(s->last_error, PI_BETA);
+        factor = fmax(SHRINK, fmin(s->rejected_before ? 1.0 : GROW, factor));
+        /* A step cut short to end on a stop says nothing against the step before it. */
+        s->h = h < s->h && factor > 1.0 ? fmax(s->h, h * factor) : h * factor;
+        s->last_error = fmax(error, 1e-4);
+        s->rejected_before = 0;
+        report->n_steps++;
+        return TRO_SUCCESS;
+    }
+}
+
+/* Write the requested times inside the step just taken. */
+static void solve_write(const solver *s, int ends, double t_new, const double *t_out, long n_out,
+                        double *coef, double *y_out, tro_report *report)
+{
+    const tro_step *step = &s->step;
+    const size_t dim = (size_t)step->dim;
+    int ready = 0;
+    while (report->n_written < n_out && t_out[report->n_written] <= t_new) {
+        double *row = y_out + (size_t)report->n_written * dim;
+        if (ends && t_out[report->n_written] == t_new) {
+            memcpy(row, step->y_new, dim * sizeof *row);
+        } else {
+            if (!ready) s->method->dense(step, step->dim, coef);
+            ready = 1;
+            const double theta = (t_out[report->n_written] - step->t) / step->h;
+            for (size_t i = 0; i < dim; i++) {
+                double value = coef[(size_t)(s->method->n_coef - 1) * dim + i];
+                for (int j = s->method->n_coef - 2; j >= 0; j--)
+                    value = value * theta + coef[(size_t)j * dim + i];
+                row[i] = value;
+            }
+        }
+        report->n_written++;
+    }
+}
+
+int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
+              int n_tangent, const int *vary, const double *t_out, long n_out,
+              const tro_options *options, double *work, double *y_out, tro_trace *trace,
+              tro_report *report)
+{
+    const int n = model->n_state, dim = n * (1 + n_tangent);
+    tro_system system;
+    tro_system_init(model, p, stimulus, n_tangent, vary, work, &system);
+    work += tro_system_work(model, n_tangent);
+    double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
+    solver s = {.method = options->method, .options = options, .last_error = 1e-4};
+    s.step = (tro_step){.system = &system, .dim = dim, .t = t_out[0], .y = y, .f = f,
+                        .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
+                        .error = work + 4 * (size_t)dim,
+                        .work = coef + (size_t)(DENSE_MOST * dim)};
+    *report = (tro_report){.t = t_out[0], .n_written = 1};
+    memcpy(y, y_out, (size_t)dim * sizeof *y);
+
+    const double end = t_out[n_out - 1];
+    long next_break = 0;
+    int status = TRO_SUCCESS, restart = 1;
+    while (s.step.t < end) {
+        if (restart) {
+            while (next_break < stimulus->n_break && stimulus->breaks[next_break] <= s.step.t)
+                next_break++;
+            system.low = s.step.t;
+            system.high = next_break < stimulus->n_break ? stimulus->breaks[next_break] : HUGE_VAL;
+            tro_system_rhs(&system, s.step.t, y, f);
+            if ((report->worst = solve_first_bad(f, dim)) >= 0) {
+                report->worst %= n;
+                status = TRO_NONFINITE;
+                break;
+            }
+            report->worst = 0;
+        }
+        const double stop = fmin(end, system.high);
+        /* After a jump the old step size says nothing. */
+        if (restart) s.h = solve_first_step(&s.step, options, fmin(stop - s.step.t, options->h_max));
+        status = solve_advance(&s, stop, report);
+        if (status != TRO_SUCCESS) break;
+
+        const int ends = s.step.h == stop - s.step.t;
+        const double t_new = ends ? stop : s.step.t + s.step.h;
+        const tro_method *method = s.method;
+        solve_write(&s, 1, t_new, t_out, n_out, coef, y_out, report);
+        if (trace && (status = solve_record(trace, &s.step, method, n)) != TRO_SUCCESS) break;
+        solve_watch_stiffness(&s, report);
+        solve_swap(&s.step, &y, &f);
+        s.step.t = report->t = t_new;
+        restart = ends && t_new < end;
+
+        for (int i = 0; i < n; i++)
+            if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
+        if (report->n_steps % POLL_EVERY == 0 &&
+            ((options->cancel && *options->cancel) ||
+             (options->poll && options->poll(options->poll_context))))
+            status = TRO_INTERRUPTED;
+        if (status != TRO_SUCCESS) break;
+    }
+    report->status = status;
+    report->n_rhs = system.n_rhs;
+    report->n_jac = system.n_jac;
+    return status;
+}

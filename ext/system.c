@@ -1,0 +1,70 @@
+/* The equations that a method advances: a model's states and, beside them, tangents. */
+#include <math.h>
+
+#include "core.h"
+
+size_t tro_system_work(const tro_model *model, int n_tangent)
+{
+    size_t n = (size_t)model->n_state, m = (size_t)model->n_param, k = (size_t)model->n_input;
+    /* u and du, df/du, and for tangents df/dy and df/dp */
+    return 2 * k + n * k + (n_tangent > 0 ? n * n + n * m : 0);
+}
+
+void tro_system_init(const tro_model *model, const double *p, const tro_stimulus *stimulus,
+                     int n_tangent, const int *vary, double *work, tro_system *system)
+{
+    size_t n = (size_t)model->n_state, k = (size_t)model->n_input;
+    system->model = model;
+    system->p = p;
+    system->stimulus = stimulus;
+    system->low = -HUGE_VAL;
+    system->high = HUGE_VAL;
+    system->n_state = model->n_state;
+    system->n_tangent = n_tangent;
+    system->vary = vary;
+    system->u = work;
+    system->dfdy = n_tangent > 0 ? work + 2 * k + n * k : NULL;
+    system->dfdp = n_tangent > 0 ? system->dfdy + n * n : NULL;
+    system->n_rhs = 0;
+    system->n_jac = 0;
+}
+
+void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt)
+{
+    const tro_model *model = system->model;
+    const int n = system->n_state;
+    tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u, NULL);
+    model->rhs(model, t, y, system->p, system->u, dydt);
+    system->n_rhs++;
+    if (system->n_tangent == 0) return;
+
+    /* Forward sensitivities: S' = (df/dy) S + df/dp (Hairer, Norsett & Wanner I.14). */
+    model->jac(model, t, y, system->p, system->u, system->dfdy);
+    model->dfdp(model, t, y, system->p, system->u, system->dfdp);
+    system->n_jac++;
+    for (int k = 0; k < system->n_tangent; k++) {
+        const double *s = y + (size_t)n * (size_t)(k + 1);
+        double *ds = dydt + (size_t)n * (size_t)(k + 1);
+        const int by = system->vary[k];
+        for (int i = 0; i < n; i++) {
+            const double *row = system->dfdy + (size_t)i * (size_t)n;
+            double sum = by >= 0 ? system->dfdp[i * model->n_param + by] : 0.0;
+            for (int j = 0; j < n; j++) sum += row[j] * s[j];
+            ds[i] = sum;
+        }
+    }
+}
+
+void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt)
+{
+    const tro_model *model = system->model;
+    const int n = system->n_state, k = model->n_input;
+    double *du = system->u + k, *dfdu = system->u + 2 * k;
+    tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u, du);
+    model->jac(model, t, y, system->p, system->u, dfdy);
+    model->dfdt(model, t, y, system->p, system->u, dfdt);
+    model->dfdu(model, t, y, system->p, system->u, dfdu);
+    for (int i = 0; i < n; i++)
+        for (int l = 0; l < k; l++) dfdt[i] += dfdu[i * k + l] * du[l];
+    system->n_jac++;
+}

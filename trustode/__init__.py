@@ -1,0 +1,122 @@
+"""trustode: a theory of trust that runs.
+
+Symbolic models become compiled ordinary differential equations that are simulated,
+scanned, followed through their bifurcations and fitted to data. This module decides
+what is public; every name is loaded when it is first used, so that importing trustode
+costs next to nothing.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CompileError": "errors",
+    "CompileWarning": "errors",
+    "DataError": "errors",
+    "FitWarning": "errors",
+    "ModelError": "errors",
+    "OptionError": "errors",
+    "SolveError": "errors",
+    "SolveWarning": "errors",
+    "Status": "errors",
+    "TrustodeError": "errors",
+    "Model": "model",
+    "Param": "model",
+    "inputs": "model",
+    "parameters": "model",
+    "states": "model",
+    "read_model": "text",
+    "write_text": "text",
+    "Episodes": "stimulus",
+    "Pulses": "stimulus",
+    "Samples": "stimulus",
+    "Sessions": "stimulus",
+    "Steps": "stimulus",
+    "CompiledModel": "compile",
+    "compile": "compile",
+    "Solver": "solve",
+    "Solution": "simulate",
+    "simulate": "simulate",
+    "ensemble": "ensemble",
+    "scan": "scan",
+    "ArcLength": "bifurcation",
+    "continuation": "bifurcation",
+    "equilibria": "bifurcation",
+    "Binomial": "fit",
+    "Gaussian": "fit",
+    "Vary": "fit",
+    "fit": "fit",
+}
+_MODULES = ("data", "models")
+
+__all__ = [*sorted(_HOME), *_MODULES, "__version__"]  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from . import data as data
+    from . import models as models
+    from .bifurcation import ArcLength as ArcLength
+    from .bifurcation import continuation as continuation
+    from .bifurcation import equilibria as equilibria
+    from .compile import CompiledModel as CompiledModel
+    from .compile import compile as compile
+    from .ensemble import ensemble as ensemble
+    from .errors import CompileError as CompileError
+    from .errors import CompileWarning as CompileWarning
+    from .errors import DataError as DataError
+    from .errors import FitWarning as FitWarning
+    from .errors import ModelError as ModelError
+    from .errors import OptionError as OptionError
+    from .errors import SolveError as SolveError
+    from .errors import SolveWarning as SolveWarning
+    from .errors import Status as Status
+    from .errors import TrustodeError as TrustodeError
+    from .fit import Binomial as Binomial
+    from .fit import Gaussian as Gaussian
+    from .fit import Vary as Vary
+    from .fit import fit as fit
+    from .model import Model as Model
+    from .model import Param as Param
+    from .model import inputs as inputs
+    from .model import parameters as parameters
+    from .model import states as states
+    from .scan import scan as scan
+    from .simulate import Solution as Solution
+    from .simulate import simulate as simulate
+    from .solve import Solver as Solver
+    from .stimulus import Episodes as Episodes
+    from .stimulus import Pulses as Pulses
+    from .stimulus import Samples as Samples
+    from .stimulus import Sessions as Sessions
+    from .stimulus import Steps as Steps
+    from .text import read_model as read_model
+    from .text import write_text as write_text
+
+
+class _Package(ModuleType):
+    """The package's own module type: a public name never turns into a submodule."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Loading trustode/simulate.py would bind the module over the function of the
+        # same name; what is public is the function.
+        if isinstance(value, ModuleType) and name in _HOME:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        super().__setattr__(name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        return list(__all__)
+
+
+sys.modules[__name__].__class__ = _Package

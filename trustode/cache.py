@@ -1,0 +1,113 @@
+"""Compiled models on disk: one file an entry, moved into place, checked before it is loaded.
+
+A folder that others could write to is refused, and so is an entry whose digest does not
+match: code is never loaded that trustode did not write. Imports the errors only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from .errors import CompileWarning
+
+
+def _refusal(folder: Path) -> str | None:
+    """Say why a folder must not be used, or None."""
+    try:
+        found = folder.lstat()
+    except OSError as error:
+        return f"{error.strerror or error}"
+    if not stat.S_ISDIR(found.st_mode):
+        return "it is not a folder (a link is not followed)"
+    if hasattr(os, "getuid"):
+        if found.st_uid != os.getuid():
+            return f"it belongs to user {found.st_uid}"
+        if found.st_mode & 0o022:
+            return f"others may write to it (mode {stat.S_IMODE(found.st_mode):o})"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return "it cannot be written to"
+    return None
+
+
+@lru_cache(maxsize=8)
+def folder() -> Path:
+    """Return the folder of compiled models, making it private to the user.
+
+    ``TRUSTODE_CACHE_DIR`` names it; otherwise the system's cache folder is used. Where
+    that cannot be used safely, a private temporary folder serves this process, and one
+    `CompileWarning` says why.
+    """
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("TRUSTODE_CACHE_DIR")
+    try:
+        wanted = Path(named) if named else user_cache_path("trustode", appauthor=False)
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reason = _refusal(wanted)
+    except (OSError, RuntimeError, ValueError) as error:
+        wanted, reason = Path(named or "~/.cache/trustode"), str(error)
+    if reason is None:
+        return wanted
+    private = Path(tempfile.mkdtemp(prefix="trustode-"))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    warnings.warn(
+        f"compiled models cannot be kept in {wanted}: {reason}. They are compiled anew in each "
+        "process; set TRUSTODE_CACHE_DIR to a folder of your own",
+        CompileWarning,
+        stacklevel=2,
+    )
+    return private
+
+
+def find(key: str) -> Path | None:
+    """Return the library stored under a key, or None.
+
+    An entry that was cut or changed since it was written counts as missing, with a warning.
+    """
+    library = folder() / f"{key}.so"
+    digest = folder() / f"{key}.sha256"
+    try:
+        content, wanted = library.read_bytes(), digest.read_text()
+    except OSError:
+        return None
+    if library.is_symlink() or hashlib.sha256(content).hexdigest() != wanted:
+        warnings.warn(
+            f"the compiled model {library} was damaged or changed and is made anew",
+            CompileWarning,
+            stacklevel=2,
+        )
+        return None
+    return library
+
+
+def store(key: str, build: Callable[[Path], Path]) -> Path:
+    """Build a library in a private folder and move it into place.
+
+    Parameters
+    ----------
+    key : str
+    build : callable
+        Makes the library in the folder it is given and returns its path.
+    """
+    home = folder()
+    library = home / f"{key}.so"
+    workplace = Path(tempfile.mkdtemp(prefix="new-", dir=home))
+    try:
+        made = build(workplace)
+        digest = workplace / "digest"
+        digest.write_text(hashlib.sha256(made.read_bytes()).hexdigest())
+        # Whoever reads in between sees a mismatch, which counts as missing.
+        os.replace(digest, home / f"{key}.sha256")
+        os.replace(made, library)
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+    return library

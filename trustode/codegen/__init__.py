@@ -1,0 +1,9 @@
+"""Code generation: a model becomes C text and a key. Text in, text out, no files written.
+
+`graph` holds the expression graph and its derivatives, `ctext` prints it as C, `source`
+assembles what one model needs. Imports the model layer only.
+"""
+
+from .source import FUNCTION_NAMES as FUNCTION_NAMES
+from .source import Source as Source
+from .source import builtin_module as builtin_module

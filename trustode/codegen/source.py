@@ -1,0 +1,146 @@
+"""Assemble the source of one model: its functions, its key, and the Cython shell.
+
+The key is a digest of the equations' graph and of this generator, so it is known without
+printing any text; text that was printed earlier under the same key is the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property, lru_cache
+from importlib import resources
+
+from ..expression import TIME, symbol
+from ..model import Model
+from .ctext import POWLOG, PROTOTYPES, body
+from .graph import Graph
+
+#: Functions of a compiled model, in the order of ``struct tro_model``.
+FUNCTION_NAMES = (
+    "rhs",
+    "jac",
+    "dfdp",
+    "dfdt",
+    "dfdu",
+    "observe",
+    "observe_dy",
+    "observe_dp",
+    "initial",
+    "initial_dp",
+)
+
+
+@lru_cache(maxsize=1)
+def _generator_digest() -> bytes:
+    """Digest of everything that turns a graph into text."""
+    package = resources.files("trustode")
+    digest = hashlib.sha256()
+    for part in ("codegen/graph.py", "codegen/ctext.py", "codegen/source.py", "include/trustode.h"):
+        digest.update(package.joinpath(part).read_bytes())
+    return digest.digest()
+
+
+class Source:
+    """Generated code of a model.
+
+    Parameters
+    ----------
+    model : Model
+
+    Attributes
+    ----------
+    key : str
+        Digest of the equations and of the generator; names do not enter.
+    text : str
+        C source; needs only ``trustode.h``.
+    graph : Graph
+    rhs, observe, initial : list of int
+        Nodes of the graph that hold the functions' outputs.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        graph = self.graph = Graph()
+        families = (("y", model.states), ("p", model.params), ("u", model.inputs))
+        leaves = {
+            symbol(name): graph.node(kind, i)
+            for kind, names in families
+            for i, name in enumerate(names)
+        }
+        leaves[TIME] = graph.node("t")
+        self._leaves = {kind: [leaves[symbol(n)] for n in names] for kind, names in families}
+        self._leaves["t"] = [leaves[TIME]]
+        self.rhs = [graph.read(expr, leaves) for expr in model.rhs.values()]
+        self.observe = [graph.read(expr, leaves) for expr in model.observables.values()]
+        self.initial = [graph.read(expr, leaves) for expr in model.initial.values()]
+        needed = graph.reachable([*self.rhs, *self.observe, *self.initial])
+        definition = (
+            [(number, graph.nodes[number]) for number in needed],
+            (self.rhs, self.observe, self.initial),
+            (len(model.states), len(model.params), len(model.inputs)),
+        )
+        digest = hashlib.sha256(_generator_digest())
+        digest.update(repr(definition).encode())
+        self.key = digest.hexdigest()
+
+    def outputs(self, name: str) -> list[int]:
+        """Return the nodes of one of `FUNCTION_NAMES`, matrices row by row."""
+        base, _, by = name.partition("_")
+        if name in ("rhs", "observe", "initial"):
+            return list(getattr(self, name))
+        if name == "jac":
+            base, by = "rhs", "dy"
+        elif name.startswith("dfd"):
+            base, by = "rhs", f"d{name[3:]}"
+        columns = [
+            self.graph.derivatives(getattr(self, base), leaf) for leaf in self._leaves[by[1:]]
+        ]
+        return [column[row] for row in range(len(getattr(self, base))) for column in columns]
+
+    @cached_property
+    def text(self) -> str:
+        """The C source."""
+        model = self.model
+        functions = "\n".join(self._function(name) for name in FUNCTION_NAMES)
+        sizes = ", ".join(
+            str(len(names))
+            for names in (model.states, model.params, model.inputs, model.observables)
+        )
+        helper = POWLOG if "tro_powlog(" in functions else ""
+        return (
+            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n'
+            f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"
+            f"    {', '.join(FUNCTION_NAMES)}, 0}};\n\n"
+            "TRO_EXPORT const tro_model *TRO_ENTRY(void);\n"
+            "const tro_model *TRO_ENTRY(void) { return &model_; }\n"
+        )
+
+    def _function(self, name: str) -> str:
+        return (
+            f"static void {name}(const tro_model *model, double t, const double *y,\n"
+            "    const double *p, const double *u, double *out)\n{\n"
+            "    (void)model; (void)t; (void)y; (void)p; (void)u; (void)out;\n"
+            f"{body(self.graph, self.outputs(name))}\n}}\n"
+        )
+
+
+def builtin_module(keys: dict[str, str]) -> str:
+    """Return the Cython module through which built-in models are found.
+
+    Parameters
+    ----------
+    keys : mapping of str to str
+        C name of each model's entry function, to its key.
+    """
+    declared = "\n".join(f"    const tro_model *{entry}()" for entry in keys)
+    prototypes = "\n".join(f"    const tro_model *{entry}(void);" for entry in keys)
+    rows = "\n".join(f'        "{key}": <size_t>{entry}(),' for entry, key in keys.items())
+    return (
+        "# cython: language_level=3\n"
+        '"""Models that were compiled with trustode; generated by setup.py."""\n\n'
+        'cdef extern from *:\n    """\n    #include "trustode.h"\n'
+        f'{prototypes}\n    """\n    ctypedef struct tro_model:\n        pass\n{declared}\n\n\n'
+        "def entries():\n"
+        '    """Return the address of each built-in model by its key."""\n'
+        f"    return {{\n{rows}\n    }}\n"
+    )

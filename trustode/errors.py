@@ -1,0 +1,113 @@
+"""What can go wrong, by layer, and how a solve can end.
+
+Imports nothing from trustode. Messages say, in this order: which call and model, what
+was found (with values), the rule, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any
+
+
+class TrustodeError(Exception):
+    """Base of every error that trustode raises on purpose."""
+
+
+class ModelError(TrustodeError, ValueError):
+    """A model, or a name or value given for one, breaks a rule."""
+
+
+class CompileError(TrustodeError, RuntimeError):
+    """A model could not be compiled; the message holds the compiler's first lines."""
+
+
+class SolveError(TrustodeError, RuntimeError):
+    """A solve stopped before its end.
+
+    Attributes
+    ----------
+    status : Status
+        Why it stopped.
+    solution : Solution or None
+        The part that was reached.
+    """
+
+    def __init__(self, message: str, status: Status, solution: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.solution = solution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.status, self.solution)
+
+
+class DataError(TrustodeError, ValueError):
+    """Data or an array argument does not have the form that the call needs."""
+
+
+class OptionError(TrustodeError, ValueError):
+    """An option's value is outside what it may be."""
+
+
+class CompileWarning(UserWarning):
+    """A model runs by a slower door than a C compiler would give."""
+
+
+class SolveWarning(UserWarning):
+    """A solve succeeded but something about it deserves a look."""
+
+
+class FitWarning(UserWarning):
+    """A fit returned but something about it deserves a look."""
+
+
+class Status(IntEnum):
+    """How a solve ended; the same numbers as in ``ext/core.h``."""
+
+    SUCCESS = 0
+    NONFINITE = -1
+    STEP_TOO_SMALL = -2
+    MAX_STEPS = -3
+    DIVERGED = -4
+    SINGULAR = -5
+    INTERRUPTED = -6
+    NO_MEMORY = -7
+    STIFF = -8
+    LOST = -9
+
+
+STATUS_TEXT: dict[Status, str] = {
+    Status.SUCCESS: "reached the end",
+    Status.NONFINITE: "the right-hand side is not finite",
+    Status.STEP_TOO_SMALL: "the step size fell below what the time can resolve",
+    Status.MAX_STEPS: "the step limit was reached",
+    Status.DIVERGED: "the solution grows without bound",
+    Status.SINGULAR: "the iteration matrix is singular",
+    Status.INTERRUPTED: "interrupted",
+    Status.NO_MEMORY: "memory ran out",
+    Status.STIFF: "the problem is stiff for an explicit method",
+    Status.LOST: "the worker that ran it was lost",
+}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest known name, or an empty string."""
+    candidates = list(known)
+    folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
+    if name.casefold() in folded:
+        return f"; did you mean '{folded[name.casefold()]}'?"
+    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    if not close:
+        lower = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+        close = [folded[lower[0]]] if lower else []
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def listed(names: Iterable[str], limit: int = 12) -> str:
+    """Join names for a message, cutting long lists."""
+    every = list(names)
+    shown = ", ".join(every[:limit])
+    return shown + f", ... ({len(every)} in all)" if len(every) > limit else shown

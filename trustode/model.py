@@ -1,0 +1,546 @@
+"""The model layer: symbols, parameters with their meaning, and `Model`.
+
+Every check happens here, at construction, so that whatever stands on a model can rely
+on it. Knows sympy, runs no numbers, never mutates. Imports the expressions and errors.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from .errors import ModelError, listed, nearest
+from .expression import TIME, check, check_name, check_prose, parse, symbol, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Name = str | sympy.Symbol
+Formula = sympy.Expr | str | float
+
+
+def _symbols(names: str | Iterable[str], what: str) -> Any:
+    where = f"{what}({names!r:.60})"
+    if not isinstance(names, Iterable):
+        raise ModelError(f"{where}: expected names, got {type(names).__name__}")
+    parts = names.replace(",", " ").split() if isinstance(names, str) else list(names)
+    if not parts:
+        raise ModelError(f"{where}: no name given")
+    made = tuple(symbol(check_name(part, where)) for part in parts)
+    for part in parts:
+        if parts.count(part) > 1:
+            raise ModelError(f"{where}: {part!r} is given twice")
+    return made[0] if isinstance(names, str) and len(made) == 1 else made
+
+
+def states(names: str | Iterable[str]) -> Any:
+    """Make the symbols of state variables.
+
+    Parameters
+    ----------
+    names : str or iterable of str
+        Names, separated by blanks or commas.
+
+    Returns
+    -------
+    Symbol or tuple of Symbol
+        One symbol for a single name, else a tuple.
+
+    Raises
+    ------
+    ModelError
+        If a name is not an ASCII identifier, is reserved, or is given twice.
+    """
+    return _symbols(names, "states")
+
+
+def parameters(names: str | Iterable[str]) -> Any:
+    """Make the symbols of parameters; arguments and result as `states`."""
+    return _symbols(names, "parameters")
+
+
+def inputs(names: str | Iterable[str]) -> Any:
+    """Make the symbols of inputs (what arrives from outside); as `states`."""
+    return _symbols(names, "inputs")
+
+
+def _number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real | sympy.Number):
+        raise ModelError(f"{where}: expected a number, got {value!r:.60} ({type(value).__name__})")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ModelError(f"{where}: the value is too large for a float") from None
+    if not math.isfinite(number):
+        raise ModelError(f"{where}: the value {number} is not finite")
+    return number
+
+
+def _bound(value: object, where: str) -> float:
+    """Return the edge of a range, which may be infinite."""
+    if isinstance(value, numbers.Real | sympy.Expr) and value in (math.inf, -math.inf):
+        return float(value)
+    return _number(value, where)
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter: its default value and everything a reader wants to know of it.
+
+    Parameters
+    ----------
+    value : float
+        Default value.
+    unit : str
+        Unit, as text; the empty string means dimensionless.
+    min, max : float
+        Range in which the value makes sense, inclusive; may be infinite.
+    meaning : str
+        What it stands for, in a reader's words.
+    theme : str
+        Theme of the study or part of the theory that it represents.
+    source : str
+        Where the value or the term comes from.
+
+    Raises
+    ------
+    ModelError
+        If the value is not finite or outside its range.
+    """
+
+    value: float
+    unit: str = ""
+    min: float = -math.inf
+    max: float = math.inf
+    meaning: str = ""
+    theme: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        value = _number(self.value, "Param: value")
+        for name in ("min", "max"):
+            object.__setattr__(self, name, _bound(getattr(self, name), f"Param: {name}"))
+        object.__setattr__(self, "value", value)
+        if not self.min <= self.max:
+            raise ModelError(f"Param: min={self.min:g} is above max={self.max:g}")
+        if not self.min <= value <= self.max:
+            raise ModelError(f"Param: value {value:g} is outside [{self.min:g}, {self.max:g}]")
+        for name in ("unit", "meaning", "theme", "source"):
+            check_prose(getattr(self, name), f"Param: {name}")
+
+
+def _name(key: object, where: str) -> str:
+    return check_name(key.name if isinstance(key, sympy.Symbol) else key, where)
+
+
+def _named(mapping: object, where: str) -> dict[str, Any]:
+    if mapping is None:
+        return {}
+    if not isinstance(mapping, Mapping):
+        raise ModelError(f"{where}: expected a mapping from names, got {type(mapping).__name__}")
+    named: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = _name(key, where)
+        if name in named:
+            raise ModelError(f"{where}: {name!r} is given twice")
+        named[name] = value
+    return named
+
+
+@dataclass(frozen=True)
+class Model:
+    """A system of ordinary differential equations with everything that describes it.
+
+    Parameters
+    ----------
+    name : str
+        Short name, used in messages and files.
+    rhs : mapping of state to expression
+        Time derivative of each state. Its order is the order of the states. Expressions
+        are sympy or text; the symbol ``t`` is time.
+    params : mapping of parameter to float or Param
+        Its order is the order of the parameters.
+    initial : mapping of state to float or expression of parameters
+        Start of each state.
+    inputs : mapping of input to float, optional
+        Value of each input while nothing else is given.
+    observables : mapping of str to expression, optional
+        Named read-outs of states, parameters and inputs.
+    bounds : mapping of state to pair of float, optional
+        Region in which a state makes sense.
+    time_unit : str
+        Unit of ``t``.
+    meanings : mapping of str to str, optional
+        What states, inputs and observables stand for.
+    description, source : str
+        A paragraph for readers, and where the equations were published.
+
+    Raises
+    ------
+    ModelError
+        For any name, expression or number that breaks a rule; says which and what to do.
+    """
+
+    name: str
+    rhs: Mapping[Any, Any]
+    params: Any = None
+    initial: Any = None
+    inputs: Any = None
+    observables: Any = None
+    bounds: Any = None
+    time_unit: str = ""
+    meanings: Any = None
+    description: str = ""
+    source: str = ""
+    #: Mapping of parameter name to `Param`.
+    parameters: Mapping[str, Param] = field(init=False, repr=False, default_factory=dict)
+    #: State names, in the order of `rhs`.
+    states: tuple[str, ...] = field(init=False, repr=False, default=())
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip() or "\n" in self.name:
+            raise ModelError(f"Model: the name must be one line of text, got {self.name!r:.60}")
+        where = check_prose(self.name, "Model: the name")
+        for text in ("time_unit", "description", "source"):
+            check_prose(getattr(self, text), f"{where}: {text}")
+        rhs = _named(self.rhs, f"{where}: rhs")
+        if not rhs:
+            raise ModelError(f"{where}: rhs is empty; a model has at least one state")
+        params = {
+            name: self._param(name, value)
+            for name, value in _named(self.params, f"{where}: params").items()
+        }
+        inputs_ = {
+            name: _number(value, f"{where}: input {name!r}")
+            for name, value in _named(self.inputs, f"{where}: inputs").items()
+        }
+        observables = _named(self.observables, f"{where}: observables")
+        self._check_unique(rhs, params, inputs_, observables)
+
+        known = {name: symbol(name) for name in (*rhs, *params, *inputs_)}
+        equations = {
+            symbol(name): self._formula(value, known, f"d{name}/dt", list(rhs), list(params))
+            for name, value in rhs.items()
+        }
+        readouts = {
+            name: self._formula(value, known, f"observable {name!r}", list(rhs), list(params))
+            for name, value in observables.items()
+        }
+        start = self._start(_named(self.initial, f"{where}: initial"), list(rhs), list(params))
+        limits = self._limits(_named(self.bounds, f"{where}: bounds"), list(rhs))
+        for name, (low, high) in limits.items():
+            value = start[name]
+            if value.is_number and not low <= float(value) <= high:
+                raise ModelError(
+                    f"{where}: initial {name} = {float(value):g} is outside its bounds "
+                    f"[{low:g}, {high:g}]"
+                )
+        meanings = _named(self.meanings, f"{where}: meanings")
+        for name, text in meanings.items():
+            if name not in rhs and name not in inputs_ and name not in observables:
+                every = [*rhs, *inputs_, *observables]
+                raise ModelError(
+                    f"{where}: meanings names {name!r}, which is no state, input or "
+                    f"observable{nearest(name, every)}"
+                )
+            check_prose(text, f"{where}: the meaning of {name!r}")
+
+        put = object.__setattr__
+        put(self, "rhs", MappingProxyType(equations))
+        put(self, "parameters", MappingProxyType(params))
+        put(self, "params", tuple(params))
+        put(self, "inputs", tuple(inputs_))
+        put(self, "input_defaults", MappingProxyType(inputs_))
+        put(self, "states", tuple(rhs))
+        put(self, "initial", MappingProxyType(start))
+        put(self, "observables", MappingProxyType(readouts))
+        put(self, "bounds", MappingProxyType(limits))
+        put(self, "meanings", MappingProxyType(meanings))
+
+    #: Mapping of input name to the value it has while nothing else is given.
+    input_defaults: Mapping[str, float] = field(init=False, repr=False, default_factory=dict)
+
+    # ------------------------------------------------------------------ checks
+
+    def _param(self, name: str, value: object) -> Param:
+        if isinstance(value, Param):
+            return value
+        return Param(_number(value, f"{self.name}: parameter {name!r}"))
+
+    def _check_unique(self, *families: Mapping[str, Any]) -> None:
+        labels = ("a state", "a parameter", "an input", "an observable")
+        owner: dict[str, str] = {}
+        for label, family in zip(labels, families, strict=True):
+            for name in family:
+                if name in owner:
+                    raise ModelError(
+                        f"{self.name}: {name!r} is both {owner[name]} and {label}; rename one"
+                    )
+                owner[name] = label
+
+    def _formula(
+        self,
+        value: object,
+        known: Mapping[str, sympy.Symbol],
+        what: str,
+        state_names: list[str],
+        param_names: list[str],
+    ) -> sympy.Expr:
+        where = f"{self.name}: {what}"
+        if isinstance(value, str):
+            return parse(value, known, where)
+        if isinstance(value, bool) or not isinstance(value, sympy.Expr | numbers.Real):
+            raise ModelError(
+                f"{where}: expected an expression, got {value!r:.60} ({type(value).__name__})"
+            )
+        if not isinstance(value, sympy.Expr):
+            number = _number(value, where)
+            whole = isinstance(value, numbers.Integral)
+            value = sympy.Integer(int(value)) if whole else sympy.Float(number)
+        renamed: dict[sympy.Symbol, sympy.Symbol] = {}
+        for used in value.free_symbols:
+            if used.name == "t":
+                renamed[used] = TIME
+            elif used.name in known:
+                renamed[used] = known[used.name]
+            else:
+                raise ModelError(
+                    f"{where} uses the symbol '{used.name}', which is neither a state "
+                    f"({listed(state_names)}) nor a parameter ({listed(param_names)}). "
+                    f"Add it to params={nearest(used.name, known)}"
+                )
+        expression = value.xreplace(renamed)
+        check(expression, where)
+        # Kept as its text reads, so that a model, its file and its pickle are one thing.
+        return parse(write(expression), known, where)
+
+    def _start(
+        self, given: Mapping[str, Any], state_names: list[str], param_names: list[str]
+    ) -> dict[str, sympy.Expr]:
+        for name in given:
+            if name not in state_names:
+                raise ModelError(
+                    f"{self.name}: initial names {name!r}, which is not a state "
+                    f"({listed(state_names)}){nearest(name, state_names)}"
+                )
+        missing = [name for name in state_names if name not in given]
+        if missing:
+            raise ModelError(f"{self.name}: initial has no value for {listed(missing)}")
+        known = {name: symbol(name) for name in param_names}
+        start = {}
+        for name in state_names:
+            expression = self._formula(given[name], known, f"initial {name}", [], param_names)
+            if TIME in expression.free_symbols:
+                raise ModelError(f"{self.name}: initial {name} depends on t; give its value")
+            start[name] = expression
+        return start
+
+    def _limits(
+        self, given: Mapping[str, Any], state_names: list[str]
+    ) -> dict[str, tuple[float, float]]:
+        limits = {}
+        for name, pair in given.items():
+            if name not in state_names:
+                raise ModelError(
+                    f"{self.name}: bounds names {name!r}, which is not a state "
+                    f"({listed(state_names)}){nearest(name, state_names)}"
+                )
+            try:
+                first, second = pair
+            except (TypeError, ValueError):
+                raise ModelError(
+                    f"{self.name}: bounds of {name} must be a pair of numbers, got {pair!r:.60}"
+                ) from None
+            low = _bound(first, f"{self.name}: bounds of {name}")
+            high = _bound(second, f"{self.name}: bounds of {name}")
+            if not low < high:
+                raise ModelError(f"{self.name}: bounds of {name}: {low:g} is not below {high:g}")
+            limits[name] = (low, high)
+        return limits
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """Default value of each parameter."""
+        return {name: param.value for name, param in self.parameters.items()}
+
+    @property
+    def jacobian(self) -> sympy.Matrix:
+        """Jacobian matrix of the right-hand side, shape (n_state, n_state)."""
+        return self._jacobian.as_mutable()
+
+    @cached_property
+    def _jacobian(self) -> sympy.ImmutableMatrix:
+        names = [symbol(name) for name in self.states]
+        rows = [[expr.diff(name) for name in names] for expr in self.rhs.values()]
+        return sympy.ImmutableMatrix(rows)
+
+    def table(self) -> pd.DataFrame:
+        """Describe the parameters: one row each.
+
+        Returns
+        -------
+        DataFrame
+            Index ``name``; columns value, unit, min, max, meaning, theme, source.
+        """
+        import pandas as pd
+
+        columns = ["value", "unit", "min", "max", "meaning", "theme", "source"]
+        rows = [[getattr(p, column) for column in columns] for p in self.parameters.values()]
+        return pd.DataFrame(rows, columns=columns, index=pd.Index(self.params, name="name"))
+
+    def latex(self) -> str:
+        """Return the equations as a LaTeX ``align`` environment."""
+        lines = [
+            rf"\frac{{d {sympy.latex(state)}}}{{dt}} &= {sympy.latex(expr)}"
+            for state, expr in self.rhs.items()
+        ]
+        return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
+
+    # ------------------------------------------------------------------ deriving
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `Model` takes to build this model again."""
+        return {
+            "name": self.name,
+            "rhs": dict(self.rhs),
+            "params": dict(self.parameters),
+            "initial": dict(self.initial),
+            "inputs": dict(self.input_defaults),
+            "observables": dict(self.observables),
+            "bounds": dict(self.bounds),
+            "time_unit": self.time_unit,
+            "meanings": dict(self.meanings),
+            "description": self.description,
+            "source": self.source,
+        }
+
+    def replace(
+        self,
+        *,
+        name: str | None = None,
+        params: Mapping[Name, float | Param] | None = None,
+        initial: Mapping[Name, Formula] | None = None,
+        inputs: Mapping[Name, float] | None = None,
+        observables: Mapping[str, Formula] | None = None,
+    ) -> Model:
+        """Return a model with other values; everything not named stays.
+
+        Raises
+        ------
+        ModelError
+            If a name in `params`, `initial` or `inputs` is not in the model, or a value
+            is outside its range.
+        """
+        arguments = self.arguments()
+        if name is not None:
+            arguments["name"] = name
+        for value_name, value in self.known(params, "parameter", self.params).items():
+            if isinstance(value, Param):
+                arguments["params"][value_name] = value
+                continue
+            number = _number(value, f"{self.name}: parameter {value_name!r}")
+            old = self.parameters[value_name]
+            if not old.min <= number <= old.max:
+                raise ModelError(
+                    f"{self.name}: {value_name} = {number:g} is outside its range "
+                    f"[{old.min:g}, {old.max:g}]"
+                )
+            arguments["params"][value_name] = replace(old, value=number)
+        arguments["initial"].update(self.known(initial, "state", self.states))
+        arguments["inputs"].update(self.known(inputs, "input", self.inputs))
+        if observables is not None:
+            arguments["observables"].update(observables)
+        return Model(**arguments)
+
+    def known(
+        self, given: Mapping[Any, Any] | None, kind: str, names: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Return a mapping keyed by name, or raise for a name that is not in `names`.
+
+        Raises
+        ------
+        ModelError
+            Naming the unknown name and the nearest one of that kind in the model.
+        """
+        plain = _named(given, self.name)
+        for name in plain:
+            if name not in names:
+                kinds = {"parameter": self.params, "state": self.states, "input": self.inputs}
+                elsewhere = [k for k, members in kinds.items() if name in members]
+                hint = f" (it is a {elsewhere[0]})." if elsewhere else nearest(name, names)
+                raise ModelError(
+                    f"{self.name}: unknown {kind} '{name}'{hint or '.'} "
+                    f"The {kind}s are: {listed(names, 100) or 'none'}"
+                )
+        return plain
+
+    def freeze(self, values: Mapping[Name, float]) -> Model:
+        """Turn states into parameters held at a value: the fast subsystem.
+
+        Parameters
+        ----------
+        values : mapping of state to float
+            The states to hold; each becomes a parameter of the same name.
+
+        Raises
+        ------
+        ModelError
+            If a name is not a state, or no state is left.
+        """
+        held = self.known(values, "state", self.states)
+        arguments = self.arguments()
+        for name, value in held.items():
+            low, high = self.bounds.get(name, (-math.inf, math.inf))
+            arguments["params"][name] = Param(
+                _number(value, f"{self.name}: freeze {name!r}"),
+                min=low,
+                max=high,
+                meaning=f"{self.meanings.get(name, '')} (state held constant)".strip(),
+            )
+            del arguments["rhs"][symbol(name)]
+            for part in ("initial", "bounds", "meanings"):
+                arguments[part].pop(name, None)
+        arguments["name"] = f"{self.name} ({', '.join(held)} frozen)"
+        return Model(**arguments)
+
+    def __eq__(self, other: object) -> bool:
+        # Mappings compare without their order, but the order of the names is the model's.
+        return (
+            isinstance(other, Model)
+            and self._order() == other._order()
+            and self.arguments() == other.arguments()
+        )
+
+    def _order(self) -> tuple[tuple[str, ...], ...]:
+        return self.states, self.params, self.inputs, tuple(self.observables)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.states, self.params))
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.states)} states ({listed(self.states)}), {len(self.params)} parameters"
+        if self.inputs:
+            counts += f", inputs {listed(self.inputs)}"
+        return f"<Model {self.name!r}: {counts}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Expressions travel as text and come back through the parser, so a pickled model
+        # cannot smuggle objects in.
+        arguments = self.arguments()
+        arguments["rhs"] = {s.name: write(e) for s, e in self.rhs.items()}
+        for part in ("initial", "observables"):
+            arguments[part] = {n: write(e) for n, e in arguments[part].items()}
+        return _rebuild, (arguments,)
+
+
+def _rebuild(arguments: dict[str, Any]) -> Model:
+    return Model(**arguments)

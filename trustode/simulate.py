@@ -1,0 +1,535 @@
+"""Solve one initial-value problem and present it by name.
+
+Native methods run in C; scipy's get the compiled right-hand side and Jacobian. Imports the
+solve layer.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .compile import CompiledModel, compile
+from .errors import (
+    STATUS_TEXT,
+    DataError,
+    ModelError,
+    OptionError,
+    SolveError,
+    SolveWarning,
+    Status,
+    nearest,
+)
+from .model import Model
+from .solve import (
+    NATIVE,
+    Solver,
+    check_times,
+    initial_vector,
+    input_tables,
+    pack,
+    parameter_vector,
+    solve_batch,
+    vary_indices,
+)
+from .stimulus import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A trajectory, by name.
+
+    ``sol["T"]`` is a state, observable or input over time; ``sol(12.5)`` evaluates the
+    states between output times with the method's dense output.
+
+    Attributes
+    ----------
+    model : Model
+    t : ndarray, shape (n_time,)
+    y : ndarray, shape (n_time, n_state)
+        Columns in the order of ``model.states``.
+    status : Status
+    stats : dict
+        Steps taken and rejected, evaluations, method, and the compiled model's door.
+    dydp : ndarray, shape (n_time, n_state, n_vary), or None
+        Sensitivities to what `sensitivities` named.
+    params, initial : dict
+        Values that were used.
+    message : str
+        How it ended, in words.
+    outside : tuple of str
+        States that left their declared bounds; their values are kept as computed.
+    """
+
+    model: Model
+    t: Array
+    y: Array
+    status: Status
+    stats: dict[str, Any]
+    dydp: Array | None
+    params: dict[str, float]
+    initial: dict[str, float]
+    message: str
+    outside: tuple[str, ...]
+    _tables: list[Table] = field(repr=False)
+    _dense: Callable[[], Callable[[Array], Array]] = field(repr=False)
+
+    def __getitem__(self, name: str) -> Array:
+        """Return a state, observable or input over the output times, shape (n_time,)."""
+        key = getattr(name, "name", name)
+        model = self.model
+        if key in model.states:
+            return np.asarray(self.y[:, model.states.index(key)])
+        if key in model.inputs:
+            return self._tables[model.inputs.index(key)](self.t)
+        if key in model.observables:
+            return np.asarray(self._observed()[:, list(model.observables).index(key)])
+        known = [*model.states, *model.observables, *model.inputs]
+        raise ModelError(
+            f"{model.name}: the solution has no {key!r:.60}{nearest(str(key), known)} "
+            f"It has {', '.join(known)}"
+        )
+
+    def _observed(self) -> Array:
+        compiled = compile(self.model)
+        p = np.array([self.params[name] for name in self.model.params])
+        values: Array = compiled.functions.observe_many(self.t, self.y, p, pack(self._tables))
+        return values
+
+    def __call__(self, t: ArrayLike) -> Array:
+        """Evaluate the states at times inside the span.
+
+        Parameters
+        ----------
+        t : array_like
+            Times; the first call solves once more, keeping the steps.
+
+        Returns
+        -------
+        ndarray, shape (n_state,) or (n_time, n_state)
+
+        Raises
+        ------
+        DataError
+            If a time is outside the span that was solved.
+        """
+        times = np.asarray(t, dtype=float)
+        low, high = self.t[0], self.t[-1]
+        outside = times[~((times >= low) & (times <= high))]
+        if outside.size:
+            raise DataError(
+                f"{self.model.name}: the solution spans {low:g} to {high:g}; "
+                f"{outside.ravel()[0]} is outside"
+            )
+        return self._dense()(times)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table: column ``t``, then states and observables."""
+        import pandas as pd
+
+        columns: dict[str, Array] = {"t": self.t}
+        columns |= {name: self.y[:, i] for i, name in enumerate(self.model.states)}
+        if self.model.observables:
+            observed = self._observed()
+            columns |= {name: observed[:, i] for i, name in enumerate(self.model.observables)}
+        return pd.DataFrame(columns)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return an xarray Dataset with dimensions time, state (and vary)."""
+        import xarray as xr
+
+        unit = {"units": self.model.time_unit}
+        made = xr.Dataset(
+            {"y": (("time", "state"), self.y)},
+            coords={"time": ("time", self.t, unit), "state": list(self.model.states)},
+        )
+        if self.dydp is not None:
+            made["dydp"] = (("time", "state", "vary"), self.dydp)
+        return made
+
+    def plot(self, names: Sequence[str] | None = None, ax: Any = None) -> Any:
+        """Draw states or observables over time; returns the matplotlib Axes."""
+        from .plot import plot_solution
+
+        return plot_solution(self, names, ax)
+
+    def __repr__(self) -> str:
+        ends = ", ".join(
+            f"{name} = {value:.4g}"
+            for name, value in zip(self.model.states, self.y[-1], strict=True)
+        )
+        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        lines = [
+            f"<Solution of {self.model.name!r}: t = {self.t[0]:g} to {self.t[-1]:g}{unit}, "
+            f"{len(self.t)} times, {self.message}",
+            f"  end: {ends}",
+            f"  {self.stats['method']}, {self.stats['n_steps']} steps, {self.stats['backend']}>",
+        ]
+        if self.outside:
+            lines.insert(2, f"  left their bounds: {', '.join(self.outside)}")
+        return "\n".join(lines)
+
+
+def simulate(
+    model: Model,
+    t: ArrayLike,
+    *,
+    params: Mapping[Any, float] | None = None,
+    initial: Mapping[Any, float] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    solver: Solver | None = None,
+    sensitivities: Sequence[Any] = (),
+    on_error: str = "raise",
+) -> Solution:
+    """Solve the initial-value problem of a model.
+
+    Parameters
+    ----------
+    model : Model
+    t : array_like, shape (n_time,), or pair (t0, t1)
+        Output times in the model's time unit, strictly increasing. A tuple of two keeps
+        the solver's own steps.
+    params, initial : mapping of name to float, optional
+        Values that replace the model's defaults.
+    inputs : mapping of name to float or stimulus, optional
+        What arrives from outside: a number, `Steps`, `Pulses`, `Samples`, `Episodes` or
+        `Sessions`. Its jumps end a step exactly.
+
+    Other Parameters
+    ----------------
+    solver : Solver
+        Method, tolerances and limits.
+    sensitivities : sequence of name
+        Parameters, or ``"T(0)"`` for initial values, to differentiate the states by.
+    on_error : {"raise", "return"}
+        Whether a failed solve raises `SolveError` or comes back with its status.
+
+    Returns
+    -------
+    Solution
+        ``y`` has shape (n_time, n_state), columns in the order of ``model.states``.
+
+    Raises
+    ------
+    ModelError
+        If a name is not in the model, or a value is not finite or outside its range.
+    DataError
+        If `t` does not increase strictly or is not finite.
+    SolveError
+        If the solver stopped early; ``error.solution`` holds the part that was reached.
+
+    References
+    ----------
+    Hairer, Norsett & Wanner (1993), Solving ODEs I, II.4 (step size), II.6 (dense output).
+    """
+    if on_error not in ("raise", "return"):
+        raise OptionError(f"simulate: on_error={on_error!r:.60} must be 'raise' or 'return'")
+    solver = Solver() if solver is None else solver
+    if not isinstance(solver, Solver):
+        raise OptionError(f"simulate: solver must be a Solver, got {solver!r:.60}")
+    compiled = compile(model)
+    where = f"simulate({model.name})"
+    own_steps = isinstance(t, tuple) and len(t) == 2
+    if own_steps and float(t[0]) == float(t[1]):  # type: ignore[index]
+        t, own_steps = [float(t[0])], False  # type: ignore[index]
+    times = check_times(t, where)
+    which = tuple(str(getattr(name, "name", name)) for name in sensitivities)
+    vary_indices(compiled, which, where)
+    p = parameter_vector(compiled, params, where)
+    y0 = initial_vector(compiled, p, initial, where)
+    given = tuple(model.known(initial, "state", model.states))
+    tables = input_tables(compiled, inputs, where)
+    problem = _Problem(compiled, times, p, y0, given, tables, solver, which, where)
+    engine = _native if solver.method in ("auto", *NATIVE) else _scipy
+    raw = engine(problem, own_steps)
+    solution = _present(problem, raw)
+    if solution.status is not Status.SUCCESS and on_error == "raise":
+        raise SolveError(solution.message, solution.status, solution)
+    return solution
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Everything that determines a solve."""
+
+    compiled: CompiledModel
+    t: Array
+    p: Array
+    y0: Array
+    given: tuple[str, ...]
+    tables: list[Table]
+    solver: Solver
+    which: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """What an engine hands back; t and y hold the part that was reached."""
+
+    t: Array
+    y: Array
+    dydp: Array | None
+    status: Status
+    t_reached: float
+    worst: int
+    h: float
+    stats: dict[str, Any]
+    dense: Callable[[], Callable[[Array], Array]]
+
+
+# ------------------------------------------------------------------ native methods
+
+
+def _native(problem: _Problem, own_steps: bool) -> _Raw:
+    def solve(t: Array, which: tuple[str, ...], keep: bool) -> Any:
+        return solve_batch(
+            problem.compiled,
+            t,
+            problem.p[None, :],
+            problem.y0[None, :],
+            [pack(problem.tables)],
+            problem.solver,
+            which=which,
+            given=problem.given,
+            keep_steps=keep,
+        )
+
+    t = problem.t
+    batch = solve(t, () if own_steps else problem.which, own_steps)
+    report = batch.report[0]
+    steps: Array | None = batch.steps
+    reached = max(int(report["n_written"]), 1)
+    if own_steps and steps is not None:
+        ends = steps[:, 0] + steps[:, 1]
+        t = np.concatenate([[t[0]], ends])
+        if len(t) > 1 and batch.status[0] == Status.SUCCESS:
+            t[-1] = problem.t[-1]
+        # The same steps again, now with output at their ends.
+        batch = solve(t, problem.which, False) if len(t) > 1 else batch
+        reached = len(t)
+
+    def dense() -> Callable[[Array], Array]:
+        kept = steps if steps is not None else solve(problem.t[[0, -1]], (), True).steps
+        return lambda times: _evaluate_steps(kept, len(problem.y0), times, problem.y0)
+
+    stats = {
+        "method": problem.solver.method,
+        "backend": problem.compiled.backend,
+        "stiff": bool(report["stiff"]),
+        **{name: int(report[name]) for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
+    }
+    return _Raw(
+        t[:reached],
+        batch.y[0, :reached],
+        None if batch.dydp is None else batch.dydp[0, :reached],
+        Status(int(report["status"])),
+        float(report["t"]),
+        int(report["worst"]),
+        float(report["h"]),
+        stats,
+        dense,
+    )
+
+
+def _evaluate_steps(steps: Array, n_state: int, times: Array, y0: Array) -> Array:
+    """Evaluate the polynomials of kept steps at times."""
+    if not len(steps):
+        return np.broadcast_to(y0, (*times.shape, n_state)).copy()
+    k = np.clip(np.searchsorted(steps[:, 0], times, side="right") - 1, 0, len(steps) - 1)
+    theta = np.clip((times - steps[k, 0]) / steps[k, 1], 0.0, 1.0)[..., None]
+    coefficients = steps[k, 2:].reshape(*times.shape, -1, n_state)
+    value: Array = coefficients[..., -1, :]
+    for j in range(coefficients.shape[-2] - 2, -1, -1):
+        value = value * theta + coefficients[..., j, :]
+    return value
+
+
+# ------------------------------------------------------------------ scipy's methods
+
+
+class _Stop(Exception):
+    """Leaves scipy's loop with a status."""
+
+    def __init__(self, status: Status, t: float, worst: int = 0) -> None:
+        super().__init__(status.name)
+        self.status, self.t, self.worst = status, t, worst
+
+
+def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
+    from scipy.integrate import solve_ivp
+
+    if problem.which:
+        raise OptionError(
+            f"{problem.where}: sensitivities need a native method, not "
+            f'{problem.solver.method!r}. Use Solver(method="tsit5")'
+        )
+    solver, compiled = problem.solver, problem.compiled
+    start, end = problem.t[0], problem.t[-1]
+    breaks = np.unique(np.concatenate([table.breaks for table in problem.tables] or [[]]))
+    inner = breaks[(breaks > start) & (breaks < end)]
+    edges = np.concatenate([[start], inner, [end]])
+    atol = solver.atol_vector(compiled)
+    counter = {"n_rhs": 0, "n_steps": 0, "n_jac": 0, "n_rejected": 0}
+    pieces: list[tuple[float, Any]] = []
+    grid: list[Array] = [np.array([start])]
+    values: list[Array] = [problem.y0[None, :]]
+    y = problem.y0
+    status, reached, worst = Status.SUCCESS, start, 0
+    implicit = solver.method in ("Radau", "BDF", "LSODA")
+    try:
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            rhs, jac = _scipy_functions(problem, low, high, counter)
+            keywords = {"jac": jac} if implicit else {}
+            done = solve_ivp(
+                rhs, (low, high), y, method=solver.method, rtol=solver.rtol, atol=atol,
+                max_step=solver.h_max, dense_output=True, **keywords,
+            )  # fmt: skip
+            counter["n_steps"] += len(done.t) - 1
+            counter["n_jac"] += int(done.njev)
+            pieces.append((low, done.sol))
+            inside = problem.t[(problem.t > low) & (problem.t <= done.t[-1])]
+            grid.append(done.t[1:] if own_steps else inside)
+            values.append(done.y.T[1:] if own_steps else done.sol(inside).T)
+            y, reached = done.y[:, -1], float(done.t[-1])
+            if not np.isfinite(y).all():
+                raise _Stop(Status.NONFINITE, reached, int(np.argmin(np.isfinite(y))))
+            if done.status != 0:
+                raise _Stop(Status.STEP_TOO_SMALL, reached)
+    except _Stop as stop:
+        status, reached, worst = stop.status, stop.t, stop.worst
+
+    def dense() -> Callable[[Array], Array]:
+        starts = np.array([low for low, _ in pieces])
+
+        def at(times: Array) -> Array:
+            flat = np.atleast_1d(times)
+            piece = np.clip(np.searchsorted(starts, flat, side="right") - 1, 0, None)
+            rows = [pieces[k][1](x) for k, x in zip(piece, flat, strict=True)]
+            return np.asarray(rows).reshape(*times.shape, len(problem.y0))
+
+        return at
+
+    stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counter}
+    return _Raw(
+        np.concatenate(grid), np.concatenate(values), None, status, reached, worst, 0.0, stats, dense
+    )
+
+
+def _scipy_functions(
+    problem: _Problem, low: float, high: float, counter: dict[str, int]
+) -> tuple[Callable[..., Array], Callable[..., Array]]:
+    """Return the right-hand side and Jacobian on an interval between breaks."""
+    functions, p = problem.compiled.functions, problem.p
+    limit = problem.solver.max_steps
+    # At the interval's end the inputs keep the values they had inside it.
+    inside = np.nextafter(high, low)
+
+    def values(t: float) -> Array:
+        return np.array([float(table(min(max(t, low), inside))) for table in problem.tables])
+
+    def rhs(t: float, y: Array) -> Array:
+        counter["n_rhs"] += 1
+        if counter["n_rhs"] > limit:
+            raise _Stop(Status.MAX_STEPS, t)
+        dydt: Array = functions.rhs(t, y, p, values(t))
+        finite = np.isfinite(dydt)
+        if not finite.all():
+            raise _Stop(Status.NONFINITE, t, int(np.argmin(finite)))
+        return dydt
+
+    def jac(t: float, y: Array) -> Array:
+        dfdy: Array = functions.jac(t, y, p, values(t))
+        return dfdy
+
+    return rhs, jac
+
+
+# ------------------------------------------------------------------ presenting
+
+
+def _present(problem: _Problem, raw: _Raw) -> Solution:
+    model = problem.compiled.model
+    outside = tuple(
+        name
+        for name, (low, high) in model.bounds.items()
+        if _leaves(raw.y[:, model.states.index(name)], low, high, problem.solver)
+    )
+    message = "reached the end"
+    if raw.status is not Status.SUCCESS:
+        message = _failure(problem, raw)
+    elif raw.stats["stiff"] and raw.stats["method"] != "auto" and raw.stats["n_steps"] > 3000:
+        warnings.warn(
+            f"{problem.where}: the problem is stiff for {raw.stats['method']!r}, which took "
+            f"{raw.stats['n_steps']} steps. Solver(method=\"rodas5p\") or \"auto\" is quicker",
+            SolveWarning,
+            stacklevel=4,
+        )
+    return Solution(
+        model=model,
+        t=raw.t,
+        y=raw.y,
+        status=raw.status,
+        stats=raw.stats,
+        dydp=raw.dydp,
+        params=dict(zip(model.params, problem.p.tolist(), strict=True)),
+        initial=dict(zip(model.states, problem.y0.tolist(), strict=True)),
+        message=message,
+        outside=outside,
+        _tables=problem.tables,
+        _dense=raw.dense,
+    )
+
+
+def _leaves(y: Array, low: float, high: float, solver: Solver) -> bool:
+    """Say whether values leave their bounds by more than the tolerances explain."""
+    slack = 100 * (np.max(solver.atol) + solver.rtol)
+    return bool((y < low - slack).any() or (y > high + slack).any())
+
+
+_ADVICE = {
+    Status.STEP_TOO_SMALL: (
+        "The solution is growing without bound or the problem is stiff: try "
+        'Solver(method="rodas5p").'
+    ),
+    Status.DIVERGED: "It leaves every finite range; look at the equation's sign and parameters.",
+    Status.MAX_STEPS: "Raise max_steps in Solver, loosen rtol, or use a stiff method.",
+    Status.SINGULAR: "The Jacobian is singular or not finite there; try an explicit method.",
+    Status.INTERRUPTED: "Run it again to go on.",
+    Status.NO_MEMORY: "Give output times instead of a pair, or a shorter span.",
+}
+
+
+def _failure(problem: _Problem, raw: _Raw) -> str:
+    """Say where a solve stopped, with the states there, and what to do."""
+    model = problem.compiled.model
+    state = ", ".join(
+        f"{name} = {value:.4g}" for name, value in zip(model.states, raw.y[-1], strict=True)
+    )
+    text = STATUS_TEXT[raw.status]
+    if raw.status is Status.STEP_TOO_SMALL and raw.h:
+        text += f" ({raw.h:.2g})"
+    advice = _ADVICE.get(raw.status, "")
+    if raw.status is Status.NONFINITE:
+        name = model.states[raw.worst]
+        symbols = sorted(list(model.rhs.values())[raw.worst].free_symbols, key=lambda s: s.name)
+        known = dict(zip(model.params, problem.p, strict=True))
+        known |= dict(zip(model.states, raw.y[-1], strict=True))
+        read = ", ".join(f"{s.name} = {known[s.name]:.4g}" for s in symbols if s.name in known)
+        advice = f"Equation d{name}/dt reads {read}."
+    steps = f"{raw.stats['n_steps']} steps"
+    return (
+        f"{problem.where}: {text} at t = {raw.t_reached:.6g} ({state}) after {steps} "
+        f"[{raw.status.name}]. {advice} error.solution holds t <= {raw.t[-1]:.6g}."
+    )

@@ -1,0 +1,402 @@
+"""The one door to the C core: options, and a batch of solves with the GIL released.
+
+Imports the compiled layer and the stimuli. `simulate`, `ensemble` and fitting stand on it.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._core import REPORT, Inputs, methods, run
+from .compile import CompiledModel
+from .errors import DataError, ModelError, OptionError, Status, nearest
+from .model import Param
+from .stimulus import Table, table
+
+Array = NDArray[np.float64]
+
+#: Native methods, by name, with what each is for.
+NATIVE: dict[str, dict[str, Any]] = methods()
+#: Methods that scipy's solve_ivp brings.
+SCIPY = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
+_EPSILON = float(np.finfo(float).eps)
+_SMALLEST_RTOL = 100 * _EPSILON
+
+
+def _positive(name: str, value: object, smallest: float = 0.0) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(float(value)):
+        raise OptionError(f"Solver: {name}={value!r:.60} is not a number")
+    if float(value) < smallest or float(value) <= 0.0:
+        raise OptionError(f"Solver: {name}={value!r} is below the smallest allowed, {smallest:g}")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How to integrate.
+
+    Parameters
+    ----------
+    method : str
+        "auto" starts with "tsit5" and hands over to "rodas5p" when the problem turns out
+        stiff; or one of these by name; or a method of scipy's ``solve_ivp`` ("RK45",
+        "DOP853", "LSODA", "BDF", "Radau"), which then gets the compiled functions.
+    rtol : float
+        Relative tolerance of a step's error, at least 100 machine epsilons.
+    atol : float or sequence of float
+        Absolute tolerance, one for all states or one a state.
+    max_steps : int
+        Steps, tried or taken, after which a solve gives up.
+    h_max : float
+        Longest step, in the model's unit of time.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside what it may be.
+    """
+
+    method: str = "auto"
+    rtol: float = 1e-6
+    atol: float | tuple[float, ...] = 1e-9
+    max_steps: int = 10**6
+    h_max: float = math.inf
+
+    def __post_init__(self) -> None:
+        known = ("auto", *NATIVE, *SCIPY)
+        if self.method not in known:
+            hint = nearest(str(self.method), known)
+            raise OptionError(
+                f"Solver: unknown method {self.method!r:.60}{hint} Methods: {', '.join(known)}"
+            )
+        rtol = _positive("rtol", self.rtol, _SMALLEST_RTOL)
+        if not rtol < 1.0:
+            raise OptionError(f"Solver: rtol={self.rtol!r} must be below 1")
+        object.__setattr__(self, "rtol", rtol)
+        if isinstance(self.atol, Sequence | np.ndarray) and not isinstance(self.atol, str):
+            every = tuple(_positive("atol", value) for value in self.atol)
+            object.__setattr__(self, "atol", every)
+        else:
+            object.__setattr__(self, "atol", _positive("atol", self.atol))
+        if not np.all(np.isfinite(self.atol)):
+            raise OptionError(f"Solver: atol={self.atol!r} is not finite")
+        steps = self.max_steps
+        if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 1:
+            raise OptionError(f"Solver: max_steps={steps!r:.60} is not a positive whole number")
+        object.__setattr__(self, "max_steps", int(steps))
+        object.__setattr__(self, "h_max", _positive("h_max", self.h_max))
+
+    def atol_vector(self, compiled: CompiledModel) -> Array:
+        """Return the absolute tolerance of each state, shape (n_state,)."""
+        names = compiled.model.states
+        if isinstance(self.atol, tuple):
+            if len(self.atol) != len(names):
+                raise OptionError(
+                    f"{compiled.model.name}: atol has {len(self.atol)} values for {len(names)} "
+                    f"states ({', '.join(names)})"
+                )
+            return np.array(self.atol, dtype=float)
+        return np.full(len(names), self.atol)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Results of many solves.
+
+    Attributes
+    ----------
+    y : ndarray, shape (n_run, n_time, n_state)
+        States; NaN from where a run stopped early.
+    dydp : ndarray, shape (n_run, n_time, n_state, n_vary), or None
+        Sensitivities.
+    report : ndarray, shape (n_run,)
+        Status, counts and the time reached of each run.
+    steps : ndarray or None
+        Steps for dense output, of a single run that kept them.
+    """
+
+    y: Array
+    dydp: Array | None
+    report: NDArray[Any]
+    steps: Array | None = None
+
+    @property
+    def status(self) -> NDArray[np.int64]:
+        """Status of each run, shape (n_run,); see `Status`."""
+        return np.asarray(self.report["status"])
+
+    @property
+    def t_reached(self) -> Array:
+        """Time that each run reached, shape (n_run,)."""
+        return np.asarray(self.report["t"])
+
+    @property
+    def n_steps(self) -> NDArray[np.int64]:
+        """Accepted steps of each run, shape (n_run,)."""
+        return np.asarray(self.report["n_steps"])
+
+
+def pack(tables: Sequence[Table]) -> Inputs:
+    """Return the tables of all inputs in the form the C core reads."""
+    breaks = np.unique(np.concatenate([each.breaks for each in tables] or [np.empty(0)]))
+    return Inputs([(each.knots, each.coefficients) for each in tables], breaks)
+
+
+def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> NDArray[np.int32]:
+    """Return the parameter index of each name, or -1 - j for the initial value of state j."""
+    model = compiled.model
+    indices = []
+    for name in which:
+        if name in model.params:
+            indices.append(model.params.index(name))
+        elif name.endswith("(0)") and name[:-3] in model.states:
+            indices.append(-1 - model.states.index(name[:-3]))
+        else:
+            known = [*model.params, *(f"{state}(0)" for state in model.states)]
+            raise ModelError(
+                f"{where}: {name!r:.60} is neither a parameter nor an initial value "
+                f"('{model.states[0]}(0)') of {model.name}{nearest(str(name), known)}"
+            )
+    return np.array(indices, dtype=np.int32)
+
+
+def parameter_vector(
+    compiled: CompiledModel, params: Mapping[Any, float] | None, where: str
+) -> Array:
+    """Return parameter values in the model's order, shape (n_param,).
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, or a value that is not finite or outside its range.
+    """
+    model = compiled.model
+    values = np.array(list(model.defaults.values()), dtype=float)
+    for name, value in model.known(params, "parameter", model.params).items():
+        values[model.params.index(name)] = in_range(model.parameters[name], name, value, where)
+    return values
+
+
+def in_range(param: Param, name: str, value: object, where: str) -> float:
+    """Return a parameter's value as a float, or raise."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ModelError(f"{where}: {name} = {value!r:.60} is not a number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ModelError(f"{where}: {name} = {number} is not finite")
+    if not param.min <= number <= param.max:
+        raise ModelError(
+            f"{where}: {name} = {number:g} is outside its range [{param.min:g}, {param.max:g}]"
+        )
+    return number
+
+
+def initial_vector(
+    compiled: CompiledModel, p: Array, initial: Mapping[Any, float] | None, where: str
+) -> Array:
+    """Return the initial state for parameter values, shape (n_state,).
+
+    Raises
+    ------
+    ModelError
+        For an unknown state or a value that is not finite.
+    """
+    model = compiled.model
+    y0 = np.asarray(compiled.initial(p), dtype=float)
+    for name, value in model.known(initial, "state", model.states).items():
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
+        y0[model.states.index(name)] = float(value)
+    for name, value in zip(model.states, y0, strict=True):
+        if not math.isfinite(value):
+            raise ModelError(f"{where}: initial {name} = {value} is not finite")
+    return y0
+
+
+def input_tables(
+    compiled: CompiledModel, inputs: Mapping[Any, Any] | None, where: str
+) -> list[Table]:
+    """Return the table of each input, in the model's order.
+
+    Raises
+    ------
+    ModelError
+        For an unknown input, or something that is neither a number nor a stimulus.
+    """
+    model = compiled.model
+    given = model.known(inputs, "input", model.inputs)
+    return [
+        table(given.get(name, model.input_defaults[name]), f"{where}: input {name}")
+        for name in model.inputs
+    ]
+
+
+def check_times(t: object, where: str) -> Array:
+    """Return output times as an array, or raise.
+
+    Raises
+    ------
+    DataError
+        Unless they are finite, one-dimensional and strictly increasing.
+    """
+    try:
+        times = np.asarray(t, dtype=float)
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: t must be times, got {t!r:.60}") from None
+    if times.ndim != 1 or times.size == 0:
+        raise DataError(f"{where}: t must be a list of times, got shape {times.shape}")
+    bad = np.flatnonzero(~np.isfinite(times))
+    if bad.size:
+        hint = " Give an end, or use tr.equilibria for the long run." if np.isinf(times).any() else ""
+        raise DataError(f"{where}: t[{bad[0]}] = {times[bad[0]]} is not finite.{hint}")
+    wrong = np.flatnonzero(np.diff(times) <= 0)
+    if wrong.size:
+        k = int(wrong[0])
+        raise DataError(
+            f"{where}: t must increase strictly, but t[{k}] = {times[k]:g} and "
+            f"t[{k + 1}] = {times[k + 1]:g}"
+        )
+    return times
+
+
+def solve_batch(
+    compiled: CompiledModel,
+    t: Array,
+    p: Array,
+    y0: Array,
+    stimuli: Sequence[Inputs],
+    solver: Solver,
+    *,
+    which: Sequence[str] = (),
+    given: Collection[str] = (),
+    threads: int | None = 1,
+    keep_steps: bool = False,
+) -> Batch:
+    """Solve many initial-value problems of one model with a native method.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+    t : ndarray, shape (n_time,)
+        Output times; the first is the start.
+    p : ndarray, shape (n_run, n_param)
+        Parameter values.
+    y0 : ndarray, shape (n_run, n_state)
+        Initial values.
+    stimuli : sequence of Inputs
+        One for all runs, or one a run; see `pack`.
+    solver : Solver
+        A native method. "auto" does not change method while sensitivities are carried.
+    which : sequence of str
+        Names to differentiate by; parameters, or ``"T(0)"`` for an initial value.
+    given : collection of str
+        States whose initial value was given and so depends on no parameter.
+    threads : int or None
+        Threads that share the runs; None takes every processor. Results do not depend on it.
+    keep_steps : bool
+        Keep a single run's steps for dense output.
+
+    Returns
+    -------
+    Batch
+        A failed run is data: its status says why, its rest is NaN.
+
+    Raises
+    ------
+    OptionError
+        If sensitivities are asked of an implicit method.
+    """
+    n_run, n_time, n = len(p), len(t), len(compiled.model.states)
+    method = "tsit5" if solver.method == "auto" else solver.method
+    stiff = "rodas5p" if solver.method == "auto" and not which else None
+    if which and NATIVE[method]["implicit"]:
+        raise OptionError(
+            f"{compiled.model.name}: sensitivities need an explicit method; {method!r} is "
+            'implicit. Use Solver(method="tsit5")'
+        )
+    vary = vary_indices(compiled, which, "sensitivities")
+    y = np.empty((n_run, n_time, n * (1 + len(vary))))
+    y[:, 0, :n] = y0
+    _start_tangents(compiled, vary, p, given, y)
+    atol = solver.atol_vector(compiled)
+    report = np.zeros(n_run, dtype=REPORT)
+    report["status"] = Status.INTERRUPTED
+    cancel = np.zeros(1, dtype=np.int32)
+    t = np.ascontiguousarray(t, dtype=float)
+    p = np.ascontiguousarray(p, dtype=float)
+    vary = np.maximum(vary, -1).astype(np.int32)
+    stimuli = list(stimuli)
+
+    def part(first: int, last: int, watch: bool) -> Any:
+        return run(
+            compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
+            solver.h_max, solver.max_steps, cancel, report, first, last, watch, keep_steps,
+        )  # fmt: skip
+
+    workers = min(threads or os.cpu_count() or 1, n_run)
+    steps = None
+    if workers <= 1:
+        steps = part(0, n_run, True)
+    else:
+        _share(part, n_run, workers, cancel)
+    for k in np.flatnonzero(report["n_written"] < n_time):
+        y[k, max(report["n_written"][k], 1) :] = np.nan
+    if not len(vary):
+        return Batch(y, None, report, steps)
+    tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
+    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, steps)
+
+
+def _start_tangents(
+    compiled: CompiledModel,
+    vary: NDArray[np.int32],
+    p: Array,
+    given: Collection[str],
+    y: Array,
+) -> None:
+    """Fill the first row's tangents: derivatives of the initial values."""
+    model = compiled.model
+    n = len(model.states)
+    tangents = y[:, 0, n:].reshape(len(p), len(vary), n)
+    tangents[:] = 0.0
+    for k, index in enumerate(vary):
+        if index < 0:
+            tangents[:, k, -1 - index] = 1.0
+    free = [j for j, name in enumerate(model.states) if name not in given]
+    if any(not model.initial[model.states[j]].is_number for j in free):
+        by_parameter = np.flatnonzero(vary >= 0)
+        for r in range(len(p)):
+            by = compiled.initial_dp(p[r])
+            for k in by_parameter:
+                tangents[r, k, free] = by[free, vary[k]]
+    y[:, 0, n:] = tangents.reshape(len(p), -1)
+
+
+def _share(part: Any, n_run: int, workers: int, cancel: NDArray[np.int32]) -> None:
+    """Let threads take chunks of runs; an interrupt stops all of them."""
+    size = max(1, -(-n_run // (8 * workers)))
+    with ThreadPoolExecutor(workers) as pool:
+        futures: list[Future[Any]] = [
+            pool.submit(part, first, min(first + size, n_run), False)
+            for first in range(0, n_run, size)
+        ]
+        try:
+            pending = set(futures)
+            while pending:
+                _, pending = wait(pending, timeout=0.1)
+        except BaseException:
+            cancel[0] = 1
+            for future in futures:
+                future.cancel()
+            raise
+        for future in futures:
+            future.result()
