@@ -1,0 +1,27 @@
+"""Fixtures that several test files use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the tests compile out of the user's cache."""
+    before = os.environ.get("TRUSTODE_CACHE_DIR")
+    os.environ["TRUSTODE_CACHE_DIR"] = str(tmp_path_factory.mktemp("compiled"))
+    yield
+    del os.environ["TRUSTODE_CACHE_DIR"]
+    if before is not None:
+        os.environ["TRUSTODE_CACHE_DIR"] = before
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of shared material beside the repository, or skip."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"needs the shared material beside the repository, {folder} is absent")
+    return folder
