@@ -72,7 +72,7 @@ cdef extern from "core.h":
     int tro_solve(const tro_model *, const double *, const tro_stimulus *, int, const int *,
                   const double *, long, const tro_options *, double *, double *, tro_trace *,
                   tro_report *) nogil
-    void tro_trace_free(tro_trace *) nogil
+    void tro_solve_trace_free(tro_trace *) nogil
 
 ABI = TRO_ABI
 
@@ -463,7 +463,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     finally:
         free(work)
         free(views)
-        tro_trace_free(&trace)
+        tro_solve_trace_free(&trace)
 
 
 cdef cnp.ndarray _rows(tro_trace *trace):

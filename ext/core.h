@@ -139,6 +139,6 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,
               tro_report *report);
-void tro_trace_free(tro_trace *trace);
+void tro_solve_trace_free(tro_trace *trace);
 
 #endif

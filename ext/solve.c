@@ -29,7 +29,7 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
            (size_t)(DENSE_MOST * dim) + method;
 }
 
-void tro_trace_free(tro_trace *trace)
+void tro_solve_trace_free(tro_trace *trace)
 {
     free(trace->rows);
     trace->rows = NULL;

@@ -400,8 +400,9 @@ def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
             counter["n_jac"] += int(done.njev)
             pieces.append((low, done.sol))
             inside = problem.t[(problem.t > low) & (problem.t <= done.t[-1])]
-            grid.append(done.t[1:] if own_steps else inside)
-            values.append(done.y.T[1:] if own_steps else done.sol(inside).T)
+            if own_steps or inside.size:
+                grid.append(done.t[1:] if own_steps else inside)
+                values.append(done.y.T[1:] if own_steps else done.sol(inside).T)
             y, reached = done.y[:, -1], float(done.t[-1])
             if not np.isfinite(y).all():
                 raise _Stop(Status.NONFINITE, reached, int(np.argmin(np.isfinite(y))))

@@ -253,42 +253,32 @@ class Graph:
         return number
 
     def _read_sum(self, expression: sympy.Expr, leaves: Mapping[sympy.Symbol, int]) -> int:
-        # A term that is not negated goes first, which saves a negation.
-        terms = sorted(expression.args, key=lambda term: term.could_extract_minus_sign())
-        total = self.read(terms[0], leaves)
-        for term in terms[1:]:
-            total = self.add(total, self.read(term, leaves))
+        # In the order that sympy prints, so that rounding is that of its own printers.
+        total, *rest = (self.read(term, leaves) for term in expression.as_ordered_terms())
+        for term in rest:
+            total = self.add(total, term)
         return total
 
     def _read_product(self, expression: sympy.Expr, leaves: Mapping[sympy.Symbol, int]) -> int:
-        above, below, sign = [], [], 1
-        for factor in expression.args:
-            if factor.is_Rational:
-                if factor.p < 0:
-                    sign = -1
-                if abs(factor.p) != 1:
-                    above.append(self.const(abs(factor.p)))
-                if factor.q != 1:
-                    below.append(self.const(factor.q))
-                continue
-            if factor.is_Float and factor < 0:
-                sign = -sign
-                factor = -factor
-            if factor.is_Pow:
-                base, exponent = factor.as_base_exp()
-                if exponent.is_number and exponent.is_negative:
-                    below.append(self.pow(self.read(base, leaves), self.read(-exponent, leaves)))
-                    continue
-            above.append(self.read(factor, leaves))
-        number = above[0] if above else self.one
-        for factor_number in above[1:]:
-            number = self.mul(number, factor_number)
+        coefficient, _ = expression.as_coeff_Mul()
+        negative = bool(coefficient.is_negative)
+        above, below = [], []
+        for factor in (-expression if negative else expression).as_ordered_factors():
+            if factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative:
+                base = self.read(factor.base, leaves)
+                below.append(self.pow(base, self.const(float(-factor.exp))))
+            else:
+                above.append(self.read(factor, leaves))
+        number = self._chain(above)
         if below:
-            divisor = below[0]
-            for factor_number in below[1:]:
-                divisor = self.mul(divisor, factor_number)
-            number = self.div(number, divisor)
-        return self.neg(number) if sign < 0 else number
+            number = self.div(number, self._chain(below))
+        return self.neg(number) if negative else number
+
+    def _chain(self, factors: list[int]) -> int:
+        product = self.one
+        for factor in factors:
+            product = self.mul(product, factor)
+        return product
 
     def _read_extreme(self, expression: sympy.Expr, leaves: Mapping[sympy.Symbol, int]) -> int:
         numbers = [self.read(argument, leaves) for argument in expression.args]

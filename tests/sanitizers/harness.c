@@ -1,0 +1,58 @@
+/* Calls each entry of the C core the way the wrapper does, for the sanitizers to watch. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core.h"
+
+const tro_model *tro_entry(void);
+
+enum { N_TIME = 50 };
+
+static int cancelled(void *context) { return ++*(int *)context > 2; }
+
+static int solve(const tro_method *method, const tro_method *stiff, int n_tangent, long max_steps,
+                 double scale, int interrupt)
+{
+    const tro_model *model = tro_entry();
+    const int n = model->n_state, dim = n * (1 + n_tangent);
+    const double knots[3] = {-1.0, 5.0, 5.001}, breaks[2] = {5.0, 5.001};
+    const double coefs[12] = {0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    const int vary[2] = {0, -1};
+    tro_table *tables = calloc((size_t)model->n_input + 1, sizeof *tables);
+    double *p = calloc((size_t)model->n_param + 1, sizeof *p);
+    double *atol = calloc((size_t)n, sizeof *atol), *t = calloc(N_TIME, sizeof *t);
+    double *y = calloc((size_t)(N_TIME * dim), sizeof *y);
+    int calls = 0;
+    for (int i = 0; i < model->n_input; i++) tables[i] = (tro_table){3, knots, coefs};
+    const tro_stimulus stimulus = {model->n_input, tables, 2, breaks};
+    for (int k = 0; k < model->n_param; k++) p[k] = 0.5 * scale;
+    for (int i = 0; i < n; i++) atol[i] = 1e-9;
+    for (int k = 0; k < N_TIME; k++) t[k] = 0.4 * k;
+    model->initial(model, 0.0, p, p, p, y);
+    const tro_options options = {.method = method, .stiff = stiff, .rtol = 1e-6, .atol = atol,
+                                 .h_max = HUGE_VAL, .max_steps = max_steps,
+                                 .poll = interrupt ? cancelled : NULL, .poll_context = &calls};
+    double *work = malloc(tro_solve_work(model, n_tangent, &options) * sizeof *work);
+    tro_trace trace = {.width = 2 + 5 * n};
+    tro_report report;
+    const int status = tro_solve(model, p, &stimulus, n_tangent, vary, t, N_TIME, &options, work,
+                                 y, n_tangent ? NULL : &trace, &report);
+    printf("%s %d %ld\n", method->name, status, report.n_written);
+    tro_solve_trace_free(&trace);
+    free(work), free(tables), free(p), free(atol), free(t), free(y);
+    return status;
+}
+
+int main(void)
+{
+    int bad = 0;
+    bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_rodas5p, NULL, 0, 100000, 1.0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, NULL, 2, 100000, 1.0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, NULL, 0, 3, 1.0, 0) != TRO_MAX_STEPS;
+    bad |= solve(&tro_rodas5p, NULL, 0, 100000, NAN, 0) != TRO_NONFINITE;
+    bad |= solve(&tro_tsit5, NULL, 0, 100000000, 1.0, 1) == TRO_NO_MEMORY;
+    return bad;
+}

