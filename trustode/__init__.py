@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .errors import nearest
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -53,14 +55,14 @@ _HOME = {
 }
 _MODULES = ("data", "models")
 
-__all__ = [*sorted(_HOME), *_MODULES, "__version__"]  # noqa: PLE0605
+__all__ = [*sorted(_HOME), *_MODULES, "__version__"]
 
 if TYPE_CHECKING:
     from . import data as data
     from . import models as models
     from .bifurcation import ArcLength as ArcLength
-    from .bifurcation import continuation as continuation
-    from .bifurcation import equilibria as equilibria
+    from .bifurcation.continuation import continuation as continuation
+    from .bifurcation.equilibria import equilibria as equilibria
     from .compile import CompiledModel as CompiledModel
     from .compile import compile as compile
     from .ensemble import ensemble as ensemble
@@ -110,7 +112,8 @@ class _Package(ModuleType):
         if name in _MODULES:
             return import_module(f"{__name__}.{name}")
         if name not in _HOME:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            hint = nearest(name, __all__)
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
         value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
         super().__setattr__(name, value)
         return value

@@ -85,7 +85,7 @@ def check_name(name: object, where: str) -> str:
     if "__" in name:
         raise ModelError(f"{where}: {name[:60]!r} holds two underscores in a row; use one")
     if len(name) > 100:
-        raise ModelError(f"{where}: the name {name[:30]!r}... has {len(name)} characters; limit 100")
+        raise ModelError(f"{where}: {name[:30]!r}... has {len(name)} characters; limit 100")
     return name
 
 
@@ -167,9 +167,7 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         column = indent + (getattr(error, "offset", None) or 1)
         reason = getattr(error, "msg", None) or "too long or nested too deeply"
-        raise ModelError(
-            f"{where}: column {column}: {reason} in {line.strip()[:80]!r}"
-        ) from None
+        raise ModelError(f"{where}: column {column}: {reason} in {line.strip()[:80]!r}") from None
     size = sum(isinstance(node, ast.expr) for node in ast.walk(tree))
     if size > MAX_NODES:
         raise ModelError(
@@ -283,7 +281,8 @@ class _Reader:
         value = node.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.fail(node, f"{value!r:.60} is not a real number")
-        return self.fold(sympy.Integer(value) if isinstance(value, int) else sympy.Float(value), node)
+        number = sympy.Integer(value) if isinstance(value, int) else sympy.Float(value)
+        return self.fold(number, node)
 
     def name(self, node: ast.Name) -> sympy.Expr:
         if node.id in self.symbols:
@@ -402,7 +401,8 @@ class _Writer(StrPrinter):
     def _print_NumberSymbol(self, expr: sympy.Expr) -> str:
         return repr(float(expr))
 
-    _print_Exp1 = _print_Pi = _print_NumberSymbol
+    _print_Exp1 = _print_Pi = _print_GoldenRatio = _print_NumberSymbol
+    _print_EulerGamma = _print_Catalan = _print_TribonacciConstant = _print_NumberSymbol
 
     def _print_Mul(self, expr: sympy.Mul) -> str:
         # One division sign a factor: sympy's own a/(2*(b + 1)) would come back as

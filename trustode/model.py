@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 
@@ -22,8 +22,8 @@ from .expression import TIME, check, check_name, check_prose, parse, symbol, wri
 if TYPE_CHECKING:
     import pandas as pd
 
-Name = str | sympy.Symbol
-Formula = sympy.Expr | str | float
+Name: TypeAlias = str | sympy.Symbol
+Formula: TypeAlias = sympy.Expr | str | float
 
 
 def _symbols(names: str | Iterable[str], what: str) -> Any:
@@ -287,7 +287,7 @@ class Model:
 
     def _formula(
         self,
-        value: object,
+        value: Any,
         known: Mapping[str, sympy.Symbol],
         what: str,
         state_names: list[str],
@@ -303,7 +303,7 @@ class Model:
         if not isinstance(value, sympy.Expr):
             number = _number(value, where)
             whole = isinstance(value, numbers.Integral)
-            value = sympy.Integer(int(value)) if whole else sympy.Float(number)
+            value = sympy.Integer(value) if whole else sympy.Float(number)
         renamed: dict[sympy.Symbol, sympy.Symbol] = {}
         for used in value.free_symbols:
             if used.name == "t":

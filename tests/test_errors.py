@@ -1,0 +1,70 @@
+"""Exceptions: what they are, that they survive a trip between processes, and their words."""
+
+import copy
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from trustode import errors
+from trustode.errors import STATUS_TEXT, SolveError, Status, TrustodeError, listed, nearest
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("ModelError", ValueError),
+        ("CompileError", RuntimeError),
+        ("SolveError", RuntimeError),
+        ("DataError", ValueError),
+        ("OptionError", ValueError),
+    ],
+)
+def test_each_is_ours_and_a_familiar_one(name: str, base: type[Exception]) -> None:
+    exception = getattr(errors, name)
+    assert issubclass(exception, TrustodeError)
+    assert issubclass(exception, base)
+
+
+def test_solve_error_keeps_what_was_reached() -> None:
+    error = SolveError("stopped", Status.MAX_STEPS, {"t": 1.0})
+    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert (str(twin), twin.status, twin.solution) == ("stopped", Status.MAX_STEPS, {"t": 1.0})
+
+
+def test_every_status_has_its_sentence() -> None:
+    assert set(STATUS_TEXT) == set(Status)
+    assert Status.SUCCESS == 0
+    assert all(status < 0 for status in Status if status is not Status.SUCCESS)
+
+
+def test_statuses_are_those_of_the_core() -> None:
+    header = Path(__file__).resolve().parents[1] / "ext" / "core.h"
+    block = re.search(r"enum tro_status \{(.*?)\}", header.read_text(), re.DOTALL)
+    assert block
+    found = dict(re.findall(r"TRO_(\w+) = (-?\d+)", block.group(1)))
+    known = {status.name: str(int(status)) for status in Status}
+    assert {name: known.get(name) for name in found} == found
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("kapa", ["alpha", "kappa"], "; did you mean 'kappa'?"),
+        ("K", ["k", "alpha"], "; did you mean 'k'?"),
+        ("ALPHA", ["beta", "alpha"], "; did you mean 'alpha'?"),
+        ("KAPA", ["alpha", "kappa"], "; did you mean 'kappa'?"),
+        ("zzz", ["alpha"], ""),
+        ("x", [], ""),
+        ("", ["alpha"], ""),
+    ],
+)
+def test_nearest(name: str, known: list[str], expected: str) -> None:
+    assert nearest(name, known) == expected
+
+
+def test_listed_cuts_long_lists() -> None:
+    assert listed("abc") == "a, b, c"
+    assert listed([]) == ""
+    assert listed((str(n) for n in range(20)), limit=2) == "0, 1, ... (20 in all)"

@@ -1,0 +1,74 @@
+"""What `import trustode` costs and gives, each asked of a new process."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import trustode as tr
+
+#: What no one has to wait for who only imports trustode.
+HEAVY = ("sympy", "pandas", "matplotlib", "scipy.optimize", "scipy", "tqdm", "platformdirs")
+
+
+def python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = f"import sys, trustode; print([m for m in {HEAVY} if m in sys.modules])"
+    assert python(code) == "[]"
+
+
+def test_errors_and_names_are_known_without_sympy() -> None:
+    code = (
+        "import sys, trustode as tr; tr.ModelError, tr.Status, dir(tr), tr.__version__; "
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    assert python(code) == "[]"
+
+
+def test_a_model_needs_no_optional_package() -> None:
+    code = (
+        "import sys, trustode as tr; tr.models.load('lorenz'); "
+        "print([m for m in ('pandas', 'matplotlib', 'scipy.optimize') if m in sys.modules])"
+    )
+    assert python(code) == "[]"
+
+
+@pytest.mark.parametrize("name", ["simulate", "compile", "ensemble", "scan", "fit"])
+def test_public_name_outlives_the_import_of_its_module(name: str) -> None:
+    code = (
+        f"import trustode.{name}; import trustode as tr; first = tr.{name}; "
+        f"from trustode.{name} import {name} as home; "
+        f"import trustode.{name}; "
+        f"print(callable(tr.{name}), tr.{name} is home, first is home)"
+    )
+    assert python(code) == "True True True"
+
+
+@pytest.mark.parametrize("name", tr.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(tr, name) is not None
+    assert name in dir(tr)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="simulat"):
+        tr.simulat  # noqa: B018
+
+
+def test_version_is_written_once() -> None:
+    root = Path(__file__).resolve().parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "trustode.__version__"}
+    citation = (root / "docs" / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {tr.__version__}\n" in citation
+    assert f"## [{tr.__version__}]" in (root / "docs" / "CHANGELOG.md").read_text(encoding="utf-8")
