@@ -87,7 +87,7 @@ def test_builtin_and_compiled_agree_bit_for_bit(fresh, monkeypatch):
     t = np.linspace(0.0, 100.0, 201)
     built_in = tr.simulate(model, t)
     tr.compile.cache_clear()
-    monkeypatch.setattr(door._builtin, "entries", dict)
+    monkeypatch.setattr(door, "entries", dict)
     assert tr.compile(model).backend == "compiler"
     assert np.array_equal(tr.simulate(model, t).y, built_in.y)
 
@@ -97,7 +97,7 @@ def test_memory_and_python_doors_agree_with_the_builtin(fresh, monkeypatch):
     t = np.linspace(0.0, 20.0, 41)
     solver = tr.Solver(rtol=1e-8, atol=1e-10)
     wanted = tr.simulate(model, t, solver=solver).y
-    monkeypatch.setattr(door._builtin, "entries", dict)
+    monkeypatch.setattr(door, "entries", dict)
     monkeypatch.setenv("CC", "/nonexistent")
     find_spec = door.util.find_spec
     hidden = ["ziglang"]
@@ -166,7 +166,9 @@ def test_scipy_takes_the_callables_as_they_are():
     compiled = tr.compile(decay())
     t = np.linspace(0.0, 3.0, 7)
     exact = 2.0 * np.exp(-0.7 * t)
-    solved = solve_ivp(compiled.rhs, (0, 3), [2.0], "BDF", t, jac=compiled.jac, rtol=1e-9, atol=1e-12)
+    solved = solve_ivp(
+        compiled.rhs, (0, 3), [2.0], "BDF", t, jac=compiled.jac, rtol=1e-9, atol=1e-12
+    )
     assert solved.y[0] == pytest.approx(exact, rel=1e-6)
     rows = odeint(compiled.rhs, [2.0], t, Dfun=compiled.jac, tfirst=True, rtol=1e-10, atol=1e-12)
     assert rows[:, 0] == pytest.approx(exact, rel=1e-8)

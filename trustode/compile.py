@@ -17,14 +17,15 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources, util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import _builtin, cache
+from . import cache
+from ._builtin import entries
 from ._core import Functions, PythonModel
 from .codegen import FUNCTION_NAMES, Source
 from .codegen.interpret import FLOATS, evaluator
@@ -108,7 +109,7 @@ def compile(model: Model) -> CompiledModel:
 
 def _open(source: Source) -> tuple[str, int, Any]:
     """Return the door's name, the model's address, and what must stay alive for it."""
-    built_in = _builtin.entries().get(source.key)
+    built_in = entries().get(source.key)
     if built_in is not None:
         return "builtin", built_in, None
     tried = []
@@ -118,7 +119,7 @@ def _open(source: Source) -> tuple[str, int, Any]:
             found = cache.find(key)
             if found is not None:
                 return "cache", *_load(found)
-            library = cache.store(key, lambda folder, c=command: _build(source, c, folder))
+            library = cache.store(key, partial(_build, source, command))
             return name, *_load(library)
         except (CompileError, OSError) as error:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
@@ -241,14 +242,15 @@ def _in_memory(text: str) -> tuple[int, Any]:
 
 def _in_python(source: Source) -> tuple[int, Any]:
     """Return a model whose functions walk the expression graph in Python."""
-    functions = {
-        name: _Lazily(lambda n=name: evaluator(source.graph, source.outputs(n), FLOATS))
-        for name in FUNCTION_NAMES
-    }
+    functions = {name: _Lazily(partial(_function, source, name)) for name in FUNCTION_NAMES}
     model = source.model
     sizes = tuple(len(n) for n in (model.states, model.params, model.inputs, model.observables))
     twin = PythonModel(functions, sizes)
     return twin.address, twin
+
+
+def _function(source: Source, name: str) -> Callable[..., Any]:
+    return evaluator(source.graph, source.outputs(name), FLOATS)
 
 
 class _Lazily:

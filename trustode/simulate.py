@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class Solution:
         if key in model.states:
             return np.asarray(self.y[:, model.states.index(key)])
         if key in model.inputs:
-            return self._tables[model.inputs.index(key)](self.t)
+            return np.asarray(self._tables[model.inputs.index(key)](self.t))
         if key in model.observables:
             return np.asarray(self._observed()[:, list(model.observables).index(key)])
         known = [*model.states, *model.observables, *model.inputs]
@@ -132,7 +133,8 @@ class Solution:
                 f"{self.model.name}: the solution spans {low:g} to {high:g}; "
                 f"{outside.ravel()[0]} is outside"
             )
-        return self._dense()(times)
+        values: Array = self._dense()(times)
+        return values
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table: column ``t``, then states and observables."""
@@ -241,9 +243,9 @@ def simulate(
     compiled = compile(model)
     where = f"simulate({model.name})"
     own_steps = isinstance(t, tuple) and len(t) == 2
-    if own_steps and float(t[0]) == float(t[1]):  # type: ignore[index]
-        t, own_steps = [float(t[0])], False  # type: ignore[index]
-    times = check_times(t, where)
+    empty_span = isinstance(t, tuple) and len(t) == 2 and t[0] == t[1]
+    times = check_times(t[:1] if isinstance(t, tuple) and empty_span else t, where)
+    own_steps = own_steps and not empty_span
     which = tuple(str(getattr(name, "name", name)) for name in sensitivities)
     vary_indices(compiled, which, where)
     p = parameter_vector(compiled, params, where)
@@ -377,7 +379,7 @@ def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
         )
     solver, compiled = problem.solver, problem.compiled
     start, end = problem.t[0], problem.t[-1]
-    breaks = np.unique(np.concatenate([table.breaks for table in problem.tables] or [[]]))
+    breaks = np.unique(np.concatenate([np.empty(0), *(table.breaks for table in problem.tables)]))
     inner = breaks[(breaks > start) & (breaks < end)]
     edges = np.concatenate([[start], inner, [end]])
     atol = solver.atol_vector(compiled)
@@ -388,11 +390,12 @@ def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
     y = problem.y0
     status, reached, worst = Status.SUCCESS, start, 0
     implicit = solver.method in ("Radau", "BDF", "LSODA")
+    solve: Callable[..., Any] = solve_ivp
     try:
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             rhs, jac = _scipy_functions(problem, low, high, counter)
             keywords = {"jac": jac} if implicit else {}
-            done = solve_ivp(
+            done = solve(
                 rhs, (low, high), y, method=solver.method, rtol=solver.rtol, atol=atol,
                 max_step=solver.h_max, dense_output=True, **keywords,
             )  # fmt: skip
@@ -424,7 +427,15 @@ def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
 
     stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counter}
     return _Raw(
-        np.concatenate(grid), np.concatenate(values), None, status, reached, worst, 0.0, stats, dense
+        np.concatenate(grid),
+        np.concatenate(values),
+        None,
+        status,
+        reached,
+        worst,
+        0.0,
+        stats,
+        dense,
     )
 
 
@@ -473,7 +484,7 @@ def _present(problem: _Problem, raw: _Raw) -> Solution:
     elif raw.stats["stiff"] and raw.stats["method"] != "auto" and raw.stats["n_steps"] > 3000:
         warnings.warn(
             f"{problem.where}: the problem is stiff for {raw.stats['method']!r}, which took "
-            f"{raw.stats['n_steps']} steps. Solver(method=\"rodas5p\") or \"auto\" is quicker",
+            f'{raw.stats["n_steps"]} steps. Solver(method="rodas5p") or "auto" is quicker',
             SolveWarning,
             stacklevel=4,
         )

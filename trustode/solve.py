@@ -256,7 +256,9 @@ def check_times(t: object, where: str) -> Array:
         raise DataError(f"{where}: t must be a list of times, got shape {times.shape}")
     bad = np.flatnonzero(~np.isfinite(times))
     if bad.size:
-        hint = " Give an end, or use tr.equilibria for the long run." if np.isinf(times).any() else ""
+        hint = (
+            " Give an end, or use tr.equilibria for the long run." if np.isinf(times).any() else ""
+        )
         raise DataError(f"{where}: t[{bad[0]}] = {times[bad[0]]} is not finite.{hint}")
     wrong = np.flatnonzero(np.diff(times) <= 0)
     if wrong.size:
@@ -348,8 +350,8 @@ def solve_batch(
         steps = part(0, n_run, True)
     else:
         _share(part, n_run, workers, cancel)
-    for k in np.flatnonzero(report["n_written"] < n_time):
-        y[k, max(report["n_written"][k], 1) :] = np.nan
+    for run_ in np.flatnonzero(report["n_written"] < n_time):
+        y[run_, max(int(report["n_written"][run_]), 1) :] = np.nan
     if not len(vary):
         return Batch(y, None, report, steps)
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
@@ -376,8 +378,8 @@ def _start_tangents(
         by_parameter = np.flatnonzero(vary >= 0)
         for r in range(len(p)):
             by = compiled.initial_dp(p[r])
-            for k in by_parameter:
-                tangents[r, k, free] = by[free, vary[k]]
+            for column in by_parameter:
+                tangents[r, column, free] = by[free, vary[column]]
     y[:, 0, n:] = tangents.reshape(len(p), -1)
 
 

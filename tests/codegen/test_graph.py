@@ -68,7 +68,9 @@ def test_value_and_derivatives_agree_with_sympy(expression):
 )
 def test_kinked_functions_take_the_branch_they_are_on(expression, low, high):
     graph, leaves, number = graph_of(expression)
-    assert values_at(graph, [number], low, high, 0.0)[0] == float(expression.subs({X: low, Y: high}))
+    assert values_at(graph, [number], low, high, 0.0)[0] == float(
+        expression.subs({X: low, Y: high})
+    )
     slope = values_at(graph, graph.derivatives([number], leaves[X]), low, high, 0.0)[0]
     assert slope == (-1.0 if isinstance(expression, sympy.Abs) else 1.0)
 

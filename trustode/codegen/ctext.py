@@ -11,12 +11,15 @@ from collections import Counter
 from .graph import Graph
 
 #: What a body may call; declared by hand because a compiler without headers must do.
-PROTOTYPES = "".join(
-    f"double {name}(double);\n"
-    for name in (
-        "exp log sqrt tanh sinh cosh sin cos tan asin acos atan asinh acosh atanh fabs"
-    ).split()
-) + "double pow(double, double);\n"
+PROTOTYPES = (
+    "".join(
+        f"double {name}(double);\n"
+        for name in (
+            "exp log sqrt tanh sinh cosh sin cos tan asin acos atan asinh acosh atanh fabs"
+        ).split()
+    )
+    + "double pow(double, double);\n"
+)
 
 #: Nested deeper than this, a subexpression gets a name of its own.
 _DEEPEST = 24

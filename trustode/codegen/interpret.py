@@ -42,9 +42,7 @@ def evaluator(
     wanted = list(outputs)
     constant = algebra["const"]
 
-    def evaluate(
-        t: Any, y: Sequence[Any], p: Sequence[Any], u: Sequence[Any]
-    ) -> list[Any]:
+    def evaluate(t: Any, y: Sequence[Any], p: Sequence[Any], u: Sequence[Any]) -> list[Any]:
         families = {"y": y, "p": p, "u": u}
         value: dict[int, Any] = {}
         for number, operation, parts in program:
