@@ -1,0 +1,241 @@
+"""Ensembles against single solves and closed forms, and what is refused."""
+
+import pickle
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trustode as tr
+from trustode.errors import DataError, ModelError, OptionError, Status
+
+TIMES = np.linspace(0, 20, 41)
+
+
+@pytest.fixture(scope="module")
+def trust():
+    return tr.models.load("trust-updated", profile="bpd")
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(3)
+    return pd.DataFrame(
+        {
+            "kappa": rng.uniform(0, 2, 23),
+            "T(0)": rng.uniform(-0.9, 0.9, 23),
+            "h": rng.uniform(0, 1, 23),
+        }
+    )
+
+
+def decay():
+    """Exponential decay from a start that depends on a parameter."""
+    y, z = tr.states("y z")
+    k, start = tr.parameters("k start")
+    return tr.Model(
+        "decay",
+        rhs={y: -k * y, z: y},
+        params={k: tr.Param(1.0, min=0, max=9), start: 2.0},
+        initial={y: start, z: 0},
+        observables={"double": 2 * y + k},
+        time_unit="day",
+    )
+
+
+def explosion():
+    """Growth whose solution y0 / (1 - y0 t) is infinite at t = 1 / y0."""
+    y = tr.states("y")
+    return tr.Model("explosion", rhs={y: y**2}, params={}, initial={y: 0.01})
+
+
+def assert_same(first, second):
+    np.testing.assert_array_equal(first.y, second.y)
+    np.testing.assert_array_equal(first.status, second.status)
+
+
+# ------------------------------------------------------------------ runs
+
+
+def test_closed_form_and_start_from_parameters():
+    k, start = np.array([0.1, 0.7, 1.3]), np.array([1.0, 2.0, -3.0])
+    ens = tr.ensemble(decay(), {"k": k, "start": start}, TIMES, solver=tr.Solver(rtol=1e-10))
+    exact = start[:, None] * np.exp(-k[:, None] * TIMES)
+    assert ens.y.shape == (3, 41, 2)
+    np.testing.assert_allclose(ens["y"], exact, atol=1e-8)
+    np.testing.assert_allclose(ens["double"], 2 * exact + k[:, None], atol=1e-8)
+    assert (ens.status == Status.SUCCESS).all()
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "rodas5p", "DOP853", "LSODA"])
+def test_rows_equal_single_solves(trust, table, method):
+    solver = tr.Solver(method=method)
+    few = table.iloc[:4]
+    shared = {"params": {"nu": 2.5}, "initial": {"L": 0.1}, "solver": solver}
+    stimulus = {"ev": tr.Pulses([5.0], height=-1.0, width=0.5)}
+    ens = tr.ensemble(trust, few, TIMES, inputs=stimulus, **shared)
+    for k, row in few.reset_index(drop=True).iterrows():
+        one = tr.simulate(
+            trust,
+            TIMES,
+            params={"kappa": row.kappa, "nu": 2.5},
+            initial={"T": row["T(0)"], "L": 0.1},
+            inputs={**stimulus, "h": row.h},
+            solver=solver,
+        )
+        np.testing.assert_array_equal(ens.y[k], one.y)
+        np.testing.assert_array_equal(ens["rating"][k], one["rating"])
+
+
+def test_threads_change_no_bit(trust, table):
+    one = tr.ensemble(trust, table, TIMES, threads=1)
+    assert_same(one, tr.ensemble(trust, table, TIMES, threads=2))
+    assert_same(one, tr.ensemble(trust, table, TIMES))
+
+
+def test_chunks_change_no_bit(trust, table, monkeypatch):
+    whole = tr.ensemble(trust, table, TIMES)
+    monkeypatch.setattr(sys.modules["trustode.ensemble"], "MOST_RUNS_A_CHUNK", 5)
+    assert_same(whole, tr.ensemble(trust, table, TIMES))
+    np.testing.assert_array_equal(whole["rating"], tr.ensemble(trust, table, TIMES)["rating"])
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p", "RK45"])
+def test_failing_runs_leave_others_alone(method):
+    starts = np.array([0.01, 0.2, 0.02, 0.5])
+    solver = tr.Solver(method=method, rtol=1e-8, max_steps=20_000)
+    ens = tr.ensemble(explosion(), {"y(0)": starts}, TIMES, solver=solver)
+    good = starts * TIMES[-1] < 1
+    assert ((ens.status == Status.SUCCESS) == good).all()
+    exact = starts[good, None] / (1 - starts[good, None] * TIMES)
+    np.testing.assert_allclose(ens["y"][good], exact, rtol=1e-5)
+    for row, start in zip(ens["y"][~good], starts[~good], strict=True):
+        pole = 1 / start
+        before = 0.99 * pole > TIMES
+        np.testing.assert_allclose(row[before], start / (1 - start * TIMES[before]), rtol=1e-4)
+        assert np.isnan(row[1.01 * pole < TIMES]).all()
+    assert "2 of 4 reached the end; 2: " in repr(ens)
+
+
+def test_no_columns_but_rows():
+    ens = tr.ensemble(decay(), pd.DataFrame(index=range(2)), [0.0, 1.0])
+    assert_same(ens, tr.ensemble(decay(), {"k": [1, 1]}, [0.0, 1.0]))
+
+
+def test_single_time_is_the_start():
+    ens = tr.ensemble(decay(), {"start": [1.0, 3.0]}, [2.0])
+    assert ens.y.tolist() == [[[1.0, 0.0]], [[3.0, 0.0]]]
+
+
+# ------------------------------------------------------------------ the result
+
+
+def test_long_table_and_what_it_prints():
+    frame = pd.DataFrame({"k": [0.0, 1.0]}, index=["a", "b"])
+    ens = tr.ensemble(decay(), frame, [0.0, 1.0, 2.0])
+    long = ens.to_frame()
+    assert list(long) == ["run", "t", "y", "z"]
+    assert long.run.tolist() == [0, 0, 0, 1, 1, 1]
+    np.testing.assert_array_equal(long.y, ens["y"].ravel())
+    pd.testing.assert_frame_equal(ens.table, frame)
+    assert len(ens) == 2
+    text = repr(ens)
+    assert "2 runs, t = 0 to 2 day, 3 times" in text
+    assert "varied: k" in text
+    assert "2 of 2 reached the end" in text
+
+
+def test_table_is_a_copy():
+    frame = pd.DataFrame({"k": [0.5, 1.0]})
+    ens = tr.ensemble(decay(), frame, [0.0, 1.0])
+    frame["k"] = 7.0
+    assert ens.table.k.tolist() == [0.5, 1.0]
+
+
+def test_survives_pickling(trust, table):
+    ens = tr.ensemble(trust, table, TIMES)
+    again = pickle.loads(pickle.dumps(ens))
+    assert_same(ens, again)
+    np.testing.assert_array_equal(ens["affect"], again["affect"])
+
+
+def test_unknown_name_names_the_nearest():
+    ens = tr.ensemble(decay(), {"k": [1.0]}, [0.0, 1.0])
+    with pytest.raises(ModelError, match="did you mean 'double'"):
+        ens["doubel"]
+
+
+def test_progress_counts_runs(trust, table, monkeypatch):
+    monkeypatch.setattr(sys.modules["trustode.ensemble"], "MOST_RUNS_A_CHUNK", 10)
+    seen = []
+    tr.ensemble(trust, table, TIMES, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(0, 23), (10, 23), (20, 23), (23, 23)]
+
+
+# ------------------------------------------------------------------ what is refused
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "message"),
+    [
+        ({"kapa": [1.0]}, ModelError, "did you mean 'kappa'"),
+        ({"T": [0.1]}, ModelError, r"write 'T\(0\)' for its start"),
+        ({"t(0)": [0.1]}, ModelError, r"did you mean 'T\(0\)'"),
+        ({"nu": [1.0]}, ModelError, "nu is given for each run and for all"),
+        ({"kappa": [1.0, np.nan, np.nan]}, DataError, r"kappa is nan in 2 of 3 rows \(1, 2\)"),
+        ({"kappa": [1.0, np.inf]}, DataError, "kappa is inf in 1 of 2 rows"),
+        ({"kappa": [1.0, None]}, DataError, "kappa is nan"),
+        ({"kappa": [1.0, -5.0]}, ModelError, "kappa = -5 in row 1 is outside its range"),
+        ({"kappa": ["a", "b"]}, DataError, "must hold numbers"),
+        ({"kappa": [True, False]}, DataError, "must hold numbers"),
+        ({"kappa": [1j]}, DataError, "must hold numbers"),
+        ({"kappa": []}, DataError, "no rows"),
+        ({}, DataError, "no rows"),
+        ({"kappa": [1.0, 2.0], "beta": [1.0]}, DataError, "lists of one length"),
+        ({"kappa": 1.0}, DataError, "lists of one length"),
+        ([[1.0]], DataError, "DataFrame or a mapping"),
+        (None, DataError, "DataFrame or a mapping"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["kappa", "kappa"]), DataError, "'kappa' twice"),
+        (pd.DataFrame({"kappa": [1.0, np.nan]}, index=["a7", "c2"]), DataError, r"\(c2\)"),
+    ],
+)
+def test_tables_that_are_refused(trust, table, error, message):
+    with pytest.raises(error, match=message) as caught:
+        tr.ensemble(trust, table, TIMES, params={"nu": 2.0})
+    assert "ensemble(trust-updated)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"t": [0, 2, 1]}, DataError, "increase strictly"),
+        ({"t": [0, np.inf]}, DataError, "not finite"),
+        ({"t": []}, DataError, "list of times"),
+        ({"params": {"kapa": 1}}, ModelError, "did you mean 'kappa'"),
+        ({"initial": {"Q": 1}}, ModelError, "unknown state 'Q'"),
+        ({"inputs": {"eva": 1}}, ModelError, "did you mean 'ev'"),
+        ({"solver": "tsit5"}, OptionError, "must be a Solver"),
+        ({"solver": tr.Solver(atol=(1e-9, 1e-9))}, OptionError, "2 values for 7 states"),
+        ({"threads": 0}, OptionError, "threads=0"),
+        ({"threads": 1.5}, OptionError, "threads=1.5"),
+        ({"threads": True}, OptionError, "threads=True"),
+        ({"progress": "yes"}, OptionError, "progress='yes'"),
+        ({"model": "trust"}, ModelError, "expected a Model"),
+    ],
+)
+def test_arguments_that_are_refused(trust, given, error, message):
+    arguments = {"model": trust, "table": {"kappa": [1.0]}, "t": TIMES} | given
+    with pytest.raises(error, match=message):
+        tr.ensemble(arguments.pop("model"), arguments.pop("table"), arguments.pop("t"), **arguments)
+
+
+def test_too_large_is_refused_before_solving(trust):
+    runs, times = 1_000_000, 10_000_000
+    with pytest.raises(DataError, match=r"needs 5.6e\+05 GB \(\d+ bytes\), but .* are free.*scan"):
+        tr.ensemble(trust, {"kappa": np.ones(runs)}, np.arange(times))
+
+
+def test_memory_that_is_unknown_refuses_nothing(monkeypatch):
+    monkeypatch.setattr("trustode.runs.free_memory", lambda: None)
+    assert len(tr.ensemble(decay(), {"k": [1.0]}, [0.0, 1.0])) == 1

@@ -1,0 +1,248 @@
+"""Solve one model many times, one row of a table a run.
+
+Imports the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import STATUS_TEXT, DataError, ModelError, Status, listed, nearest
+from .model import Model
+from .progress import Progress, track
+from .runs import (
+    CHUNK_BYTES,
+    MOST_RUNS_A_CHUNK,
+    Runs,
+    check_solver,
+    chunks,
+    make_runs,
+    refuse_too_large,
+)
+from .solve import Solver, check_times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Trajectories of many runs.
+
+    ``ens["T"]`` is a state or observable in every run, shape (n_run, n_time).
+
+    Attributes
+    ----------
+    model : Model
+    table : DataFrame
+        What was varied, one row a run.
+    t : ndarray, shape (n_time,)
+    y : ndarray, shape (n_run, n_time, n_state)
+        Columns in the order of ``model.states``; NaN from where a run stopped early.
+    status : ndarray, shape (n_run,)
+        How each run ended; see `Status`.
+    """
+
+    model: Model
+    table: pd.DataFrame
+    t: Array
+    y: Array
+    status: NDArray[np.int64]
+    _runs: Runs
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, name: Any) -> Array:
+        """Return a state or observable in every run, shape (n_run, n_time)."""
+        key = getattr(name, "name", name)
+        if key in self.model.states:
+            return np.asarray(self.y[:, :, self.model.states.index(key)])
+        if key in self.model.observables:
+            return self._observed(list(self.model.observables).index(key))
+        known = [*self.model.states, *self.model.observables]
+        raise ModelError(
+            f"{self.model.name}: the ensemble has no {key!r:.60}{nearest(str(key), known)} "
+            f"It has {', '.join(known)}"
+        )
+
+    def _observed(self, index: int) -> Array:
+        """Return one observable in every run."""
+        values = np.empty(self.y.shape[:2])
+        functions = self._runs.compiled.functions
+        for rows in chunks(len(self), MOST_RUNS_A_CHUNK):
+            p, stimuli = self._runs.params(rows), self._runs.stimuli(rows)
+            for k, row in enumerate(rows):
+                inputs = stimuli[k if len(stimuli) > 1 else 0]
+                values[row] = functions.observe_many(self.t, self.y[row], p[k], inputs)[:, index]
+        return values
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a long table: ``run`` (row of `table`, from 0), ``t``, then the states."""
+        import pandas as pd
+
+        n_run, n_time, n_state = self.y.shape
+        columns: dict[str, Any] = {
+            "run": np.repeat(np.arange(n_run), n_time),
+            "t": np.tile(self.t, n_run),
+        }
+        flat = self.y.reshape(-1, n_state)
+        columns |= {name: flat[:, i] for i, name in enumerate(self.model.states)}
+        return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        return (
+            f"<Ensemble of {self.model.name!r}: {len(self)} runs, t = {self.t[0]:g} to "
+            f"{self.t[-1]:g}{unit}, {len(self.t)} times\n"
+            f"  varied: {listed([str(name) for name in self.table.columns]) or 'nothing'}\n"
+            f"  {describe_status(self.status)}>"
+        )
+
+
+def describe_status(status: NDArray[np.int64]) -> str:
+    """Say how runs ended, in one line."""
+    failed = status[status != Status.SUCCESS]
+    text = f"{status.size - failed.size} of {status.size} reached the end"
+    for code, count in zip(*np.unique(failed, return_counts=True), strict=True):
+        text += f"; {count}: {STATUS_TEXT[Status(int(code))]}"
+    return text
+
+
+def ensemble(
+    model: Model,
+    table: Any,
+    t: ArrayLike,
+    *,
+    params: Mapping[Any, float] | None = None,
+    initial: Mapping[Any, float] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    solver: Solver | None = None,
+    threads: int | None = None,
+    progress: Progress = None,
+) -> Ensemble:
+    """Solve the initial-value problem of a model once for each row of a table.
+
+    Parameters
+    ----------
+    model : Model
+    table : DataFrame or mapping of name to array_like
+        One row a run. A column is a parameter, an initial value (``"T(0)"``) or an input,
+        which is then held constant.
+    t : array_like, shape (n_time,)
+        Output times in the model's time unit, strictly increasing; the same for all runs.
+    params, initial, inputs : mapping, optional
+        What all runs share, as in `simulate`.
+
+    Other Parameters
+    ----------------
+    solver : Solver
+        Method, tolerances and limits. A scipy method runs one solve after the other.
+    threads : int, optional
+        Threads that share the runs; all processors unless given. Results do not depend on
+        it, bit for bit.
+    progress : bool or callable, optional
+        Whether to show a bar; by default on a terminal, if it takes over a second. A
+        callable gets (done, total).
+
+    Returns
+    -------
+    Ensemble
+        ``y`` has shape (n_run, n_time, n_state). Each run equals its own `simulate`. A
+        failed run is data: its status says why, and the others are not touched.
+
+    Raises
+    ------
+    ModelError
+        If a column or name is not in the model, or a value is outside its range.
+    DataError
+        If a value is not finite or not a number, the table is empty, or the result would
+        not fit in memory.
+    """
+    where = f"ensemble({_model_name(model)})"
+    solver = check_solver(solver, threads, progress, where)
+    frame = _as_frame(table, where)
+    times = check_times(t, where)
+    n_run, n_time, n_state = len(frame), len(times), len(model.states)
+    refuse_too_large(
+        (n_run, n_time, n_state), where, "Ask for fewer times or runs, or measure with tr.scan"
+    )
+    columns = {str(name): _numbers(frame[name], name, where) for name in frame.columns}
+    runs = make_runs(
+        model,
+        columns,
+        n_run,
+        list(frame.index),
+        params=params,
+        initial=initial,
+        inputs=inputs,
+        where=where,
+    )
+    solver.atol_vector(runs.compiled)
+    y = np.empty((n_run, n_time, n_state))
+    status = np.empty(n_run, dtype=np.int64)
+    size = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
+    with track(n_run, progress, where) as advance:
+        for rows in chunks(n_run, size):
+            y[rows], status[rows], _ = runs.solve(rows, times, solver, threads)
+            advance(len(rows))
+    return Ensemble(model, frame, times, y, status, runs)
+
+
+def _model_name(model: object) -> str:
+    """Return a model's name, or raise if it is none."""
+    if not isinstance(model, Model):
+        raise ModelError(f"expected a Model, got {model!r:.60} ({type(model).__name__})")
+    return model.name
+
+
+def _as_frame(given: Any, where: str) -> pd.DataFrame:
+    """Return a table as a DataFrame of its own with plain column names."""
+    import pandas as pd
+
+    if isinstance(given, Mapping):
+        sizes = {str(name): np.shape(values) for name, values in given.items()}
+        if any(len(shape) != 1 for shape in sizes.values()) or len(set(sizes.values())) > 1:
+            shapes = ", ".join(f"{name} {shape}" for name, shape in sizes.items())
+            raise DataError(
+                f"{where}: the table's columns must be lists of one length, got {shapes}"
+            )
+        given = pd.DataFrame({str(name): np.asarray(values) for name, values in given.items()})
+    if not isinstance(given, pd.DataFrame):
+        raise DataError(
+            f"{where}: table must be a DataFrame or a mapping of columns, got "
+            f"{type(given).__name__}"
+        )
+    if not len(given):
+        raise DataError(f"{where}: the table has no rows; one row is one run")
+    frame = given.copy()
+    frame.columns = pd.Index([str(name) for name in frame.columns])
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"{where}: the table has the column {twice[0]!r} twice")
+    return frame
+
+
+def _numbers(values: Any, name: object, where: str) -> Array:
+    """Return a column as floats, or raise."""
+    import pandas as pd
+
+    if values.dtype == object:
+        # Numbers with gaps arrive as objects when a column is built from a list with None.
+        values = values.convert_dtypes()
+    kind = pd.api.types
+    missing = values.isna().all()
+    number = kind.is_numeric_dtype(values) and not kind.is_bool_dtype(values)
+    if not missing and (not number or kind.is_complex_dtype(values)):
+        raise DataError(
+            f"{where}: column {name!r} holds {values.iloc[0]!r:.40} ({values.dtype}); "
+            "it must hold numbers"
+        )
+    return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))

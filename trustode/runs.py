@@ -1,0 +1,273 @@
+"""Many solves of one model: what they share, what differs, and whether they fit.
+
+`Runs` makes parameter vectors chunk by chunk, so that a million runs need little beside
+their results. Imports the solve and simulate layers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._core import Inputs
+from .compile import CompiledModel, compile
+from .errors import DataError, ModelError, OptionError, listed, nearest
+from .model import Model
+from .progress import check_progress
+from .simulate import simulate
+from .solve import NATIVE, Solver, initial_vector, input_tables, pack, parameter_vector, solve_batch
+from .stimulus import Table, table
+
+Array = NDArray[np.float64]
+
+#: Bytes of trajectories that are solved in one go.
+CHUNK_BYTES = 2**26
+#: Runs that are solved in one go, at most.
+MOST_RUNS_A_CHUNK = 2**14
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Everything that determines many solves of one model.
+
+    Attributes
+    ----------
+    compiled : CompiledModel
+    n_run : int
+    base : ndarray, shape (n_param,)
+        Parameter values that all runs share.
+    initial : dict
+        Initial values that all runs share, by state; others are the model's own.
+    tables : list of Table
+        Inputs that all runs share, in the model's order.
+    inputs : dict
+        The same inputs as they were given.
+    columns : dict
+        What differs: parameter, ``"T(0)"`` or input to its values, shape (n_run,).
+    where : str
+        Call and model, for messages.
+    """
+
+    compiled: CompiledModel
+    n_run: int
+    base: Array
+    initial: dict[str, float]
+    tables: list[Table]
+    inputs: dict[str, Any]
+    columns: dict[str, Array]
+    where: str
+
+    def params(self, rows: NDArray[np.intp]) -> Array:
+        """Return parameter values, shape (len(rows), n_param)."""
+        model = self.compiled.model
+        p = np.tile(self.base, (len(rows), 1))
+        for name, values in self.columns.items():
+            if name in model.params:
+                p[:, model.params.index(name)] = values[rows]
+        return p
+
+    def starts(self, rows: NDArray[np.intp], p: Array) -> Array:
+        """Return initial states for parameter values, shape (len(rows), n_state)."""
+        model = self.compiled.model
+        if all(start.is_number for start in model.initial.values()):
+            y0 = np.tile(self.compiled.initial(self.base), (len(rows), 1))
+        else:
+            y0 = np.array([self.compiled.initial(each) for each in p])
+        for state, value in self.initial.items():
+            y0[:, model.states.index(state)] = value
+        for name, values in self.columns.items():
+            if name.endswith("(0)"):
+                y0[:, model.states.index(name[:-3])] = values[rows]
+        return y0
+
+    def row_tables(self, row: int) -> list[Table]:
+        """Return the inputs of one run, in the model's order."""
+        model = self.compiled.model
+        own = {name: float(self.columns[name][row]) for name in self._varied_inputs()}
+        return [
+            table(own[name], f"{self.where}: input {name}") if name in own else shared
+            for name, shared in zip(model.inputs, self.tables, strict=True)
+        ]
+
+    def stimuli(self, rows: NDArray[np.intp]) -> list[Inputs]:
+        """Return the inputs as the C core reads them: one for all runs, or one each."""
+        if self._varied_inputs():
+            return [pack(self.row_tables(row)) for row in rows]
+        return [pack(self.tables)]
+
+    def _varied_inputs(self) -> list[str]:
+        return [name for name in self.columns if name in self.compiled.model.inputs]
+
+    def solve(
+        self,
+        rows: NDArray[np.intp],
+        t: Array,
+        solver: Solver,
+        threads: int | None,
+        y0: Array | None = None,
+    ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+        """Solve some of the runs, with whichever kind of method.
+
+        Returns
+        -------
+        y : ndarray, shape (len(rows), n_time, n_state)
+            NaN from where a run stopped early.
+        status, n_steps : ndarray, shape (len(rows),)
+        """
+        p = self.params(rows)
+        y0 = self.starts(rows, p) if y0 is None else y0
+        if solver.method in ("auto", *NATIVE):
+            batch = solve_batch(
+                self.compiled, t, p, y0, self.stimuli(rows), solver, threads=threads
+            )
+            return batch.y, batch.status, batch.n_steps
+        model = self.compiled.model
+        y = np.full((len(rows), len(t), len(model.states)), np.nan)
+        status, n_steps = np.zeros((2, len(rows)), dtype=np.int64)
+        for k, row in enumerate(rows):
+            own = {name: float(self.columns[name][row]) for name in self._varied_inputs()}
+            solution = simulate(
+                model,
+                t,
+                params=dict(zip(model.params, p[k], strict=True)),
+                initial=dict(zip(model.states, y0[k], strict=True)),
+                inputs=self.inputs | own,
+                solver=solver,
+                on_error="return",
+            )
+            y[k, : len(solution.t)] = solution.y
+            status[k], n_steps[k] = solution.status, solution.stats["n_steps"]
+        return y, status, n_steps
+
+
+def make_runs(
+    model: Model,
+    columns: Mapping[str, Array],
+    n_run: int,
+    labels: Sequence[Any],
+    *,
+    params: Mapping[Any, float] | None,
+    initial: Mapping[Any, float] | None,
+    inputs: Mapping[Any, Any] | None,
+    where: str,
+) -> Runs:
+    """Check what is shared and what differs, and put it together.
+
+    Parameters
+    ----------
+    columns : mapping of name to ndarray, shape (n_run,)
+        Parameters, initial values (``"T(0)"``) or constant inputs.
+    labels : sequence
+        What messages call the runs.
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, one that is given twice, or a value outside its range.
+    DataError
+        For a value that is not finite, naming its rows.
+    """
+    compiled = compile(model)
+    shared = {*model.known(params, "parameter", model.params)}
+    shared |= {f"{name}(0)" for name in model.known(initial, "state", model.states)}
+    shared |= {*model.known(inputs, "input", model.inputs)}
+    known = [*model.params, *(f"{state}(0)" for state in model.states), *model.inputs]
+    for name, values in columns.items():
+        if name not in known:
+            hint = f"; write '{name}(0)' for its start" if name in model.states else ""
+            raise ModelError(
+                f"{where}: {name!r:.60} is neither a parameter nor an initial value "
+                f"('{model.states[0]}(0)') nor an input of {model.name}"
+                f"{hint or nearest(name, known)} The parameters are: {listed(model.params, 100)}"
+            )
+        if name in shared:
+            raise ModelError(f"{where}: {name} is given for each run and for all of them; drop one")
+        bad = np.flatnonzero(~np.isfinite(values))
+        if bad.size:
+            raise DataError(
+                f"{where}: {name} is {values[bad[0]]} in {bad.size} of {n_run} rows "
+                f"({listed([str(labels[int(k)]) for k in bad])}). Values must be finite; drop or "
+                "fill those rows"
+            )
+        if name in model.params:
+            low, high = model.parameters[name].min, model.parameters[name].max
+            bad = np.flatnonzero((values < low) | (values > high))
+            if bad.size:
+                first = int(bad[0])
+                raise ModelError(
+                    f"{where}: {name} = {values[first]:g} in row {labels[first]} is outside its "
+                    f"range [{low:g}, {high:g}]"
+                )
+    base = parameter_vector(compiled, params, where)
+    initial_vector(compiled, base, initial, where)
+    given = {
+        name: float(value) for name, value in model.known(initial, "state", model.states).items()
+    }
+    tables = input_tables(compiled, inputs, where)
+    known_inputs = model.known(inputs, "input", model.inputs)
+    return Runs(compiled, n_run, base, given, tables, known_inputs, dict(columns), where)
+
+
+def check_solver(solver: object, threads: object, progress: object, where: str) -> Solver:
+    """Return the solver to use, or raise if one of the how-arguments is not valid.
+
+    Raises
+    ------
+    OptionError
+        Naming the argument and what it may be.
+    """
+    solver = Solver() if solver is None else solver
+    if not isinstance(solver, Solver):
+        raise OptionError(f"{where}: solver must be a Solver, got {solver!r:.60}")
+    whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
+    if threads is not None and not (whole and threads >= 1):  # type: ignore[operator]
+        raise OptionError(
+            f"{where}: threads={threads!r:.60} must be a positive whole number, or None for "
+            "every processor"
+        )
+    check_progress(progress, where)
+    return solver
+
+
+def chunks(n: int, size: int) -> Iterator[NDArray[np.intp]]:
+    """Split the rows 0 to n into consecutive pieces."""
+    for first in range(0, n, size):
+        yield np.arange(first, min(first + size, n))
+
+
+def refuse_too_large(shape: tuple[int, ...], where: str, advice: str) -> None:
+    """Raise if an array of floats would not fit into the memory that is free.
+
+    Raises
+    ------
+    DataError
+        With the bytes wanted, the bytes free and what to do instead.
+    """
+    wanted = 8
+    for size in shape:
+        wanted *= int(size)
+    free = free_memory()
+    if free is not None and wanted > free:
+        raise DataError(
+            f"{where}: a result of shape {shape} needs {wanted / 1e9:.3g} GB ({wanted} bytes), "
+            f"but {free / 1e9:.3g} GB ({free} bytes) are free. {advice}"
+        )
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that can be had, or None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
