@@ -17,6 +17,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from .errors import CompileWarning
 
 
@@ -46,8 +48,6 @@ def folder() -> Path:
     that cannot be used safely, a private temporary folder serves this process, and one
     `CompileWarning` says why.
     """
-    from platformdirs import user_cache_path
-
     named = os.environ.get("TRUSTODE_CACHE_DIR")
     try:
         wanted = Path(named) if named else user_cache_path("trustode", appauthor=False)

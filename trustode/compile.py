@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sympy
 
 from . import cache
 from ._builtin import entries
@@ -158,8 +159,6 @@ def _toolchain_key(key: str, command: tuple[str, ...]) -> str:
     """Digest a model's key with everything else that changes the binary."""
     real = Path(command[0]).resolve()
     found = real.stat()
-    import sympy
-
     parts = (key, command, str(real), found.st_size, found.st_mtime_ns, _FLAGS)
     system = (sys.platform, platform.machine(), platform.libc_ver(), sympy.__version__)
     return hashlib.sha256(repr((parts, system)).encode()).hexdigest()

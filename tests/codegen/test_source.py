@@ -40,9 +40,14 @@ def box(model):
 
 
 def points(model, n_random):
+    """Random points inside, one on each face, and every corner of the states' region."""
     low, high = box(model)
     rng = np.random.default_rng(7)
     yield from rng.uniform(low, high, (n_random, len(low)))
+    for i, edge in itertools.product(range(len(low)), (low, high)):
+        y = rng.uniform(low, high)
+        y[i] = edge[i]
+        yield y
     yield from (np.array(corner) for corner in itertools.product(*zip(low, high, strict=True)))
 
 
