@@ -1,0 +1,182 @@
+"""The result of a continuation: a branch of equilibria with its special points.
+
+Imports the models and equilibria; plots are drawn elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError, nearest
+from ..model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What a special point is called in a sentence.
+_NAMES = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
+
+
+#: First Lyapunov coefficients below this are rounding: the cubic terms cancel.
+_DEGENERATE = 1e-10
+
+
+def _birth(coefficient: float) -> str:
+    """Say what the first Lyapunov coefficient of a Hopf point means."""
+    if abs(coefficient) < _DEGENERATE:
+        return "degenerate, l1 = 0 decides nothing"
+    sort, born = ("super", "a stable") if coefficient < 0 else ("sub", "an unstable")
+    return f"{sort}critical, l1 = {coefficient:.4g}: {born} cycle is born"
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A branch of equilibria along one parameter.
+
+    Attributes
+    ----------
+    model : Model
+    parameter : str
+        What was varied.
+    points : DataFrame
+        One row a point, in order along the branch: step, the parameter, the states, stable,
+        n_unstable, and leading, the eigenvalue with the largest real part.
+    special : DataFrame
+        One row a special point, in order: kind ("fold", "hopf", "branch_point"), the
+        parameter, the states, omega and period (of a Hopf point, else NaN), coefficient
+        (first Lyapunov coefficient l1 = Re(c1)/omega of a Hopf point, quadratic coefficient
+        of a fold, positive as its sign is a matter of choice), converged, and bracket, the
+        steps of the points before and after it.
+    eigenvalues : ndarray of complex, shape (n_point, n_state)
+        The largest real part first.
+    ends : tuple of str
+        Why it ends before its first and after its last point.
+    start : int
+        Step of the point it was started from.
+    params, inputs : dict of str to float
+        The values that were held.
+    """
+
+    model: Model
+    parameter: str
+    points: pd.DataFrame
+    special: pd.DataFrame
+    eigenvalues: NDArray[np.complex128]
+    ends: tuple[str, str]
+    start: int
+    params: dict[str, float]
+    inputs: dict[str, float]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of `points`."""
+        return self.points.copy()
+
+    def __repr__(self) -> str:
+        values = self.points[self.parameter]
+        kinds = self.special["kind"].value_counts().to_dict()
+        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
+        lines = [
+            f"<Branch of {self.model.name!r}: {len(self)} equilibria, {self.parameter} from "
+            f"{values.min():.6g} to {values.max():.6g}, {counted}>",
+            *(f"  {sentence}" for sentence in self._special_sentences()),
+            f"  ends: {self.ends[0]}; {self.ends[1]}",
+        ]
+        return "\n".join(lines)
+
+    def summary(self) -> str:
+        """Describe the branch in sentences, one a line.
+
+        Returns
+        -------
+        str
+            Where it was followed, where it is stable, each special point with what happens
+            there, and why it ends.
+        """
+        values = self.points[self.parameter]
+        lines = [
+            f"{self.model.name}: a branch of {len(self)} equilibria along {self.parameter}, "
+            f"from {values.iloc[0]:.6g} to {values.iloc[-1]:.6g}."
+        ]
+        lines += [f"{sentence}." for sentence in (*self._stability(), *self._special_sentences())]
+        lines.append(f"It begins where: {self.ends[0]}; it ends where: {self.ends[1]}.")
+        return "\n".join(lines)
+
+    def plot(self, state: str | None = None, ax: Any = None) -> Any:
+        """Draw a state along the branch; needs matplotlib.
+
+        Parameters
+        ----------
+        state : str, optional
+            Which state; the first one if not given.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if not given.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..plot import plot_branch
+
+        name = str(getattr(state, "name", state)) if state is not None else self.model.states[0]
+        if name not in self.model.states:
+            raise ModelError(
+                f"plot({self.model.name}): {name!r:.60} is not a state"
+                f"{nearest(name, self.model.states)} The states are: {', '.join(self.model.states)}"
+            )
+        return plot_branch(self, name, ax)
+
+    # ------------------------------------------------------------------ sentences
+
+    def _marks(self) -> list[tuple[float, float]]:
+        """Return the position along the branch, in steps, and parameter of each special point."""
+        return [
+            (before + 0.5, value)
+            for (before, _), value in zip(
+                self.special["bracket"], self.special[self.parameter], strict=True
+            )
+        ]
+
+    def _stability(self) -> Iterator[str]:
+        """Yield a sentence on each stretch of the branch between changes of stability."""
+        values = self.points[self.parameter].to_numpy()
+        counts = self.points["n_unstable"].to_numpy()
+        stable = self.points["stable"].to_numpy()
+        cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(values)]
+        marks = self._marks()
+        for first, last in pairwise(cuts):
+            low = next((v for at, v in marks if at == first - 0.5), values[first])
+            high = next((v for at, v in marks if at == last - 0.5), values[last - 1])
+            if stable[first:last].all():
+                what = "stable"
+            elif counts[first]:
+                noun = "direction" if counts[first] == 1 else "directions"
+                what = f"unstable in {counts[first]} {noun}"
+            else:
+                what = "of undecided stability"
+            yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}"
+
+    def _special_sentences(self) -> Iterator[str]:
+        """Yield a sentence on each special point."""
+        for _, row in self.special.iterrows():
+            at = ", ".join(f"{name} = {row[name]:.5g}" for name in self.model.states)
+            text = f"{_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.7g} ({at})"
+            if row["kind"] == "hopf":
+                unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+                text += f": {_birth(row['coefficient'])}, period {row['period']:.5g}{unit}"
+            elif row["kind"] == "fold":
+                before, after = row["bracket"]
+                nearby = self.points[self.parameter].iloc[[before, after]].max()
+                side = "above" if nearby > row[self.parameter] else "below"
+                text += f": two equilibria meet; they exist for {self.parameter} {side} it"
+            else:
+                text += ": another branch crosses"
+            yield text if row["converged"] else f"{text} [not converged]"

@@ -1,0 +1,310 @@
+"""Find the equilibria of a model and say what kind they are.
+
+Imports the systems of this folder.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError, OptionError
+from ..model import Model
+from .system import Array, System, newton
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Half the width of the region of a state that has no bounds, times max(1, |initial value|).
+_REACH = 10.0
+#: A start is given up when an iterate is this many half widths away from it; farther for
+#: models with a state that has no bounds, as then nothing says how large it may be.
+_LEASH, _LONG_LEASH = 7.0, 1e4
+#: Two roots closer than this, in half widths of the region, are one.
+_SAME = 1e-6
+#: A root may lie outside by this share of the half width: an equilibrium on a face.
+_EDGE = 1e-9
+_EPSILON = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """A state in which nothing changes.
+
+    Attributes
+    ----------
+    state : dict of str to float
+        Value of each state.
+    y : ndarray, shape (n_state,)
+        The same, in the order of ``model.states``.
+    eigenvalues : ndarray of complex, shape (n_state,)
+        Of the Jacobian, the largest real part first.
+    kind : str
+        See `kind_of`.
+    stable : bool
+        Whether every eigenvalue has a negative real part.
+    n_unstable : int
+        Eigenvalues with a positive real part.
+    residual : float
+        Largest absolute value of the right-hand side there.
+    params, inputs : dict of str to float
+        Values it was found for.
+    """
+
+    state: dict[str, float]
+    y: Array
+    eigenvalues: NDArray[np.complex128]
+    kind: str
+    stable: bool
+    n_unstable: int
+    residual: float
+    params: dict[str, float]
+    inputs: dict[str, float]
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} = {value:.5g}" for name, value in self.state.items())
+        return f"<{self.kind} at {values}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibria:
+    """The equilibria that a search found, in the order of their states.
+
+    Iterate over it, index it, take its length.
+
+    Attributes
+    ----------
+    model : Model
+    found : tuple of Equilibrium
+    starts : int
+        Starting points of the search. It is a search: an equilibrium with a small basin of
+        Newton's method can be missed, and more `starts` then help.
+    """
+
+    model: Model
+    found: tuple[Equilibrium, ...]
+    starts: int
+
+    @property
+    def stable(self) -> list[Equilibrium]:
+        """The stable ones."""
+        return [each for each in self.found if each.stable]
+
+    @property
+    def unstable(self) -> list[Equilibrium]:
+        """The others: unstable, or undecided by the eigenvalues."""
+        return [each for each in self.found if not each.stable]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __iter__(self) -> Iterator[Equilibrium]:
+        return iter(self.found)
+
+    def __getitem__(self, index: int) -> Equilibrium:
+        return self.found[index]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tabulate: one row an equilibrium.
+
+        Returns
+        -------
+        DataFrame
+            A column a state, then kind, stable, n_unstable, residual and eigenvalues (a
+            tuple of complex numbers, the largest real part first).
+        """
+        import pandas as pd
+
+        columns = [*self.model.states, "kind", "stable", "n_unstable", "residual", "eigenvalues"]
+        rows = [
+            [*e.y, e.kind, e.stable, e.n_unstable, e.residual, tuple(e.eigenvalues.tolist())]
+            for e in self.found
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __repr__(self) -> str:
+        n = len(self.found)
+        counted = f"{n} equilibri{'um' if n == 1 else 'a'}, {len(self.stable)} stable"
+        lines = [f"<Equilibria of {self.model.name!r}: {counted} ({self.starts} starts)>"]
+        return "\n".join([*lines, *(f"  {each!r}" for each in self.found)])
+
+
+def equilibria(
+    model: Model,
+    *,
+    params: Mapping[Any, float] | None = None,
+    inputs: Mapping[Any, float] | None = None,
+    region: Mapping[Any, tuple[float, float]] | None = None,
+    starts: int = 256,
+    seed: int = 0,
+) -> Equilibria:
+    """Find the equilibria of a model by Newton's method from many starts.
+
+    Parameters
+    ----------
+    model : Model
+        Autonomous: its equations do not hold ``t``.
+    params, inputs : mapping of name to float, optional
+        Values that differ from the model's defaults; inputs are held constant.
+    region : mapping of state to pair of float, optional
+        Where to look, and to keep what is found; for states that are not named, the model's
+        bounds. A state that has no bounds either is started from within
+        10 max(1, ``|initial value|``) of its initial value, and kept wherever it ends.
+    starts : int
+        Starting points: the model's initial value, and scrambled Sobol points.
+    seed : int
+        Seed of the scrambling; the same seed gives the same equilibria.
+
+    Returns
+    -------
+    Equilibria
+        Sorted by the states in their order; empty if none was found.
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, a value that is not allowed, or a model that depends on time.
+    OptionError
+        If `starts` is not a positive whole number, or the seed not a whole number.
+
+    References
+    ----------
+    Deuflhard (2004), Newton Methods for Nonlinear Problems, section 3.3 (damping).
+    """
+    _whole("starts", starts, 1)
+    _whole("seed", seed, 0)
+    system = System(_model(model, "equilibria"), params, inputs, "equilibria")
+    initial = np.asarray(system.compiled.initial(system.p), dtype=float)
+    box, kept = _regions(system, region, initial)
+    half = (box[:, 1] - box[:, 0]) / 2
+    leash = _LEASH if np.isfinite(kept).all() else _LONG_LEASH
+    roots: list[Array] = []
+    for start in _starting_points(box, initial, starts, seed):
+        root = newton(system, start, half, leash)
+        if root is None:
+            continue
+        root[np.abs(root) <= _EPSILON * half] = 0.0
+        if np.any(root < kept[:, 0] - _EDGE * half) or np.any(root > kept[:, 1] + _EDGE * half):
+            continue
+        if all(np.abs((root - other) / half).max() > _SAME for other in roots):
+            roots.append(root)
+    # Rounded, so that the last bits of an equal component do not decide the order.
+    roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
+    return Equilibria(model, tuple(_described(system, root) for root in roots), starts)
+
+
+def _described(system: System, y: Array) -> Equilibrium:
+    """Return the equilibrium at `y` with its eigenvalues and kind."""
+    eigenvalues = ordered_eigenvalues(system.jac(y))
+    params, inputs = system.names()
+    tolerance = undecided(eigenvalues)
+    return Equilibrium(
+        state=dict(zip(system.model.states, y.tolist(), strict=True)),
+        y=y,
+        eigenvalues=eigenvalues,
+        kind=kind_of(eigenvalues),
+        stable=bool(np.all(eigenvalues.real < -tolerance)),
+        n_unstable=int(np.sum(eigenvalues.real > tolerance)),
+        residual=float(np.abs(system.rhs(y)).max()),
+        params=params,
+        inputs=inputs,
+    )
+
+
+def ordered_eigenvalues(jac: Array) -> NDArray[np.complex128]:
+    """Return the eigenvalues of a matrix, the largest real part first."""
+    values = np.linalg.eigvals(jac).astype(complex)
+    return np.asarray(values[np.lexsort((-values.imag, -values.real))])
+
+
+def undecided(eigenvalues: NDArray[np.complex128]) -> float:
+    """Return the real part below which rounding decides an eigenvalue's sign."""
+    return 64.0 * len(eigenvalues) * _EPSILON * float(np.abs(eigenvalues).max())
+
+
+def kind_of(eigenvalues: NDArray[np.complex128]) -> str:
+    """Name an equilibrium by the eigenvalues of its Jacobian.
+
+    "stable node" or "stable focus", "unstable node" or "unstable focus" where all
+    eigenvalues lie on one side of the imaginary axis; it is a focus if the one nearest to
+    the axis is complex. "saddle" where both sides are taken, "saddle-focus" if an unstable
+    one is complex. "centre" and "degenerate" where some lie on the axis and none to the
+    right of it: as pairs, or at zero. Then the linear part does not decide.
+    """
+    tolerance = undecided(eigenvalues)
+    unstable = eigenvalues[eigenvalues.real > tolerance]
+    stable = eigenvalues[eigenvalues.real < -tolerance]
+    neutral = len(eigenvalues) - len(unstable) - len(stable)
+    if neutral and not len(unstable):
+        on_axis = eigenvalues[np.abs(eigenvalues.real) <= tolerance]
+        return "centre" if np.all(np.abs(on_axis.imag) > tolerance) else "degenerate"
+    if len(unstable) and (len(stable) or neutral):
+        return "saddle-focus" if np.any(np.abs(unstable.imag) > tolerance) else "saddle"
+    nearest = eigenvalues[np.argmin(np.abs(eigenvalues.real))]
+    shape = "focus" if abs(nearest.imag) > tolerance else "node"
+    return f"{'unstable' if len(unstable) else 'stable'} {shape}"
+
+
+def _model(model: object, call: str) -> Model:
+    if not isinstance(model, Model):
+        raise ModelError(f"{call}: expected a Model, got {model!r:.60} ({type(model).__name__})")
+    return model
+
+
+def _whole(name: str, value: object, smallest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < smallest:
+        raise OptionError(
+            f"equilibria: {name}={value!r:.60}; it must be a whole number, at least {smallest}"
+        )
+
+
+def _regions(
+    system: System, region: Mapping[Any, Any] | None, initial: Array
+) -> tuple[Array, Array]:
+    """Return where to start and what to keep, each of shape (n_state, 2)."""
+    model = system.model
+    given = model.known(region, "state", model.states)
+    box, kept = np.empty((system.n, 2)), np.empty((system.n, 2))
+    for i, name in enumerate(model.states):
+        width = _REACH * max(1.0, abs(initial[i]))
+        box[i] = initial[i] - width, initial[i] + width
+        kept[i] = -np.inf, np.inf
+        pair = given.get(name, model.bounds.get(name))
+        if pair is None:
+            continue
+        try:
+            low, high = (float(edge) for edge in pair)
+        except (TypeError, ValueError):
+            raise ModelError(
+                f"{system.where}: region of {name} must be a pair of numbers, got {pair!r:.60}"
+            ) from None
+        if not low < high:
+            raise ModelError(f"{system.where}: region of {name}: {low:g} is not below {high:g}")
+        kept[i] = low, high
+        box[i] = _finite_box(low, high, box[i])
+    return box, kept
+
+
+def _finite_box(low: float, high: float, around: Array) -> tuple[float, float]:
+    """Return a region with its infinite ends replaced by those of a finite one."""
+    width = float(around[1] - around[0])
+    if np.isfinite(low):
+        return low, high if np.isfinite(high) else max(low, float(around[0])) + width
+    if np.isfinite(high):
+        return min(high, float(around[1])) - width, high
+    return float(around[0]), float(around[1])
+
+
+def _starting_points(box: Array, initial: Array, starts: int, seed: int) -> Array:
+    """Return the initial value and scrambled Sobol points, shape (starts, n_state)."""
+    from scipy.stats import qmc
+
+    sobol = qmc.Sobol(len(box), scramble=True, seed=np.random.default_rng(seed))
+    power = max(0, int(np.ceil(np.log2(starts))))
+    points = qmc.scale(sobol.random_base2(power), box[:, 0], box[:, 1])
+    return np.vstack([initial, points[: starts - 1]])

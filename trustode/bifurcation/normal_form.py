@@ -1,0 +1,46 @@
+"""Coefficients of the normal forms at folds and Hopf points, from exact derivatives.
+
+Kuznetsov (2004), Elements of Applied Bifurcation Theory, 3rd ed., eqs. (5.30) and (5.62).
+Imports the multilinear forms of this folder.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .multilinear import Multilinear
+from .system import Array
+
+
+def fold_coefficient(jac: Array, forms: Multilinear) -> float:
+    """Return the quadratic coefficient a of a fold: w' = b + a w^2.
+
+    a = <p, B(q, q)> / 2 with A q = 0, A^T p = 0, ``|q|`` = 1, <p, q> = 1. Reversing q
+    reverses its sign, so that it is given as positive.
+    """
+    left, _, right = np.linalg.svd(jac)
+    q, p = right[-1], left[:, -1]
+    return abs(float(p @ forms.B(q, q) / (2.0 * (p @ q))))
+
+
+def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
+    """Return the first Lyapunov coefficient l1 of a Hopf point: Re(c1) / omega.
+
+    With A q = i omega q, A^T p = -i omega p, <q, q> = 1 and <p, q> = 1. Negative: a stable
+    cycle is born (supercritical). Its size, not its sign, depends on the states' units.
+    """
+    q = _null_vector(jac - 1j * omega * np.eye(len(jac)))
+    p = _null_vector(jac.T + 1j * omega * np.eye(len(jac)))
+    p = p / np.conj(np.vdot(p, q))
+    bar = q.conj()
+    steady = np.linalg.solve(jac, forms.B(q, bar))
+    double = np.linalg.solve(2j * omega * np.eye(len(jac)) - jac, forms.B(q, q))
+    cubic = np.vdot(p, forms.C(q, q, bar))
+    c1 = (cubic - 2.0 * np.vdot(p, forms.B(q, steady)) + np.vdot(p, forms.B(bar, double))) / 2.0
+    return float(c1.real / omega)
+
+
+def _null_vector(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return the unit vector that a singular matrix maps to zero."""
+    return np.asarray(np.linalg.svd(matrix)[2][-1].conj())
