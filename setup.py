@@ -52,13 +52,13 @@ def builtin_sources() -> list[str]:
     return [write(GENERATED / "_builtin.pyx", builtin_module(keys)), *files]
 
 
-def extension(name: str, sources: list[str]) -> Extension:
+def extension(name: str, sources: list[str], *extra: str) -> Extension:
     """Describe one extension module with the project's flags."""
     return Extension(
         name,
         sources,
         include_dirs=INCLUDE,
-        extra_compile_args=FLAGS + (["-g", "-UNDEBUG"] if DEBUG else []),
+        extra_compile_args=FLAGS + list(extra) + (["-g", "-UNDEBUG"] if DEBUG else []),
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         depends=[str(path) for path in Path("ext").glob("*.h")] + ["trustode/include/trustode.h"],
     )
@@ -67,7 +67,10 @@ def extension(name: str, sources: list[str]) -> Extension:
 core = ["ext/_core.pyx", *sorted(path.as_posix() for path in Path("ext").glob("*.c"))]
 setup(
     ext_modules=cythonize(
-        [extension("trustode._core", core), extension("trustode._builtin", builtin_sources())],
+        [
+            extension("trustode._core", core, *([] if MSVC else ["-O3"])),
+            extension("trustode._builtin", builtin_sources()),
+        ],
         compiler_directives=DIRECTIVES,
         build_dir="build/cython",
     )

@@ -24,7 +24,7 @@ cdef extern from "trustode.h":
     ) noexcept nogil
     ctypedef struct tro_model:
         int abi, n_state, n_param, n_input, n_observable
-        tro_function_ptr rhs, jac, dfdp, dfdt, dfdu, observe, observe_dy, observe_dp
+        tro_function_ptr rhs, jac, dfdp, tangent, dfdt, dfdu, observe, observe_dy, observe_dp
         tro_function_ptr initial, initial_dp
         void *context
 
@@ -259,6 +259,7 @@ cdef class PythonModel:
         self.model.rhs = _python_rhs
         self.model.jac = _python_jac
         self.model.dfdp = _python_dfdp
+        self.model.tangent = _python_tangent
         self.model.dfdt = _python_dfdt
         self.model.dfdu = _python_dfdu
         self.model.observe = _python_observe
@@ -310,6 +311,12 @@ cdef void _python_dfdp(const tro_model *m, double t, const double *y, const doub
                        const double *u, double *out) noexcept nogil:
     with gil:
         _python_call(m, "dfdp", t, y, p, u, out, m.n_state * m.n_param)
+
+
+cdef void _python_tangent(const tro_model *m, double t, const double *y, const double *p,
+                          const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "tangent", t, y, p, u, out, m.n_state * (1 + m.n_state + m.n_param))
 
 
 cdef void _python_dfdt(const tro_model *m, double t, const double *y, const double *p,

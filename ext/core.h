@@ -54,8 +54,7 @@ typedef struct {
     int n_tangent;     /* sensitivities carried along */
     const int *vary;   /* (n_tangent) parameter index, or -1 for an initial value */
     double *u;         /* (n_input) */
-    double *dfdy;      /* (n_state, n_state), only with tangents */
-    double *dfdp;      /* (n_state, n_param), only with tangents */
+    double *flow;      /* rhs, df/dy and df/dp as the model writes them; only with tangents */
     long n_rhs, n_jac; /* counts */
 } tro_system;
 

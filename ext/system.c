@@ -6,8 +6,8 @@
 size_t tro_system_work(const tro_model *model, int n_tangent)
 {
     size_t n = (size_t)model->n_state, m = (size_t)model->n_param, k = (size_t)model->n_input;
-    /* u and du, df/du, and for tangents df/dy and df/dp */
-    return 2 * k + n * k + (n_tangent > 0 ? n * n + n * m : 0);
+    /* u and du, df/du, and for tangents the rhs with df/dy and df/dp */
+    return 2 * k + n * k + (n_tangent > 0 ? n * (1 + n + m) : 0);
 }
 
 void tro_system_init(const tro_model *model, const double *p, const tro_stimulus *stimulus,
@@ -23,8 +23,7 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
     system->n_tangent = n_tangent;
     system->vary = vary;
     system->u = work;
-    system->dfdy = n_tangent > 0 ? work + 2 * k + n * k : NULL;
-    system->dfdp = n_tangent > 0 ? system->dfdy + n * n : NULL;
+    system->flow = n_tangent > 0 ? work + 2 * k + n * k : NULL;
     system->n_rhs = 0;
     system->n_jac = 0;
 }
@@ -34,21 +33,24 @@ void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt)
     const tro_model *model = system->model;
     const int n = system->n_state;
     tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u, NULL);
-    model->rhs(model, t, y, system->p, system->u, dydt);
     system->n_rhs++;
-    if (system->n_tangent == 0) return;
+    if (system->n_tangent == 0) {
+        model->rhs(model, t, y, system->p, system->u, dydt);
+        return;
+    }
 
     /* Forward sensitivities: S' = (df/dy) S + df/dp (Hairer, Norsett & Wanner I.14). */
-    model->jac(model, t, y, system->p, system->u, system->dfdy);
-    model->dfdp(model, t, y, system->p, system->u, system->dfdp);
+    model->tangent(model, t, y, system->p, system->u, system->flow);
     system->n_jac++;
+    const double *dfdy = system->flow + n, *dfdp = dfdy + (size_t)n * (size_t)n;
+    for (int i = 0; i < n; i++) dydt[i] = system->flow[i];
     for (int k = 0; k < system->n_tangent; k++) {
         const double *s = y + (size_t)n * (size_t)(k + 1);
         double *ds = dydt + (size_t)n * (size_t)(k + 1);
         const int by = system->vary[k];
         for (int i = 0; i < n; i++) {
-            const double *row = system->dfdy + (size_t)i * (size_t)n;
-            double sum = by >= 0 ? system->dfdp[i * model->n_param + by] : 0.0;
+            const double *row = dfdy + (size_t)i * (size_t)n;
+            double sum = by >= 0 ? dfdp[i * model->n_param + by] : 0.0;
             for (int j = 0; j < n; j++) sum += row[j] * s[j];
             ds[i] = sum;
         }

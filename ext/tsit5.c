@@ -30,49 +30,61 @@ static const double E[STAGES] = {
     -0.1447110071732629,     0.5823571654525552,     -0.45808210592918697,
     0.015151515151515152};
 
-/* Weights of the interpolant: powers 1 to 4 of theta. */
-static const double R[STAGES][4] = {
-    {1.0, -2.763706197274826, 2.9132554618219126, -1.0530884977290216},
-    {0.0, 0.1317, -0.2234, 0.1017},
-    {0.0, 3.9302962368947516, -5.941033872131505, 2.490627285651253},
-    {0.0, -12.411077166933676, 30.33818863028232, -16.548102889244902},
-    {0.0, 37.50931341651104, -88.1789048947664, 47.37952196281928},
-    {0.0, -27.896526289197286, 65.09189467479366, -34.87065786149661},
-    {0.0, 1.5, -4.0, 2.5}};
+/* Weights of the interpolant, for powers 1 to 4 of theta. */
+static const double R[4][STAGES] = {
+    {1.0, 0.0, 0.0, 0.0,
+     0.0, 0.0, 0.0},
+    {-2.763706197274826, 0.1317, 3.9302962368947516, -12.411077166933676,
+     37.50931341651104, -27.896526289197286, 1.5},
+    {2.9132554618219126, -0.2234, -5.941033872131505, 30.33818863028232,
+     -88.1789048947664, 65.09189467479366, -4.0},
+    {-1.0530884977290216, 0.1017, 2.490627285651253, -16.548102889244902,
+     47.37952196281928, -34.87065786149661, 2.5}};
 
 static size_t tsit5_work_size(int dim) { return (size_t)dim * (STAGES - 1); }
 
 /* Stage derivatives: the first is the step's f, the last its f_new, the rest in work. */
-static const double *tsit5_stage(const tro_step *step, int s)
+static void tsit5_stages(const tro_step *step, double *stages[STAGES])
 {
-    if (s == 0) return step->f;
-    if (s == STAGES - 1) return step->f_new;
-    return step->work + (size_t)(s - 1) * (size_t)step->dim;
+    for (int s = 1; s < STAGES - 1; s++)
+        stages[s] = step->work + (size_t)(s - 1) * (size_t)step->dim;
+    stages[0] = (double *)step->f;
+    stages[STAGES - 1] = step->f_new;
+}
+
+/* out = y + h * (w[0] k[0] + ... + w[n - 1] k[n - 1]), or without y where it is NULL. Stage
+ * after stage through the vector, so that the inner loop has no branch and no reduction. */
+static void tsit5_combine(int dim, int n, double h, const double *w, double *const *k,
+                          const double *y, double *restrict out)
+{
+    const double first = h * w[0];
+    if (y)
+        for (int i = 0; i < dim; i++) out[i] = y[i] + first * k[0][i];
+    else
+        for (int i = 0; i < dim; i++) out[i] = first * k[0][i];
+    for (int r = 1; r < n; r++) {
+        const double factor = h * w[r];
+        const double *restrict stage = k[r];
+        for (int i = 0; i < dim; i++) out[i] += factor * stage[i];
+    }
 }
 
 static int tsit5_step(tro_step *step)
 {
     const int dim = step->dim, n = step->system->n_state;
     const double h = step->h;
+    double *k[STAGES];
     double *sixth = step->work + (size_t)(STAGES - 2) * (size_t)dim;
+    tsit5_stages(step, k);
     for (int s = 1; s < STAGES; s++) {
         double *at = s == STAGES - 2 ? sixth : step->y_new;
-        for (int i = 0; i < dim; i++) {
-            double sum = 0.0;
-            for (int r = 0; r < s; r++) sum += A[s][r] * tsit5_stage(step, r)[i];
-            at[i] = step->y[i] + h * sum;
-        }
-        tro_system_rhs(step->system, step->t + C[s] * h, at, (double *)tsit5_stage(step, s));
+        tsit5_combine(dim, s, h, A[s], k, step->y, at);
+        tro_system_rhs(step->system, step->t + C[s] * h, at, k[s]);
     }
-    for (int i = 0; i < dim; i++) {
-        double sum = 0.0;
-        for (int s = 0; s < STAGES; s++) sum += E[s] * tsit5_stage(step, s)[i];
-        step->error[i] = h * sum;
-    }
+    tsit5_combine(dim, STAGES, h, E, k, NULL, step->error);
     double above = 0.0, below = 0.0;
-    const double *f6 = tsit5_stage(step, STAGES - 2);
     for (int i = 0; i < n; i++) {
-        const double df = step->f_new[i] - f6[i], dy = step->y_new[i] - sixth[i];
+        const double df = k[6][i] - k[5][i], dy = step->y_new[i] - sixth[i];
         above += df * df;
         below += dy * dy;
     }
@@ -82,14 +94,10 @@ static int tsit5_step(tro_step *step)
 
 static void tsit5_dense(const tro_step *step, int n, double *coef)
 {
-    for (int i = 0; i < n; i++) {
-        coef[i] = step->y[i];
-        for (int j = 0; j < 4; j++) {
-            double sum = 0.0;
-            for (int s = 0; s < STAGES; s++) sum += R[s][j] * tsit5_stage(step, s)[i];
-            coef[(size_t)(j + 1) * (size_t)n + (size_t)i] = step->h * sum;
-        }
-    }
+    double *k[STAGES];
+    tsit5_stages(step, k);
+    for (int i = 0; i < n; i++) coef[i] = step->y[i];
+    for (int j = 0; j < 4; j++) tsit5_combine(n, STAGES, step->h, R[j], k, NULL, coef + (j + 1) * n);
 }
 
 const tro_method tro_tsit5 = {

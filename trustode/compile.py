@@ -60,7 +60,8 @@ class CompiledModel:
     functions: Functions
 
     def __post_init__(self) -> None:
-        for name in FUNCTION_NAMES:
+        # What the solver alone calls has no place here.
+        for name in set(FUNCTION_NAMES) - {"tangent"}:
             object.__setattr__(self, name, getattr(self.functions, name))
 
     rhs: Callable[..., Any] = None  # type: ignore[assignment]

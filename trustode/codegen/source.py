@@ -20,6 +20,7 @@ FUNCTION_NAMES = (
     "rhs",
     "jac",
     "dfdp",
+    "tangent",
     "dfdt",
     "dfdu",
     "observe",
@@ -88,6 +89,8 @@ class Source:
         base, _, by = name.partition("_")
         if name in ("rhs", "observe", "initial"):
             return list(getattr(self, name))
+        if name == "tangent":
+            return [o for part in ("rhs", "jac", "dfdp") for o in self.outputs(part)]
         if name == "jac":
             base, by = "rhs", "dy"
         elif name.startswith("dfd"):

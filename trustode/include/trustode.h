@@ -20,6 +20,7 @@ struct tro_model {
     tro_function *rhs;        /* (n_state)                 dy/dt */
     tro_function *jac;        /* (n_state, n_state)        df_i/dy_j */
     tro_function *dfdp;       /* (n_state, n_param)        df_i/dp_k */
+    tro_function *tangent;    /* (n_state (1 + n_state + n_param)) rhs, jac and dfdp at once */
     tro_function *dfdt;       /* (n_state)                 explicit time only */
     tro_function *dfdu;       /* (n_state, n_input)        df_i/du_l */
     tro_function *observe;    /* (n_observable) */
