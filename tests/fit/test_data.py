@@ -1,0 +1,229 @@
+"""Mistakes in data and arguments: named, with rows and remedy."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trustode as tr
+
+
+def frame(**columns: Any) -> pd.DataFrame:
+    base = {
+        "person": ["a", "a", "a", "b", "b", "b"],
+        "day": [0.0, 1.0, 2.0, 0.0, 1.5, 2.0],
+        "rating": [1.0, 1.4, 2.1, 0.2, 0.1, 0.3],
+        "move": [0.0, 1.0, 0.0, 1.0, 1.0, 0.0],
+        "count": [1, 2, 0, 3, 1, 2],
+        "trials": [3, 3, 3, 3, 3, 3],
+    }
+    return pd.DataFrame({**base, **columns}, index=[f"r{k}" for k in range(6)])
+
+
+@pytest.fixture(scope="module")
+def model() -> tr.Model:
+    return tr.Model(
+        "mood",
+        rhs={"y": "a + g * u"},
+        params={"a": tr.Param(0.1, min=-2, max=2), "g": 1.0},
+        initial={"y": 0.0},
+        inputs={"u": 0.0},
+        observables={"seen": "2 * y"},
+        bounds={"y": (-50, 50)},
+    )
+
+
+def run(model: tr.Model, data: Any, **options: Any) -> Any:
+    base = {
+        "time": "day",
+        "observed": {"rating": tr.Gaussian("y", sd=0.5)},
+        "vary": {"a": tr.Vary(0.0, min=-2, max=2)},
+        "group": "person",
+        "starts": 1,
+    }
+    return tr.fit(model, data, **{**base, **options})
+
+
+COUNTS = {"observed": {"count": tr.Binomial("1 / (1 + exp(-y))", n="trials")}}
+
+BAD_DATA = {
+    "not a frame": ([1, 2], {}, "must be a pandas DataFrame, got list"),
+    "no rows": (frame().iloc[:0], {}, "no rows"),
+    "time missing": (frame(), {"time": "days"}, "no column 'days' .time.; did you mean 'day'"),
+    "observed missing": (
+        frame(),
+        {"observed": {"ratng": tr.Gaussian("y", sd=1.0)}},
+        "no column 'ratng' .observed.; did you mean 'rating'",
+    ),
+    "group missing": (frame(), {"group": "persn"}, "no column 'persn' .group."),
+    "input missing": (frame(), {"inputs": {"u": "mve"}}, "no column 'mve' .input u."),
+    "not numeric": (
+        frame(rating=[1.0, "high", 2.0, 3.0, 4.0, 5.0]),
+        {},
+        r"column 'rating' is not a number \('high'\) in 1 row \(r1\)",
+    ),
+    "infinite": (frame(rating=[1.0, np.inf, 2, 3, 4, 5]), {}, "column 'rating' is infinite .*r1"),
+    "no time": (frame(day=[0.0, np.nan, 2, 0, 1, 2]), {}, "column 'day' .time. is missing .*r1"),
+    "dates": (frame(day=pd.date_range("2024-01-01", periods=6)), {}, "holds dates"),
+    "unsorted": (
+        frame(day=[0.0, 2.0, 1.0, 0.0, 1.0, 2.0]),
+        {},
+        "runs backwards: 2 in row r1 is followed by 1 in row r2. Sort with",
+    ),
+    "no group": (frame(person=["a", None, "a", "b", "b", "b"]), {}, "'person' .group. is missing"),
+    "column empty": (frame(rating=np.nan), {}, "'rating' .observed. is missing in all 6 rows"),
+    "group empty": (
+        frame(rating=[1.0, 2, 3, np.nan, np.nan, np.nan]),
+        {},
+        "every observation .rating. is missing for group 'b'",
+    ),
+    "input gap": (
+        frame(move=[0.0, np.nan, 1, 0, 0, 0]),
+        {"inputs": {"u": "move"}},
+        "column 'move' .input u. is missing in 1 row .r1.",
+    ),
+    "input clash": (
+        frame(day=[0.0, 1.0, 1.0, 0.0, 1.0, 2.0]),
+        {"inputs": {"u": "move"}},
+        "has 1 and 0 at the same time 1 .rows r1 and r2.",
+    ),
+    "input of a group": (
+        frame(),
+        {"inputs": {"u": {"a": 1.0}}},
+        r"inputs\['u'\] has nothing for group 'b'",
+    ),
+    "negative": (frame(count=[1, -2, 0, 3, 1, 2]), COUNTS, "'count' has -2 in row r1"),
+    "above n": (frame(count=[1, 2, 0, 5, 1, 2]), COUNTS, "'count' has 5 of 3 trials in row r3"),
+    "fraction": (frame(count=[1, 2, 0.5, 3, 1, 2]), COUNTS, "counts are whole numbers"),
+    "no trials": (frame(trials=[3, 3, np.nan, 3, 3, 3]), COUNTS, "'trials' .trials of 'count'."),
+    "level changes": (
+        frame(block=[1, 1, 2, 1, 1, 1]),
+        {"vary": {"a": tr.Vary(0.0, per="block")}},
+        "per='block' needs one value a group, but group 'a' has 1, 2",
+    ),
+    "too few": (
+        frame().iloc[:1],
+        {"vary": {"a": tr.Vary(0.0), "y(0)": tr.Vary(0.0)}},
+        "1 observations cannot determine 2 free values",
+    ),
+    "twice": (
+        pd.concat([frame(), frame()[["rating"]]], axis=1),
+        {},
+        "2 columns named 'rating'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_mistakes_in_data(model: tr.Model, case: str) -> None:
+    data, options, message = BAD_DATA[case]
+    with pytest.raises(tr.DataError, match=message) as caught:
+        run(model, data, **options)
+    assert "fit(mood)" in str(caught.value)
+
+
+BAD_OPTIONS = {
+    "no vary": ({"vary": {}}, tr.OptionError, "vary must be a mapping"),
+    "plain number": ({"vary": {"a": 1.0}}, tr.OptionError, r"vary\['a'\] must be made as tr.Vary"),
+    "plain text": ({"observed": {"rating": "y"}}, tr.OptionError, "must be made as tr.Gaussian"),
+    "misspelt": (
+        {"vary": {"aa": tr.Vary(0.0)}},
+        tr.ModelError,
+        "vary names 'aa', which is neither .* did you mean 'a'",
+    ),
+    "misspelt start": ({"vary": {"x(0)": tr.Vary(0.0)}}, tr.ModelError, r"did you mean 'y\(0\)'"),
+    "no sd": (
+        {"observed": {"rating": tr.Gaussian("y", sd="sigma")}},
+        tr.OptionError,
+        "sd='sigma' has no value",
+    ),
+    "unknown name": (
+        {"observed": {"rating": tr.Gaussian("y * gian", sd=1.0)}},
+        tr.ModelError,
+        "unknown name 'gian'",
+    ),
+    "held and varied": ({"params": {"a": 1.0}}, tr.OptionError, "both varied and held in params="),
+    "start held": (
+        {"vary": {"y(0)": tr.Vary(0.0)}, "initial": {"y": 1.0}},
+        tr.OptionError,
+        "both varied and held in initial=",
+    ),
+    "outside": ({"vary": {"a": tr.Vary(5.0)}}, tr.OptionError, "outside the model's range"),
+    "unknown held": ({"params": {"b": 1.0}}, tr.ModelError, "params names 'b'"),
+    "unknown input": ({"inputs": {"v": 1.0}}, tr.ModelError, "unknown input 'v'"),
+    "no starts": ({"starts": 0}, tr.OptionError, "starts=0 must be a whole number from 1"),
+    "implicit": ({"solver": tr.Solver(method="rodas5p")}, tr.OptionError, "gradients need"),
+    "scipy": ({"solver": tr.Solver(method="LSODA")}, tr.OptionError, "gradients need"),
+    "progress": ({"progress": "yes"}, tr.OptionError, "progress='yes'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+def test_mistakes_in_arguments(model: tr.Model, case: str) -> None:
+    options, error, message = BAD_OPTIONS[case]
+    with pytest.raises(error, match=message):
+        run(model, frame(), **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"value": "x"}, "value='x' is not a number"),
+        ({"value": np.nan}, "value is NaN"),
+        ({"value": 2.0, "max": 1.0}, "outside"),
+        ({"value": 1.0, "min": 3.0, "max": 1.0}, "min=3 is not below max=1"),
+        ({"value": 0.0, "scale": "log"}, "no logarithm"),
+        ({"value": 1.0, "scale": "ln"}, "must be 'lin' or 'log'"),
+        ({"value": 1.0, "per": 3}, "must be the name of a column"),
+    ],
+)
+def test_vary_refuses(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(tr.OptionError, match=message):
+        tr.Vary(**arguments)
+
+
+def test_observation_models_refuse() -> None:
+    with pytest.raises(tr.OptionError, match="sd=0 must be positive"):
+        tr.Gaussian("y", sd=0.0)
+    with pytest.raises(tr.OptionError, match="n must be a positive whole number"):
+        tr.Binomial("y", n=0)
+    with pytest.raises(tr.OptionError, match="the prediction must be"):
+        tr.Gaussian(3.0, sd=1.0)
+
+
+def test_the_model_is_usable_after_a_mistake(model: tr.Model) -> None:
+    with pytest.raises(tr.DataError):
+        run(model, frame(rating=np.nan))
+    fit = run(model, frame(), inputs={"u": "move"}, vary={"g": tr.Vary(0.0, min=-9, max=9)})
+    assert fit.n_observations == 6
+
+
+def test_nullable_columns_and_interleaved_groups(model: tr.Model) -> None:
+    data = frame(rating=pd.array([1.0, None, 2.1, 0.2, 0.1, 0.3], dtype="Float64"))
+    first = run(model, data)
+    mixed = data.iloc[[0, 3, 1, 4, 2, 5]]
+    second = run(model, mixed)
+    assert first.n_observations == 5
+    assert second.params.loc["a", "value"] == pytest.approx(
+        first.params.loc["a", "value"], rel=1e-10
+    )
+
+
+def test_observation_expressions_may_be_sympy(model: tr.Model) -> None:
+    y, gain = tr.states("y"), tr.parameters("gain")
+    observed = {"rating": tr.Gaussian(gain * y + 1, sd=0.5)}
+    fit = run(model, frame(), observed=observed, vary={"gain": tr.Vary(1.0, min=-99, max=99)})
+    y_at = 0.1 * frame()["day"]
+    slope = (y_at @ (frame()["rating"] - 1)) / (y_at @ y_at)
+    assert fit.params.loc["gain", "value"] == pytest.approx(slope, rel=1e-8)
+    assert fit.model.observables["rating"] is not None
+    assert fit.model.defaults["gain"] == fit.params.loc["gain", "value"]
+
+
+def test_an_unknown_group_cannot_be_predicted(model: tr.Model) -> None:
+    fit = run(model, frame(), vary={"a": tr.Vary(0.0, min=-2, max=2, per="person")})
+    with pytest.raises(tr.DataError, match="person 'c' was not among the data"):
+        fit.predict(pd.DataFrame({"person": ["c"], "day": [1.0]}))
+    with pytest.raises(tr.DataError, match="no group 'c'"):
+        fit.group_model("c")

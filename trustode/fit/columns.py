@@ -1,0 +1,83 @@
+"""Columns of a data frame as numbers, or a `DataError` that says which rows are wrong.
+
+Imports the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, listed, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+#: What to do about rows that cannot be used.
+DROP = "Drop these rows or correct them"
+
+
+def check_frame(frame: object, wanted: Sequence[tuple[object, str]], where: str) -> None:
+    """Raise unless a frame has rows and once each the columns wanted, given with their use."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"{where}: data must be a pandas DataFrame, got {type(frame).__name__}; make one "
+            "with pandas.DataFrame(...)"
+        )
+    if not len(frame):
+        raise DataError(f"{where}: data has no rows")
+    columns: list[object] = list(frame.columns)
+    for name, use in wanted:
+        if columns.count(name) == 0:
+            raise DataError(
+                f"{where}: data has no column {name!r:.60} ({use})"
+                f"{nearest(str(name), map(str, columns))} Its columns: {listed(map(str, columns))}"
+            )
+        if columns.count(name) > 1:
+            raise DataError(
+                f"{where}: data has {columns.count(name)} columns named {name!r:.60}; rename one"
+            )
+
+
+def refuse(bad: NDArray[Any], what: str, rows: Sequence[Any], where: str, remedy: str) -> None:
+    """Raise if any row is bad, naming the rows."""
+    named = [str(row) for row, is_bad in zip(rows, bad, strict=True) if is_bad]
+    if named:
+        count = f"{len(named)} row{'s' if len(named) > 1 else ''}"
+        raise DataError(f"{where}: {what} in {count} ({listed(named, 8)}). {remedy}")
+
+
+def numbers(frame: pd.DataFrame, column: str, where: str) -> Array:
+    """Return a column as floats, missing values as NaN."""
+    import pandas as pd
+
+    series = frame[column]
+    rows = list(frame.index)
+    if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
+        raise DataError(
+            f"{where}: column '{column}' holds dates, not numbers. Count from an origin, as in "
+            f"(data['{column}'] - data['{column}'].min()) / pandas.Timedelta(days=1)"
+        )
+    numeric = pd.to_numeric(series, errors="coerce")
+    if pd.api.types.is_complex_dtype(numeric):
+        raise DataError(f"{where}: column '{column}' holds complex numbers; give real ones")
+    values = np.asarray(numeric.to_numpy(dtype=float, na_value=np.nan), dtype=float)
+    text = np.isnan(values) & series.notna().to_numpy()
+    if text.any():
+        found = series.iloc[int(np.argmax(text))]
+        refuse(
+            text,
+            f"column '{column}' is not a number ({found!r:.40})",
+            rows,
+            where,
+            "Correct these rows, or make them missing with pandas.to_numeric(..., errors='coerce')",
+        )
+    refuse(np.isinf(values), f"column '{column}' is infinite", rows, where, DROP)
+    return values

@@ -1,0 +1,257 @@
+"""Search for the best values: Fisher scoring within bounds, from many starts.
+
+scipy's bounded minimisers either want residuals, which a likelihood with free scales does
+not have, or make no use of the information matrix, which saves most of the solves; so the
+step is made here. Imports the objective and the layout of the free values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .objective import Evaluation, Failure
+from .vary import Layout
+
+Array = NDArray[np.float64]
+Objective = Callable[[Array], Evaluation]
+
+#: Distance to the optimum, in standard errors, at which a search and the polish stop.
+SEARCH_DISTANCE = 1e-3
+POLISH_DISTANCE = 1e-8
+
+#: Changes of the objective, relative to it, that solver and rounding errors can hide.
+ROUNDING = 1e-9
+
+#: Distance from which a quadratic model should hold, misfit or not.
+NEAR = 0.5
+
+#: Steps that may be refused in a row before a search near its optimum ends.
+REFUSALS = 5
+
+#: Steps, tried or taken, of a search; a dozen do where the data say enough.
+SEARCH_STEPS = 200
+
+#: Random points tried in place of a start where the objective has no value.
+REDRAWS = 9
+
+_DAMPING_FIRST, _DAMPING_LEAST, _DAMPING_MOST = 1e-3, 1e-9, 1e12
+
+
+@dataclass
+class Counted:
+    """An objective that counts how often it is evaluated, and why it failed."""
+
+    objective: Objective
+    n: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    last: Failure | None = None
+
+    def __call__(self, x: Array) -> Evaluation:
+        """Evaluate and count."""
+        self.n += 1
+        found = self.objective(x)
+        if found.failure is not None:
+            self.failures[found.failure.status.name] += 1
+            self.last = found.failure
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """How one start ended.
+
+    Attributes
+    ----------
+    best : Evaluation
+    status : str
+        "converged", "stalled" (no step lowers the objective), "limit" (of steps) or "failed"
+        (neither the start nor points drawn instead could be evaluated).
+    distance : float
+        Distance to the optimum that the gradient still shows, in standard errors.
+    n_evaluations : int
+    failures : mapping of status name to int
+        Evaluations that failed.
+    last : Failure or None
+        The last of them.
+    """
+
+    best: Evaluation
+    status: str
+    distance: float
+    n_evaluations: int
+    failures: Counter[str]
+    last: Failure | None
+
+
+def free_to_move(point: Evaluation, layout: Layout) -> NDArray[np.bool_]:
+    """Return which values are not held at a bound by the gradient, shape (n_free,)."""
+    below = (point.x <= layout.lower) & (point.gradient > 0.0)
+    above = (point.x >= layout.upper) & (point.gradient < 0.0)
+    return ~(below | above)
+
+
+def remaining_distance(point: Evaluation, layout: Layout) -> float:
+    """Return the norm of the gradient in standard errors, sqrt(g' I^-1 g).
+
+    It is the distance to the optimum by Newton's method, and does not depend on the
+    units of the values. Values held at a bound do not count.
+    """
+    free = free_to_move(point, layout)
+    gradient = point.gradient[free]
+    newton = _solved(point.information[np.ix_(free, free)], gradient, 0.0)
+    return math.sqrt(max(float(gradient @ newton), 0.0))
+
+
+def bounded_step(point: Evaluation, model: Array, layout: Layout, damping: float) -> Array:
+    """Return the step to the least of a damped quadratic model within bounds, shape (n_free,).
+
+    Values that it would carry over a bound stop there, and the step of the others is
+    found anew.
+    """
+    low, high = layout.lower - point.x, layout.upper - point.x
+    inside = free_to_move(point, layout)
+    moved = np.zeros_like(point.x)
+    while inside.any():
+        pull = point.gradient + model @ np.where(inside, 0.0, moved)
+        moved[inside] = -_solved(model[np.ix_(inside, inside)], pull[inside], damping)
+        over = inside & ((moved < low) | (moved > high))
+        if not over.any():
+            break
+        moved[over] = np.clip(moved, low, high)[over]
+        inside &= ~over
+    return moved
+
+
+def _solved(matrix: Array, right: Array, damping: float) -> Array:
+    """Solve after scaling to a unit diagonal, without moving in directions that say nothing."""
+    diagonal = np.diagonal(matrix)
+    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    weights, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    says = weights > 1e-14 * len(scale)
+    # Damping every value alike in standard errors: Marquardt (1963).
+    inverse = np.where(says, 1.0 / np.where(says, weights + damping, 1.0), 0.0)
+    solution: Array = vectors @ (inverse * (vectors.T @ (right / scale))) / scale
+    return solution
+
+
+class _Curvature:
+    """What the expected information misses of the curvature, learnt from the gradients.
+
+    Where the model does not fit the data the two differ, and scoring alone overshoots.
+    Update and the idea of two models: Dennis, Gay & Welsch (1981), ACM Trans. Math. Softw.
+    7, 348-368.
+    """
+
+    def __init__(self, n_free: int) -> None:
+        self.missing = np.zeros((n_free, n_free))
+        self.trusted = False
+
+    def model(self, point: Evaluation) -> Array:
+        """Return the matrix of the quadratic model; it is positive semidefinite."""
+        if not self.trusted:
+            return point.information
+        corrected = point.information + self.missing
+        scale = np.sqrt(np.diagonal(point.information))
+        scale[scale == 0.0] = 1.0
+        least = np.linalg.eigvalsh(corrected / np.outer(scale, scale))[0]
+        return corrected if least > 0.0 else point.information
+
+    def judge(self, point: Evaluation, tried: Evaluation, left: float) -> None:
+        """Trust the correction, near the optimum, if it foretold the gradient better."""
+        if left > NEAR or not np.isfinite(tried.nll):
+            self.trusted = False
+            return
+        moved = tried.x - point.x
+        scale = np.sqrt(np.diagonal(point.information))
+        scale[scale == 0.0] = np.inf
+        plain = tried.gradient - point.gradient - point.information @ moved
+        corrected = plain - self.missing @ moved
+        self.trusted = bool(np.linalg.norm(corrected / scale) < np.linalg.norm(plain / scale))
+
+    def learn(self, point: Evaluation, tried: Evaluation) -> None:
+        """Make the corrected model give the change of the gradient along the last step."""
+        s = tried.x - point.x
+        y = tried.gradient - point.gradient
+        wanted = y - tried.information @ s
+        if not y @ s > 0.0:
+            return
+        along = float(abs(s @ self.missing @ s))
+        if along > 0.0:
+            self.missing *= min(1.0, float(abs(s @ wanted)) / along)
+        rest = wanted - self.missing @ s
+        cross = np.outer(rest, y)
+        self.missing += (cross + cross.T) / (y @ s) - (rest @ s) * np.outer(y, y) / (y @ s) ** 2
+
+
+def descend(
+    objective: Objective, point: Evaluation, layout: Layout, target: float = SEARCH_DISTANCE
+) -> tuple[Evaluation, str]:
+    """Lower the objective until the remaining distance is below a target.
+
+    Returns the last point and how it ended: "converged", "stalled" or "limit".
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, 2.5 (scoring); Kanzow, Yamashita &
+    Fukushima (2004), J. Comput. Appl. Math. 172, 375-397 (damped steps within bounds);
+    Nielsen (1999), report IMM-REP-1999-05, Technical University of Denmark (damping).
+    """
+    left = remaining_distance(point, layout)
+    damping, growth, refused = _DAMPING_FIRST if left > NEAR else _DAMPING_LEAST, 2.0, 0
+    curvature = _Curvature(layout.n_free)
+    for _ in range(SEARCH_STEPS):
+        if left < target:
+            return point, "converged"
+        model = curvature.model(point)
+        moved = bounded_step(point, model, layout, damping)
+        # This near, only the objective's own noise can refuse so many steps.
+        noise = refused >= REFUSALS and left < NEAR
+        if noise or damping > _DAMPING_MOST or (point.x + moved == point.x).all():
+            return point, "stalled"
+        tried = objective(np.clip(point.x + moved, layout.lower, layout.upper))
+        curvature.judge(point, tried, left)
+        nearer = remaining_distance(tried, layout) if np.isfinite(tried.nll) else np.inf
+        lowered = point.nll - tried.nll
+        promised = float(-(point.gradient @ moved + 0.5 * moved @ model @ moved))
+        if promised > ROUNDING * (1.0 + abs(point.nll)):
+            better, gain = lowered > 0.0, lowered / promised
+        else:
+            # Rounding hides what so small a step gains; the gradient still shows it.
+            better, gain = nearer < left, 1.0 - nearer / left
+        if not better:
+            damping *= growth
+            growth *= 2.0
+            refused += 1
+            continue
+        curvature.learn(point, tried)
+        damping = max(damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), _DAMPING_LEAST)
+        growth, refused = 2.0, 0
+        point, left = tried, nearer
+    return point, "limit"
+
+
+def searches(objective: Objective, layout: Layout, n: int, seed: int) -> Iterator[Search]:
+    """Search from the given values, then from points spread over the bounds.
+
+    A start where the objective has no value is replaced by a random one, up to `REDRAWS`
+    times.
+    """
+    for k, x in enumerate(layout.starts(n, seed)):
+        counted = Counted(objective)
+        rng = np.random.default_rng([seed, k])
+        point = counted(np.clip(x, layout.lower, layout.upper))
+        for _ in range(REDRAWS):
+            if point.failure is None:
+                break
+            point = counted(layout.draw(rng))
+        status, left = "failed", np.nan
+        if point.failure is None:
+            point, status = descend(counted, point, layout)
+            left = remaining_distance(point, layout)
+        yield Search(point, status, left, counted.n, counted.failures, counted.last)

@@ -1,0 +1,371 @@
+"""What a fit returns: values with their uncertainty, residuals, predictions and a report.
+
+Imports the objective and the model layer; pandas when a table is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, SolveError, listed, nearest
+from ..model import Model
+from .data import ALL, Design, read
+from .objective import Evaluation, Failure, Problem
+from .optimise import free_to_move
+from .vary import Layout, initial_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+#: The 97.5 % point of the normal distribution.
+NORMAL_975 = 1.959963984540054
+
+#: Share of a value's unit vector in undetermined directions from which it counts as such.
+UNDETERMINED_SHARE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Best values of a fit and what the data say about them.
+
+    Attributes
+    ----------
+    params : DataFrame
+        One row a free value, labelled by name: name, group (the level of `per`, empty for a
+        value shared by all), value, stderr, low, high (95 % by the information matrix, on the
+        scale of the search), at_bound. NaN where the data do not determine a value or a
+        bound holds it.
+    loglik, aic, bic : float
+        Log-likelihood with all its constants; ``2 n_free - 2 loglik``;
+        ``n_free log(n_observations) - 2 loglik``.
+    n_observations, n_free : int
+    converged : bool
+        Whether the gradient leaves less than 0.001 standard errors to go (`distance`) and,
+        with several starts, at least two came within 0.01 of the best log-likelihood.
+    distance : float
+        Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
+        still sees the optimum.
+    starts : DataFrame
+        One row a start: start, nll, status ("converged", "stalled", "limit", "failed"),
+        message, n_evaluations, n_failed.
+    residuals : DataFrame
+        One row an observation, labelled as in the data: group, time, column, observed,
+        predicted, residual (standardised; Pearson's for counts).
+    model : Model
+        The model that was fitted, with the fitted values that all groups share; expressions
+        of observation models are observables of it.
+    covariance : DataFrame
+        Covariance of the free values, inverse of the expected Fisher information.
+    notes : tuple of str
+        What deserves a look, in words.
+    """
+
+    params: pd.DataFrame
+    loglik: float
+    aic: float
+    bic: float
+    n_observations: int
+    n_free: int
+    converged: bool
+    distance: float
+    starts: pd.DataFrame
+    residuals: pd.DataFrame
+    model: Model
+    covariance: pd.DataFrame
+    notes: tuple[str, ...]
+    _problem: Problem = field(repr=False)
+    _design: Design = field(repr=False)
+    _x: Array = field(repr=False)
+
+    def predict(self, data: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Predict what every row should show.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            Rows to predict: time, group columns and input columns; observed columns are
+            not needed. Without it, the rows that were fitted. Solves start where they
+            started in the fit, so inputs given as columns need a group's rows from there.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, time, and the prediction of each observed column (for `Binomial`
+            the probability), labelled as the rows.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or a group or level was not fitted.
+        SolveError
+            If a solve fails.
+        """
+        problem = self._problem
+        if data is not None:
+            where = f"predict({self.model.name})"
+            starts = {
+                label: float(times[0])
+                for label, times in zip(problem.data.labels, problem.data.times, strict=True)
+            }
+            new = read(data, self._design, self.model, where, starts)
+            index = problem.layout.indices(new.levels, len(new.labels), where)
+            problem = replace(problem, data=new, index=index)
+        predicted = _predicted(problem, self._x, f"predict({self.model.name})")
+        frame = problem.data.frame.copy()
+        for column, values in predicted.items():
+            frame[column] = values
+        return frame
+
+    def group_model(self, group: Hashable) -> Model:
+        """Return the model with the values and the start of one group.
+
+        Parameters
+        ----------
+        group : label
+            A value of the group column; a tuple of values for several columns.
+
+        Raises
+        ------
+        DataError
+            If there was no such group.
+        """
+        labels = self._problem.data.labels
+        if group not in labels:
+            known = [str(label) for label in labels]
+            raise DataError(
+                f"fit({self.model.name}): no group {group!r:.60}{nearest(str(group), known)} "
+                f"Groups: {listed(known)}"
+            )
+        return fitted_model(self._problem, self._x, labels.index(group))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw data and predictions; returns the matplotlib Axes."""
+        from ..plot import plot_fit
+
+        return plot_fit(self, ax)
+
+    def report(self) -> str:
+        """Return the fit as text: what a methods section needs."""
+        data = self._problem.data
+        columns = ", ".join(
+            f"{column} ({len(rows.values)})" for column, rows in data.measured.items()
+        )
+        groups = "" if data.labels == (ALL,) else f" of {len(data.labels)} groups"
+        statuses = self.starts["status"].value_counts()
+        ends = ", ".join(f"{count} {status}" for status, count in statuses.items())
+        lines = [
+            f"Fit of {self.model.name!r}",
+            f"  {self.n_observations} observations{groups}: {columns}",
+            f"  {self.n_free} free values; log-likelihood {self.loglik:.6g}, AIC {self.aic:.6g}, "
+            f"BIC {self.bic:.6g}",
+            f"  {'converged' if self.converged else 'not converged'}: "
+            f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}",
+            "",
+            self._table(),
+        ]
+        if self.notes:
+            lines += ["", *(f"  note: {note}" for note in self.notes)]
+        return "\n".join(lines)
+
+    def _table(self, most: int = 40) -> str:
+        """Return the values as aligned text."""
+        shown = self.params.head(most)
+        rows = [("", "value", "stderr", "95 % interval", "")]
+        for row in shown.to_dict("records"):
+            label = f"{row['name']} [{row['group']}]" if row["group"] != "" else str(row["name"])
+            interval = f"{row['low']:.4g} to {row['high']:.4g}"
+            if np.isnan(row["stderr"]):
+                interval = "-"
+            bound = "at its bound" if row["at_bound"] else ""
+            rows.append((label, f"{row['value']:.6g}", f"{row['stderr']:.3g}", interval, bound))
+        widths = [max(len(row[k]) for row in rows) for k in range(5)]
+        text = [
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        if len(self.params) > most:
+            text.append(f"  ... {len(self.params) - most} more in .params")
+        return "\n".join(line.rstrip() for line in text)
+
+    def __repr__(self) -> str:
+        state = "converged" if self.converged else "not converged"
+        return (
+            f"<Fit of {self.model.name!r}: {self.n_free} free values, {self.n_observations} "
+            f"observations, log-likelihood {self.loglik:.6g}, {state}>\n" + self._table(12)
+        )
+
+
+# ------------------------------------------------------------------ making one
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """What the information matrix says, on the scale of the search.
+
+    Attributes
+    ----------
+    covariance : ndarray, shape (n_free, n_free)
+        NaN for values that are undetermined or held at a bound.
+    held, undetermined : ndarray of bool, shape (n_free,)
+    directions : list of ndarray, each of shape (n_free,)
+        Directions along which the data do not change, in units of x.
+    """
+
+    covariance: Array
+    held: NDArray[np.bool_]
+    undetermined: NDArray[np.bool_]
+    directions: list[Array]
+
+
+def uncertainty(point: Evaluation, layout: Layout, rtol: float) -> Uncertainty:
+    """Invert the information matrix where it says something.
+
+    Directions whose information, after scaling to a unit diagonal, is within what solver
+    errors of relative size `rtol` can fake count as undetermined.
+    """
+    n = layout.n_free
+    free = free_to_move(point, layout)
+    diagonal = np.diagonal(point.information)
+    reached = free & (diagonal > 0.0)
+    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))[reached]
+    block = point.information[np.ix_(reached, reached)] / np.outer(scale, scale)
+    weights, vectors = np.linalg.eigh(block)
+    known = weights > max(1e-13 * len(scale), rtol**2)
+    blind = vectors[:, ~known]
+    lost = (blind**2).sum(axis=1) > UNDETERMINED_SHARE
+    inverse = (vectors[:, known] / weights[known]) @ vectors[:, known].T / np.outer(scale, scale)
+    inverse[lost, :] = inverse[:, lost] = np.nan
+    covariance = np.full((n, n), np.nan)
+    covariance[np.ix_(reached, reached)] = inverse
+    undetermined = free & ~reached
+    undetermined[np.flatnonzero(reached)[lost]] = True
+    directions = []
+    for vector in blind.T:
+        direction = np.zeros(n)
+        direction[reached] = vector / scale
+        directions.append(direction)
+    return Uncertainty(covariance, ~free, undetermined, directions)
+
+
+def labels(layout: Layout) -> list[str]:
+    """Name every free value, as ``"alpha"`` or ``"T(0) [p1]"``."""
+    return [
+        name if level is None else f"{name} [{level}]"
+        for name, levels in zip(layout.names, layout.levels, strict=True)
+        for level in levels
+    ]
+
+
+def params_frame(point: Evaluation, layout: Layout, found: Uncertainty) -> pd.DataFrame:
+    """Tabulate the free values."""
+    import pandas as pd
+
+    x = point.x
+    error = np.sqrt(np.diagonal(found.covariance))
+    values = layout.natural(x)
+    names = [layout.names[k] for k in layout.owner]
+    levels = [level for levels in layout.levels for level in levels]
+    return pd.DataFrame(
+        {
+            "name": names,
+            "group": ["" if level is None else level for level in levels],
+            "value": values,
+            "stderr": error * layout.slope(values),
+            "low": layout.natural(x - NORMAL_975 * error),
+            "high": layout.natural(x + NORMAL_975 * error),
+            "at_bound": (x <= layout.lower) | (x >= layout.upper),
+        },
+        index=names,
+    )
+
+
+def _predicted(problem: Problem, x: Array, where: str) -> dict[str, Array]:
+    """Predict every row, or raise."""
+    predicted = problem.predict(x)
+    if isinstance(predicted, Failure):
+        raise SolveError(
+            f"{where}: {predicted.message} [{predicted.status.name}]", predicted.status
+        )
+    return predicted
+
+
+def residuals_frame(problem: Problem, design: Design, x: Array) -> pd.DataFrame:
+    """Tabulate the observations beside what is predicted."""
+    import pandas as pd
+
+    predicted = _predicted(problem, x, f"fit({problem.readout.model.name})")
+    values = problem.layout.natural(x)
+    data, parts = problem.data, []
+    for column, rows in data.measured.items():
+        located = predicted[column][rows.row]
+        scale = problem.scale(column, values)
+        terms = problem.observed[column].terms(rows.values, rows.size, located, scale)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "group": [data.labels[g] for g in rows.group],
+                    "time": data.frame[design.time].to_numpy()[rows.row],
+                    "column": column,
+                    "observed": rows.values,
+                    "predicted": located,
+                    "residual": terms.residual,
+                },
+                index=data.frame.index[rows.row],
+            )
+        )
+    return pd.concat(parts)
+
+
+def fitted_model(problem: Problem, x: Array, group: int | None) -> Model:
+    """Return the model with the values of one group, or with those all groups share."""
+    model, layout = problem.readout.model, problem.layout
+    values = layout.natural(x)
+    params = {name: v for name, v in problem.fixed.items() if name in model.params}
+    initial: dict[str, float] = dict(problem.initial)
+    for k, (name, vary) in enumerate(zip(layout.names, layout.varies, strict=True)):
+        if vary.per is not None and group is None:
+            continue
+        value = float(values[problem.index[0 if group is None else group, k]])
+        state = initial_of(name, model)
+        if state is not None:
+            initial[state] = value
+        elif name in model.params:
+            params[name] = value
+    return model.replace(params=params, initial=initial)
+
+
+def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
+    """Say which values the data do not determine, and along which direction."""
+    names = labels(layout)
+    blind = np.zeros(layout.n_free, dtype=bool)
+    notes = []
+    for direction in found.directions:
+        share = np.abs(direction) / np.abs(direction).max()
+        members = np.flatnonzero(share > 1e-3)
+        blind[members] = True
+        sizes = direction / np.abs(direction).max()
+        moves = listed((f"{sizes[k]:+.3g} {names[k]}" for k in members), 8)
+        kind = "" if not layout.log[members].any() else " (logarithms where the scale is 'log')"
+        notes.append(
+            f"the data do not change along {moves}{kind}, so these values are not determined; "
+            "fix one of them or measure more"
+        )
+    alone = [names[k] for k in np.flatnonzero(found.undetermined & ~blind)]
+    if alone:
+        notes.append(f"{listed(alone)} never reaches an observation; fix it or measure more")
+    return notes
+
+
+def failure_note(failures: Mapping[str, int], n_evaluations: int) -> list[str]:
+    """Say how many evaluations failed and why."""
+    if not failures:
+        return []
+    kinds = ", ".join(f"{count} {status}" for status, count in failures.items())
+    return [f"{sum(failures.values())} of {n_evaluations} evaluations failed ({kinds})"]
