@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+import trustode as tr
+from trustode.demo.oscillation import FACTORS, one_load_model, oscillation
+
+#: From the model's specification (section 4): Hopf point along D, T and period there, and l1;
+#: period, least and greatest T of the cycle at bpd.
+SPECIFIED = {
+    "original": (0.3247, 0.437, 23.6, -7.221, 24.0, -0.55, 0.90),
+    "updated": (0.3080, 0.460, 27.7, -6.823, 34.4, -0.86, 0.96),
+}
+
+
+@pytest.mark.parametrize("kind", SPECIFIED)
+def test_onset_and_cycle_are_as_specified(kind):
+    found = oscillation(kind, False)
+    onset = found.onset
+    d, trust, period, l1, cycle, low, high = SPECIFIED[kind]
+    assert round(onset["D"], 4) == d
+    assert round(onset["T"], 3) == trust
+    assert round(onset["period"], 1) == period
+    assert round(onset["coefficient"], 3) == l1
+    assert round(found.at_profile("period"), 1) == cycle
+    assert round(found.at_profile("min_T"), 2) == low
+    assert round(found.at_profile("max_T"), 2) == high
+
+
+@pytest.mark.parametrize("kind", SPECIFIED)
+def test_one_load_moves_the_three_factors(kind):
+    model = one_load_model(kind)
+    built_in = tr.models.load(f"trust-{kind}", profile="bpd").replace(
+        params=dict.fromkeys(FACTORS, 0.37)
+    )
+    mine = tr.compile(model.replace(params={"D": 0.37}))
+    theirs = tr.compile(built_in)
+    rng = np.random.default_rng(1)
+    for y in rng.uniform(0.05, 0.95, (20, len(model.states))):
+        np.testing.assert_allclose(mine.rhs(0.0, y), theirs.rhs(0.0, y), rtol=1e-13, atol=1e-15)
+    assert not set(FACTORS) & set(model.params)

@@ -1,0 +1,165 @@
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+import trustode as tr
+from trustode.plot import plot_branch, plot_fit, plot_scan, plot_solution
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+
+@pytest.fixture
+def ax():
+    return Figure(layout="constrained").subplots()
+
+
+@pytest.fixture
+def model():
+    return tr.Model(
+        "decay",
+        rhs={"x": "-k*x", "y": "k*x - y"},
+        params={"k": tr.Param(0.5, unit="1/day", min=0, max=2)},
+        initial={"x": 1.0, "y": 0.0},
+        observables={"total": "x + y"},
+        bounds={"x": (0, 1)},
+        time_unit="day",
+        meanings={"x": "substance left: the part that did not decay"},
+    )
+
+
+@pytest.fixture
+def solution(model):
+    return tr.simulate(model, np.linspace(0, 4, 9))
+
+
+def test_lines_hold_the_data(solution, ax):
+    made = plot_solution(solution, ax=ax)
+    assert made is ax
+    for line, name in zip(ax.lines, ("x", "y"), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), solution.t)
+        np.testing.assert_array_equal(line.get_ydata(), solution[name])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["x", "y"]
+
+
+def test_lines_differ_without_colour(solution, ax):
+    plot_solution(solution, ["x", "y", "total"], ax)
+    assert len({line.get_linestyle() for line in ax.lines}) == 3
+
+
+def test_labels_have_units_and_meaning(solution, ax):
+    plot_solution(solution, "x", ax)
+    assert ax.get_xlabel() == "time (day)"
+    assert ax.get_ylabel() == "substance left, x (0 to 1)"
+    assert ax.get_legend() is None
+
+
+def test_drawing_into_axes_leaves_pyplot_alone(solution, ax):
+    before = plt.get_fignums()
+    plot_solution(solution, ax=ax)
+    assert plt.get_fignums() == before
+
+
+def test_without_axes_a_figure_is_made(solution):
+    made = solution.plot()
+    assert made.figure.number in plt.get_fignums()
+    plt.close(made.figure)
+
+
+def test_unknown_name_is_explained(solution, ax):
+    with pytest.raises(tr.ModelError, match=r"no 'totl'; did you mean 'total'\?"):
+        plot_solution(solution, "totl", ax)
+
+
+def test_branch_is_solid_where_stable_and_dashed_where_not(ax):
+    # x' = m + x**2: x = -sqrt(-m) is stable, x = sqrt(-m) is not, and they meet in a fold at 0.
+    model = tr.Model("fold", rhs={"x": "m + x**2"}, params={"m": -1.0}, initial={"x": -0.9})
+    branch = tr.continuation(model, "m", span=(-2.0, 1.0))
+    plot_branch(branch, "x", ax)
+    lines = {line.get_label(): line for line in ax.lines}
+    assert lines["stable"].get_linestyle() == "-"
+    assert lines["unstable"].get_linestyle() == "--"
+    # A part reaches to the first point of the next one, so that the line has no gap.
+    assert (lines["stable"].get_ydata()[1:-1] <= 0).all()
+    assert (lines["unstable"].get_ydata()[1:-1] >= 0).all()
+    drawn = np.concatenate([lines["stable"].get_ydata(), lines["unstable"].get_ydata()])
+    assert set(drawn) == set(branch.points["x"])
+    np.testing.assert_allclose(lines["fold"].get_xydata(), [[0.0, 0.0]], atol=1e-6)
+
+
+def test_branch_of_an_unknown_state(ax):
+    model = tr.Model("line", rhs={"x": "m - x"}, params={"m": 0.0}, initial={"x": 0.0})
+    branch = tr.continuation(model, "m", span=(-1.0, 1.0))
+    with pytest.raises(tr.OptionError, match="there is no state 'z'"):
+        plot_branch(branch, "z", ax)
+
+
+def test_scan_of_a_state_shows_all_its_measures(model, ax):
+    scan = tr.scan(model, vary={"k": [0.5, 1.0, 1.5]}, t=(0, 4), measure=["min", "max"])
+    plot_scan(scan, "x", ax)
+    low, high = ax.lines
+    assert (low.get_label(), high.get_label()) == ("min", "max")
+    np.testing.assert_array_equal(low.get_xdata(), [0.5, 1.0, 1.5])
+    np.testing.assert_array_equal(low.get_ydata(), scan["min_x"])
+    np.testing.assert_array_equal(high.get_ydata(), scan["max_x"])
+    assert ax.get_xlabel() == "k (1/day)"
+
+
+def test_scan_over_a_plane_is_shaded(model, ax):
+    scan = tr.scan(model, vary={"k": [0.5, 1.0], "x(0)": [0.2, 0.6, 1.0]}, t=(0, 4),
+                   measure=["final"])  # fmt: skip
+    plot_scan(scan, "final_x", ax)
+    mesh = ax.collections[0]
+    np.testing.assert_array_equal(np.ravel(mesh.get_array()), scan["final_x"].ravel())
+    assert ax.get_title() == "final of substance left, x (0 to 1)"
+
+
+@pytest.mark.parametrize("second", [{}, {"x(0)": [0.5, 1.0]}])
+def test_scan_of_a_regime_marks_every_point(model, ax, second):
+    scan = tr.scan(model, vary={"k": [0.5, 1.0], **second}, t=(0, 40), measure=["regime"])
+    plot_scan(scan, "regime", ax)
+    assert sum(len(line.get_xdata()) for line in ax.lines) == scan["regime"].size
+
+
+def test_scan_without_such_a_column(model, ax):
+    scan = tr.scan(model, vary={"k": [0.5]}, t=(0, 4), measure=["final"])
+    with pytest.raises(tr.OptionError, match=r"no 'final_z'; did you mean 'final_"):
+        plot_scan(scan, "final_z", ax)
+
+
+def test_scan_of_three_axes_is_refused(model, ax):
+    vary = {"k": [0.5, 1.0], "x(0)": [0.5], "y(0)": [0.0]}
+    scan = tr.scan(model, vary=vary, t=(0, 4), measure=["final"])
+    with pytest.raises(tr.OptionError, match="3 axes; at most 2"):
+        plot_scan(scan, "final_x", ax)
+
+
+@pytest.mark.parametrize("n_group", [2, 9])
+def test_fit_shows_observed_and_predicted(model, ax, n_group):
+    time = np.arange(1.0, 6.0)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "who": np.repeat(np.arange(n_group), len(time)),
+            "day": np.tile(time, n_group),
+            "left": np.tile(np.exp(-0.5 * time), n_group) + rng.normal(0, 0.01, 5 * n_group),
+        }
+    )
+    fit = tr.fit(
+        model,
+        frame,
+        time="day",
+        group="who",
+        observed={"left": tr.Gaussian("x", sd=0.01)},
+        vary={"k": tr.Vary(0.4)},
+        starts=1,
+    )
+    plot_fit(fit, ax)
+    mean = frame.groupby("day")["left"].mean() if n_group > 6 else frame["left"][:5]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), mean)
+    predicted = fit.residuals.groupby("time")["predicted"].mean()
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), predicted)
+    assert len(ax.lines) == (2 if n_group > 6 else 2 * n_group)

@@ -1,0 +1,341 @@
+"""Figures of results: Axes in, Axes out, readable without colour.
+
+Nothing here shows a window. A function that is given Axes draws there and touches nothing
+else; one that is given none makes a figure with pyplot, as other libraries do. Imports the
+errors and models, and what it draws for its types; matplotlib when a figure is made.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import OptionError, listed, nearest
+from .model import Model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .bifurcation import Branch
+    from .fit import Fit
+    from .scan import Scan
+    from .simulate import Solution
+
+Array = NDArray[np.float64]
+
+#: Lines that differ in form first and in colour second: what one cannot see, the other shows.
+#: Colours from Okabe & Ito (2008), Color Universal Design.
+LINES: tuple[tuple[str, Any], ...] = (
+    ("#0072B2", "-"),
+    ("#D55E00", "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", ":"),
+    ("#000000", (0, (5, 1, 1, 1, 1, 1))),
+    ("#56B4E9", (0, (8, 2))),
+    ("#E69F00", (0, (3, 2, 1, 2))),
+)
+#: Marks of the points that stay apart in print.
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+#: How special points of a branch are drawn: mark, face, name in the legend.
+_SPECIAL = {
+    "fold": ("s", "white", "fold"),
+    "hopf": ("o", "black", "Hopf point"),
+    "branch_point": ("D", "grey", "branch point"),
+}
+_LONGEST_MEANING = 48
+#: Series that can be told apart in one picture.
+_MOST_SERIES = 6
+
+
+def plot_solution(
+    solution: Solution, names: str | Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw states, observables or inputs over time.
+
+    Parameters
+    ----------
+    solution : Solution
+    names : str or sequence of str, optional
+        What to draw; all states unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ModelError
+        If the solution has no such name.
+    """
+    model = solution.model
+    wanted = _names(names, model.states)
+    series = {name: solution[name] for name in wanted}
+    ax = _axes(ax)
+    for (name, values), (colour, style) in zip(series.items(), _lines(), strict=False):
+        ax.plot(solution.t, values, color=colour, linestyle=style, label=name)
+    ax.set_xlabel(time_label(model))
+    if len(wanted) == 1:
+        ax.set_ylabel(name_label(model, wanted[0]))
+    else:
+        ax.set_ylabel("states" if set(wanted) <= set(model.states) else "values")
+        ax.legend()
+    ax.margins(x=0)
+    return ax
+
+
+def plot_scan(scan: Scan, name: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what a scan measured over the one or two axes of its grid.
+
+    Along one axis a number is a line and a regime a row of marks; over two axes a number is
+    a grey shading with labelled contours and a regime a grid of marks.
+
+    Parameters
+    ----------
+    scan : Scan
+    name : str, optional
+        A column of the scan, or a state: then everything that was measured of it along one
+        axis. The period, or else the first measure, unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        If the grid has more than two axes, or the scan has no such column.
+    """
+    model = scan.model
+    varied = [key for names in scan.vary for key in names]
+    measured = [key for key in scan.names if key not in (*varied, "status")]
+    if len(scan.vary) > 2:
+        raise OptionError(
+            f"plot_scan({model.name}): the grid has {len(scan.vary)} axes; at most 2 can be "
+            "drawn. Draw a slice of scan.to_frame()"
+        )
+    if name is None:
+        name = "period" if "period" in measured else measured[0]
+    of_state = [key for key in measured if key.split("_", 1)[-1] == name]
+    if name in model.states and of_state and len(scan.vary) == 1:
+        columns = of_state
+    elif name in scan.names:
+        columns = [name]
+    else:
+        raise OptionError(
+            f"plot_scan({model.name}): the scan has no {name!r:.60}{nearest(str(name), measured)} "
+            f"It has {listed(measured, 40)}"
+        )
+    ax = _axes(ax)
+    axes = [(" = ".join(names), names[0]) for names in scan.vary]
+    x = scan[axes[0][1]]
+    ax.set_xlabel(_axis_label(model, *axes[0]))
+    if len(axes) == 1:
+        _draw_along(ax, scan, columns, x)
+        ax.set_ylabel(_measure_label(model, columns[0] if len(columns) == 1 else name))
+        return ax
+    y = scan[axes[1][1]]
+    ax.set_ylabel(_axis_label(model, *axes[1]))
+    values = scan[columns[0]]
+    if values.dtype.kind == "f":
+        _shade(ax, x, y, values)
+    else:
+        _mark(ax, x.ravel(), y.ravel(), values.ravel())
+    ax.set_title(_measure_label(model, columns[0]))
+    return ax
+
+
+def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a branch of equilibria over its parameter.
+
+    Stable parts are solid and unstable ones dashed; folds are white squares, Hopf points
+    black dots.
+
+    Parameters
+    ----------
+    branch : Branch
+    state : str, optional
+        The state to draw; the first of the model unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        If the model has no such state.
+    """
+    model, parameter = branch.model, branch.parameter
+    state = model.states[0] if state is None else str(getattr(state, "name", state))
+    if state not in model.states:
+        raise OptionError(
+            f"plot_branch({model.name}): there is no state {state!r:.60}"
+            f"{nearest(state, model.states)} The states are: {listed(model.states, 40)}"
+        )
+    ax = _axes(ax)
+    points = branch.points
+    x, y = points[parameter].to_numpy(dtype=float), points[state].to_numpy(dtype=float)
+    stable = points["stable"].to_numpy(dtype=bool)
+    # A part reaches to the first point of the next, so that the line has no gap.
+    edges = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
+    named: set[bool] = set()
+    for first, last in itertools.pairwise(edges):
+        kind = bool(stable[first])
+        label = None if kind in named else "stable" if kind else "unstable"
+        named.add(kind)
+        part = slice(first, last + 1)
+        ax.plot(x[part], y[part], color="black", linestyle="-" if kind else "--", label=label)
+    for sort, (mark, face, called) in _SPECIAL.items():
+        found = branch.special[branch.special["kind"] == sort]
+        if len(found):
+            ax.plot(
+                found[parameter].to_numpy(dtype=float),
+                found[state].to_numpy(dtype=float),
+                linestyle="none", marker=mark, markerfacecolor=face, markeredgecolor="black",
+                label=called, zorder=3,
+            )  # fmt: skip
+    ax.set_xlabel(_axis_label(model, parameter, parameter))
+    ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw what was observed and what is predicted over time.
+
+    Marks are observations and lines predictions: of each series, or of the means over all
+    groups at each time where there are too many series to tell apart.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    table = fit.residuals
+    series = dict(list(table.groupby(["column", "group"], sort=False)))
+    labels = {key: f"{key[0]}, {key[1]}" for key in series}
+    if len(series) > _MOST_SERIES:
+        series = {(name, ""): part for name, part in table.groupby("column", sort=False)}
+        labels = {key: f"{key[0]}, mean of {part['group'].nunique()} groups"
+                  for key, part in series.items()}  # fmt: skip
+    ax = _axes(ax)
+    marks = itertools.cycle(_MARKS)
+    for (key, part), (colour, style), mark in zip(series.items(), _lines(), marks, strict=False):
+        means = part.groupby("time")[["observed", "predicted"]].mean()
+        ax.plot(means.index, means["observed"], mark, color=colour, label=labels[key])
+        ax.plot(means.index, means["predicted"], linestyle=style, color=colour)
+    columns = list(dict.fromkeys(str(name) for name, _ in series))
+    ax.set_xlabel(time_label(fit.model))
+    ax.set_ylabel(", ".join(columns))
+    ax.legend(title="marks: observed, lines: predicted")
+    return ax
+
+
+def time_label(model: Model) -> str:
+    """Return the label of a time axis."""
+    return f"time ({model.time_unit})" if model.time_unit else "time"
+
+
+def name_label(model: Model, name: str) -> str:
+    """Return the label of a state, observable or input: its meaning, name and bounds."""
+    meaning = model.meanings.get(name, "")
+    for mark in (":", ";", "(", ","):
+        meaning = meaning.split(mark)[0].strip()
+    text = f"{meaning}, {name}" if 0 < len(meaning) <= _LONGEST_MEANING else name
+    low, high = model.bounds.get(name, (-np.inf, np.inf))
+    return f"{text} ({low:g} to {high:g})" if np.isfinite([low, high]).all() else text
+
+
+def _axis_label(model: Model, text: str, name: str) -> str:
+    """Return the label of an axis along which parameters, starts or inputs vary."""
+    unit = model.parameters[name].unit if name in model.parameters else ""
+    return f"{text} ({unit})" if unit else text
+
+
+def _measure_label(model: Model, name: str) -> str:
+    """Return the label of a measure."""
+    if name in model.states:
+        return name_label(model, name)
+    kind, _, state = name.partition("_")
+    if state in model.states:
+        return f"{kind} of {name_label(model, state)}"
+    if name == "period" and model.time_unit:
+        return f"period ({model.time_unit})"
+    return name.replace("_", " ")
+
+
+def _axes(ax: Axes | None) -> Axes:
+    """Return the given Axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    made: Axes = pyplot.subplots(layout="constrained")[1]
+    return made
+
+
+def _lines() -> Iterator[tuple[str, Any]]:
+    """Yield a colour and a line style, for ever, no two of 49 alike."""
+    styles = [style for _, style in LINES]
+    for turn in itertools.count():
+        for k, (colour, _) in enumerate(LINES):
+            yield colour, styles[(k + turn) % len(styles)]
+
+
+def _names(names: str | Sequence[str] | None, default: Sequence[str]) -> list[str]:
+    """Return a list of names from one, several or none."""
+    if names is None:
+        return list(default)
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        names = [names]
+    return [str(getattr(name, "name", name)) for name in names]
+
+
+def _draw_along(ax: Axes, scan: Scan, columns: Sequence[str], x: Array) -> None:
+    """Draw measures along a single axis."""
+    if scan[columns[0]].dtype.kind == "f":
+        for column, (colour, style) in zip(columns, _lines(), strict=False):
+            label = column.split("_", 1)[0]
+            ax.plot(x, scan[column], color=colour, linestyle=style, marker=".", label=label)
+        if len(columns) > 1:
+            ax.legend()
+        return
+    values = scan[columns[0]].astype(str)
+    kinds = list(dict.fromkeys(values))
+    for row, (kind, mark) in enumerate(zip(kinds, itertools.cycle(_MARKS), strict=False)):
+        here = x[values == kind]
+        ax.plot(here, np.full(len(here), row), linestyle="none", marker=mark, color="black")
+    ax.set_yticks(range(len(kinds)), kinds)
+    ax.margins(y=0.2)
+
+
+def _mark(ax: Axes, x: Array, y: Array, values: NDArray[Any]) -> None:
+    """Draw a category at each point of a plane."""
+    kinds = sorted(set(values.astype(str)))
+    for kind, mark, (colour, _) in zip(kinds, itertools.cycle(_MARKS), _lines(), strict=False):
+        here = values.astype(str) == kind
+        ax.plot(x[here], y[here], linestyle="none", marker=mark, color=colour, label=kind)
+    ax.figure.legend(loc="outside right upper")
+
+
+def _shade(ax: Axes, x: Array, y: Array, values: Array) -> None:
+    """Draw a number over a plane: shading, and contours with their values."""
+    mesh = ax.pcolormesh(x, y, values, cmap="Greys", shading="nearest")
+    ax.figure.colorbar(mesh, ax=ax)
+    if min(values.shape) > 1 and np.isfinite(values).all() and np.ptp(values) > 0:
+        ax.clabel(ax.contour(x, y, values, colors="#D55E00", linewidths=0.8))
