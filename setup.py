@@ -4,6 +4,7 @@ Built-in models are compiled here: their C text comes from the package's own gen
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -43,12 +44,12 @@ def builtin_sources() -> list[str]:
     (ROOT / GENERATED).mkdir(exist_ok=True)
     os.chdir(ROOT)
     files, keys = [], {}
-    for name in models.names():
-        source = Source(models.load(name))
-        entry = "tro_entry_" + name.replace("-", "_")
-        text = f"#define TRO_ENTRY {entry}\n{source.text}"
-        files.append(write(GENERATED / f"{name.replace('-', '_')}.c", text))
-        keys[entry] = source.key
+    for model in models.built_in():
+        source = Source(model)
+        name = re.sub(r"\W+", "_", model.name)
+        text = f"#define TRO_ENTRY tro_entry_{name}\n{source.text}"
+        files.append(write(GENERATED / f"{name}.c", text))
+        keys[f"tro_entry_{name}"] = source.key
     return [write(GENERATED / "_builtin.pyx", builtin_module(keys)), *files]
 
 

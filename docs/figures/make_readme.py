@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import trustode as tr
-from trustode.demo.oscillation import one_load_model
+from trustode.models.trust_forms import one_load
 
 EPISODE = {"ev": tr.Episodes([5], height=-1)}
 
@@ -20,7 +20,7 @@ for profile, colour, style in (("healthy", "#0072B2", "-"), ("bpd-excitable", "#
 left.axvspan(4.5, 5.5, color="0.85")
 left.set_title("one cancelled visit on day 5")
 left.legend(loc="lower right")
-tr.continuation(one_load_model("updated"), "D", span=(0, 1)).plot("T", ax=right)
+tr.continuation(one_load("trust-updated"), "D", span=(0, 1)).plot("T", ax=right)
 right.set_xlabel("developmental load D")
 right.set_title("where the swinging begins (Hopf point)")
 figure.savefig(Path(__file__).with_name("readme.png"), dpi=110)

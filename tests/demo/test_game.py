@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import trustode as tr
-from trustode.demo.game import COVARIATES, TRUST, game_model, play, rounds
+from trustode.demo.game import COVARIATES, TRUST, play, rounds
+from trustode.models import trust_forms
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +42,6 @@ def test_readiness_is_of_the_training_runs(frame):
     np.testing.assert_allclose(person["readiness"], wanted)
 
 
-def test_game_model_is_the_updated_model_with_a_read_out():
-    game, updated = game_model(), tr.models.load("trust-updated")
-    assert game.rhs == updated.rhs
-    assert str(game.initial["T"]) == str(game.initial["L"]) == "trust_0"
-    values = {"b_0": 0.1, "b_T": 2.0, "b_low": -0.3, "b_high": 0.2, "b_readiness": 0.5}
-    inputs = {"low": 2.0, "high": 8.0, "readiness": 0.4}
-    solution = tr.simulate(game, [0.0, 1.0], params=values, inputs=inputs)
-    odds = 0.1 + 2.0 * solution["T"] - 0.3 * 2 + 0.2 * 8 + 0.5 * 0.4
-    np.testing.assert_allclose(solution["choice"], 1 / (1 + np.exp(-odds)))
-
-
 @pytest.fixture(scope="module")
 def few(frame):
     """Ten persons, of whom the first five have a held-out run."""
@@ -66,7 +56,7 @@ def game(few):
     with warnings.catch_warnings():
         # Ten persons determine little; what is tested here holds wherever a search ends.
         warnings.simplefilter("ignore", tr.FitWarning)
-        return play(few, game_model(), seed=1, progress=False)
+        return play(few, trust_forms.game(), seed=1, progress=False)
 
 
 def test_all_predictors_are_scored_on_the_same_rows(game, few):

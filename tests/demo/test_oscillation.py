@@ -1,8 +1,6 @@
-import numpy as np
 import pytest
 
-import trustode as tr
-from trustode.demo.oscillation import FACTORS, one_load_model, oscillation
+from trustode.demo.oscillation import oscillation
 
 #: From the model's specification (section 4): Hopf point along D, T and period there, and l1;
 #: period, least and greatest T of the cycle at bpd.
@@ -24,17 +22,3 @@ def test_onset_and_cycle_are_as_specified(kind):
     assert round(found.at_profile("period"), 1) == cycle
     assert round(found.at_profile("min_T"), 2) == low
     assert round(found.at_profile("max_T"), 2) == high
-
-
-@pytest.mark.parametrize("kind", SPECIFIED)
-def test_one_load_moves_the_three_factors(kind):
-    model = one_load_model(kind)
-    built_in = tr.models.load(f"trust-{kind}", profile="bpd").replace(
-        params=dict.fromkeys(FACTORS, 0.37)
-    )
-    mine = tr.compile(model.replace(params={"D": 0.37}))
-    theirs = tr.compile(built_in)
-    rng = np.random.default_rng(1)
-    for y in rng.uniform(0.05, 0.95, (20, len(model.states))):
-        np.testing.assert_allclose(mine.rhs(0.0, y), theirs.rhs(0.0, y), rtol=1e-13, atol=1e-15)
-    assert not set(FACTORS) & set(model.params)

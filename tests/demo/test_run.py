@@ -4,7 +4,6 @@ import pytest
 
 import trustode as tr
 from trustode import demo
-from trustode.report import Section, Text
 
 
 def test_interrupted_run_keeps_what_was_finished(tmp_path, monkeypatch):
@@ -19,19 +18,6 @@ def test_interrupted_run_keeps_what_was_finished(tmp_path, monkeypatch):
     assert "7.4 days in the updated one" in page
     assert "still missing are Where the oscillation begins; Real rounds" in page
     assert [text[:3] for text in said] == ["1/3", "2/3"]
-
-
-def test_without_a_compiler_the_fit_is_left_out_and_the_page_says_so(tmp_path, monkeypatch):
-    class Slow:
-        backend = "numpy"
-
-    monkeypatch.setattr(demo, "compile", lambda model: Slow())
-    monkeypatch.setattr(demo, "cases", dict)
-    monkeypatch.setattr(demo, "cycle", lambda kind: None)
-    monkeypatch.setattr(demo, "oscillation", lambda kind, progress: None)
-    for name in ("episode_section", "oscillation_section"):
-        monkeypatch.setattr(demo, name, lambda *_: Section("S", (Text("done"),)))
-    assert "there is no C compiler on this machine" in demo.run(tmp_path).read_text()
 
 
 def test_folder_that_cannot_be_made_is_explained(tmp_path):

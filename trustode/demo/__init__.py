@@ -12,13 +12,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..compile import compile
 from ..errors import OptionError
+from ..models import trust_forms
 from ..report import Section
 from .episode import cases, cycle, respond
-from .game import game_model, play, rounds
+from .game import play, rounds
 from .oscillation import oscillation
-from .page import episode_section, game_section, no_fit_section, oscillation_section, write
+from .page import episode_section, game_section, oscillation_section, write
 
 #: Of the fit's starts and of the bootstrap.
 SEED = 1
@@ -70,12 +70,7 @@ def run(
     write(place, folder, sections, SEED)
 
     say("3/3 a fit to 14,635 rounds of a trust game, beside simple rivals")
-    model = game_model()
-    if compile(model).backend == "numpy":
-        # Without any compiler this fit would take hours.
-        sections.append(no_fit_section())
-    else:
-        sections.append(game_section(place, play(rounds(), model, SEED, progress)))
+    sections.append(game_section(place, play(rounds(), trust_forms.game(), SEED, progress)))
     return write(place, folder, sections, SEED)
 
 

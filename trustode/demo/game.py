@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import data, models
+from .. import data
 from ..fit import Binomial, Fit, Vary, fit
-from ..model import Model, Param
+from ..model import Model
 from ..solve import Solver
 from .baselines import Baseline, covariates_only, delta_rule, persistence
 from .score import scores
@@ -103,36 +103,6 @@ def rounds() -> pd.DataFrame:
     return frame[[*columns, "readiness", "held_out"]]
 
 
-def game_model(name: str = "trust-updated") -> Model:
-    """Return a trust model, healthy profile, that reads out choices of a trust game.
-
-    Its further inputs are the covariates; its observable ``choice`` is the probability of
-    the higher offer, logistic in T and the covariates; T and L start at ``trust_0``.
-    """
-    arguments = models.load(name).arguments()
-    arguments["name"] = f"{name}, trust game"
-    arguments["params"] |= {
-        "trust_0": Param(0.2, min=-1, max=1, meaning="trust in the partner before round one"),
-        "b_0": Param(0.0, meaning="read-out: log odds of the higher offer, all else being 0"),
-        "b_T": Param(1.0, meaning="read-out: weight of trust"),
-        "b_low": Param(0.0, unit="1/dollar", meaning="read-out: weight of the lower offer"),
-        "b_high": Param(0.0, unit="1/dollar", meaning="read-out: weight of the higher offer"),
-        "b_readiness": Param(1.0, meaning="read-out: weight of the subject's readiness"),
-    }
-    arguments["inputs"] |= {"low": 0.0, "high": 0.0, "readiness": 0.0}
-    arguments["initial"] |= {"T": "trust_0", "L": "trust_0"}
-    arguments["observables"] |= {
-        "choice": "(1 + tanh((b_0 + b_T*T + b_low*low + b_high*high + b_readiness*readiness)/2))/2"
-    }
-    arguments["meanings"] |= {
-        "low": "lower offer, dollars",
-        "high": "higher offer, dollars",
-        "readiness": "log odds of the subject's high choices in the training runs",
-        "choice": "probability of the higher offer",
-    }
-    return Model(**arguments)
-
-
 def fit_game(
     frame: pd.DataFrame,
     model: Model,
@@ -172,7 +142,7 @@ def play(
     frame : DataFrame
         See `rounds`.
     model : Model
-        See `game_model`.
+        See `trustode.models.trust_forms.game`.
     seed : int
         Of the fit's starts and of the bootstrap.
     progress : bool, callable or None

@@ -12,11 +12,8 @@ import numpy as np
 
 from .. import models
 from ..bifurcation import Branch, continuation
-from ..model import Model, Param, parameters
+from ..models.trust_forms import FACTORS, one_load
 from ..scan import Scan, scan
-
-#: The developmental factors, which move together here.
-FACTORS = ("D_ab", "D_aban", "D_care")
 
 #: Their value in the bpd profile.
 AT_PROFILE = 0.5
@@ -58,23 +55,6 @@ class Oscillation:
         return float(self.scan[name][at])
 
 
-def one_load_model(kind: str) -> Model:
-    """Return a trust model, bpd profile, whose three developmental factors are one, ``D``."""
-    arguments = models.load(f"trust-{kind}", profile="bpd").arguments()
-    load = parameters("D")
-    together = dict.fromkeys(parameters(FACTORS), load)
-    arguments["name"] = f"trust-{kind}, one developmental load"
-    arguments["rhs"] = {
-        state: expression.xreplace(together) for state, expression in arguments["rhs"].items()
-    }
-    for name in FACTORS:
-        del arguments["params"][name]
-    # It starts unloaded, where the model rests and a branch can begin.
-    meaning = "developmental load: abuse, abandonment and caregiving alike"
-    arguments["params"]["D"] = Param(0.0, min=0, max=1, meaning=meaning)
-    return Model(**arguments)
-
-
 def oscillation(kind: str, progress: bool | Callable[[int, int], None] | None) -> Oscillation:
     """Scan the load and follow the equilibrium along it.
 
@@ -92,4 +72,4 @@ def oscillation(kind: str, progress: bool | Callable[[int, int], None] | None) -
         measure=("min", "max", "period"),
         progress=progress,
     )
-    return Oscillation(kind, found, continuation(one_load_model(kind), "D", span=(0.0, 1.0)))
+    return Oscillation(kind, found, continuation(one_load(f"trust-{kind}"), "D", span=(0.0, 1.0)))

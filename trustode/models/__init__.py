@@ -7,7 +7,7 @@ the model is first asked for. Imports the errors; the modules import the model l
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from .trust_profiles import PROFILES, THERAPIES
 if TYPE_CHECKING:
     from ..model import Model
 
-__all__ = ["load", "names", "profiles", "therapies"]
+__all__ = ["built_in", "load", "names", "profiles", "therapies"]
 
 _TRUST = ("trust-original", "trust-updated", "trust-dyad")
 
@@ -44,6 +44,19 @@ def names() -> list[str]:
         The trust models first, then the classics.
     """
     return [*_TRUST, *_CLASSICS]
+
+
+def built_in() -> Iterator[Model]:
+    """Build every model that is compiled when trustode is: those of `names` and their forms.
+
+    Yields
+    ------
+    Model
+    """
+    yield from map(load, names())
+    forms = import_module(".trust_forms", __name__)
+    yield from map(forms.one_load, _TRUST)
+    yield forms.game()
 
 
 def profiles(name: str) -> list[str]:
