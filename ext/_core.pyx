@@ -111,12 +111,27 @@ def methods():
 
 cdef cnp.ndarray _vector(object values, Py_ssize_t size, str what):
     """Return values as a contiguous float64 vector of the wanted size."""
-    cdef cnp.ndarray array = cnp.PyArray_FROMANY(
-        values, cnp.NPY_DOUBLE, 0, 0, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_ENSUREARRAY)
+    cdef cnp.ndarray array
+    try:
+        if values is None:
+            raise TypeError
+        array = cnp.PyArray_FROMANY(
+            values, cnp.NPY_DOUBLE, 0, 0, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_ENSUREARRAY)
+    except (TypeError, ValueError):
+        raise DataError(f"{what} must be {size} real numbers, got {values!r:.60}") from None
     if cnp.PyArray_SIZE(array) != size:
         raise DataError(
             f"{what} has {cnp.PyArray_SIZE(array)} values; this model needs {size}")
     return array
+
+
+#: What a function of the parameters alone is given as its state.
+_NO_STATE = object()
+
+
+cdef inline bint _is_state(object value):
+    """Say whether a first argument is a state: odeint gives the state before the time."""
+    return cnp.PyArray_Check(value) and cnp.PyArray_NDIM(<cnp.ndarray>value) == 1
 
 
 cdef class Functions:
@@ -156,7 +171,7 @@ cdef class Functions:
         shape[1] = n_column
         cdef cnp.ndarray out = cnp.PyArray_EMPTY(1 if n_column < 0 else 2, shape,
                                                  cnp.NPY_DOUBLE, 0)
-        cdef cnp.ndarray y_ = self.p if y is None else _vector(y, self.model.n_state, "y")
+        cdef cnp.ndarray y_ = self.p if y is _NO_STATE else _vector(y, self.model.n_state, "y")
         cdef cnp.ndarray p_ = self.p if p is None else _vector(p, self.model.n_param, "p")
         cdef cnp.ndarray u_ = self.u if u is None else _vector(u, self.model.n_input, "u")
         function(self.model, t, <double *>cnp.PyArray_DATA(y_),
@@ -172,12 +187,16 @@ cdef class Functions:
                 (<PythonModel>self.model.context).raised = None
                 raise raised
 
-    def rhs(self, double t, y, p=None, u=None):
-        """Return dy/dt, shape (n_state,)."""
+    def rhs(self, t, y, p=None, u=None):
+        """Return dy/dt, shape (n_state,); also called as ``rhs(y, t)``, odeint's order."""
+        if _is_state(t):
+            t, y = y, t
         return self._call(self.model.rhs, t, y, p, u, self.model.n_state, -1)
 
-    def jac(self, double t, y, p=None, u=None):
-        """Return the Jacobian df_i/dy_j, shape (n_state, n_state)."""
+    def jac(self, t, y, p=None, u=None):
+        """Return df_i/dy_j, shape (n_state, n_state); also called as ``jac(y, t)``."""
+        if _is_state(t):
+            t, y = y, t
         return self._call(self.model.jac, t, y, p, u, self.model.n_state, self.model.n_state)
 
     def dfdp(self, double t, y, p=None, u=None):
@@ -208,11 +227,11 @@ cdef class Functions:
 
     def initial(self, p=None):
         """Return the initial state, shape (n_state,)."""
-        return self._call(self.model.initial, 0.0, None, p, None, self.model.n_state, -1)
+        return self._call(self.model.initial, 0.0, _NO_STATE, p, None, self.model.n_state, -1)
 
     def initial_dp(self, p=None):
         """Return the initial state's derivative by the parameters, (n_state, n_param)."""
-        return self._call(self.model.initial_dp, 0.0, None, p, None,
+        return self._call(self.model.initial_dp, 0.0, _NO_STATE, p, None,
                           self.model.n_state, self.model.n_param)
 
     def observe_many(self, t, y, p, Inputs inputs):
@@ -279,13 +298,20 @@ cdef void _python_call(const tro_model *model, str name, double t, const double 
                        const double *p, const double *u, double *out, int n_out) noexcept with gil:
     cdef PythonModel owner = <PythonModel>model.context
     cdef int i
+    # After an exception nothing more is asked, so that the solve ends and raises it.
+    if owner.raised is not None:
+        for i in range(n_out):
+            out[i] = float("nan")
+        return
     try:
         values = owner.functions[name](
             t,
-            [y[i] for i in range(model.n_state)],
+            [] if y == NULL else [y[i] for i in range(model.n_state)],
             [p[i] for i in range(model.n_param)],
-            [u[i] for i in range(model.n_input)],
+            [] if u == NULL else [u[i] for i in range(model.n_input)],
         )
+        if len(values) != n_out:
+            raise RuntimeError(f"{name} gave {len(values)} values, not {n_out}")
         for i in range(n_out):
             out[i] = values[i]
     except BaseException as error:
@@ -352,13 +378,13 @@ cdef void _python_observe_dp(const tro_model *m, double t, const double *y, cons
 cdef void _python_initial(const tro_model *m, double t, const double *y, const double *p,
                           const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "initial", t, p, p, p, out, m.n_state)
+        _python_call(m, "initial", t, NULL, p, NULL, out, m.n_state)
 
 
 cdef void _python_initial_dp(const tro_model *m, double t, const double *y, const double *p,
                              const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "initial_dp", t, p, p, p, out, m.n_state * m.n_param)
+        _python_call(m, "initial_dp", t, NULL, p, NULL, out, m.n_state * m.n_param)
 
 
 cdef class Inputs:
@@ -407,7 +433,7 @@ cdef int _signals(void *context) noexcept with gil:
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
-        long max_steps, cnp.ndarray cancel, cnp.ndarray report, long first, long last,
+        long max_steps, cnp.ndarray cancel, cnp.ndarray report, Py_ssize_t first, Py_ssize_t last,
         bint watch_signals, bint keep_steps):
     """Solve runs ``first`` to ``last`` of a batch into ``y`` and ``report``.
 
@@ -421,9 +447,9 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef tro_options options
     cdef tro_report one
     cdef tro_trace trace
-    cdef long n_time = <long>cnp.PyArray_SIZE(t), run_, n_stimuli = len(stimuli)
+    cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), run_, n_stimuli = len(stimuli)
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
-    cdef long dim = model.n_state * (1 + n_tangent)
+    cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
     cdef const double *p_data = <const double *>cnp.PyArray_DATA(p)
     cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
@@ -457,15 +483,17 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             with nogil:
                 tro_solve(model, p_data + run_ * model.n_param,
                           views[run_ if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
-                          n_time, &options, work, y_data + run_ * n_time * dim,
+                          <long>n_time, &options, work, y_data + run_ * n_time * dim,
                           &trace if keep_steps else NULL, &one)
             report[run_] = (one.status, one.stiff, one.n_steps, one.n_rejected, one.n_rhs,
                             one.n_jac, one.t, one.h, one.n_written, one.worst)
             functions._reraise()
             if raised:
                 raise raised[0]
-            if one.status == TRO_INTERRUPTED:
+            if one.status == TRO_INTERRUPTED or cancel_data[0] != 0:
                 break
+            if watch_signals:
+                PyErr_CheckSignals()
         return _rows(&trace) if keep_steps else None
     finally:
         free(work)

@@ -64,6 +64,8 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
                      int n_tangent, const int *vary, double *work, tro_system *system);
 /* y holds the states, then one block of n_state for each tangent. */
 void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt);
+/* First of the states' derivatives that is not finite, or -1. */
+int tro_system_bad(const tro_system *system, const double *dydt);
 /* Jacobian (n_state, n_state) and total time derivative (n_state) of the states' equations. */
 void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt);
 
@@ -80,6 +82,7 @@ typedef struct {
     double *f_new;     /* (dim) derivative at t + h */
     double *error;     /* (dim) local error estimate */
     double stiffness;  /* |h lambda| estimate, 0 when the method has none */
+    int bad;           /* equation that was first not finite in a stage, or -1 */
     double *work;
 } tro_step;
 
@@ -133,7 +136,8 @@ typedef struct {
 
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options);
 /* t_out[0] is the start and y_out's first row the initial value; the rest of y_out
- * (n_out, dim) is written. trace may be NULL. */
+ * (n_out, dim) is written; after a failure the row behind the last one written holds the
+ * state that was reached. trace may be NULL. */
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,

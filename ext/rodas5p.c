@@ -80,6 +80,7 @@ static int rodas5p_step(tro_step *step)
     if (!step->same_point) tro_system_jac(step->system, step->t, step->y, jac, dfdt);
     for (size_t k = 0; k < square; k++) factors[k] = -jac[k];
     for (int i = 0; i < n; i++) factors[i * n + i] += 1.0 / (h * GAMMA);
+    step->bad = -1;
     const int status = tro_dense_factor(n, factors, pivots);
     if (status != TRO_SUCCESS) return status;
 
@@ -93,6 +94,7 @@ static int rodas5p_step(tro_step *step)
                 step->y_new[i] = sum;
             }
             tro_system_rhs(step->system, step->t + NODES[s] * h, step->y_new, b);
+            if ((step->bad = tro_system_bad(step->system, b)) >= 0) return TRO_NONFINITE;
             f = b;
         }
         for (int i = 0; i < n; i++) {
@@ -107,7 +109,8 @@ static int rodas5p_step(tro_step *step)
     memcpy(step->error, last, (size_t)n * sizeof *last);
     tro_system_rhs(step->system, step->t + h, step->y_new, step->f_new);
     step->stiffness = 0.0;
-    return TRO_SUCCESS;
+    step->bad = tro_system_bad(step->system, step->f_new);
+    return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;
 }
 
 static void rodas5p_dense(const tro_step *step, int n, double *coef)

@@ -17,7 +17,7 @@ enum {
 };
 
 static const double SAFETY = 0.9, SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
-static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8;
+static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8, RUNAWAY = 1e10;
 
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options)
 {
@@ -67,11 +67,24 @@ static double solve_norm(const tro_options *options, int n, const double *x, con
     return sqrt(sum / n);
 }
 
-static int solve_first_bad(const double *x, int n)
+static int solve_finite(const double *x, int n)
 {
     for (int i = 0; i < n; i++)
-        if (!isfinite(x[i])) return i;
-    return -1;
+        if (!isfinite(x[i])) return 0;
+    return 1;
+}
+
+/* Whether the smallest step is no use because the solution runs away: a state or its rate is
+ * enormous. Names the state. */
+static int solve_blown_up(const tro_step *step, tro_report *report)
+{
+    double most = 0.0;
+    for (int i = 0; i < step->system->n_state; i++) {
+        const double size = fabs(step->y[i]) / BLOWN_UP;
+        const double rate = fabs(step->f[i]) / (RUNAWAY * (1.0 + fabs(step->y[i])));
+        if (fmax(size, rate) > most) most = fmax(size, rate), report->worst = i;
+    }
+    return most > 1.0;
 }
 
 static double solve_first_step(tro_step *step, const tro_options *options, double longest)
@@ -89,8 +102,8 @@ static double solve_first_step(tro_step *step, const tro_options *options, doubl
     const double next = steepest <= 1e-15 ? fmax(1e-6, 1e-3 * h)
                                           : pow(0.01 / steepest, 1.0 / options->method->order);
     /* NaN from the trial point must not decide. */
-    if (isfinite(next)) h = fmin(100.0 * h, next);
-    return fmin(h, longest);
+    if (isfinite(next) && next > 0.0) h = fmin(100.0 * h, next);
+    return fmin(fmax(h, 64.0 * DBL_EPSILON * fabs(step->t)), longest);
 }
 
 typedef struct {
@@ -133,12 +146,37 @@ static void solve_watch_stiffness(solver *s, tro_report *report)
     }
 }
 
+/* Error of a step against the tolerances: of the states, and of each tangent, whose absolute
+ * tolerance is the state's over the parameter's size (Hindmarsh & Serban, CVODES, 2.6). NaN
+ * wins. Without the tangents a state at rest would let the step grow past their stability. */
+static double solve_error(const solver *s)
+{
+    const tro_step *step = &s->step;
+    const tro_options *options = s->options;
+    const int n = step->system->n_state;
+    double worst = solve_norm(options, n, step->error, step->y, step->y_new);
+    for (int k = 0; k < step->system->n_tangent; k++) {
+        const size_t at = (size_t)n * (size_t)(k + 1);
+        const int by = step->system->vary[k];
+        const double p = by >= 0 ? fabs(step->system->p[by]) : 1.0;
+        double sum = 0.0;
+        for (int i = 0; i < n; i++) {
+            const double a = fabs(step->y[at + (size_t)i]), b = fabs(step->y_new[at + (size_t)i]);
+            const double atol = options->atol[i] / (p > 0.0 ? p : 1.0);
+            const double scaled = step->error[at + (size_t)i] / (atol + options->rtol * fmax(a, b));
+            sum += scaled * scaled;
+        }
+        const double error = sqrt(sum / n);
+        if (!(error <= worst)) worst = error;
+    }
+    return worst;
+}
+
 /* One accepted step, or a status. On return step.h is the step taken. */
 static int solve_advance(solver *s, double stop, tro_report *report)
 {
     tro_step *step = &s->step;
     const tro_options *options = s->options;
-    const int n = step->system->n_state;
     int nonfinite = 0;
     for (step->same_point = 0;; step->same_point = 1) {
         if (report->n_steps + report->n_rejected >= options->max_steps) return TRO_MAX_STEPS;
@@ -150,22 +188,17 @@ static int solve_advance(solver *s, double stop, tro_report *report)
         else if (h > 0.5 * left)
             h = 0.5 * left;
         report->h = h;
-        if (h < 16.0 * DBL_EPSILON * fabs(step->t) || h < DBL_MIN * 1e10) {
+        /* What a stop leaves may be any length: two stops can be a rounding error apart. */
+        if (h < left && (h < 16.0 * DBL_EPSILON * fabs(step->t) || h < DBL_MIN * 1e10)) {
             if (nonfinite) return TRO_NONFINITE;
-            double largest = 0.0;
-            for (int i = 0; i < n; i++)
-                if (fabs(step->y[i]) > largest) largest = fabs(step->y[i]), report->worst = i;
-            return largest > BLOWN_UP ? TRO_DIVERGED : TRO_STEP_TOO_SMALL;
+            return solve_blown_up(step, report) ? TRO_DIVERGED : TRO_STEP_TOO_SMALL;
         }
         step->h = h;
         const int status = s->method->step(step);
-        const double error = status == TRO_SUCCESS
-                                 ? solve_norm(options, n, step->error, step->y, step->y_new)
-                                 : NAN;
-        const int bad = status == TRO_SUCCESS ? solve_first_bad(step->y_new, step->dim) : -1;
-        if (!isfinite(error) || bad >= 0) {
+        const double error = status == TRO_SUCCESS ? solve_error(s) : NAN;
+        if (!isfinite(error) || step->bad >= 0 || !solve_finite(step->y_new, step->dim)) {
             report->n_rejected++;
-            report->worst = bad >= 0 ? bad % n : report->worst;
+            if (step->bad >= 0) report->worst = step->bad;
             if (++nonfinite > NONFINITE_TRIES)
                 return status == TRO_SUCCESS ? TRO_NONFINITE : status;
             s->h = 0.25 * h;
@@ -246,12 +279,12 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             system.low = s.step.t;
             system.high = next_break < stimulus->n_break ? stimulus->breaks[next_break] : HUGE_VAL;
             tro_system_rhs(&system, s.step.t, y, f);
-            if ((report->worst = solve_first_bad(f, dim)) >= 0) {
-                report->worst %= n;
+            const int bad = tro_system_bad(&system, f);
+            if (bad >= 0 || !solve_finite(f, dim)) {
+                report->worst = bad >= 0 ? bad : 0;
                 status = TRO_NONFINITE;
                 break;
             }
-            report->worst = 0;
         }
         const double stop = fmin(end, system.high);
         /* After a jump the old step size says nothing. */
@@ -277,6 +310,8 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             status = TRO_INTERRUPTED;
         if (status != TRO_SUCCESS) break;
     }
+    if (status != TRO_SUCCESS && report->n_written < n_out)
+        memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
     report->status = status;
     report->n_rhs = system.n_rhs;
     report->n_jac = system.n_jac;

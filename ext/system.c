@@ -57,6 +57,13 @@ void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt)
     }
 }
 
+int tro_system_bad(const tro_system *system, const double *dydt)
+{
+    for (int i = 0; i < system->n_state; i++)
+        if (!isfinite(dydt[i])) return i;
+    return -1;
+}
+
 void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt)
 {
     const tro_model *model = system->model;

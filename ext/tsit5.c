@@ -89,6 +89,10 @@ static int tsit5_step(tro_step *step)
         below += dy * dy;
     }
     step->stiffness = below > 0.0 ? h * sqrt(above / below) : 0.0;
+    step->bad = -1;
+    if (!isfinite(above))
+        for (int s = 1; s < STAGES && step->bad < 0; s++)
+            step->bad = tro_system_bad(step->system, k[s]);
     return TRO_SUCCESS;
 }
 

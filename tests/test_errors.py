@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import trustode as tr
 from trustode import errors
 from trustode.errors import STATUS_TEXT, SolveError, Status, TrustodeError, listed, nearest
 
@@ -68,3 +69,26 @@ def test_listed_cuts_long_lists() -> None:
     assert listed("abc") == "a, b, c"
     assert listed([]) == ""
     assert listed((str(n) for n in range(20)), limit=2) == "0, 1, ... (20 in all)"
+
+
+def _calls():
+    model = tr.models.load("van-der-pol")
+    return {
+        "simulate": (lambda **k: tr.simulate(model, (0, 1), **k), "param", "params"),
+        "scan": (lambda **k: tr.scan(model, vary={"mu": [1.0]}, **k), "mesure", "measure"),
+        "equilibria": (lambda **k: tr.equilibria(model, **k), "regoin", "region"),
+        "continuation": (lambda **k: tr.continuation(model, "mu", **k), "strat", "start"),
+        "Solver": (tr.Solver, "rtl", "rtol"),
+        "Param": (lambda **k: tr.Param(1.0, **k), "mimimum", "min"),
+        "Vary": (lambda **k: tr.Vary(1.0, **k), "scael", "scale"),
+        "Pulses": (lambda **k: tr.Pulses([1.0], **k), "widht", "width"),
+        "replace": (model.replace, "parms", "params"),
+        "ArcLength": (tr.ArcLength, "ds_mx", "ds_max"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(_calls()))
+def test_an_unknown_keyword_names_the_nearest(name):
+    call, wrong, right = _calls()[name]
+    with pytest.raises(tr.KeywordError, match=rf"{name}: unknown keyword '{wrong}'.*{right}"):
+        call(**{wrong: 1})

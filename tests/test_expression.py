@@ -348,3 +348,27 @@ def test_prose_of_any_language_is_taken() -> None:
 def test_expressions_without_code_are_refused(expression: sympy.Expr) -> None:
     with pytest.raises(ModelError, match="test"):
         check(expression, "test")
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [("1 - exp(50*(x-15.0))", 15.0), ("1 - exp(9000*(x-1.5))", 1.5), ("exp(-200*(x-5.0))", 5.0)],
+)
+def test_a_number_in_an_exponent_does_not_take_the_term_away(text, at):
+    """sympy pulls exp(-750) out as a factor, which is 0 as a double; exp(0) is 1."""
+    x = sympy.Symbol("x", real=True)
+    expression = parse(text, {"x": x}, "here")
+    assert x in expression.free_symbols
+    assert float(expression.subs(x, at)) == (1.0 if text.startswith("exp") else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("muu*x", r"unknown name 'muu'; did you mean 'mu'\? Known: x, v, mu$"),
+        ("x + quux", r"unknown name 'quux'\. Known: x, v, mu$"),
+    ],
+)
+def test_an_unknown_name_lists_those_that_are_known(text: str, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        parse(text, {name: symbol(name) for name in ("x", "v", "mu")}, "here")

@@ -410,7 +410,9 @@ def test_frozen_state_becomes_a_parameter() -> None:
     [
         ({"S": 0}, "unknown state 'S'"),
         ({"alpha": 0}, "it is a parameter"),
-        ({"T": 2}, r"value 2 is outside \[-1, 1\]"),
+        ({}, "pair: freeze names no state; give one or more of T, R"),
+        ({"T": 2}, r"pair: freeze 'T': 2 is outside the state's bounds \[-1, 1\]"),
+        ({"u": 0}, r"unknown state 'u' \(it is an input\)\. The states are"),
         ({"T": "0"}, "freeze 'T': expected a number"),
         ({"T": 0, "R": 0}, "rhs is empty"),
         ([0], "expected a mapping"),
@@ -419,3 +421,23 @@ def test_frozen_state_becomes_a_parameter() -> None:
 def test_wrong_freeze_is_refused(values: object, words: str) -> None:
     with pytest.raises(ModelError, match=words):
         pair().freeze(values)  # type: ignore[arg-type]
+
+
+def test_a_row_or_column_of_a_table_gives_values() -> None:
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame({"alpha": [1.0, 2.0], "beta": [0.5, 0.25]})
+    row = pair().replace(params=table.iloc[1])
+    assert row.defaults == {"alpha": 2.0, "beta": 0.25}
+    assert row.replace(params=pair().table()["value"]) == pair()
+    assert pair().freeze(pd.Series({"T": 0.2})) == pair().freeze({"T": 0.2})
+    assert pair().replace(initial=pd.Series({"T": 0.5})).initial["T"] == 0.5
+    with pytest.raises(ModelError, match=r"one row a set: use tr\.ensemble\(model, table\)"):
+        pair().replace(params=table)
+
+
+def test_a_symbol_that_stands_for_nothing_names_where_to_add_it() -> None:
+    k = sympy.Symbol("k")
+    with pytest.raises(ModelError, match=r"nor an input\. Add it to params= or inputs=$"):
+        tr.Model("m", rhs={"x": k}, initial={"x": 0})
+    with pytest.raises(ModelError, match=r"not a parameter \(none\)\. Add it to params=$"):
+        tr.Model("m", rhs={"x": 1}, initial={"x": k})

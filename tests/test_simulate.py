@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -356,3 +357,113 @@ def test_time_in_the_equation_is_taken_as_given():
 def test_a_function_stays_public_after_its_module_was_imported():
     importlib.import_module("trustode.simulate")
     assert callable(tr.simulate)
+
+
+def test_sensitivities_are_right_where_the_states_rest():
+    """x' = -a (x - b) from x = b: dx/db = 1 - exp(-a t), though no state moves."""
+    model = tr.Model("rest", {"x": "-a*(x-b)"}, params={"a": 1.0, "b": 2.0}, initial={"x": 2.0})
+    t = np.array([0.0, 1.0, 5.0, 50.0, 100.0])
+    got = tr.simulate(model, t, sensitivities=["b"], solver=tr.Solver(rtol=1e-8)).dydp[:, 0, 0]
+    assert got == pytest.approx(1.0 - np.exp(-t), abs=1e-6)
+
+
+def test_own_steps_and_sensitivities_are_of_the_same_solve():
+    model = tr.models.load("van-der-pol")
+    own = tr.simulate(model, (0.0, 10.0), sensitivities=["mu"])
+    asked = tr.simulate(model, own.t, sensitivities=["mu"])
+    assert np.array_equal(own.dydp, asked.dydp)
+    assert np.array_equal(own.y, asked.y)
+    part = tr.simulate(
+        model,
+        (0.0, 10.0),
+        sensitivities=["mu"],
+        solver=tr.Solver(max_steps=20),
+        on_error="return",
+    )
+    assert part.status is tr.Status.MAX_STEPS
+    assert np.isfinite(part.dydp).all()
+
+
+@pytest.mark.parametrize("steps", range(5, 60))
+def test_a_partial_solution_holds_what_was_reached(steps):
+    part = tr.simulate(
+        tr.models.load("van-der-pol"),
+        (0.0, 1e6),
+        solver=tr.Solver(max_steps=steps),
+        on_error="return",
+    )
+    assert np.isfinite(part.y).all()
+    assert part(part.t[-1]) == pytest.approx(part.y[-1], rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
+def test_failures_tell_the_state_where_they_stopped(method):
+    """x' = -sqrt(x) from 1 ends at t = 2; x' = x^2 at t = 1."""
+    x = tr.states("x")
+    solver = tr.Solver(method=method)
+    ending = tr.Model("ending", {x: -sympy.sqrt(x)}, initial={x: 1.0})
+    done = tr.simulate(ending, [0.0, 5.0], solver=solver, on_error="return")
+    if done.status is not tr.Status.SUCCESS:
+        assert "(x = 1)" not in done.message
+    growing = tr.Model("growing", {x: x**2}, initial={x: 1.0})
+    with pytest.raises(tr.SolveError, match="DIVERGED") as caught:
+        tr.simulate(growing, (0.0, 2.0), solver=solver)
+    assert caught.value.solution.t[-1] == pytest.approx(1.0, abs=1e-2)
+    assert len(caught.value.solution.t) > 10
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p"])
+def test_the_equation_that_failed_first_is_named(method):
+    """b' = sqrt(1 - t) fails; a' = b reads it and z' = -z does not."""
+    model = tr.Model(
+        "chain", {"z": "-z", "a": "b", "b": "sqrt(1 - t)"}, initial={"z": 1, "a": 0, "b": 0}
+    )
+    with pytest.raises(tr.SolveError, match="Equation db/dt"):
+        tr.simulate(model, (0.0, 2.0), solver=tr.Solver(method=method))
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p", "RK45", "LSODA"])
+def test_stops_a_rounding_error_apart(method):
+    """0.3 and 0.1 + 0.2 are two doubles; x' = u - x from .5."""
+    solver = tr.Solver(method=method, rtol=1e-9, atol=1e-12)
+    pulse = {"u": tr.Pulses([0.3])}
+    solution = tr.simulate(
+        relaxation(), np.arange(0, 0.4, 0.1), inputs=pulse, solver=solver, initial={"x": 0.5}
+    )
+    assert solution.y[-1, 0] == pytest.approx(0.5 * np.exp(-0.3), rel=1e-7)
+
+
+def test_times_far_from_zero():
+    """Milliseconds since 1970 are times too."""
+    model = tr.Model("slow", {"x": "0.001*(1-x)"}, initial={"x": 0.0})
+    t = 1.7e12 + np.array([0.0, 1000.0])
+    assert tr.simulate(model, t).y[-1, 0] == pytest.approx(1 - np.exp(-1.0), rel=1e-5)
+
+
+def test_dates_are_not_times():
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(tr.DataError, match="t holds dates"):
+        tr.simulate(tr.models.load("lorenz"), pd.to_timedelta([0, 1], unit="D"))
+
+
+@pytest.mark.parametrize("method", ["auto", "LSODA"])
+def test_solutions_and_errors_travel(method):
+    model = tr.models.load("brusselator")
+    solution = tr.simulate(model, (0.0, 3.0), solver=tr.Solver(method=method))
+    copied = pickle.loads(pickle.dumps(solution))
+    assert np.array_equal(copied.y, solution.y)
+    assert np.array_equal(copied(1.5), solution(1.5))
+    with pytest.raises(tr.SolveError) as caught:
+        tr.simulate(model, (0.0, 50.0), solver=tr.Solver(method=method, max_steps=5))
+    assert pickle.loads(pickle.dumps(caught.value)).status is tr.Status.MAX_STEPS
+
+
+def test_a_flat_root_has_a_slope():
+    """sqrt(max(0, z - 5)) does not move while z < 5; all methods agree."""
+    model = tr.Model("flat", {"z": "1 - sqrt(max(0, z-5))"}, initial={"z": 0.0})
+    ends = [
+        tr.simulate(model, [0.0, 8.0], solver=tr.Solver(method=method, rtol=1e-9)).y[-1, 0]
+        for method in ("tsit5", "rodas5p", "LSODA")
+    ]
+    assert ends == pytest.approx([ends[0]] * 3, rel=1e-5)
+    assert 5.0 < ends[0] < 6.0

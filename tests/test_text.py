@@ -85,13 +85,19 @@ def test_every_way_to_open_a_file(tmp_path: Path) -> None:
     with path.open("rb") as opened:
         assert read_model(opened) == FULL
     assert read_model(io.StringIO(text)) == FULL
+    assert read_model(io.StringIO("\ufeff" + text)) == FULL
+    assert read_model(text) == FULL
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert read_model(path) == FULL
 
 
 def test_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ModelError, match=r"none\.toml'\): the file cannot be read: No such file"):
         read_model(tmp_path / "none.toml")
+    with pytest.raises(ModelError, match="the file cannot be read"):
+        read_model(tmp_path)
+    with pytest.raises(ModelError, match="the file cannot be read"):
+        read_model("a\0b")
     path = tmp_path / "model.toml"
     path.write_bytes(b"trustode = 1\n\xff")
     with pytest.raises(ModelError, match=r"model\.toml'\): byte 14 is not UTF-8"):

@@ -20,6 +20,7 @@ _HOME = {
     "CompileWarning": "errors",
     "DataError": "errors",
     "FitWarning": "errors",
+    "KeywordError": "errors",
     "ModelError": "errors",
     "OptionError": "errors",
     "SolveError": "errors",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .errors import CompileWarning as CompileWarning
     from .errors import DataError as DataError
     from .errors import FitWarning as FitWarning
+    from .errors import KeywordError as KeywordError
     from .errors import ModelError as ModelError
     from .errors import OptionError as OptionError
     from .errors import SolveError as SolveError

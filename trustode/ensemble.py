@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import STATUS_TEXT, DataError, ModelError, Status, listed, nearest
+from .errors import STATUS_TEXT, DataError, ModelError, Status, checks_keywords, listed, nearest
 from .model import Model
 from .progress import Progress, track
 from .runs import (
@@ -69,7 +69,7 @@ class Ensemble:
             return self._observed(list(self.model.observables).index(key))
         known = [*self.model.states, *self.model.observables]
         raise ModelError(
-            f"{self.model.name}: the ensemble has no {key!r:.60}{nearest(str(key), known)} "
+            f"{self.model.name}: the ensemble has no {key!r:.60}{nearest(str(key), known) or '.'} "
             f"It has {', '.join(known)}"
         )
 
@@ -116,6 +116,7 @@ def describe_status(status: NDArray[np.int64]) -> str:
     return text
 
 
+@checks_keywords
 def ensemble(
     model: Model,
     table: Any,

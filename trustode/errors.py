@@ -7,9 +7,12 @@ was found (with values), the rule, and what to do about it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar, cast
+
+_Called = TypeVar("_Called", bound=Callable[..., Any])
 
 
 class TrustodeError(Exception):
@@ -50,6 +53,10 @@ class DataError(TrustodeError, ValueError):
 
 class OptionError(TrustodeError, ValueError):
     """An option's value is outside what it may be."""
+
+
+class KeywordError(OptionError, TypeError):
+    """A call has a keyword that the function does not take."""
 
 
 class CompileWarning(UserWarning):
@@ -99,11 +106,43 @@ def nearest(name: str, known: Iterable[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
     if name.casefold() in folded:
         return f"; did you mean '{folded[name.casefold()]}'?"
-    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    # Two letters of which one is right are half alike, and worth a try.
+    cutoff = 0.5 if len(name) <= 3 else 0.6
+    close = difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)
     if not close:
-        lower = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+        lower = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=cutoff)
         close = [folded[lower[0]]] if lower else []
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def checks_keywords(function: _Called) -> _Called:
+    """Make a function or class say which of its keywords an unknown one was meant to be.
+
+    Raises
+    ------
+    KeywordError
+        From the call, naming the keyword, the nearest one and all there are.
+    """
+    target: Any = function
+    called = target.__init__ if isinstance(function, type) else target
+    code = called.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    known = [name for name in code.co_varnames[:count] if name != "self"]
+
+    @functools.wraps(called)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        for name in keywords:
+            if name not in known:
+                raise KeywordError(
+                    f"{target.__name__}: unknown keyword {name!r}{nearest(name, known) or '.'} "
+                    f"It takes {listed(known, 30)}"
+                )
+        return called(*arguments, **keywords)
+
+    if isinstance(function, type):
+        target.__init__ = call
+        return function
+    return cast("_Called", call)
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:

@@ -10,6 +10,7 @@ import ast
 import keyword
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +19,7 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from .errors import ModelError, nearest
+from .errors import ModelError, listed, nearest
 
 #: Functions by the name they have in text. Everything here has a printer in `codegen`.
 FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
@@ -195,7 +196,8 @@ def _number(value: sympy.Expr) -> sympy.Expr:
         double = float(value)
     except (TypeError, OverflowError, ZeroDivisionError):
         raise _NotReal from None
-    if not math.isfinite(double):
+    # A number that underflows would make its term vanish.
+    if not math.isfinite(double) or (abs(double) < sys.float_info.min and not value.is_zero):
         raise _NotReal
     return sympy.Float(double)
 
@@ -217,6 +219,9 @@ def _built(function: Any, arguments: list[sympy.Expr]) -> sympy.Expr:
     if function in (sympy.Min, sympy.Max):
         # Evaluation compares all pairs of arguments: seconds for a few dozen.
         return function(*arguments, evaluate=False)
+    if function is sympy.exp and arguments[0].is_Add:
+        # sympy would take a number out of the sum as a factor that can over- or underflow.
+        return sympy.exp(arguments[0], evaluate=False)
     return function(*arguments)
 
 
@@ -292,7 +297,11 @@ class _Reader:
         if node.id in FUNCTIONS:
             raise self.fail(node, f"the function {node.id!r} needs an argument: {node.id}(...)")
         known = [*self.symbols, *FUNCTIONS]
-        raise self.fail(node, f"unknown name {node.id[:60]!r}{nearest(node.id, known)}")
+        raise self.fail(
+            node,
+            f"unknown name {node.id[:60]!r}{nearest(node.id, known) or '.'} "
+            f"Known: {listed(self.symbols, 12) or 't'}",
+        )
 
     def sum(self, node: ast.BinOp, depth: int) -> sympy.Expr:
         first: ast.expr = node

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 
-from .errors import ModelError, listed, nearest
+from .errors import ModelError, checks_keywords, listed, nearest
 from .expression import TIME, check, check_name, check_prose, parse, symbol, write
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _bound(value: object, where: str) -> float:
     return _number(value, where)
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Param:
     """A parameter: its default value and everything a reader wants to know of it.
@@ -140,20 +141,33 @@ def _name(key: object, where: str) -> str:
     return check_name(key.name if isinstance(key, sympy.Symbol) else key, where)
 
 
-def _named(mapping: object, where: str) -> dict[str, Any]:
+def named(mapping: object, where: str) -> dict[str, Any]:
+    """Return a mapping, or a row or column of a table, keyed by plain names.
+
+    Raises
+    ------
+    ModelError
+        If it is neither, or a name is not allowed or given twice.
+    """
     if mapping is None:
         return {}
-    if not isinstance(mapping, Mapping):
+    if getattr(mapping, "ndim", 1) == 2:
+        raise ModelError(
+            f"{where}: expected a mapping from names, got a table ({type(mapping).__name__}), "
+            "which has one row a set: use tr.ensemble(model, table), or give one row, table.iloc[0]"
+        )
+    if not hasattr(mapping, "items"):
         raise ModelError(f"{where}: expected a mapping from names, got {type(mapping).__name__}")
-    named: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in mapping.items():
         name = _name(key, where)
-        if name in named:
+        if name in found:
             raise ModelError(f"{where}: {name!r} is given twice")
-        named[name] = value
-    return named
+        found[name] = value
+    return found
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Model:
     """A system of ordinary differential equations with everything that describes it.
@@ -210,18 +224,18 @@ class Model:
         where = check_prose(self.name, "Model: the name")
         for text in ("time_unit", "description", "source"):
             check_prose(getattr(self, text), f"{where}: {text}")
-        rhs = _named(self.rhs, f"{where}: rhs")
+        rhs = named(self.rhs, f"{where}: rhs")
         if not rhs:
             raise ModelError(f"{where}: rhs is empty; a model has at least one state")
         params = {
             name: self._param(name, value)
-            for name, value in _named(self.params, f"{where}: params").items()
+            for name, value in named(self.params, f"{where}: params").items()
         }
         inputs_ = {
             name: _number(value, f"{where}: input {name!r}")
-            for name, value in _named(self.inputs, f"{where}: inputs").items()
+            for name, value in named(self.inputs, f"{where}: inputs").items()
         }
-        observables = _named(self.observables, f"{where}: observables")
+        observables = named(self.observables, f"{where}: observables")
         self._check_unique(rhs, params, inputs_, observables)
 
         known = {name: symbol(name) for name in (*rhs, *params, *inputs_)}
@@ -233,8 +247,8 @@ class Model:
             name: self._formula(value, known, f"observable {name!r}", list(rhs), list(params))
             for name, value in observables.items()
         }
-        start = self._start(_named(self.initial, f"{where}: initial"), list(rhs), list(params))
-        limits = self._limits(_named(self.bounds, f"{where}: bounds"), list(rhs))
+        start = self._start(named(self.initial, f"{where}: initial"), list(rhs), list(params))
+        limits = self._limits(named(self.bounds, f"{where}: bounds"), list(rhs))
         for name, (low, high) in limits.items():
             value = start[name]
             if value.is_number and not low <= float(value) <= high:
@@ -242,7 +256,7 @@ class Model:
                     f"{where}: initial {name} = {float(value):g} is outside its bounds "
                     f"[{low:g}, {high:g}]"
                 )
-        meanings = _named(self.meanings, f"{where}: meanings")
+        meanings = named(self.meanings, f"{where}: meanings")
         for name, text in meanings.items():
             if name not in rhs and name not in inputs_ and name not in observables:
                 every = [*rhs, *inputs_, *observables]
@@ -311,10 +325,16 @@ class Model:
             elif used.name in known:
                 renamed[used] = known[used.name]
             else:
+                what, places = f"not a parameter ({listed(param_names) or 'none'})", "params="
+                if state_names:
+                    what = (
+                        f"neither a state ({listed(state_names)}) nor a parameter "
+                        f"({listed(param_names) or 'none'}) nor an input"
+                    )
+                    places = "params= or inputs="
                 raise ModelError(
-                    f"{where} uses the symbol '{used.name}', which is neither a state "
-                    f"({listed(state_names)}) nor a parameter ({listed(param_names)}). "
-                    f"Add it to params={nearest(used.name, known)}"
+                    f"{where} uses the symbol '{used.name}', which is {what}. "
+                    f"Add it to {places}{nearest(used.name, known)}"
                 )
         expression = value.xreplace(renamed)
         check(expression, where)
@@ -423,6 +443,7 @@ class Model:
             "source": self.source,
         }
 
+    @checks_keywords
     def replace(
         self,
         *,
@@ -471,12 +492,15 @@ class Model:
         ModelError
             Naming the unknown name and the nearest one of that kind in the model.
         """
-        plain = _named(given, self.name)
+        plain = named(given, self.name)
         for name in plain:
             if name not in names:
                 kinds = {"parameter": self.params, "state": self.states, "input": self.inputs}
                 elsewhere = [k for k, members in kinds.items() if name in members]
-                hint = f" (it is a {elsewhere[0]})." if elsewhere else nearest(name, names)
+                hint = nearest(name, names)
+                if elsewhere:
+                    article = "an" if elsewhere[0] == "input" else "a"
+                    hint = f" (it is {article} {elsewhere[0]})."
                 raise ModelError(
                     f"{self.name}: unknown {kind} '{name}'{hint or '.'} "
                     f"The {kind}s are: {listed(names, 100) or 'none'}"
@@ -494,14 +518,26 @@ class Model:
         Raises
         ------
         ModelError
-            If a name is not a state, or no state is left.
+            If no state or all are named, a name is not a state, or a value is outside the
+            state's bounds.
         """
         held = self.known(values, "state", self.states)
+        if not held:
+            raise ModelError(
+                f"{self.name}: freeze names no state; give one or more of {listed(self.states)} "
+                "with the value to hold it at"
+            )
         arguments = self.arguments()
         for name, value in held.items():
             low, high = self.bounds.get(name, (-math.inf, math.inf))
+            number = _number(value, f"{self.name}: freeze {name!r}")
+            if not low <= number <= high:
+                raise ModelError(
+                    f"{self.name}: freeze {name!r}: {number:g} is outside the state's bounds "
+                    f"[{low:g}, {high:g}]"
+                )
             arguments["params"][name] = Param(
-                _number(value, f"{self.name}: freeze {name!r}"),
+                number,
                 min=low,
                 max=high,
                 meaning=f"{self.meanings.get(name, '')} (state held constant)".strip(),

@@ -180,11 +180,12 @@ def make_runs(
     known = [*model.params, *(f"{state}(0)" for state in model.states), *model.inputs]
     for name, values in columns.items():
         if name not in known:
-            hint = f"; write '{name}(0)' for its start" if name in model.states else ""
+            hint = f"; write '{name}(0)' for its start." if name in model.states else ""
             raise ModelError(
                 f"{where}: {name!r:.60} is neither a parameter nor an initial value "
                 f"('{model.states[0]}(0)') nor an input of {model.name}"
-                f"{hint or nearest(name, known)} The parameters are: {listed(model.params, 100)}"
+                f"{hint or nearest(name, known) or '.'} "
+                f"The parameters are: {listed(model.params, 100)}"
             )
         if name in shared:
             raise ModelError(f"{where}: {name} is given for each run and for all of them; drop one")

@@ -7,7 +7,7 @@ dropped as soon as they are measured. Imports the ensemble layer and the long ru
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .ensemble import describe_status
-from .errors import DataError, ModelError, OptionError, listed, nearest
+from .errors import DataError, ModelError, OptionError, checks_keywords, listed, nearest
 from .longrun import MEASURES, Plan, long_run_starts, measure_points
 from .model import Model
 from .progress import Progress, track
@@ -77,7 +77,7 @@ class Scan:
         if key not in self._columns:
             raise ModelError(
                 f"{self.model.name}: the scan has no {key!r:.60}"
-                f"{nearest(str(key), self._columns)} It has {listed(self._columns, 60)}"
+                f"{nearest(str(key), self._columns) or '.'} It has {listed(self._columns, 60)}"
             )
         return self._columns[key]
 
@@ -113,6 +113,7 @@ class Scan:
         return "\n".join(lines) + ">"
 
 
+@checks_keywords
 def scan(
     model: Model,
     *,
@@ -263,11 +264,16 @@ def scan(
 
 def _check_measures(measure: Any, where: str) -> tuple[str, ...]:
     """Return the measures, or raise."""
+    if not isinstance(measure, Iterable):
+        raise OptionError(
+            f"{where}: measure={measure!r:.60} must be a name or a list of names. "
+            f"Measures: {', '.join(MEASURES)}"
+        )
     wanted = (measure,) if isinstance(measure, str) else tuple(measure)
     for name in wanted:
-        if name not in MEASURES:
+        if not isinstance(name, str) or name not in MEASURES:
             raise OptionError(
-                f"{where}: unknown measure {name!r:.60}{nearest(str(name), MEASURES)} "
+                f"{where}: unknown measure {name!r:.60}{nearest(str(name), MEASURES) or '.'} "
                 f"Measures: {', '.join(MEASURES)}"
             )
     if not wanted:

@@ -24,11 +24,13 @@ from .errors import (
     SolveError,
     SolveWarning,
     Status,
+    checks_keywords,
     nearest,
 )
 from .model import Model
 from .solve import (
     NATIVE,
+    Batch,
     Solver,
     check_times,
     initial_vector,
@@ -84,7 +86,7 @@ class Solution:
     message: str
     outside: tuple[str, ...]
     _tables: list[Table] = field(repr=False)
-    _dense: Callable[[], Callable[[Array], Array]] = field(repr=False)
+    _dense: Callable[[Array], Array] = field(repr=False)
 
     def __getitem__(self, name: str) -> Array:
         """Return a state, observable or input over the output times, shape (n_time,)."""
@@ -125,7 +127,10 @@ class Solution:
         DataError
             If a time is outside the span that was solved.
         """
-        times = np.asarray(t, dtype=float)
+        try:
+            times = np.asarray(t, dtype=float)
+        except (TypeError, ValueError):
+            raise DataError(f"{self.model.name}: {t!r:.60} are not times") from None
         low, high = self.t[0], self.t[-1]
         outside = times[~((times >= low) & (times <= high))]
         if outside.size:
@@ -133,7 +138,7 @@ class Solution:
                 f"{self.model.name}: the solution spans {low:g} to {high:g}; "
                 f"{outside.ravel()[0]} is outside"
             )
-        values: Array = self._dense()(times)
+        values: Array = self._dense(times)
         return values
 
     def to_frame(self) -> pd.DataFrame:
@@ -149,7 +154,10 @@ class Solution:
 
     def to_xarray(self) -> xr.Dataset:
         """Return an xarray Dataset with dimensions time, state (and vary)."""
-        import xarray as xr
+        try:
+            import xarray as xr
+        except ModuleNotFoundError:
+            raise OptionError("to_xarray needs the package xarray: pip install xarray") from None
 
         unit = {"units": self.model.time_unit}
         made = xr.Dataset(
@@ -183,6 +191,7 @@ class Solution:
         return "\n".join(lines)
 
 
+@checks_keywords
 def simulate(
     model: Model,
     t: ArrayLike,
@@ -246,7 +255,7 @@ def simulate(
     empty_span = isinstance(t, tuple) and len(t) == 2 and t[0] == t[1]
     times = check_times(t[:1] if isinstance(t, tuple) and empty_span else t, where)
     own_steps = own_steps and not empty_span
-    which = tuple(str(getattr(name, "name", name)) for name in sensitivities)
+    which = _names(sensitivities, where)
     vary_indices(compiled, which, where)
     p = parameter_vector(compiled, params, where)
     y0 = initial_vector(compiled, p, initial, where)
@@ -259,6 +268,18 @@ def simulate(
     if solution.status is not Status.SUCCESS and on_error == "raise":
         raise SolveError(solution.message, solution.status, solution)
     return solution
+
+
+def _names(given: Any, where: str) -> tuple[str, ...]:
+    """Return names, given as text or symbols, one or several."""
+    if given is None:
+        return ()
+    if isinstance(given, str) or hasattr(given, "name"):
+        given = [given]
+    try:
+        return tuple(str(getattr(name, "name", name)) for name in given)
+    except TypeError:
+        raise OptionError(f"{where}: sensitivities must be names, got {given!r:.60}") from None
 
 
 @dataclass(frozen=True)
@@ -285,47 +306,69 @@ class _Raw:
     dydp: Array | None
     status: Status
     t_reached: float
+    y_reached: Array
     worst: int
     h: float
     stats: dict[str, Any]
-    dense: Callable[[], Callable[[Array], Array]]
+    dense: Callable[[Array], Array]
 
 
 # ------------------------------------------------------------------ native methods
 
 
+def _solve(problem: _Problem, t: Array, which: tuple[str, ...], keep_steps: bool) -> Batch:
+    """Solve a problem with a native method."""
+    return solve_batch(
+        problem.compiled,
+        t,
+        problem.p[None, :],
+        problem.y0[None, :],
+        [pack(problem.tables)],
+        problem.solver,
+        which=which,
+        given=problem.given,
+        keep_steps=keep_steps,
+    )
+
+
+@dataclass(frozen=True)
+class _NativeDense:
+    """Dense output of a native method; solves once more unless the steps were kept."""
+
+    problem: _Problem
+    steps: Array | None
+
+    def __call__(self, times: Array) -> Array:
+        problem, n_state = self.problem, len(self.problem.y0)
+        steps = self.steps
+        if steps is None:
+            steps = _solve(problem, problem.t[[0, -1]], problem.which, True).steps
+        if steps is None or not len(steps):
+            return np.broadcast_to(problem.y0, (*times.shape, n_state)).copy()
+        k = np.clip(np.searchsorted(steps[:, 0], times, side="right") - 1, 0, len(steps) - 1)
+        theta = np.clip((times - steps[k, 0]) / steps[k, 1], 0.0, 1.0)[..., None]
+        coefficients = steps[k, 2:].reshape(*times.shape, -1, n_state)
+        value: Array = coefficients[..., -1, :]
+        for j in range(coefficients.shape[-2] - 2, -1, -1):
+            value = value * theta + coefficients[..., j, :]
+        return value
+
+
 def _native(problem: _Problem, own_steps: bool) -> _Raw:
-    def solve(t: Array, which: tuple[str, ...], keep: bool) -> Any:
-        return solve_batch(
-            problem.compiled,
-            t,
-            problem.p[None, :],
-            problem.y0[None, :],
-            [pack(problem.tables)],
-            problem.solver,
-            which=which,
-            given=problem.given,
-            keep_steps=keep,
-        )
-
-    t = problem.t
-    batch = solve(t, () if own_steps else problem.which, own_steps)
-    report = batch.report[0]
-    steps: Array | None = batch.steps
+    batch = _solve(problem, problem.t, problem.which, own_steps)
+    report, steps = batch.report[0], batch.steps
     reached = max(int(report["n_written"]), 1)
-    if own_steps and steps is not None:
-        ends = steps[:, 0] + steps[:, 1]
-        t = np.concatenate([[t[0]], ends])
-        if len(t) > 1 and batch.status[0] == Status.SUCCESS:
-            t[-1] = problem.t[-1]
-        # The same steps again, now with output at their ends.
-        batch = solve(t, problem.which, False) if len(t) > 1 else batch
-        reached = len(t)
-
-    def dense() -> Callable[[Array], Array]:
-        kept = steps if steps is not None else solve(problem.t[[0, -1]], (), True).steps
-        return lambda times: _evaluate_steps(kept, len(problem.y0), times, problem.y0)
-
+    t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
+    dydp = None if dydp is None else dydp[0, :reached]
+    if steps is not None and len(steps):
+        n_state = len(problem.y0)
+        t = np.append(steps[:, 0], report["t"])
+        y = np.vstack([steps[:, 2 : 2 + n_state], batch.y_reached])
+        if problem.which:
+            # The same steps again, to the same end, now with the tangents at their ends.
+            ends = np.append(t, problem.t[-1]) if t[-1] < problem.t[-1] else t
+            again = _solve(problem, ends, problem.which, False).dydp
+            dydp = None if again is None else again[0, : len(t)]
     stats = {
         "method": problem.solver.method,
         "backend": problem.compiled.backend,
@@ -333,44 +376,53 @@ def _native(problem: _Problem, own_steps: bool) -> _Raw:
         **{name: int(report[name]) for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
     }
     return _Raw(
-        t[:reached],
-        batch.y[0, :reached],
-        None if batch.dydp is None else batch.dydp[0, :reached],
+        t,
+        y,
+        dydp,
         Status(int(report["status"])),
         float(report["t"]),
+        batch.y_reached[0],
         int(report["worst"]),
         float(report["h"]),
         stats,
-        dense,
+        _NativeDense(problem, steps),
     )
-
-
-def _evaluate_steps(steps: Array, n_state: int, times: Array, y0: Array) -> Array:
-    """Evaluate the polynomials of kept steps at times."""
-    if not len(steps):
-        return np.broadcast_to(y0, (*times.shape, n_state)).copy()
-    k = np.clip(np.searchsorted(steps[:, 0], times, side="right") - 1, 0, len(steps) - 1)
-    theta = np.clip((times - steps[k, 0]) / steps[k, 1], 0.0, 1.0)[..., None]
-    coefficients = steps[k, 2:].reshape(*times.shape, -1, n_state)
-    value: Array = coefficients[..., -1, :]
-    for j in range(coefficients.shape[-2] - 2, -1, -1):
-        value = value * theta + coefficients[..., j, :]
-    return value
 
 
 # ------------------------------------------------------------------ scipy's methods
 
 
-class _Stop(Exception):
-    """Leaves scipy's loop with a status."""
+#: A state beyond this has diverged; as in ``ext/solve.c``.
+_TOO_LARGE = 1e150
 
-    def __init__(self, status: Status, t: float, worst: int = 0) -> None:
-        super().__init__(status.name)
-        self.status, self.t, self.worst = status, t, worst
+
+class _NotFinite(Exception):
+    """Leaves scipy's step when an equation is not finite."""
+
+    def __init__(self, equation: int) -> None:
+        super().__init__(equation)
+        self.equation = equation
+
+
+@dataclass(frozen=True)
+class _ScipyDense:
+    """Dense output of scipy's methods: one interpolant a step."""
+
+    starts: Array
+    pieces: list[Any]
+    y0: Array
+
+    def __call__(self, times: Array) -> Array:
+        if not self.pieces:
+            return np.broadcast_to(self.y0, (*times.shape, len(self.y0))).copy()
+        flat = np.atleast_1d(times).ravel()
+        piece = np.clip(np.searchsorted(self.starts, flat, side="right") - 1, 0, None)
+        rows = [self.pieces[k](x) for k, x in zip(piece, flat, strict=True)]
+        return np.asarray(rows).reshape(*times.shape, len(self.y0))
 
 
 def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
-    from scipy.integrate import solve_ivp
+    from scipy import integrate
 
     if problem.which:
         raise OptionError(
@@ -378,73 +430,75 @@ def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
             f'{problem.solver.method!r}. Use Solver(method="tsit5")'
         )
     solver, compiled = problem.solver, problem.compiled
+    integrator: Callable[..., Any] = getattr(integrate, solver.method)
+    options = {"rtol": solver.rtol, "atol": solver.atol_vector(compiled), "max_step": solver.h_max}
+    counts = {"n_steps": 0, "n_rejected": 0, "n_rhs": 0, "n_jac": 0}
+    grid, values, pieces = [problem.t[0]], [problem.y0], list[Any]()
+    status, worst, h = Status.SUCCESS, 0, 0.0
+    for low, high in pairwise(_edges(problem)):
+        rhs, jac = _scipy_functions(problem, low, high, counts)
+        extra = {"jac": jac} if solver.method in ("Radau", "BDF", "LSODA") else {}
+        try:
+            stepper = integrator(rhs, low, values[-1], high, **options, **extra)
+            while stepper.status == "running" and status is Status.SUCCESS:
+                if counts["n_steps"] >= solver.max_steps:
+                    status = Status.MAX_STEPS
+                    break
+                failure = stepper.step()
+                if stepper.status == "failed":
+                    status, h = _scipy_failure(stepper, failure), float(stepper.step_size or 0.0)
+                    break
+                counts["n_steps"] += 1
+                if np.abs(stepper.y).max() > _TOO_LARGE:
+                    status, worst = Status.DIVERGED, int(np.argmax(np.abs(stepper.y)))
+                pieces.append(stepper.dense_output())
+                grid.append(stepper.t)
+                values.append(stepper.y.copy())
+        except _NotFinite as stop:
+            status, worst = Status.NONFINITE, stop.equation
+        except (ValueError, np.linalg.LinAlgError):
+            # scipy's linear algebra met a Jacobian that is not finite or singular.
+            status = Status.SINGULAR
+        if status is not Status.SUCCESS:
+            break
+    t, y = np.array(grid), np.array(values)
+    dense = _ScipyDense(t[:-1], pieces, problem.y0)
+    if not own_steps:
+        asked = problem.t[problem.t <= t[-1]]
+        t_reached, y_reached = t[-1], y[-1]
+        t, y = asked, dense(asked)
+        y[0] = problem.y0
+    else:
+        t_reached, y_reached = t[-1], y[-1]
+    stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counts}
+    return _Raw(t, y, None, status, float(t_reached), y_reached, worst, h, stats, dense)
+
+
+def _edges(problem: _Problem) -> Array:
+    """Return the ends of the intervals between breaks, none a rounding error long."""
     start, end = problem.t[0], problem.t[-1]
     breaks = np.unique(np.concatenate([np.empty(0), *(table.breaks for table in problem.tables)]))
     inner = breaks[(breaks > start) & (breaks < end)]
     edges = np.concatenate([[start], inner, [end]])
-    atol = solver.atol_vector(compiled)
-    counter = {"n_rhs": 0, "n_steps": 0, "n_jac": 0, "n_rejected": 0}
-    pieces: list[tuple[float, Any]] = []
-    grid: list[Array] = [np.array([start])]
-    values: list[Array] = [problem.y0[None, :]]
-    y = problem.y0
-    status, reached, worst = Status.SUCCESS, start, 0
-    implicit = solver.method in ("Radau", "BDF", "LSODA")
-    solve: Callable[..., Any] = solve_ivp
-    try:
-        for low, high in pairwise(edges):
-            rhs, jac = _scipy_functions(problem, low, high, counter)
-            keywords = {"jac": jac} if implicit else {}
-            done = solve(
-                rhs, (low, high), y, method=solver.method, rtol=solver.rtol, atol=atol,
-                max_step=solver.h_max, dense_output=True, **keywords,
-            )  # fmt: skip
-            counter["n_steps"] += len(done.t) - 1
-            counter["n_jac"] += int(done.njev)
-            pieces.append((low, done.sol))
-            inside = problem.t[(problem.t > low) & (problem.t <= done.t[-1])]
-            if own_steps or inside.size:
-                grid.append(done.t[1:] if own_steps else inside)
-                values.append(done.y.T[1:] if own_steps else done.sol(inside).T)
-            y, reached = done.y[:, -1], float(done.t[-1])
-            if not np.isfinite(y).all():
-                raise _Stop(Status.NONFINITE, reached, int(np.argmin(np.isfinite(y))))
-            if done.status != 0:
-                raise _Stop(Status.STEP_TOO_SMALL, reached)
-    except _Stop as stop:
-        status, reached, worst = stop.status, stop.t, stop.worst
+    kept = np.diff(edges, prepend=-np.inf) > 32 * np.finfo(float).eps * np.abs(edges)
+    kept[-1] = True
+    if len(edges) > 2 and edges[-1] - edges[-2] <= 32 * np.finfo(float).eps * abs(edges[-1]):
+        kept[-2] = False
+    return edges[kept] if len(problem.t) > 1 else edges[:1]
 
-    def dense() -> Callable[[Array], Array]:
-        starts = np.array([low for low, _ in pieces])
 
-        def at(times: Array) -> Array:
-            flat = np.atleast_1d(times)
-            piece = np.clip(np.searchsorted(starts, flat, side="right") - 1, 0, None)
-            rows = [pieces[k][1](x) for k, x in zip(piece, flat, strict=True)]
-            return np.asarray(rows).reshape(*times.shape, len(problem.y0))
-
-        return at
-
-    stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counter}
-    return _Raw(
-        np.concatenate(grid),
-        np.concatenate(values),
-        None,
-        status,
-        reached,
-        worst,
-        0.0,
-        stats,
-        dense,
-    )
+def _scipy_failure(stepper: Any, message: str | None) -> Status:
+    """Say why one of scipy's methods gave up."""
+    rate = np.abs(stepper.fun(stepper.t, stepper.y)) / (1.0 + np.abs(stepper.y))
+    runaway = np.abs(stepper.y).max() > 1e8 or rate.max() > 1e10
+    return Status.DIVERGED if runaway else Status.STEP_TOO_SMALL
 
 
 def _scipy_functions(
-    problem: _Problem, low: float, high: float, counter: dict[str, int]
+    problem: _Problem, low: float, high: float, counts: dict[str, int]
 ) -> tuple[Callable[..., Array], Callable[..., Array]]:
     """Return the right-hand side and Jacobian on an interval between breaks."""
     functions, p = problem.compiled.functions, problem.p
-    limit = problem.solver.max_steps
     # At the interval's end the inputs keep the values they had inside it.
     inside = np.nextafter(high, low)
 
@@ -452,17 +506,16 @@ def _scipy_functions(
         return np.array([float(table(min(max(t, low), inside))) for table in problem.tables])
 
     def rhs(t: float, y: Array) -> Array:
-        counter["n_rhs"] += 1
-        if counter["n_rhs"] > limit:
-            raise _Stop(Status.MAX_STEPS, t)
-        dydt: Array = functions.rhs(t, y, p, values(t))
+        counts["n_rhs"] += 1
+        dydt: Array = functions.rhs(float(t), y, p, values(t))
         finite = np.isfinite(dydt)
         if not finite.all():
-            raise _Stop(Status.NONFINITE, t, int(np.argmin(finite)))
+            raise _NotFinite(int(np.argmin(finite)))
         return dydt
 
     def jac(t: float, y: Array) -> Array:
-        dfdy: Array = functions.jac(t, y, p, values(t))
+        counts["n_jac"] += 1
+        dfdy: Array = functions.jac(float(t), y, p, values(t))
         return dfdy
 
     return rhs, jac
@@ -512,11 +565,14 @@ def _leaves(y: Array, low: float, high: float, solver: Solver) -> bool:
 
 _ADVICE = {
     Status.STEP_TOO_SMALL: (
-        "The solution is growing without bound or the problem is stiff: try "
+        "The solution has a singularity there, or the problem is stiff: try "
         'Solver(method="rodas5p").'
     ),
     Status.DIVERGED: "It leaves every finite range; look at the equation's sign and parameters.",
-    Status.MAX_STEPS: "Raise max_steps in Solver, loosen rtol, or use a stiff method.",
+    Status.MAX_STEPS: (
+        "Raise max_steps in Solver, loosen rtol, or, if the problem is stiff, use "
+        'Solver(method="rodas5p").'
+    ),
     Status.SINGULAR: "The Jacobian is singular or not finite there; try an explicit method.",
     Status.INTERRUPTED: "Run it again to go on.",
     Status.NO_MEMORY: "Give output times instead of a pair, or a shorter span.",
@@ -527,17 +583,19 @@ def _failure(problem: _Problem, raw: _Raw) -> str:
     """Say where a solve stopped, with the states there, and what to do."""
     model = problem.compiled.model
     state = ", ".join(
-        f"{name} = {value:.4g}" for name, value in zip(model.states, raw.y[-1], strict=True)
+        f"{name} = {value:.4g}" for name, value in zip(model.states, raw.y_reached, strict=True)
     )
     text = STATUS_TEXT[raw.status]
     if raw.status is Status.STEP_TOO_SMALL and raw.h:
         text += f" ({raw.h:.2g})"
     advice = _ADVICE.get(raw.status, "")
+    if problem.solver.method == "rodas5p" and "rodas5p" in advice:
+        advice = "Look at the equations near that state, or loosen rtol."
     if raw.status is Status.NONFINITE:
         name = model.states[raw.worst]
         symbols = sorted(list(model.rhs.values())[raw.worst].free_symbols, key=lambda s: s.name)
         known = dict(zip(model.params, problem.p, strict=True))
-        known |= dict(zip(model.states, raw.y[-1], strict=True))
+        known |= dict(zip(model.states, raw.y_reached, strict=True))
         read = ", ".join(f"{s.name} = {known[s.name]:.4g}" for s in symbols if s.name in known)
         advice = f"Equation d{name}/dt reads {read}."
     steps = f"{raw.stats['n_steps']} steps"

@@ -9,7 +9,7 @@ import math
 import numbers
 import os
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ._core import REPORT, Inputs, methods, run
 from .compile import CompiledModel
-from .errors import DataError, ModelError, OptionError, Status, nearest
+from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
 from .stimulus import Table, table
 
@@ -30,6 +30,8 @@ NATIVE: dict[str, dict[str, Any]] = methods()
 SCIPY = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
 _EPSILON = float(np.finfo(float).eps)
 _SMALLEST_RTOL = 100 * _EPSILON
+#: What a C long holds everywhere; nobody waits for more.
+_MOST_STEPS = 2**31 - 1
 
 
 def _positive(name: str, value: object, smallest: float = 0.0) -> float:
@@ -40,6 +42,7 @@ def _positive(name: str, value: object, smallest: float = 0.0) -> float:
     return float(value)
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Solver:
     """How to integrate.
@@ -78,6 +81,7 @@ class Solver:
             raise OptionError(
                 f"Solver: unknown method {self.method!r:.60}{hint} Methods: {', '.join(known)}"
             )
+        object.__setattr__(self, "method", str(self.method))
         rtol = _positive("rtol", self.rtol, _SMALLEST_RTOL)
         if not rtol < 1.0:
             raise OptionError(f"Solver: rtol={self.rtol!r} must be below 1")
@@ -92,7 +96,7 @@ class Solver:
         steps = self.max_steps
         if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 1:
             raise OptionError(f"Solver: max_steps={steps!r:.60} is not a positive whole number")
-        object.__setattr__(self, "max_steps", int(steps))
+        object.__setattr__(self, "max_steps", min(int(steps), _MOST_STEPS))
         object.__setattr__(self, "h_max", _positive("h_max", self.h_max))
 
     def atol_vector(self, compiled: CompiledModel) -> Array:
@@ -120,6 +124,8 @@ class Batch:
         Sensitivities.
     report : ndarray, shape (n_run,)
         Status, counts and the time reached of each run.
+    y_reached : ndarray, shape (n_run, n_state)
+        State at the time that each run reached.
     steps : ndarray or None
         Steps for dense output, of a single run that kept them.
     """
@@ -127,6 +133,7 @@ class Batch:
     y: Array
     dydp: Array | None
     report: NDArray[Any]
+    y_reached: Array
     steps: Array | None = None
 
     @property
@@ -249,8 +256,16 @@ def check_times(t: object, where: str) -> Array:
         Unless they are finite, one-dimensional and strictly increasing.
     """
     try:
-        times = np.asarray(t, dtype=float)
-    except (TypeError, ValueError):
+        given = np.asarray(t)
+        if given.dtype.kind in "mM":
+            raise DataError(
+                f"{where}: t holds dates ({given.dtype}), not numbers. Give the time since the "
+                "start in the model's time unit"
+            )
+        times = given.astype(float)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"{where}: t must be times, got {t!r:.60}") from None
     if times.ndim != 1 or times.size == 0:
         raise DataError(f"{where}: t must be a list of times, got shape {times.shape}")
@@ -350,12 +365,15 @@ def solve_batch(
         steps = part(0, n_run, True)
     else:
         _share(part, n_run, workers, cancel)
+    y_reached = y[:, -1, :n].copy()
     for run_ in np.flatnonzero(report["n_written"] < n_time):
-        y[run_, max(int(report["n_written"][run_]), 1) :] = np.nan
+        written = max(int(report["n_written"][run_]), 1)
+        y_reached[run_] = y[run_, written, :n]
+        y[run_, written:] = np.nan
     if not len(vary):
-        return Batch(y, None, report, steps)
+        return Batch(y, None, report, y_reached, steps)
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
-    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, steps)
+    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached, steps)
 
 
 def _start_tangents(
@@ -394,11 +412,11 @@ def _share(part: Any, n_run: int, workers: int, cancel: NDArray[np.int32]) -> No
         try:
             pending = set(futures)
             while pending:
-                _, pending = wait(pending, timeout=0.1)
+                done, pending = wait(pending, timeout=0.1, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
         except BaseException:
             cancel[0] = 1
             for future in futures:
                 future.cancel()
             raise
-        for future in futures:
-            future.result()

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ModelError
+from .errors import ModelError, checks_keywords
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -157,6 +157,7 @@ class Stimulus(ABC):
         """Make the table."""
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Steps(Stimulus):
     """A piecewise constant input: each value holds from its time on.
@@ -191,6 +192,7 @@ class Steps(Stimulus):
         return _constant_pieces(np.array(self.times), np.array(self.values), self.before)
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Pulses(Stimulus):
     """Rectangular pulses on a baseline; pulses that overlap add up.
@@ -250,6 +252,7 @@ class Pulses(Stimulus):
         return _constant_pieces(edges, values, self.baseline)
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Samples(Stimulus):
     """A measured series, held constant before its first and after its last time.
@@ -301,6 +304,7 @@ class Samples(Stimulus):
         return _table(times, pieces, float(values[0]))
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Episodes(Stimulus):
     """Episodes that come and go: a sum of Gaussians in time.
@@ -383,6 +387,7 @@ class Episodes(Stimulus):
         return _table(starts[order], pieces[order], 0.0, _apart(breaks, 1e-3 * sds.min()))
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Sessions(Stimulus):
     """The dose of a therapy given in sessions, between 0 and 1; times are in days.

@@ -54,8 +54,9 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
 
     Parameters
     ----------
-    file : path or open file
-        What `write_text` wrote, or the same written by hand.
+    file : path, open file or str
+        What `write_text` wrote, or the same written by hand. A str of several lines is the
+        text itself, of one line a path.
 
     Returns
     -------
@@ -64,9 +65,7 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
     Raises
     ------
     ModelError
-        If the file is not a model's text, or the model breaks a rule.
-    OSError
-        If the file cannot be opened.
+        If the file cannot be read or is not a model's text, or the model breaks a rule.
 
     Examples
     --------
@@ -85,10 +84,20 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
     <Model 'decay': 1 states (x), 1 parameters>
     """
     # One more than may be: enough to see that it is too much, and never all of /dev/zero.
-    if isinstance(file, str | os.PathLike):
+    content: Any
+    if isinstance(file, str) and "\n" in file:
+        where, content = "read_model", file
+    elif isinstance(file, str | os.PathLike):
         where = f"read_model({os.fspath(file)!r})"
-        with open(file, "rb") as opened:
-            content: Any = opened.read(4 * MAX_TEXT + 1)
+        try:
+            with open(file, "rb") as opened:
+                content = opened.read(4 * MAX_TEXT + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ModelError(
+                f"{where}: the file cannot be read: {reason}. Give the path of a model file, or "
+                "its text"
+            ) from None
     elif hasattr(file, "read"):
         where = "read_model"
         content = file.read(4 * MAX_TEXT + 1)
@@ -99,6 +108,9 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
             content = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ModelError(f"{where}: byte {error.start + 1} is not UTF-8 text") from None
+    if isinstance(content, str):
+        # Text that others decoded may still begin with the mark of its byte order.
+        content = content.removeprefix("\ufeff")
     return parse_model(content, where)
 
 

@@ -218,6 +218,18 @@ def test_a_default_outside_the_span_starts_at_its_nearer_end(follow):
     assert branch.points["rho"].iloc[branch.start] == 10
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("more", [{}, {"y": "x - y"}])
+def test_a_start_on_a_fold(follow, text_model, sign, more):
+    """x' = sign r - x^2: a fold at (0, 0), where it is started."""
+    model = text_model({"x": f"{sign}*r - x**2", **more}, r=0.0)
+    branch = follow(model, "r", span=(-1, 1), start={"x": 0.0})
+    assert branch.special["kind"].tolist() == ["fold"]
+    assert branch.special["converged"].all()
+    assert branch.special[["r", "x"]].to_numpy() == pytest.approx(np.zeros((1, 2)), abs=CLOSE)
+    assert sorted(branch.points["x"].iloc[[0, -1]]) == pytest.approx([-1, 1])
+
+
 # ------------------------------------------------------------------ nonsense
 
 
@@ -273,3 +285,9 @@ def test_a_conserved_quantity_is_said(text_model):
     model = text_model({"x": "y - x + 0*a", "y": "x - y"}, a=0.0)
     with pytest.raises(tr.SolveError, match="conserved quantity"):
         tr.continuation(model, "a", span=(-1, 1))
+
+
+def test_a_conserved_quantity_is_said_where_nothing_is_found():
+    with pytest.raises(tr.SolveError, match="conserved quantity") as caught:
+        tr.continuation(tr.models.load("robertson"), "k1", span=(0.01, 0.1))
+    assert "Leave out one state" in str(caught.value) or "isolated" in str(caught.value)

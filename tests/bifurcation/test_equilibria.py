@@ -239,3 +239,45 @@ def test_a_model_that_depends_on_time(text_model):
     model = tr.Model("forced", rhs={x: "-x + cos(t)"}, initial={x: 0})
     with pytest.raises(tr.ModelError, match=r"equilibria\(forced\): dx/dt depends on t"):
         equilibria(model)
+
+
+# ------------------------------------------------------------------ what is said of a result
+
+
+@pytest.mark.parametrize("name", ["robertson", "hires"])
+def test_a_conserved_quantity_is_said(name):
+    found = equilibria(tr.models.load(name), starts=64)
+    assert not found.isolated
+    assert "conserved quantity has no isolated equilibria" in repr(found)
+
+
+def test_a_line_of_equilibria_is_said(text_model):
+    found = equilibria(text_model({"x": "x - x", "y": "-y"}), starts=16)
+    assert not found.isolated
+    assert "no isolated equilibria" in repr(found)
+
+
+@pytest.mark.parametrize("name", [n for n in tr.models.names() if n not in ("robertson", "hires")])
+def test_isolated_equilibria_are_not_doubted(name):
+    found = equilibria(tr.models.load(name), starts=32)
+    assert found.isolated
+    assert "isolated" not in repr(found)
+
+
+def test_a_degenerate_equilibrium_is_still_isolated(text_model):
+    assert equilibria(text_model({"x": "-x**3"})).isolated
+
+
+def test_nothing_found_says_where_it_looked(text_model):
+    model = text_model({"x": "1 + x**2", "y": "-y"}, bounds={"y": (-1, 2)})
+    found = equilibria(model, starts=16)
+    assert len(found) == 0
+    assert found.region == {"x": (-10.0, 10.0), "y": (-1.0, 2.0)}
+    assert "searched from x in [-10, 10], y in [-1, 2]" in repr(found)
+
+
+def test_a_state_of_an_equilibrium_by_name_and_symbol(text_model):
+    (found,) = equilibria(text_model({"x": "2 - x"}))
+    assert found["x"] == found[symbol("x")] == found.state["x"] == pytest.approx(2)
+    with pytest.raises(tr.ModelError, match=r"no state 'X'; did you mean 'x'\? Its states are: x"):
+        found["X"]

@@ -123,3 +123,17 @@ def test_random_expressions_agree_with_lambdify(expression, point):
     wanted = float(sympy.lambdify([X, Y, Z], expression, "math")(*point))
     got = values_at(graph, [number], *point)[0]
     assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("function", [sympy.Min, sympy.Max])
+def test_an_extreme_of_nan_is_nan(function):
+    """log(y) has no value at y = -.5, whichever argument it is."""
+    for pair in ((X + 100, sympy.log(Y)), (sympy.log(Y), X + 100)):
+        graph, _, number = graph_of(function(*pair, evaluate=False))
+        assert math.isnan(values_at(graph, [number], 1.0, -0.5, 0.0)[0])
+
+
+def test_a_numbers_sign_keeps_nan():
+    graph, _, number = graph_of(sympy.sign(sympy.log(Y)))
+    assert math.isnan(values_at(graph, [number], 1.0, -0.5, 0.0)[0])
+    assert values_at(graph, [number], 1.0, 0.5, 0.0) == [-1.0]

@@ -355,7 +355,7 @@ def test_a_name_that_is_unknown_gets_the_nearest():
         data.load("srndna")
     with pytest.raises(DataError, match="did you mean 'contreras2020_paranoia_ema'"):
         data.load("contreras2020_paranoia")
-    with pytest.raises(DataError, match=r"did you mean 'king-casas-2008'.*Known are king-casas"):
+    with pytest.raises(DataError, match=r"did you mean 'king-casas-2008'\? Known are king-casas"):
         data.read("king-casas", "somewhere")
     with pytest.raises(DataError, match="a name must be text, got 3"):
         data.load(3)

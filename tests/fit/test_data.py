@@ -133,6 +133,12 @@ BAD_OPTIONS = {
         "vary names 'aa', which is neither .* did you mean 'a'",
     ),
     "misspelt start": ({"vary": {"x(0)": tr.Vary(0.0)}}, tr.ModelError, r"did you mean 'y\(0\)'"),
+    "state": (
+        {"vary": {"y": tr.Vary(0.0)}},
+        tr.ModelError,
+        r"vary names 'y', which is a state; write 'y\(0\)' for its initial value",
+    ),
+    "input": ({"vary": {"u": tr.Vary(0.0)}}, tr.ModelError, "'u', which is an input"),
     "no sd": (
         {"observed": {"rating": tr.Gaussian("y", sd="sigma")}},
         tr.OptionError,
@@ -141,7 +147,7 @@ BAD_OPTIONS = {
     "unknown name": (
         {"observed": {"rating": tr.Gaussian("y * gian", sd=1.0)}},
         tr.ModelError,
-        "unknown name 'gian'",
+        r"unknown name 'gian'\. Known: .*\. A value for observations only",
     ),
     "held and varied": ({"params": {"a": 1.0}}, tr.OptionError, "both varied and held in params="),
     "start held": (
@@ -153,8 +159,12 @@ BAD_OPTIONS = {
     "unknown held": ({"params": {"b": 1.0}}, tr.ModelError, "params names 'b'"),
     "unknown input": ({"inputs": {"v": 1.0}}, tr.ModelError, "unknown input 'v'"),
     "no starts": ({"starts": 0}, tr.OptionError, "starts=0 must be a whole number from 1"),
-    "implicit": ({"solver": tr.Solver(method="rodas5p")}, tr.OptionError, "gradients need"),
-    "scipy": ({"solver": tr.Solver(method="LSODA")}, tr.OptionError, "gradients need"),
+    "implicit": (
+        {"solver": tr.Solver(method="rodas5p")},
+        tr.OptionError,
+        "sensitivities need an explicit method for now",
+    ),
+    "scipy": ({"solver": tr.Solver(method="LSODA")}, tr.OptionError, "sensitivities need"),
     "progress": ({"progress": "yes"}, tr.OptionError, "progress='yes'"),
 }
 

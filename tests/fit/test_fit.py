@@ -332,3 +332,19 @@ def test_same_seed_same_fit(drift: tr.Model, line: pd.DataFrame) -> None:
         )
 
     pd.testing.assert_frame_equal(run(1).starts, run(2).starts)
+
+
+def test_a_stiff_model_is_told_that_sensitivities_are_explicit() -> None:
+    """Robertson's problem: an explicit method needs far more steps than it may take."""
+    data = pd.DataFrame({"t": [0.0, 1e5, 2e5], "seen": [1.0, 0.1, 0.05]})
+    with pytest.raises(tr.SolveError, match=r"need an explicit method for now.*hold fast states"):
+        tr.fit(
+            tr.models.load("robertson"),
+            data,
+            time="t",
+            observed={"seen": tr.Gaussian("y1", sd=0.1)},
+            vary={"k1": tr.Vary(0.04, min=0.03, max=0.05)},
+            solver=tr.Solver(method="tsit5", max_steps=1000),
+            starts=1,
+            progress=False,
+        )

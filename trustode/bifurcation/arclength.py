@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OptionError
+from ..errors import OptionError, checks_keywords
 from .equilibria import ordered_eigenvalues, undecided
 from .system import Array, System, at_rounding
 
@@ -28,6 +28,7 @@ _SMALLEST_SHARE = 1e-3
 _NOTHING = 1e-12
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class ArcLength:
     """How to step along a branch.

@@ -130,7 +130,8 @@ class Branch:
         if name not in self.model.states:
             raise ModelError(
                 f"plot({self.model.name}): {name!r:.60} is not a state"
-                f"{nearest(name, self.model.states)} The states are: {', '.join(self.model.states)}"
+                f"{nearest(name, self.model.states) or '.'} "
+                f"The states are: {', '.join(self.model.states)}"
             )
         return plot_branch(self, name, ax)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError, OptionError, SolveError, Status, listed, nearest
+from ..errors import ModelError, OptionError, SolveError, Status, checks_keywords, listed, nearest
 from ..model import Model
 from ..solve import Solver, initial_vector, input_tables, pack, solve_batch
 from .arclength import ArcLength, Curve
 from .branch import Branch
-from .equilibria import Equilibrium, equilibria
+from .equilibria import NOT_ISOLATED, Equilibrium, equilibria
 from .follow import Follower, Side
 from .special import Special
 from .system import Array, System, newton, state_values
@@ -30,6 +30,7 @@ _SETTLING_STEPS = 20_000
 _SETTLING_TIMES = 1e8
 
 
+@checks_keywords
 def continuation(
     model: Model,
     parameter: str,
@@ -123,7 +124,7 @@ def _free_name(model: Model, parameter: object) -> str:
     name = getattr(parameter, "name", parameter)
     known = [*model.params, *model.inputs]
     if name not in known:
-        hint = nearest(str(name), known)
+        hint = nearest(str(name), known) or "."
         raise ModelError(
             f"continuation({model.name}): {name!r:.60} is not a parameter{hint} "
             f"The parameters are: {listed(known, 100)}"
@@ -202,9 +203,10 @@ def _settled(system: System, initial: Array) -> Array:
         return root
     found = equilibria(system.model, params=params, inputs=inputs)
     if not len(found):
-        raise _no_equilibrium(
-            system, "by simulation from the initial state, nor by a search", system.value
-        )
+        what = "by simulation from the initial state, nor by a search"
+        if not found.isolated:
+            raise _no_equilibrium(system, what, system.value, NOT_ISOLATED)
+        raise _no_equilibrium(system, what, system.value)
     distances = [float(np.linalg.norm((each.y - initial) / size)) for each in found]
     return found[int(np.argmin(distances))].y
 
@@ -213,10 +215,14 @@ def _shown(model: Model, y: Array) -> str:
     return ", ".join(f"{name} = {value:.5g}" for name, value in zip(model.states, y, strict=True))
 
 
-def _no_equilibrium(system: System, what: str, value: float) -> SolveError:
+def _no_equilibrium(
+    system: System,
+    what: str,
+    value: float,
+    advice: str = "Start from one of tr.equilibria(model), or give states nearer to one",
+) -> SolveError:
     return SolveError(
-        f"{system.where}: found no equilibrium {what}, at {system.free} = {value:g}. Start from "
-        "one of tr.equilibria(model), or give states nearer to one",
+        f"{system.where}: found no equilibrium {what}, at {system.free} = {value:g}. {advice}",
         Status.MAX_STEPS,
     )
 

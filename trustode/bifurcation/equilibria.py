@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError, OptionError
+from ..errors import ModelError, OptionError, checks_keywords, listed, nearest
 from ..model import Model
 from .system import Array, System, newton
 
@@ -29,7 +29,14 @@ _LEASH, _LONG_LEASH = 7.0, 1e4
 _SAME = 1e-6
 #: A root may lie outside by this share of the half width: an equilibrium on a face.
 _EDGE = 1e-9
+#: What a Jacobian that is singular everywhere means, and what to do about it.
+NOT_ISOLATED = (
+    "The Jacobian is singular wherever it was looked at: a model with a conserved quantity has no "
+    "isolated equilibria. Leave out one state: write it as the conserved total minus the others"
+)
 _EPSILON = float(np.finfo(float).eps)
+#: Smallest singular value of a Jacobian with rows of length 1, in roundings, that counts.
+_SINGULAR = 64.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +73,16 @@ class Equilibrium:
     params: dict[str, float]
     inputs: dict[str, float]
 
+    def __getitem__(self, name: Any) -> float:
+        """Return the value of a state, by its name or symbol."""
+        key = getattr(name, "name", name)
+        if key not in self.state:
+            raise ModelError(
+                f"the equilibrium has no state {key!r:.60}{nearest(str(key), self.state) or '.'} "
+                f"Its states are: {listed(self.state, 40)}"
+            )
+        return self.state[key]
+
     def __repr__(self) -> str:
         values = ", ".join(f"{name} = {value:.5g}" for name, value in self.state.items())
         return f"<{self.kind} at {values}>"
@@ -84,11 +101,18 @@ class Equilibria:
     starts : int
         Starting points of the search. It is a search: an equilibrium with a small basin of
         Newton's method can be missed, and more `starts` then help.
+    region : dict of str to pair of float
+        Where the starting points lie, by state.
+    isolated : bool
+        False if the Jacobian is singular at every start and every equilibrium found, as with
+        a conserved quantity: equilibria then form curves, of which a search can give no list.
     """
 
     model: Model
     found: tuple[Equilibrium, ...]
     starts: int
+    region: dict[str, tuple[float, float]]
+    isolated: bool
 
     @property
     def stable(self) -> list[Equilibrium]:
@@ -131,9 +155,16 @@ class Equilibria:
         n = len(self.found)
         counted = f"{n} equilibri{'um' if n == 1 else 'a'}, {len(self.stable)} stable"
         lines = [f"<Equilibria of {self.model.name!r}: {counted} ({self.starts} starts)>"]
-        return "\n".join([*lines, *(f"  {each!r}" for each in self.found)])
+        lines += [f"  {each!r}" for each in self.found]
+        if not n:
+            edges = [f"{name} in [{a:.5g}, {b:.5g}]" for name, (a, b) in self.region.items()]
+            lines.append(f"  searched from {listed(edges)}")
+        if not self.isolated:
+            lines.append(f"  {NOT_ISOLATED}")
+        return "\n".join(lines)
 
 
+@checks_keywords
 def equilibria(
     model: Model,
     *,
@@ -163,7 +194,8 @@ def equilibria(
     Returns
     -------
     Equilibria
-        Sorted by the states in their order; empty if none was found.
+        Sorted by the states in their order; empty if none was found. `Equilibria.isolated`
+        says whether the model can have isolated equilibria at all.
 
     Raises
     ------
@@ -184,7 +216,8 @@ def equilibria(
     half = (box[:, 1] - box[:, 0]) / 2
     leash = _LEASH if np.isfinite(kept).all() else _LONG_LEASH
     roots: list[Array] = []
-    for start in _starting_points(box, initial, starts, seed):
+    points = _starting_points(box, initial, starts, seed)
+    for start in points:
         root = newton(system, start, half, leash)
         if root is None:
             continue
@@ -195,7 +228,23 @@ def equilibria(
             roots.append(root)
     # Rounded, so that the last bits of an equal component do not decide the order.
     roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
-    return Equilibria(model, tuple(_described(system, root) for root in roots), starts)
+    searched = {
+        name: (float(low), float(high)) for name, (low, high) in zip(model.states, box, strict=True)
+    }
+    isolated = not all(_singular(system, y) for y in (*roots, *points))
+    found = tuple(_described(system, root) for root in roots)
+    return Equilibria(model, found, starts, searched, isolated)
+
+
+@np.errstate(all="ignore")
+def _singular(system: System, y: Array) -> bool:
+    """Return whether the Jacobian is singular to rounding, or has no value."""
+    jac = system.jac(y)
+    if not np.isfinite(jac).all():
+        return True
+    length = np.linalg.norm(jac, axis=1, keepdims=True)
+    sizes = np.linalg.svd(jac / np.where(length > 0.0, length, 1.0), compute_uv=False)
+    return bool(sizes[-1] <= _SINGULAR * len(sizes) * _EPSILON * sizes[0])
 
 
 def _described(system: System, y: Array) -> Equilibrium:

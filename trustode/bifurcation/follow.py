@@ -25,6 +25,8 @@ _EASY_CORRECTIONS = 4
 _GROWTH = 1.5
 #: A start point passed within this share of a step closes the branch.
 _CLOSURE = 0.05
+#: Share of the parameter in the tangent below which the branch turns at a point, to rounding.
+_TURNING = 1e-7
 _EDGE = 1e-9
 
 
@@ -59,10 +61,30 @@ class Follower:
                 "has no isolated equilibria",
                 Status.SINGULAR,
             )
+        node = self._off_fold(node)
         forward = self._side(node)
         if forward.closed:
             return forward, Side([node.reversed()], end=forward.end)
         return forward, self._side(node.reversed())
+
+    def _off_fold(self, start: Node) -> Node:
+        """Return the start or, where the branch turns just there, a point a step away.
+
+        On a fold neither side of the start sees the parameter turn, so none would find it.
+        """
+        if abs(start.tangent[-1]) > _TURNING:
+            return start
+        ds = self._stepper.ds
+        while ds >= self._stepper.ds_min:
+            for origin in (start, start.reversed()):
+                node = self._curve.at(origin, ds)
+                if node is None or abs(node.tangent[-1]) <= _TURNING or self._outside(node):
+                    continue
+                if self._low <= node.x[-1] <= self._high:
+                    node = node.rescaled(self._curve.scale(node.x[:-1], node.scale))
+                    return node if node.tangent[-1] > 0.0 else node.reversed()
+            ds /= 2.0
+        return start
 
     def _side(self, start: Node) -> Side:
         """Walk until something ends the branch."""

@@ -212,6 +212,8 @@ _ALGEBRA: Algebra = {
     "neg": lambda a: -a,
     "pow": _power,
     "select": _select,
+    "min": lambda a, b: _select(a, b, a, b),
+    "max": lambda a, b: _select(b, a, a, b),
     "exp": _exp_of,
     "log": _log_of,
     **{

@@ -80,18 +80,25 @@ def _expression(graph: Graph, number: int, printed: dict[int, tuple[str, int]]) 
         return f"tro_powlog({texts[0]}, {texts[1]}, {parts[3]})", depth
     if operation == "select":
         return f"({texts[0]} < {texts[1]} ? {texts[2]} : {texts[3]})", depth
-    if operation == "sign":
-        return f"(double)(({texts[0]} > 0.0) - ({texts[0]} < 0.0))", depth
+    if operation in ("min", "max", "sign"):
+        return f"tro_{operation}({', '.join(texts)})", depth
     name = "fabs" if operation == "abs" else str(operation)
     return f"{name}({texts[0]})", depth
 
 
-#: Helper that a body with a derivative by an exponent calls.
-POWLOG = """static double tro_powlog(double a, double b, int degree)
+#: Helpers that a body may call, by name; NaN passes through each of them.
+HELPERS = {
+    "tro_powlog": """static double tro_powlog(double a, double b, int degree)
 {
     if (a == 0.0 && b > 0.0) return 0.0;
     double value = pow(a, b), factor = log(a);
     for (int k = 0; k < degree; k++) value *= factor;
     return value;
 }
-"""
+""",
+    "tro_min": "static double tro_min(double a, double b) { return a < b || a != a ? a : b; }\n",
+    "tro_max": "static double tro_max(double a, double b) { return a > b || a != a ? a : b; }\n",
+    "tro_sign": (
+        "static double tro_sign(double a) { return a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : a; }\n"
+    ),
+}

@@ -61,7 +61,8 @@ class Graph:
     """Nodes of several expressions over the same leaves.
 
     Leaves are ``("y", i)``, ``("p", i)``, ``("u", i)``, ``("t",)`` and ``("const", x)``.
-    Operations are add, sub, mul, div, neg, pow, powlog, select and the unary functions;
+    Operations are add, sub, mul, div, neg, pow, powlog, min, max, select and the unary
+    functions;
     ``powlog(a, b, k)`` is a**b log(a)**k with its limit 0 at a = 0 < b, which is what
     keeps the derivative of a power by its exponent finite on the face a = 0;
     ``select(a, b, x, y)`` is x where a < b and y elsewhere.
@@ -170,6 +171,11 @@ class Graph:
             return self.neg(a)
         if x is not None and y is not None and (c := self._folded(x * y)) is not None:
             return c
+        # Zero by choice stays zero, whatever it is multiplied by: sqrt(max(0, x)) has a slope.
+        for chosen, other in ((a, b), (b, a)):
+            if self.nodes[chosen][0] == "select" and self.zero in self.operands(chosen)[2:]:
+                low, high, one, two = self.operands(chosen)
+                return self.select(low, high, self.mul(one, other), self.mul(two, other))
         return self.node("mul", a, b)
 
     def div(self, a: int, b: int) -> int:
@@ -226,6 +232,15 @@ class Graph:
         """Return the node that is x where a < b and y elsewhere."""
         return x if x == y else self.node("select", a, b, x, y)
 
+    def extreme(self, kind: str, a: int, b: int) -> int:
+        """Return the node of the "min" or "max" of a and b; NaN if either is NaN."""
+        x, y = self.value(a), self.value(b)
+        if a == b:
+            return a
+        if x is not None and y is not None:
+            return self.const(min(x, y) if kind == "min" else max(x, y))
+        return self.node(kind, a, b)
+
     # -------------------------------------------------------------- from sympy
 
     def read(self, expression: sympy.Expr, leaves: Mapping[sympy.Symbol, int]) -> int:
@@ -281,11 +296,10 @@ class Graph:
         return product
 
     def _read_extreme(self, expression: sympy.Expr, leaves: Mapping[sympy.Symbol, int]) -> int:
-        numbers = [self.read(argument, leaves) for argument in expression.args]
-        best = numbers[0]
-        for other in numbers[1:]:
-            low, high = (best, other) if isinstance(expression, sympy.Min) else (other, best)
-            best = self.select(low, high, best, other)
+        kind = "min" if isinstance(expression, sympy.Min) else "max"
+        best, *others = (self.read(argument, leaves) for argument in expression.args)
+        for other in others:
+            best = self.extreme(kind, best, other)
         return best
 
     # -------------------------------------------------------------- derivatives
@@ -331,6 +345,10 @@ class Graph:
                 return self.div(self.sub(da, self.mul(number, db)), b)
             degree = int(self.nodes[number][3]) if operation == "powlog" else 0
             return self._power_rule(a, b, degree, da, db)
+        if operation in ("min", "max"):
+            b = operands[1]
+            low, high = (a, b) if operation == "min" else (b, a)
+            return self.select(low, high, da, tangent.get(b, self.zero))
         if operation == "select":
             branches = [tangent.get(operand, self.zero) for operand in operands[2:]]
             return self.select(a, operands[1], branches[0], branches[1])

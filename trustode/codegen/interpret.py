@@ -86,7 +86,18 @@ def _powlog(a: float, b: float, degree: int) -> float:
 
 
 def _sign(a: float) -> float:
-    return float((a > 0.0) - (a < 0.0))
+    return 1.0 if a > 0.0 else -1.0 if a < 0.0 else a
+
+
+def _log(a: float) -> float:
+    return -math.inf if a == 0.0 else math.log(a)
+
+
+def _sinh(a: float) -> float:
+    try:
+        return math.sinh(a)
+    except OverflowError:
+        return math.copysign(math.inf, a)
 
 
 #: Arithmetic of floats.
@@ -100,12 +111,14 @@ FLOATS: Algebra = {
     "pow": _guarded(math.pow),
     "powlog": _guarded(_powlog),
     "select": lambda a, b, x, y: x if a < b else y,
+    "min": lambda a, b: a if a < b or a != a else b,
+    "max": lambda a, b: a if a > b or a != a else b,
     "abs": abs,
     "sign": _sign,
     **{
         name: _guarded(getattr(math, name))
-        for name in (
-            "exp log sqrt tanh sinh cosh sin cos tan asin acos atan asinh acosh atanh"
-        ).split()
+        for name in "exp sqrt tanh cosh sin cos tan asin acos atan asinh acosh atanh".split()
     },
+    "log": _guarded(_log),
+    "sinh": _sinh,
 }

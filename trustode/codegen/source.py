@@ -12,7 +12,7 @@ from importlib import resources
 
 from ..expression import TIME, symbol
 from ..model import Model
-from .ctext import POWLOG, PROTOTYPES, body
+from .ctext import HELPERS, PROTOTYPES, body
 from .graph import Graph
 
 #: Functions of a compiled model, in the order of ``struct tro_model``.
@@ -109,7 +109,7 @@ class Source:
             str(len(names))
             for names in (model.states, model.params, model.inputs, model.observables)
         )
-        helper = POWLOG if "tro_powlog(" in functions else ""
+        helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in functions)
         return (
             f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n'
             f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"

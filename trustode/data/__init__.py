@@ -123,8 +123,9 @@ def read(name: str, path: str | os.PathLike[str]) -> pd.DataFrame:
     missing = [column for column in entry.columns if column not in frame.columns]
     if missing:
         raise DataError(
-            f"{where} has no column '{missing[0]}'{nearest(missing[0], map(str, frame.columns))}; "
-            f"it has {listed(map(str, frame.columns))}. Rename or add it; needed are "
+            f"{where} has no column '{missing[0]}'"
+            f"{nearest(missing[0], map(str, frame.columns)) or '.'} "
+            f"It has {listed(map(str, frame.columns))}. Rename or add it; needed are "
             f"{listed(entry.columns, 30)}: {entry.description}"
         )
     for column, rule in entry.columns.items():
@@ -146,7 +147,7 @@ def _find(name: object, entries: dict[str, DataSet]) -> DataSet | None:
 def _unknown(call: str, name: str, what: str, entries: dict[str, DataSet]) -> str:
     """Say that a name is unknown, what is near and what there is."""
     return (
-        f"{call}: no data set is called {name!r:.60}{nearest(name, [*BUNDLED, *EXTERNAL])}. "
+        f"{call}: no data set is called {name!r:.60}{nearest(name, [*BUNDLED, *EXTERNAL]) or '.'} "
         f"{what.capitalize()} are {listed(entries)}"
     )
 

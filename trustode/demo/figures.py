@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models.trust_forms import FACTORS
 from ..plot import LINES, name_label, plot_branch, plot_solution, time_label
 from ..simulate import Solution
 from .episode import PEAK, Response
 from .game import HELD_OUT_RUN
-from .oscillation import AT_PROFILE, FACTORS, Oscillation
+from .oscillation import AT_PROFILE, Oscillation
 
 if TYPE_CHECKING:
     import pandas as pd

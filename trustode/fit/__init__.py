@@ -26,8 +26,9 @@ from ..errors import (
     OptionError,
     SolveError,
     Status,
+    checks_keywords,
 )
-from ..model import Model
+from ..model import Model, named
 from ..progress import Progress, check_progress, track
 from ..solve import NATIVE, Solver, initial_vector, parameter_vector
 from .data import Data, Design, is_shared, read
@@ -73,6 +74,7 @@ TIE = 1e-5
 LEAST_SD = 1e-10
 
 
+@checks_keywords
 def fit(
     model: Model,
     data: pd.DataFrame,
@@ -208,8 +210,8 @@ def _check_options(
     explicit = ["auto", *(name for name, about in NATIVE.items() if not about["implicit"])]
     if solver.method not in explicit:
         raise OptionError(
-            f"{where}: gradients need one of the methods {', '.join(explicit)}; the solver has "
-            f"{solver.method!r}"
+            f"{where}: the solver has the method {solver.method!r}; a fit's sensitivities need an "
+            f"explicit method for now: {', '.join(explicit)}"
         )
 
 
@@ -230,6 +232,17 @@ def _problem(
     _check_members(vary, "vary", Vary, "tr.Vary(1.0, min=0, max=5)", where)
     varies = {str(getattr(name, "name", name)): given for name, given in vary.items()}
     fixed = _held(params, where)
+    for name in varies:
+        if name in model.states:
+            raise ModelError(
+                f"{where}: vary names '{name}', which is a state; write '{name}(0)' for its "
+                "initial value"
+            )
+        if name in model.inputs:
+            raise ModelError(
+                f"{where}: vary names '{name}', which is an input; only parameters and initial "
+                "values can vary. Make it a parameter of the model"
+            )
     held = model.known(initial, "state", model.states)
     compiled = compile(model)
     given = {name: value for name, value in fixed.items() if name in model.params}
@@ -273,11 +286,8 @@ def _check_members(given: object, what: str, kind: type, example: str, where: st
 
 def _held(params: Mapping[Any, float] | None, where: str) -> dict[str, float]:
     """Return the values held, by name."""
-    if params is not None and not isinstance(params, Mapping):
-        raise OptionError(f"{where}: params must be a mapping from names, got {params!r:.60}")
     fixed: dict[str, float] = {}
-    for key, value in (params or {}).items():
-        name = str(getattr(key, "name", key))
+    for name, value in named(params, f"{where}: params").items():
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
             raise ModelError(f"{where}: params['{name}'] = {value!r:.60} is not a finite number")
@@ -318,10 +328,18 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     name, count = failures.most_common(1)[0]
     status = Status[name]
     example = next(s.last for s in reversed(found) if s.last and s.last.status is status)
+    advice = "Try values and bounds with which the model can be solved"
+    if 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
+        advice = (
+            "A fit's sensitivities need an explicit method for now, and for stiff models these "
+            "need too many steps. Narrow the bounds so that no rate is much faster than the "
+            "times between the data, hold fast states with model.freeze, or allow more steps: "
+            "solver=tr.Solver(method='tsit5', max_steps=10_000_000)"
+        )
     return SolveError(
         f"{where}: none of {len(found)} starts could be evaluated; {count} of "
         f"{sum(failures.values())} evaluations ended with {name} ({STATUS_TEXT[status]}). The "
-        f"last: {example.message}. Try values and bounds with which the model can be solved",
+        f"last: {example.message}. {advice}",
         status,
     )
 

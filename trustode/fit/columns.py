@@ -38,7 +38,8 @@ def check_frame(frame: object, wanted: Sequence[tuple[object, str]], where: str)
         if columns.count(name) == 0:
             raise DataError(
                 f"{where}: data has no column {name!r:.60} ({use})"
-                f"{nearest(str(name), map(str, columns))} Its columns: {listed(map(str, columns))}"
+                f"{nearest(str(name), map(str, columns)) or '.'} "
+                f"Its columns: {listed(map(str, columns))}"
             )
         if columns.count(name) > 1:
             raise DataError(

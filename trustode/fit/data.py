@@ -335,7 +335,7 @@ def _of_group(given: Any, name: str, label: Hashable, where: str) -> Table:
             known = [str(key) for key in given]
             raise DataError(
                 f"{where}: inputs['{name}'] has nothing for group {label!r}"
-                f"{nearest(str(label), known)} It has {listed(known)}"
+                f"{nearest(str(label), known) or '.'} It has {listed(known)}"
             )
         given = given[label]
     else:

@@ -19,7 +19,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from ..errors import DataError, OptionError, listed
+from ..errors import DataError, OptionError, checks_keywords, listed
 
 Array = NDArray[np.float64]
 
@@ -82,6 +82,7 @@ def _check_expr(expr: object, where: str) -> None:
         )
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Gaussian(Observation):
     """A normal distribution around the prediction.
@@ -135,6 +136,7 @@ class Gaussian(Observation):
         )
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Binomial(Observation):
     """Successes out of `n` trials, with the prediction as the probability of a success.

@@ -108,7 +108,7 @@ def _expression(observation: Observation, model: Model, loose: list[str], where:
             expression = parse(text, known, where)
         except ModelError as error:
             raise ModelError(
-                f"{error} A value for observations only is made known by vary= or params="
+                f"{error}. A value for observations only is made known by vary= or params="
             ) from None
     else:
         renamed = {}
@@ -120,8 +120,8 @@ def _expression(observation: Observation, model: Model, loose: list[str], where:
             else:
                 raise ModelError(
                     f"{where} uses the symbol '{used.name}', which {model.name} does not have"
-                    f"{nearest(used.name, known)} A value for observations only is made known "
-                    "by vary= or params="
+                    f"{nearest(used.name, known) or '.'} A value for observations only is made "
+                    "known by vary= or params="
                 )
         expression = text.xreplace(renamed)
     return expression.xreplace({symbol(n): e for n, e in model.observables.items()})
@@ -149,8 +149,9 @@ def _check_names(
     for name in sorted(scales):
         if name not in vary and name not in fixed:
             raise OptionError(
-                f"{where}: sd='{name}' has no value{nearest(name, [*vary, *model.params])} Add "
-                f"'{name}' to vary=, as Vary(0.1, min=1e-6, scale='log'), or to params="
+                f"{where}: sd='{name}' has no value"
+                f"{nearest(name, [*vary, *model.params]) or '.'} "
+                f"Add '{name}' to vary=, as Vary(0.1, min=1e-6, scale='log'), or to params="
             )
     both = [name for name in vary if name in fixed]
     if both:

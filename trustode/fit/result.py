@@ -140,8 +140,8 @@ class Fit:
         if group not in labels:
             known = [str(label) for label in labels]
             raise DataError(
-                f"fit({self.model.name}): no group {group!r:.60}{nearest(str(group), known)} "
-                f"Groups: {listed(known)}"
+                f"fit({self.model.name}): no group {group!r:.60}"
+                f"{nearest(str(group), known) or '.'} Groups: {listed(known)}"
             )
         return fitted_model(self._problem, self._x, labels.index(group))
 

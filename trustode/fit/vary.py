@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, checks_keywords
 from ..model import Model
 
 Array = NDArray[np.float64]
@@ -28,6 +28,7 @@ LOG_REACH = 100.0
 LINEAR_REACH = 2.0
 
 
+@checks_keywords
 @dataclass(frozen=True)
 class Vary:
     """A value that a fit is free to choose.
