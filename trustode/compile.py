@@ -172,8 +172,18 @@ def _toolchain_key(key: str, command: tuple[str, ...]) -> str:
     real = Path(command[0]).resolve()
     found = real.stat()
     parts = (key, command, str(real), found.st_size, found.st_mtime_ns, _FLAGS)
-    system = (sys.platform, platform.machine(), platform.libc_ver(), sympy.__version__)
-    return hashlib.sha256(repr((parts, system)).encode()).hexdigest()
+    system = (sys.platform, platform.machine(), _processor(), platform.libc_ver())
+    return hashlib.sha256(repr((parts, system, sympy.__version__)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """Return what this processor can do: CC may hold -march=native, and a home be shared."""
+    try:
+        with Path("/proc/cpuinfo").open() as lines:
+            return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        return platform.processor()
 
 
 @lru_cache(maxsize=1)

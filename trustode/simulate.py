@@ -9,13 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from .compile import CompiledModel, compile
+from .compile import compile
+from .engine import Array, Outcome, Problem, native
 from .errors import (
     STATUS_TEXT,
     DataError,
@@ -28,16 +28,15 @@ from .errors import (
     nearest,
 )
 from .model import Model
+from .scipy_engine import by_scipy
 from .solve import (
     NATIVE,
-    Batch,
     Solver,
     check_times,
     initial_vector,
     input_tables,
     pack,
     parameter_vector,
-    solve_batch,
     vary_indices,
 )
 from .stimulus import Table
@@ -45,8 +44,6 @@ from .stimulus import Table
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,8 +258,8 @@ def simulate(
     y0 = initial_vector(compiled, p, initial, where)
     given = tuple(model.known(initial, "state", model.states))
     tables = input_tables(compiled, inputs, where)
-    problem = _Problem(compiled, times, p, y0, given, tables, solver, which, where)
-    engine = _native if solver.method in ("auto", *NATIVE) else _scipy
+    problem = Problem(compiled, times, p, y0, given, tables, solver, which, where)
+    engine = native if solver.method in ("auto", *NATIVE) else by_scipy
     raw = engine(problem, own_steps)
     solution = _present(problem, raw)
     if solution.status is not Status.SUCCESS and on_error == "raise":
@@ -282,249 +279,7 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
         raise OptionError(f"{where}: sensitivities must be names, got {given!r:.60}") from None
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """Everything that determines a solve."""
-
-    compiled: CompiledModel
-    t: Array
-    p: Array
-    y0: Array
-    given: tuple[str, ...]
-    tables: list[Table]
-    solver: Solver
-    which: tuple[str, ...]
-    where: str
-
-
-@dataclass(frozen=True)
-class _Raw:
-    """What an engine hands back; t and y hold the part that was reached."""
-
-    t: Array
-    y: Array
-    dydp: Array | None
-    status: Status
-    t_reached: float
-    y_reached: Array
-    worst: int
-    h: float
-    stats: dict[str, Any]
-    dense: Callable[[Array], Array]
-
-
-# ------------------------------------------------------------------ native methods
-
-
-def _solve(problem: _Problem, t: Array, which: tuple[str, ...], keep_steps: bool) -> Batch:
-    """Solve a problem with a native method."""
-    return solve_batch(
-        problem.compiled,
-        t,
-        problem.p[None, :],
-        problem.y0[None, :],
-        [pack(problem.tables)],
-        problem.solver,
-        which=which,
-        given=problem.given,
-        keep_steps=keep_steps,
-    )
-
-
-@dataclass(frozen=True)
-class _NativeDense:
-    """Dense output of a native method; solves once more unless the steps were kept."""
-
-    problem: _Problem
-    steps: Array | None
-
-    def __call__(self, times: Array) -> Array:
-        problem, n_state = self.problem, len(self.problem.y0)
-        steps = self.steps
-        if steps is None:
-            steps = _solve(problem, problem.t[[0, -1]], problem.which, True).steps
-        if steps is None or not len(steps):
-            return np.broadcast_to(problem.y0, (*times.shape, n_state)).copy()
-        k = np.clip(np.searchsorted(steps[:, 0], times, side="right") - 1, 0, len(steps) - 1)
-        theta = np.clip((times - steps[k, 0]) / steps[k, 1], 0.0, 1.0)[..., None]
-        coefficients = steps[k, 2:].reshape(*times.shape, -1, n_state)
-        value: Array = coefficients[..., -1, :]
-        for j in range(coefficients.shape[-2] - 2, -1, -1):
-            value = value * theta + coefficients[..., j, :]
-        return value
-
-
-def _native(problem: _Problem, own_steps: bool) -> _Raw:
-    batch = _solve(problem, problem.t, problem.which, own_steps)
-    report, steps = batch.report[0], batch.steps
-    reached = max(int(report["n_written"]), 1)
-    t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
-    dydp = None if dydp is None else dydp[0, :reached]
-    if steps is not None and len(steps):
-        n_state = len(problem.y0)
-        t = np.append(steps[:, 0], report["t"])
-        y = np.vstack([steps[:, 2 : 2 + n_state], batch.y_reached])
-        if problem.which:
-            # The same steps again, to the same end, now with the tangents at their ends.
-            ends = np.append(t, problem.t[-1]) if t[-1] < problem.t[-1] else t
-            again = _solve(problem, ends, problem.which, False).dydp
-            dydp = None if again is None else again[0, : len(t)]
-    stats = {
-        "method": problem.solver.method,
-        "backend": problem.compiled.backend,
-        "stiff": bool(report["stiff"]),
-        **{name: int(report[name]) for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
-    }
-    return _Raw(
-        t,
-        y,
-        dydp,
-        Status(int(report["status"])),
-        float(report["t"]),
-        batch.y_reached[0],
-        int(report["worst"]),
-        float(report["h"]),
-        stats,
-        _NativeDense(problem, steps),
-    )
-
-
-# ------------------------------------------------------------------ scipy's methods
-
-
-#: A state beyond this has diverged; as in ``ext/solve.c``.
-_TOO_LARGE = 1e150
-
-
-class _NotFinite(Exception):
-    """Leaves scipy's step when an equation is not finite."""
-
-    def __init__(self, equation: int) -> None:
-        super().__init__(equation)
-        self.equation = equation
-
-
-@dataclass(frozen=True)
-class _ScipyDense:
-    """Dense output of scipy's methods: one interpolant a step."""
-
-    starts: Array
-    pieces: list[Any]
-    y0: Array
-
-    def __call__(self, times: Array) -> Array:
-        if not self.pieces:
-            return np.broadcast_to(self.y0, (*times.shape, len(self.y0))).copy()
-        flat = np.atleast_1d(times).ravel()
-        piece = np.clip(np.searchsorted(self.starts, flat, side="right") - 1, 0, None)
-        rows = [self.pieces[k](x) for k, x in zip(piece, flat, strict=True)]
-        return np.asarray(rows).reshape(*times.shape, len(self.y0))
-
-
-def _scipy(problem: _Problem, own_steps: bool) -> _Raw:
-    from scipy import integrate
-
-    if problem.which:
-        raise OptionError(
-            f"{problem.where}: sensitivities need a native method, not "
-            f'{problem.solver.method!r}. Use Solver(method="tsit5")'
-        )
-    solver, compiled = problem.solver, problem.compiled
-    integrator: Callable[..., Any] = getattr(integrate, solver.method)
-    options = {"rtol": solver.rtol, "atol": solver.atol_vector(compiled), "max_step": solver.h_max}
-    counts = {"n_steps": 0, "n_rejected": 0, "n_rhs": 0, "n_jac": 0}
-    grid, values, pieces = [problem.t[0]], [problem.y0], list[Any]()
-    status, worst, h = Status.SUCCESS, 0, 0.0
-    for low, high in pairwise(_edges(problem)):
-        rhs, jac = _scipy_functions(problem, low, high, counts)
-        extra = {"jac": jac} if solver.method in ("Radau", "BDF", "LSODA") else {}
-        try:
-            stepper = integrator(rhs, low, values[-1], high, **options, **extra)
-            while stepper.status == "running" and status is Status.SUCCESS:
-                if counts["n_steps"] >= solver.max_steps:
-                    status = Status.MAX_STEPS
-                    break
-                failure = stepper.step()
-                if stepper.status == "failed":
-                    status, h = _scipy_failure(stepper, failure), float(stepper.step_size or 0.0)
-                    break
-                counts["n_steps"] += 1
-                if np.abs(stepper.y).max() > _TOO_LARGE:
-                    status, worst = Status.DIVERGED, int(np.argmax(np.abs(stepper.y)))
-                pieces.append(stepper.dense_output())
-                grid.append(stepper.t)
-                values.append(stepper.y.copy())
-        except _NotFinite as stop:
-            status, worst = Status.NONFINITE, stop.equation
-        except (ValueError, np.linalg.LinAlgError):
-            # scipy's linear algebra met a Jacobian that is not finite or singular.
-            status = Status.SINGULAR
-        if status is not Status.SUCCESS:
-            break
-    t, y = np.array(grid), np.array(values)
-    dense = _ScipyDense(t[:-1], pieces, problem.y0)
-    if not own_steps:
-        asked = problem.t[problem.t <= t[-1]]
-        t_reached, y_reached = t[-1], y[-1]
-        t, y = asked, dense(asked)
-        y[0] = problem.y0
-    else:
-        t_reached, y_reached = t[-1], y[-1]
-    stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counts}
-    return _Raw(t, y, None, status, float(t_reached), y_reached, worst, h, stats, dense)
-
-
-def _edges(problem: _Problem) -> Array:
-    """Return the ends of the intervals between breaks, none a rounding error long."""
-    start, end = problem.t[0], problem.t[-1]
-    breaks = np.unique(np.concatenate([np.empty(0), *(table.breaks for table in problem.tables)]))
-    inner = breaks[(breaks > start) & (breaks < end)]
-    edges = np.concatenate([[start], inner, [end]])
-    kept = np.diff(edges, prepend=-np.inf) > 32 * np.finfo(float).eps * np.abs(edges)
-    kept[-1] = True
-    if len(edges) > 2 and edges[-1] - edges[-2] <= 32 * np.finfo(float).eps * abs(edges[-1]):
-        kept[-2] = False
-    return edges[kept] if len(problem.t) > 1 else edges[:1]
-
-
-def _scipy_failure(stepper: Any, message: str | None) -> Status:
-    """Say why one of scipy's methods gave up."""
-    rate = np.abs(stepper.fun(stepper.t, stepper.y)) / (1.0 + np.abs(stepper.y))
-    runaway = np.abs(stepper.y).max() > 1e8 or rate.max() > 1e10
-    return Status.DIVERGED if runaway else Status.STEP_TOO_SMALL
-
-
-def _scipy_functions(
-    problem: _Problem, low: float, high: float, counts: dict[str, int]
-) -> tuple[Callable[..., Array], Callable[..., Array]]:
-    """Return the right-hand side and Jacobian on an interval between breaks."""
-    functions, p = problem.compiled.functions, problem.p
-    # At the interval's end the inputs keep the values they had inside it.
-    inside = np.nextafter(high, low)
-
-    def values(t: float) -> Array:
-        return np.array([float(table(min(max(t, low), inside))) for table in problem.tables])
-
-    def rhs(t: float, y: Array) -> Array:
-        counts["n_rhs"] += 1
-        dydt: Array = functions.rhs(float(t), y, p, values(t))
-        finite = np.isfinite(dydt)
-        if not finite.all():
-            raise _NotFinite(int(np.argmin(finite)))
-        return dydt
-
-    def jac(t: float, y: Array) -> Array:
-        counts["n_jac"] += 1
-        dfdy: Array = functions.jac(float(t), y, p, values(t))
-        return dfdy
-
-    return rhs, jac
-
-
-# ------------------------------------------------------------------ presenting
-
-
-def _present(problem: _Problem, raw: _Raw) -> Solution:
+def _present(problem: Problem, raw: Outcome) -> Solution:
     model = problem.compiled.model
     outside = tuple(
         name
@@ -579,7 +334,7 @@ _ADVICE = {
 }
 
 
-def _failure(problem: _Problem, raw: _Raw) -> str:
+def _failure(problem: Problem, raw: Outcome) -> str:
     """Say where a solve stopped, with the states there, and what to do."""
     model = problem.compiled.model
     state = ", ".join(

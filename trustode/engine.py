@@ -1,0 +1,132 @@
+"""One solve as data: what determines it, what comes back, and the native engine.
+
+Imports the solve layer; `simulate` stands on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compile import CompiledModel
+from .errors import Status
+from .solve import Batch, Solver, pack, solve_batch
+from .stimulus import Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that determines a solve."""
+
+    compiled: CompiledModel
+    t: Array
+    p: Array
+    y0: Array
+    given: tuple[str, ...]
+    tables: list[Table]
+    solver: Solver
+    which: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an engine hands back; t and y hold the part that was reached."""
+
+    t: Array
+    y: Array
+    dydp: Array | None
+    status: Status
+    t_reached: float
+    y_reached: Array
+    worst: int
+    h: float
+    stats: dict[str, Any]
+    dense: Callable[[Array], Array]
+
+
+def _solve(problem: Problem, t: Array, which: tuple[str, ...], keep_steps: bool) -> Batch:
+    """Solve a problem with a native method."""
+    return solve_batch(
+        problem.compiled,
+        t,
+        problem.p[None, :],
+        problem.y0[None, :],
+        [pack(problem.tables)],
+        problem.solver,
+        which=which,
+        given=problem.given,
+        keep_steps=keep_steps,
+    )
+
+
+@dataclass(frozen=True)
+class _NativeDense:
+    """Dense output of a native method; solves once more unless the steps were kept."""
+
+    problem: Problem
+    steps: Array | None
+
+    def __call__(self, times: Array) -> Array:
+        problem, n_state = self.problem, len(self.problem.y0)
+        steps = self.steps
+        if steps is None:
+            steps = _solve(problem, problem.t[[0, -1]], problem.which, True).steps
+        if steps is None or not len(steps):
+            return np.broadcast_to(problem.y0, (*times.shape, n_state)).copy()
+        k = np.clip(np.searchsorted(steps[:, 0], times, side="right") - 1, 0, len(steps) - 1)
+        theta = np.clip((times - steps[k, 0]) / steps[k, 1], 0.0, 1.0)[..., None]
+        coefficients = steps[k, 2:].reshape(*times.shape, -1, n_state)
+        value: Array = coefficients[..., -1, :]
+        for j in range(coefficients.shape[-2] - 2, -1, -1):
+            value = value * theta + coefficients[..., j, :]
+        return value
+
+
+def native(problem: Problem, own_steps: bool) -> Outcome:
+    """Solve a problem in C; with `own_steps`, at the method's own steps.
+
+    Parameters
+    ----------
+    problem : Problem
+    own_steps : bool
+        Whether to return every step instead of the times asked for.
+    """
+    batch = _solve(problem, problem.t, problem.which, own_steps)
+    report, steps = batch.report[0], batch.steps
+    reached = max(int(report["n_written"]), 1)
+    t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
+    dydp = None if dydp is None else dydp[0, :reached]
+    if steps is not None and len(steps):
+        n_state = len(problem.y0)
+        t = np.append(steps[:, 0], report["t"])
+        y = np.vstack([steps[:, 2 : 2 + n_state], batch.y_reached])
+        if problem.which:
+            # The same steps again, to the same end, now with the tangents at their ends.
+            ends = np.append(t, problem.t[-1]) if t[-1] < problem.t[-1] else t
+            again = _solve(problem, ends, problem.which, False).dydp
+            dydp = None if again is None else again[0, : len(t)]
+    stats = {
+        "method": problem.solver.method,
+        "backend": problem.compiled.backend,
+        "stiff": bool(report["stiff"]),
+        **{name: int(report[name]) for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
+    }
+    return Outcome(
+        t,
+        y,
+        dydp,
+        Status(int(report["status"])),
+        float(report["t"]),
+        batch.y_reached[0],
+        int(report["worst"]),
+        float(report["h"]),
+        stats,
+        _NativeDense(problem, steps),
+    )

@@ -1,0 +1,151 @@
+"""scipy's methods on the compiled functions, stepped one by one so that a failure keeps its part.
+
+Imports the engine's data and the solve layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .engine import Array, Outcome, Problem
+from .errors import OptionError, Status
+
+#: A state beyond this has diverged; as in ``ext/solve.c``.
+_TOO_LARGE = 1e150
+
+
+class _NotFinite(Exception):
+    """Leaves scipy's step when an equation is not finite."""
+
+    def __init__(self, equation: int) -> None:
+        super().__init__(equation)
+        self.equation = equation
+
+
+@dataclass(frozen=True)
+class _ScipyDense:
+    """Dense output of scipy's methods: one interpolant a step."""
+
+    starts: Array
+    pieces: list[Any]
+    y0: Array
+
+    def __call__(self, times: Array) -> Array:
+        if not self.pieces:
+            return np.broadcast_to(self.y0, (*times.shape, len(self.y0))).copy()
+        flat = np.atleast_1d(times).ravel()
+        piece = np.clip(np.searchsorted(self.starts, flat, side="right") - 1, 0, None)
+        rows = [self.pieces[k](x) for k, x in zip(piece, flat, strict=True)]
+        return np.asarray(rows).reshape(*times.shape, len(self.y0))
+
+
+def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
+    """Solve a problem step by step with one of scipy's methods; arguments as `native`.
+
+    Raises
+    ------
+    OptionError
+        If sensitivities are asked for.
+    """
+    from scipy import integrate
+
+    if problem.which:
+        raise OptionError(
+            f"{problem.where}: sensitivities need a native method, not "
+            f'{problem.solver.method!r}. Use Solver(method="tsit5")'
+        )
+    solver, compiled = problem.solver, problem.compiled
+    integrator: Callable[..., Any] = getattr(integrate, solver.method)
+    options = {"rtol": solver.rtol, "atol": solver.atol_vector(compiled), "max_step": solver.h_max}
+    counts = {"n_steps": 0, "n_rejected": 0, "n_rhs": 0, "n_jac": 0}
+    grid, values, pieces = [problem.t[0]], [problem.y0], list[Any]()
+    status, worst, h = Status.SUCCESS, 0, 0.0
+    for low, high in pairwise(_edges(problem)):
+        rhs, jac = _scipy_functions(problem, low, high, counts)
+        extra = {"jac": jac} if solver.method in ("Radau", "BDF", "LSODA") else {}
+        try:
+            stepper = integrator(rhs, low, values[-1], high, **options, **extra)
+            while stepper.status == "running" and status is Status.SUCCESS:
+                if counts["n_steps"] >= solver.max_steps:
+                    status = Status.MAX_STEPS
+                    break
+                failure = stepper.step()
+                if stepper.status == "failed":
+                    status, h = _scipy_failure(stepper, failure), float(stepper.step_size or 0.0)
+                    break
+                counts["n_steps"] += 1
+                if np.abs(stepper.y).max() > _TOO_LARGE:
+                    status, worst = Status.DIVERGED, int(np.argmax(np.abs(stepper.y)))
+                pieces.append(stepper.dense_output())
+                grid.append(stepper.t)
+                values.append(stepper.y.copy())
+        except _NotFinite as stop:
+            status, worst = Status.NONFINITE, stop.equation
+        except (ValueError, np.linalg.LinAlgError):
+            # scipy's linear algebra met a Jacobian that is not finite or singular.
+            status = Status.SINGULAR
+        if status is not Status.SUCCESS:
+            break
+    t, y = np.array(grid), np.array(values)
+    dense = _ScipyDense(t[:-1], pieces, problem.y0)
+    if not own_steps:
+        asked = problem.t[problem.t <= t[-1]]
+        t_reached, y_reached = t[-1], y[-1]
+        t, y = asked, dense(asked)
+        y[0] = problem.y0
+    else:
+        t_reached, y_reached = t[-1], y[-1]
+    stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counts}
+    return Outcome(t, y, None, status, float(t_reached), y_reached, worst, h, stats, dense)
+
+
+def _edges(problem: Problem) -> Array:
+    """Return the ends of the intervals between breaks, none a rounding error long."""
+    start, end = problem.t[0], problem.t[-1]
+    breaks = np.unique(np.concatenate([np.empty(0), *(table.breaks for table in problem.tables)]))
+    inner = breaks[(breaks > start) & (breaks < end)]
+    edges = np.concatenate([[start], inner, [end]])
+    kept = np.diff(edges, prepend=-np.inf) > 32 * np.finfo(float).eps * np.abs(edges)
+    kept[-1] = True
+    if len(edges) > 2 and edges[-1] - edges[-2] <= 32 * np.finfo(float).eps * abs(edges[-1]):
+        kept[-2] = False
+    return edges[kept] if len(problem.t) > 1 else edges[:1]
+
+
+def _scipy_failure(stepper: Any, message: str | None) -> Status:
+    """Say why one of scipy's methods gave up."""
+    rate = np.abs(stepper.fun(stepper.t, stepper.y)) / (1.0 + np.abs(stepper.y))
+    runaway = np.abs(stepper.y).max() > 1e8 or rate.max() > 1e10
+    return Status.DIVERGED if runaway else Status.STEP_TOO_SMALL
+
+
+def _scipy_functions(
+    problem: Problem, low: float, high: float, counts: dict[str, int]
+) -> tuple[Callable[..., Array], Callable[..., Array]]:
+    """Return the right-hand side and Jacobian on an interval between breaks."""
+    functions, p = problem.compiled.functions, problem.p
+    # At the interval's end the inputs keep the values they had inside it.
+    inside = np.nextafter(high, low)
+
+    def values(t: float) -> Array:
+        return np.array([float(table(min(max(t, low), inside))) for table in problem.tables])
+
+    def rhs(t: float, y: Array) -> Array:
+        counts["n_rhs"] += 1
+        dydt: Array = functions.rhs(float(t), y, p, values(t))
+        finite = np.isfinite(dydt)
+        if not finite.all():
+            raise _NotFinite(int(np.argmin(finite)))
+        return dydt
+
+    def jac(t: float, y: Array) -> Array:
+        counts["n_jac"] += 1
+        dfdy: Array = functions.jac(float(t), y, p, values(t))
+        return dfdy
+
+    return rhs, jac
