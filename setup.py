@@ -61,7 +61,11 @@ def extension(name: str, sources: list[str], *extra: str) -> Extension:
         include_dirs=INCLUDE,
         extra_compile_args=FLAGS + list(extra) + (["-g", "-UNDEBUG"] if DEBUG else []),
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        depends=[str(path) for path in Path("ext").glob("*.h")] + ["trustode/include/trustode.h"],
+        # What stands here is also what a source distribution holds.
+        depends=[
+            *(path.as_posix() for path in sorted(Path("ext").glob("*.[hp]*"))),
+            "trustode/include/trustode.h",
+        ],
     )
 
 
