@@ -54,14 +54,16 @@ static int solve_record(tro_trace *trace, const tro_step *step, const tro_method
     return TRO_SUCCESS;
 }
 
-/* Root mean square of x against the tolerance at the larger of two states. */
-static double solve_norm(const tro_options *options, int n, const double *x, const double *y,
-                         const double *y_new)
+/* Root mean square of x against the tolerance at the larger of two states, with the absolute
+ * tolerance over a scale. */
+static double solve_norm(const tro_options *options, int n, double scale, const double *x,
+                         const double *y, const double *y_new)
 {
     double sum = 0.0;
     for (int i = 0; i < n; i++) {
         const double a = fabs(y[i]), b = fabs(y_new[i]);
-        const double scaled = x[i] / (options->atol[i] + options->rtol * (a > b ? a : b));
+        const double scaled =
+            x[i] / (options->atol[i] / scale + options->rtol * (a > b ? a : b));
         sum += scaled * scaled;
     }
     return sqrt(sum / n);
@@ -90,14 +92,14 @@ static int solve_blown_up(const tro_step *step, tro_report *report)
 static double solve_first_step(tro_step *step, const tro_options *options, double longest)
 {
     const int n = step->system->n_state;
-    const double size = solve_norm(options, n, step->y, step->y, step->y);
-    const double slope = solve_norm(options, n, step->f, step->y, step->y);
+    const double size = solve_norm(options, n, 1.0, step->y, step->y, step->y);
+    const double slope = solve_norm(options, n, 1.0, step->f, step->y, step->y);
     double h = size < 1e-5 || slope < 1e-5 ? 1e-6 : 0.01 * size / slope;
     if (h > longest) h = longest;
     for (int i = 0; i < step->dim; i++) step->y_new[i] = step->y[i] + h * step->f[i];
     tro_system_rhs(step->system, step->t + h, step->y_new, step->f_new);
     for (int i = 0; i < n; i++) step->error[i] = step->f_new[i] - step->f[i];
-    const double bend = solve_norm(options, n, step->error, step->y, step->y) / h;
+    const double bend = solve_norm(options, n, 1.0, step->error, step->y, step->y) / h;
     const double steepest = slope > bend ? slope : bend;
     const double next = steepest <= 1e-15 ? fmax(1e-6, 1e-3 * h)
                                           : pow(0.01 / steepest, 1.0 / options->method->order);
@@ -154,19 +156,13 @@ static double solve_error(const solver *s)
     const tro_step *step = &s->step;
     const tro_options *options = s->options;
     const int n = step->system->n_state;
-    double worst = solve_norm(options, n, step->error, step->y, step->y_new);
+    double worst = solve_norm(options, n, 1.0, step->error, step->y, step->y_new);
     for (int k = 0; k < step->system->n_tangent; k++) {
         const size_t at = (size_t)n * (size_t)(k + 1);
         const int by = step->system->vary[k];
         const double p = by >= 0 ? fabs(step->system->p[by]) : 1.0;
-        double sum = 0.0;
-        for (int i = 0; i < n; i++) {
-            const double a = fabs(step->y[at + (size_t)i]), b = fabs(step->y_new[at + (size_t)i]);
-            const double atol = options->atol[i] / (p > 0.0 ? p : 1.0);
-            const double scaled = step->error[at + (size_t)i] / (atol + options->rtol * fmax(a, b));
-            sum += scaled * scaled;
-        }
-        const double error = sqrt(sum / n);
+        const double error = solve_norm(options, n, p > 0.0 ? p : 1.0, step->error + at,
+                                        step->y + at, step->y_new + at);
         if (!(error <= worst)) worst = error;
     }
     return worst;

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,16 +69,20 @@ def _solve(problem: Problem, t: Array, which: tuple[str, ...], keep_steps: bool)
 
 @dataclass(frozen=True)
 class _NativeDense:
-    """Dense output of a native method; solves once more unless the steps were kept."""
+    """Dense output of a native method; its first call solves again unless steps were kept."""
 
     problem: Problem
-    steps: Array | None
+    kept: Array | None
+
+    @cached_property
+    def steps(self) -> Array | None:
+        """The steps with their polynomials."""
+        if self.kept is not None:
+            return self.kept
+        return _solve(self.problem, self.problem.t[[0, -1]], self.problem.which, True).steps
 
     def __call__(self, times: Array) -> Array:
-        problem, n_state = self.problem, len(self.problem.y0)
-        steps = self.steps
-        if steps is None:
-            steps = _solve(problem, problem.t[[0, -1]], problem.which, True).steps
+        problem, n_state, steps = self.problem, len(self.problem.y0), self.steps
         if steps is None or not len(steps):
             return np.broadcast_to(problem.y0, (*times.shape, n_state)).copy()
         k = np.clip(np.searchsorted(steps[:, 0], times, side="right") - 1, 0, len(steps) - 1)

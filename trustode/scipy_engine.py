@@ -74,9 +74,9 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
                 if counts["n_steps"] >= solver.max_steps:
                     status = Status.MAX_STEPS
                     break
-                failure = stepper.step()
+                stepper.step()
                 if stepper.status == "failed":
-                    status, h = _scipy_failure(stepper, failure), float(stepper.step_size or 0.0)
+                    status, h = _scipy_failure(stepper), float(stepper.step_size or 0.0)
                     break
                 counts["n_steps"] += 1
                 if np.abs(stepper.y).max() > _TOO_LARGE:
@@ -93,13 +93,11 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
             break
     t, y = np.array(grid), np.array(values)
     dense = _ScipyDense(t[:-1], pieces, problem.y0)
+    t_reached, y_reached = t[-1], y[-1]
     if not own_steps:
-        asked = problem.t[problem.t <= t[-1]]
-        t_reached, y_reached = t[-1], y[-1]
-        t, y = asked, dense(asked)
+        t = problem.t[problem.t <= t_reached]
+        y = dense(t)
         y[0] = problem.y0
-    else:
-        t_reached, y_reached = t[-1], y[-1]
     stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counts}
     return Outcome(t, y, None, status, float(t_reached), y_reached, worst, h, stats, dense)
 
@@ -117,7 +115,7 @@ def _edges(problem: Problem) -> Array:
     return edges[kept] if len(problem.t) > 1 else edges[:1]
 
 
-def _scipy_failure(stepper: Any, message: str | None) -> Status:
+def _scipy_failure(stepper: Any) -> Status:
     """Say why one of scipy's methods gave up."""
     rate = np.abs(stepper.fun(stepper.t, stepper.y)) / (1.0 + np.abs(stepper.y))
     runaway = np.abs(stepper.y).max() > 1e8 or rate.max() > 1e10
