@@ -20,7 +20,7 @@ enum tro_status {
     TRO_SINGULAR = -5,
     TRO_INTERRUPTED = -6,
     TRO_NO_MEMORY = -7,
-    TRO_STIFF = -8
+    TRO_HANDOVER = -8 /* inside the core only: another method takes the run over */
 };
 
 /* ---- stimulus.c: inputs as piecewise cubic tables ---- */
@@ -103,7 +103,7 @@ typedef struct {
 extern const tro_method tro_tsit5;
 extern const tro_method tro_rodas5p;
 
-/* ---- solve.c: step control, outputs, breaks, limits ---- */
+/* ---- what every solve is given and gives back ---- */
 
 typedef struct {
     const tro_method *method;
@@ -117,14 +117,15 @@ typedef struct {
     void *poll_context;
 } tro_options;
 
+/* What became of a run; every member has eight bytes, so that an array of them is numpy's. */
 typedef struct {
-    int status;
-    int stiff;       /* the problem was found stiff */
-    long n_steps, n_rejected, n_rhs, n_jac;
+    long long status;
+    long long stiff; /* the problem was found stiff */
+    long long n_steps, n_rejected, n_rhs, n_jac;
     double t;        /* reached */
     double h;        /* last step tried */
-    long n_written;  /* output rows that hold results */
-    int worst;       /* state that was not finite or largest when a solve failed */
+    long long n_written; /* output rows that hold results */
+    long long worst; /* state that was not finite or largest when a solve failed */
 } tro_report;
 
 /* Steps kept for dense output: rows of t, h, n_coef, then n_coef * n_state coefficients. */
@@ -134,14 +135,22 @@ typedef struct {
     int width;
 } tro_trace;
 
+/* ---- trace.c ---- */
+
+/* The next row, zeroed, or NULL when there is no memory. */
+double *tro_trace_row(tro_trace *trace);
+void tro_trace_free(tro_trace *trace);
+
+/* ---- solve.c: step control, outputs, breaks, limits ---- */
+
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options);
 /* t_out[0] is the start and y_out's first row the initial value; the rest of y_out
  * (n_out, dim) is written; after a failure the row behind the last one written holds the
- * state that was reached. trace may be NULL. */
+ * state that was reached. A report of a run that was handed over is gone on with, from its
+ * time and that row; otherwise the report has to be zero. trace may be NULL. */
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,
               tro_report *report);
-void tro_solve_trace_free(tro_trace *trace);
 
 #endif

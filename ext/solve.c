@@ -4,7 +4,6 @@
  */
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -29,28 +28,13 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
            (size_t)(DENSE_MOST * dim) + method;
 }
 
-void tro_solve_trace_free(tro_trace *trace)
-{
-    free(trace->rows);
-    trace->rows = NULL;
-    trace->n = trace->capacity = 0;
-}
-
 static int solve_record(tro_trace *trace, const tro_step *step, const tro_method *method, int n)
 {
-    if (trace->n == trace->capacity) {
-        long capacity = trace->capacity ? 2 * trace->capacity : 64;
-        double *rows = realloc(trace->rows, (size_t)capacity * (size_t)trace->width * sizeof *rows);
-        if (!rows) return TRO_NO_MEMORY;
-        trace->rows = rows;
-        trace->capacity = capacity;
-    }
-    double *row = trace->rows + (size_t)trace->n * (size_t)trace->width;
-    memset(row, 0, (size_t)trace->width * sizeof *row);
+    double *row = tro_trace_row(trace);
+    if (!row) return TRO_NO_MEMORY;
     row[0] = step->t;
     row[1] = step->h;
     method->dense(step, n, row + 2);
-    trace->n++;
     return TRO_SUCCESS;
 }
 
@@ -258,12 +242,13 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     work += tro_system_work(model, n_tangent);
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
     solver s = {.method = options->method, .options = options, .last_error = 1e-4};
-    s.step = (tro_step){.system = &system, .dim = dim, .t = t_out[0], .y = y, .f = f,
+    if (report->status != TRO_HANDOVER) *report = (tro_report){.t = t_out[0]};
+    s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
                         .error = work + 4 * (size_t)dim,
                         .work = coef + (size_t)(DENSE_MOST * dim)};
-    *report = (tro_report){.t = t_out[0], .n_written = 1};
-    memcpy(y, y_out, (size_t)dim * sizeof *y);
+    memcpy(y, y_out + (size_t)report->n_written * (size_t)dim, (size_t)dim * sizeof *y);
+    if (report->n_written == 0) report->n_written = 1;
 
     const double end = t_out[n_out - 1];
     long next_break = 0;
@@ -309,7 +294,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     if (status != TRO_SUCCESS && report->n_written < n_out)
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
     report->status = status;
-    report->n_rhs = system.n_rhs;
-    report->n_jac = system.n_jac;
+    report->n_rhs += system.n_rhs;
+    report->n_jac += system.n_jac;
     return status;
 }
