@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from .stimulus import Table
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Everything that determines a solve."""
 
     compiled: CompiledModel
@@ -36,8 +35,7 @@ class Problem:
     where: str
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an engine hands back; t and y hold the part that was reached."""
 
     t: Array
@@ -104,8 +102,9 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         Whether to return every step instead of the times asked for.
     """
     batch = _solve(problem, problem.t, problem.which, own_steps)
-    report, steps = batch.report[0], batch.steps
-    reached = max(int(report["n_written"]), 1)
+    names = batch.report.dtype.names or ()
+    report = dict(zip(names, batch.report.tolist()[0], strict=True))
+    steps, reached = batch.steps, max(report["n_written"], 1)
     t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
     dydp = None if dydp is None else dydp[0, :reached]
     if steps is not None and len(steps):
@@ -121,17 +120,17 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         "method": problem.solver.method,
         "backend": problem.compiled.backend,
         "stiff": bool(report["stiff"]),
-        **{name: int(report[name]) for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
+        **{name: report[name] for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
     }
     return Outcome(
         t,
         y,
         dydp,
-        Status(int(report["status"])),
-        float(report["t"]),
+        Status(report["status"]),
+        report["t"],
         batch.y_reached[0],
-        int(report["worst"]),
-        float(report["h"]),
+        report["worst"],
+        report["h"],
         stats,
         _NativeDense(problem, steps),
     )

@@ -11,7 +11,8 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ NATIVE: dict[str, dict[str, Any]] = methods()
 SCIPY = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
 _EPSILON = float(np.finfo(float).eps)
 _SMALLEST_RTOL = 100 * _EPSILON
+_LARGEST = float(np.finfo(float).max)
 #: What a C long holds everywhere; nobody waits for more.
 _MOST_STEPS = 2**31 - 1
 
@@ -108,12 +110,11 @@ class Solver:
                     f"{compiled.model.name}: atol has {len(self.atol)} values for {len(names)} "
                     f"states ({', '.join(names)})"
                 )
-            return np.array(self.atol, dtype=float)
-        return np.full(len(names), self.atol)
+            return np.array(self.atol)
+        return np.array([self.atol] * len(names))
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Results of many solves.
 
     Attributes
@@ -154,12 +155,46 @@ class Batch:
 
 def pack(tables: Sequence[Table]) -> Inputs:
     """Return the tables of all inputs in the form the C core reads."""
+    return _packed(tuple(tables))
+
+
+@lru_cache(maxsize=16)
+def _packed(tables: tuple[Table, ...]) -> Inputs:
+    """Pack tables once as long as they come again; tables and what is packed never change."""
     breaks = np.unique(np.concatenate([each.breaks for each in tables] or [np.empty(0)]))
     return Inputs([(each.knots, each.coefficients) for each in tables], breaks)
 
 
+class _Fixed(NamedTuple):
+    """What solves of one model share while nothing else is given; not to be written to."""
+
+    p: Array
+    #: Position of each parameter, and its smallest and largest finite value.
+    ranges: dict[str, tuple[int, float, float]]
+    tables: dict[str, Table]
+
+
+@lru_cache(maxsize=256)
+def _fixed(compiled: CompiledModel) -> _Fixed:
+    model = compiled.model
+    ranges = {
+        name: (k, max(param.min, -_LARGEST), min(param.max, _LARGEST))
+        for k, (name, param) in enumerate(model.parameters.items())
+    }
+    tables = {
+        name: table(value, f"{model.name}: input {name}")
+        for name, value in model.input_defaults.items()
+    }
+    return _Fixed(np.array(list(model.defaults.values()), dtype=float), ranges, tables)
+
+
+_NO_INDICES = np.empty(0, dtype=np.int32)
+
+
 def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> NDArray[np.int32]:
     """Return the parameter index of each name, or -1 - j for the initial value of state j."""
+    if not which:
+        return _NO_INDICES
     model = compiled.model
     indices = []
     for name in which:
@@ -187,9 +222,13 @@ def parameter_vector(
         For an unknown name, or a value that is not finite or outside its range.
     """
     model = compiled.model
-    values = np.array(list(model.defaults.values()), dtype=float)
+    values, ranges, _ = _fixed(compiled)
+    values = values.copy()
     for name, value in model.known(params, "parameter", model.params).items():
-        values[model.params.index(name)] = in_range(model.parameters[name], name, value, where)
+        k, low, high = ranges[name]
+        # What is plainly right need not be judged.
+        right = isinstance(value, float) and low <= value <= high
+        values[k] = value if right else in_range(model.parameters[name], name, value, where)
     return values
 
 
@@ -223,7 +262,7 @@ def initial_vector(
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
         y0[model.states.index(name)] = float(value)
-    for name, value in zip(model.states, y0, strict=True):
+    for name, value in zip(model.states, y0.tolist(), strict=True):
         if not math.isfinite(value):
             raise ModelError(f"{where}: initial {name} = {value} is not finite")
     return y0
@@ -242,8 +281,8 @@ def input_tables(
     model = compiled.model
     given = model.known(inputs, "input", model.inputs)
     return [
-        table(given.get(name, model.input_defaults[name]), f"{where}: input {name}")
-        for name in model.inputs
+        table(given[name], f"{where}: input {name}") if name in given else default
+        for name, default in _fixed(compiled).tables.items()
     ]
 
 
@@ -269,20 +308,21 @@ def check_times(t: object, where: str) -> Array:
         raise DataError(f"{where}: t must be times, got {t!r:.60}") from None
     if times.ndim != 1 or times.size == 0:
         raise DataError(f"{where}: t must be a list of times, got shape {times.shape}")
+    # One look if all is well: what increases is finite between its ends.
+    increases = np.count_nonzero(times[1:] > times[:-1]) == times.size - 1
+    if increases and math.isfinite(times[0]) and math.isfinite(times[-1]):
+        return times
     bad = np.flatnonzero(~np.isfinite(times))
     if bad.size:
         hint = (
             " Give an end, or use tr.equilibria for the long run." if np.isinf(times).any() else ""
         )
         raise DataError(f"{where}: t[{bad[0]}] = {times[bad[0]]} is not finite.{hint}")
-    wrong = np.flatnonzero(np.diff(times) <= 0)
-    if wrong.size:
-        k = int(wrong[0])
-        raise DataError(
-            f"{where}: t must increase strictly, but t[{k}] = {times[k]:g} and "
-            f"t[{k + 1}] = {times[k + 1]:g}"
-        )
-    return times
+    k = int(np.flatnonzero(np.diff(times) <= 0)[0])
+    raise DataError(
+        f"{where}: t must increase strictly, but t[{k}] = {times[k]:g} and "
+        f"t[{k + 1}] = {times[k + 1]:g}"
+    )
 
 
 def solve_batch(
@@ -343,14 +383,15 @@ def solve_batch(
     vary = vary_indices(compiled, which, "sensitivities")
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y[:, 0, :n] = y0
-    _start_tangents(compiled, vary, p, given, y)
+    if which:
+        _start_tangents(compiled, vary, p, given, y)
     atol = solver.atol_vector(compiled)
     report = np.zeros(n_run, dtype=REPORT)
-    report["status"] = Status.INTERRUPTED
+    report["status"] = int(Status.INTERRUPTED)
     cancel = np.zeros(1, dtype=np.int32)
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
-    vary = np.maximum(vary, -1).astype(np.int32)
+    vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
     def part(first: int, last: int, watch: bool) -> Any:
@@ -366,7 +407,7 @@ def solve_batch(
     else:
         _share(part, n_run, workers, cancel)
     y_reached = y[:, -1, :n].copy()
-    for run_ in np.flatnonzero(report["n_written"] < n_time):
+    for run_ in (report["n_written"] < n_time).nonzero()[0]:
         written = max(int(report["n_written"][run_]), 1)
         y_reached[run_] = y[run_, written, :n]
         y[run_, written:] = np.nan
