@@ -31,7 +31,7 @@ cdef extern from "trustode.h":
 cdef extern from "core.h":
     cdef enum:
         TRO_SUCCESS, TRO_NONFINITE, TRO_STEP_TOO_SMALL, TRO_MAX_STEPS, TRO_DIVERGED
-        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_STIFF
+        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_HANDOVER
     ctypedef struct tro_table:
         long n
         const double *knots
@@ -56,11 +56,9 @@ cdef extern from "core.h":
         int (*poll)(void *) noexcept nogil
         void *poll_context
     ctypedef struct tro_report:
-        int status, stiff
-        long n_steps, n_rejected, n_rhs, n_jac
+        long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
-        long n_written
-        int worst
+        long long n_written, worst
     ctypedef struct tro_trace:
         double *rows
         long n, capacity
@@ -72,14 +70,60 @@ cdef extern from "core.h":
     int tro_solve(const tro_model *, const double *, const tro_stimulus *, int, const int *,
                   const double *, long, const tro_options *, double *, double *, tro_trace *,
                   tro_report *) nogil
-    void tro_solve_trace_free(tro_trace *) nogil
+    void tro_trace_free(tro_trace *) nogil
+    long long TRO_NEXT(long long *) nogil
+    ctypedef struct tro_probe:
+        const tro_model *model
+        const tro_options *options
+        double *work
+    int tro_solve_probe(void *, const double *, const tro_stimulus *, double, const double *,
+                        double) nogil
+
+cdef extern from "lanes_run.h":
+    ctypedef struct tro_lanes_job:
+        const void *series
+        int order
+        long n_run
+        long long *queue
+        const double *p
+        const tro_stimulus *const *stimuli
+        long n_stimuli
+        const double *t_out
+        long n_out
+        double *y_out
+        const tro_options *options
+        tro_trace *trace
+        tro_report *reports
+        long *handed
+        long *n_handed
+        int (*probe)(void *, const double *, const tro_stimulus *, double, const double *,
+                     double) noexcept nogil
+        void *probe_context
+    ctypedef struct tro_lanes_method:
+        int lanes
+        int (*run)(const tro_lanes_job *) noexcept nogil
+
+cdef extern from *:
+    """
+    static int best_vector_unit(void)
+    {
+    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("fma"))
+            return 2;
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+    #endif
+        return 0;
+    }
+    """
+    int best_vector_unit()
 
 ABI = TRO_ABI
 
 STATUS = {
     "SUCCESS": TRO_SUCCESS, "NONFINITE": TRO_NONFINITE, "STEP_TOO_SMALL": TRO_STEP_TOO_SMALL,
     "MAX_STEPS": TRO_MAX_STEPS, "DIVERGED": TRO_DIVERGED, "SINGULAR": TRO_SINGULAR,
-    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "STIFF": TRO_STIFF,
+    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY,
 }
 
 REPORT = np.dtype([
@@ -87,6 +131,11 @@ REPORT = np.dtype([
     ("n_rhs", np.int64), ("n_jac", np.int64), ("t", np.float64), ("h", np.float64),
     ("n_written", np.int64), ("worst", np.int64),
 ])
+
+
+def vector_unit():
+    """Return the best vector unit of this processor, as `trustode.vector` names them."""
+    return ("plain", "avx2", "avx512")[best_vector_unit()]
 
 
 cdef const tro_method *_method(str name) except NULL:
@@ -106,6 +155,11 @@ def methods():
             "order": method.order, "implicit": bool(method.implicit),
             "documentation": method.documentation.decode(),
         }
+    found["taylor"] = {
+        "order": None, "implicit": False,
+        "documentation": "Taylor series of an order that the tolerance chooses, with dense output "
+        "of that order; where an expression has no recurrence, what \"auto\" would take.",
+    }
     return found
 
 
@@ -396,6 +450,8 @@ cdef class Inputs:
     cdef tro_stimulus view
     cdef tro_table *tables
     cdef list kept
+    #: Whether the inputs stand still between breaks.
+    cdef readonly bint constant
 
     def __cinit__(self, tables, breaks):
         cdef cnp.ndarray array
@@ -413,6 +469,11 @@ cdef class Inputs:
             self.tables[i].coefs = <const double *>cnp.PyArray_DATA(array)
         array = np.array(breaks, dtype=np.float64, order="C")
         self.kept.append(array)
+        self.constant = all(
+            not np.any(np.asarray(coefs).reshape(-1, 4)[:, 1:])
+            and np.isin(np.asarray(knots)[1:], breaks).all()
+            for knots, coefs in tables
+        )
         self.view.n_input = <int>len(tables)
         self.view.tables = self.tables
         self.view.n_break = cnp.PyArray_SIZE(array)
@@ -433,21 +494,25 @@ cdef int _signals(void *context) noexcept with gil:
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
-        long max_steps, cnp.ndarray cancel, cnp.ndarray report, Py_ssize_t first, Py_ssize_t last,
-        bint watch_signals, bint keep_steps):
-    """Solve runs ``first`` to ``last`` of a batch into ``y`` and ``report``.
+        long max_steps, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
+        bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order):
+    """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
     (n_run, n_time, dim) with the initial values in its first rows, ``atol`` (n_state,),
     ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
-    ``stimuli`` holds one `Inputs` for all runs or one a run. With ``keep_steps`` (one
-    run only) the steps for dense output are returned.
+    ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
+    for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
+    are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
+    order begins, and ``method`` takes over what it cannot carry on.
     """
     cdef const tro_model *model = functions.model
     cdef tro_options options
-    cdef tro_report one
     cdef tro_trace trace
-    cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), run_, n_stimuli = len(stimuli)
+    cdef tro_probe probe
+    cdef tro_lanes_job job
+    cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), n_run = cnp.PyArray_SIZE(report)
+    cdef Py_ssize_t n_stimuli = len(stimuli)
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
@@ -455,8 +520,13 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
     cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
     cdef const int *cancel_data = <const int *>cnp.PyArray_DATA(cancel)
-    cdef double *work
-    cdef const tro_stimulus **views
+    cdef tro_report *reports = <tro_report *>cnp.PyArray_DATA(report)
+    cdef long long *queue_data = <long long *>cnp.PyArray_DATA(queue)
+    cdef double *work = NULL
+    cdef const tro_stimulus **views = NULL
+    cdef long *handed = NULL
+    cdef long n_handed = 0, k = 0
+    cdef long long next_run
     cdef list raised = []
     options.method = _method(method)
     options.stiff = NULL if stiff is None else _method(stiff)
@@ -471,26 +541,66 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     options.poll_context = <void *>raised
     trace.rows = NULL
     trace.n = trace.capacity = 0
-    trace.width = 2 + 5 * model.n_state
-    work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
-    views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
+    trace.width = 2 + (max(order, 4) + 1) * model.n_state
     try:
-        if work == NULL or views == NULL:
+        work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
+        views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
+        handed = <long *>malloc((n_run if series else 1) * sizeof(long))
+        if work == NULL or views == NULL or handed == NULL:
             raise MemoryError
-        for run_ in range(n_stimuli):
-            views[run_] = &(<Inputs>stimuli[run_]).view
-        for run_ in range(first, last):
+        for k in range(n_stimuli):
+            views[k] = &(<Inputs>stimuli[k]).view
+        if series:
+            probe.model = model
+            probe.options = &options
+            probe.work = work
+            job.series = <const void *>series
+            job.order = order
+            job.n_run = <long>n_run
+            job.queue = queue_data
+            job.p = p_data
+            job.stimuli = views
+            job.n_stimuli = <long>n_stimuli
+            job.t_out = t_data
+            job.n_out = <long>n_time
+            job.y_out = y_data
+            job.options = &options
+            job.trace = NULL
+            if keep_steps:
+                job.trace = &trace
+            job.reports = reports
+            job.handed = handed
+            job.n_handed = &n_handed
+            job.probe = NULL
+            if options.stiff != NULL:
+                job.probe = tro_solve_probe
+            job.probe_context = &probe
             with nogil:
-                tro_solve(model, p_data + run_ * model.n_param,
-                          views[run_ if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
-                          <long>n_time, &options, work, y_data + run_ * n_time * dim,
-                          &trace if keep_steps else NULL, &one)
-            report[run_] = (one.status, one.stiff, one.n_steps, one.n_rejected, one.n_rhs,
-                            one.n_jac, one.t, one.h, one.n_written, one.worst)
+                (<const tro_lanes_method *>lanes_method).run(&job)
+            if raised:
+                raise raised[0]
+        k = 0
+        while not cancel_data[0]:
+            if k < n_handed:
+                next_run = handed[k]
+                k += 1
+                if reports[next_run].stiff and options.stiff != NULL:
+                    options.method = options.stiff
+                else:
+                    options.method = _method(method)
+            else:
+                next_run = TRO_NEXT(queue_data)
+                if next_run >= n_run:
+                    break
+            with nogil:
+                tro_solve(model, p_data + next_run * model.n_param,
+                          views[next_run if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
+                          <long>n_time, &options, work, y_data + next_run * n_time * dim,
+                          &trace if keep_steps else NULL, &reports[next_run])
             functions._reraise()
             if raised:
                 raise raised[0]
-            if one.status == TRO_INTERRUPTED or cancel_data[0] != 0:
+            if reports[next_run].status == TRO_INTERRUPTED:
                 break
             if watch_signals:
                 PyErr_CheckSignals()
@@ -498,7 +608,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     finally:
         free(work)
         free(views)
-        tro_solve_trace_free(&trace)
+        free(handed)
+        tro_trace_free(&trace)
 
 
 cdef cnp.ndarray _rows(tro_trace *trace):

@@ -19,9 +19,21 @@ enum tro_status {
     TRO_DIVERGED = -4,
     TRO_SINGULAR = -5,
     TRO_INTERRUPTED = -6,
-    TRO_NO_MEMORY = -7,
-    TRO_HANDOVER = -8 /* inside the core only: another method takes the run over */
+    TRO_NO_MEMORY = -7
 };
+
+/* Inside the core only: another method takes the run over. */
+enum { TRO_HANDOVER = 1 };
+
+/* The next of the numbers that threads share out, and their end. */
+#if defined(_MSC_VER)
+#include <intrin.h>
+#define TRO_NEXT(queue) _InterlockedExchangeAdd64(queue, 1)
+#define TRO_STOP(queue, end) ((void)_InterlockedExchange64(queue, end))
+#else
+#define TRO_NEXT(queue) __atomic_fetch_add(queue, 1, __ATOMIC_RELAXED)
+#define TRO_STOP(queue, end) __atomic_store_n(queue, end, __ATOMIC_RELAXED)
+#endif
 
 /* ---- stimulus.c: inputs as piecewise cubic tables ---- */
 
@@ -152,5 +164,16 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,
               tro_report *report);
+
+/* What it takes to ask whether a problem is stiff. */
+typedef struct {
+    const tro_model *model;
+    const tro_options *options; /* with a stiff method */
+    double *work;               /* tro_solve_work */
+} tro_probe;
+
+/* Whether the stiff method can take a step of length h from t and y (n_state). */
+int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
+                    const double *y, double h);
 
 #endif

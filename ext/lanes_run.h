@@ -11,7 +11,7 @@ typedef struct {
     const void *series; /* the model's recurrences for this width */
     int order;
     long n_run;
-    long *queue; /* next run that waits, shared by all threads */
+    long long *queue; /* next run that waits, shared by all threads */
     const double *p; /* (n_run, n_param) */
     const tro_stimulus *const *stimuli; /* one for all runs or one a run, constant by pieces */
     long n_stimuli;
@@ -21,6 +21,8 @@ typedef struct {
     const tro_options *options;
     tro_trace *trace;    /* of a single run; may be NULL */
     tro_report *reports; /* (n_run) */
+    long *handed; /* (n_run) runs that this thread leaves to another method */
+    long *n_handed;
     /* Whether a stiff method can take a step of length h from here; may be NULL. */
     int (*probe)(void *context, const double *p, const tro_stimulus *stimulus, double t,
                  const double *y, double h);

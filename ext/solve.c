@@ -298,3 +298,27 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     report->n_jac += system.n_jac;
     return status;
 }
+
+int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
+                    const double *y, double h)
+{
+    const tro_probe *asked = probe;
+    const tro_options *options = asked->options;
+    const size_t n = (size_t)asked->model->n_state;
+    double *work = asked->work + tro_system_work(asked->model, 0);
+    tro_system system;
+    tro_system_init(asked->model, p, stimulus, 0, NULL, asked->work, &system);
+    system.low = t;
+    for (long k = 0; k < stimulus->n_break; k++)
+        if (stimulus->breaks[k] > t) {
+            system.high = stimulus->breaks[k];
+            break;
+        }
+    if (t + h > system.high) return 0;
+    tro_step step = {.system = &system, .dim = (int)n, .t = t, .h = h, .y = y, .f = work,
+                     .y_new = work + n, .f_new = work + 2 * n, .error = work + 3 * n,
+                     .work = work + 4 * n};
+    tro_system_rhs(&system, t, y, work);
+    if (options->stiff->step(&step) != TRO_SUCCESS) return 0;
+    return solve_norm(options, (int)n, 1.0, step.error, y, step.y_new) <= 1.0;
+}

@@ -74,13 +74,14 @@ static void taylor_fill(batch *b, int at)
 {
     const tro_lanes_job *job = b->job;
     lane *l = &b->lanes[at];
-    const long run = __atomic_fetch_add(job->queue, 1, __ATOMIC_RELAXED);
+    const long long next = TRO_NEXT(job->queue);
     *l = (lane){.run = -1};
-    if (run >= job->n_run) {
+    if (next >= job->n_run) {
         /* It goes on with where it is; nothing comes of it. */
         TRO_LANE(b->scale, at) = 0.0;
         return;
     }
+    const long run = (long)next;
     b->n_active++;
     l->run = run;
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
@@ -111,6 +112,7 @@ static void taylor_end(batch *b, int at, int status, int stiff)
         .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
         .n_rhs = l->n_series, .t = TRO_LANE(b->t, at), .h = TRO_LANE(b->h, at),
         .n_written = l->written};
+    if (status == TRO_HANDOVER) b->job->handed[(*b->job->n_handed)++] = l->run;
     b->n_active--;
     taylor_fill(b, at);
 }
@@ -152,7 +154,8 @@ static int taylor_stiff(batch *b, int at)
             fabs(TRO_LANE(b->s[half * b->model->n_slot + i], at)) * TRO_LANE(b->weight[i], at);
         if (term > most) most = term;
     }
-    if (most * theta > 30.0 * SHARE || l->end - TRO_LANE(b->t, at) < 300.0 * h)
+    /* Accuracy's bound leaves about the root of the last term there, stability's far less. */
+    if (most * theta > SHARE * sqrt(sqrt(1.0 / job->options->rtol)) || l->end - TRO_LANE(b->t, at) < 300.0 * h)
         return l->looks = 0;
     if (++l->looks < l->looks_wanted) return 0;
     l->looks = 0;
@@ -401,8 +404,7 @@ static int taylor_run(const tro_lanes_job *job)
             status = TRO_INTERRUPTED;
     }
     if (status != TRO_SUCCESS) {
-        /* No new run starts. */
-        __atomic_store_n(job->queue, job->n_run, __ATOMIC_RELAXED);
+        TRO_STOP(job->queue, job->n_run); /* no new run starts */
         for (int at = 0; at < TRO_LANES; at++)
             if (b.lanes[at].run >= 0) taylor_end(&b, at, status, 0);
     }

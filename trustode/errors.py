@@ -82,7 +82,6 @@ class Status(IntEnum):
     SINGULAR = -5
     INTERRUPTED = -6
     NO_MEMORY = -7
-    STIFF = -8
     LOST = -9
 
 
@@ -95,7 +94,6 @@ STATUS_TEXT: dict[Status, str] = {
     Status.SINGULAR: "the iteration matrix is singular",
     Status.INTERRUPTED: "interrupted",
     Status.NO_MEMORY: "memory ran out",
-    Status.STIFF: "the problem is stiff for an explicit method",
     Status.LOST: "the worker that ran it was lost",
 }
 

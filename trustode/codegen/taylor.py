@@ -195,9 +195,7 @@ class _Lowering:
         left, right = self.store(a), self.store(b)
         inner = self.sum(left, right)
         ends = f"tro_fma(s[{left}], {b.later}, {inner})"
-        return self.name(
-            f"{a.first} * {b.first}", f"tro_fma({a.later}, s[{right}], {ends})"
-        )
+        return self.name(f"{a.first} * {b.first}", f"tro_fma({a.later}, s[{right}], {ends})")
 
     def square(self, a: _Series) -> _Series:
         slot = self.store(a)
