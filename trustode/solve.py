@@ -53,8 +53,9 @@ class Solver:
     ----------
     method : str
         "auto" starts with "taylor" ("tsit5" where the equations or inputs are not analytic)
-        and hands over to "rodas5p" when the problem turns out stiff; or one of these by name; or a method of scipy's ``solve_ivp`` ("RK45",
-        "DOP853", "LSODA", "BDF", "Radau"), which then gets the compiled functions.
+        and hands over to "rodas5p" when the problem turns out stiff; or one of these by
+        name; or a method of scipy's ``solve_ivp`` ("RK45", "DOP853", "LSODA", "BDF", "Radau"),
+        which then gets the compiled functions.
     rtol : float
         Relative tolerance of a step's error, at least 100 machine epsilons.
     atol : float or sequence of float

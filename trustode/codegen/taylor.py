@@ -12,6 +12,7 @@ What depends on parameters and constant inputs alone is computed once a run.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .ctext import HELPERS, PROTOTYPES, body
@@ -151,9 +152,8 @@ class _Lowering:
             return self.power(*operands)
         if operation in _BY_QUOTIENT:
             return self.quotient(operation, operands[0])
-        rule = getattr(self, operation)
-        series: _Series = rule(operands[0])
-        return series
+        rule: Callable[[int], _Series] = getattr(self, operation)
+        return rule(operands[0])
 
     def add(self, operation: str, left: int, right: int) -> _Series:
         a, b = self.read(left), self.read(right)

@@ -14,7 +14,7 @@
 double fma(double, double, double);
 double sqrt(double);
 
-/* ---- types: values; masks whose lanes are 0 or -1; and bits, shifted and added without sign ---- */
+/* ---- types: values; masks whose lanes are 0 or -1; the same as bits without a sign ---- */
 
 #if TRO_LANES == 1
 
@@ -25,8 +25,6 @@ typedef unsigned long long tro_u;
 static inline tro_v tro_set(double x) { return x; }
 static inline tro_m tro_set_bits(long long x) { return x; }
 #define TRO_LANE(a, lane) (*((void)(lane), &(a))) /* can be set */
-static inline double tro_lane(tro_v a, int lane) { return (void)lane, a; }
-static inline tro_v tro_put(tro_v a, int lane, double x) { return (void)a, (void)lane, x; }
 static inline tro_m tro_bits(tro_v a)
 {
     union { double value; long long bits; } u;
@@ -62,12 +60,6 @@ typedef unsigned long long tro_u __attribute__((vector_size(8 * TRO_LANES)));
 static inline tro_v tro_set(double x) { return x - (tro_v){0.0}; }
 static inline tro_m tro_set_bits(long long x) { return x - (tro_m){0}; }
 #define TRO_LANE(a, lane) ((a)[lane])
-static inline double tro_lane(tro_v a, int lane) { return a[lane]; }
-static inline tro_v tro_put(tro_v a, int lane, double x)
-{
-    a[lane] = x;
-    return a;
-}
 static inline tro_m tro_bits(tro_v a) { return (tro_m)a; }
 static inline tro_v tro_value(tro_m a) { return (tro_v)a; }
 static inline tro_m tro_shift_left(tro_m a, int n) { return (tro_m)((tro_u)a << n); }
