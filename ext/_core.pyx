@@ -7,6 +7,7 @@ its inputs; `run` hands a batch of solves to C with the GIL released.
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN, isfinite
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -431,15 +432,26 @@ cdef int _signals(void *context) noexcept with gil:
     return 0
 
 
-def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
-        cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
+def increases(cnp.ndarray t not None):
+    """Say whether a contiguous float64 vector, not empty, is finite and increases strictly."""
+    cdef const double *values = <const double *>cnp.PyArray_DATA(t)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(t), k
+    for k in range(1, n):
+        if not values[k - 1] < values[k]:
+            return False
+    return isfinite(values[0]) and isfinite(values[n - 1])
+
+
+def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y0, cnp.ndarray y,
+        cnp.ndarray y_reached, list stimuli, cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, cnp.ndarray cancel, cnp.ndarray report, Py_ssize_t first, Py_ssize_t last,
         bint watch_signals, bint keep_steps):
-    """Solve runs ``first`` to ``last`` of a batch into ``y`` and ``report``.
+    """Solve runs ``first`` to ``last`` of a batch into ``y``, ``y_reached`` and ``report``.
 
-    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
-    (n_run, n_time, dim) with the initial values in its first rows, ``atol`` (n_state,),
-    ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
+    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y0`` and
+    ``y_reached`` (n_run, n_state), ``y`` (n_run, n_time, dim) with initial tangents in its
+    first rows, ``atol`` (n_state,), ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32,
+    ``report`` (n_run,) of `REPORT`. What a run did not reach is NaN in ``y``.
     ``stimuli`` holds one `Inputs` for all runs or one a run. With ``keep_steps`` (one
     run only) the steps for dense output are returned.
     """
@@ -451,6 +463,12 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
+    cdef double *y_run
+    cdef cnp.ndarray starts = _vector(y0, cnp.PyArray_SIZE(report) * model.n_state, "y0")
+    cdef const double *y0_data = <const double *>cnp.PyArray_DATA(starts)
+    cdef double *reached_data = <double *>cnp.PyArray_DATA(y_reached)
+    cdef size_t state_bytes = model.n_state * sizeof(double)
+    cdef Py_ssize_t written, k
     cdef const double *p_data = <const double *>cnp.PyArray_DATA(p)
     cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
     cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
@@ -480,11 +498,19 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
         for run_ in range(n_stimuli):
             views[run_] = &(<Inputs>stimuli[run_]).view
         for run_ in range(first, last):
+            y_run = y_data + run_ * n_time * dim
             with nogil:
+                memcpy(y_run, y0_data + run_ * model.n_state, state_bytes)
                 tro_solve(model, p_data + run_ * model.n_param,
                           views[run_ if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
-                          <long>n_time, &options, work, y_data + run_ * n_time * dim,
+                          <long>n_time, &options, work, y_run,
                           &trace if keep_steps else NULL, &one)
+                # Behind the last row written is the state that was reached.
+                written = min(max(one.n_written, 1), n_time)
+                memcpy(reached_data + run_ * model.n_state,
+                       y_run + min(written, n_time - 1) * dim, state_bytes)
+                for k in range(written * dim, n_time * dim):
+                    y_run[k] = NAN
             report[run_] = (one.status, one.stiff, one.n_steps, one.n_rejected, one.n_rhs,
                             one.n_jac, one.t, one.h, one.n_written, one.worst)
             functions._reraise()
