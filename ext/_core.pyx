@@ -7,6 +7,7 @@ its inputs; `run` hands a batch of solves to C with the GIL released.
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN, isfinite
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -490,6 +491,43 @@ cdef int _signals(void *context) noexcept with gil:
         (<list>context).append(error)
         return 1
     return 0
+
+
+def increases(cnp.ndarray t not None):
+    """Say whether a contiguous float64 vector, not empty, is finite and increases strictly."""
+    cdef const double *values = <const double *>cnp.PyArray_DATA(t)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(t), k
+    for k in range(1, n):
+        if not values[k - 1] < values[k]:
+            return False
+    return isfinite(values[0]) and isfinite(values[n - 1])
+
+
+def begin(cnp.ndarray y0, cnp.ndarray y):
+    """Write initial values (n_run, n_state) into the first rows of y (n_run, n_time, dim)."""
+    cdef Py_ssize_t k, n_state = cnp.PyArray_DIM(y0, 1)
+    cdef Py_ssize_t width = cnp.PyArray_DIM(y, 1) * cnp.PyArray_DIM(y, 2)
+    cdef const double *start = <const double *>cnp.PyArray_DATA(y0)
+    cdef double *rows = <double *>cnp.PyArray_DATA(y)
+    for k in range(cnp.PyArray_DIM(y, 0)):
+        memcpy(rows + k * width, start + k * n_state, n_state * sizeof(double))
+
+
+def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
+    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN."""
+    cdef const tro_report *reports = <const tro_report *>cnp.PyArray_DATA(report)
+    cdef Py_ssize_t n_time = cnp.PyArray_DIM(y, 1), dim = cnp.PyArray_DIM(y, 2), run_, k, written
+    cdef Py_ssize_t n_state = cnp.PyArray_DIM(reached, 1)
+    cdef double *rows = <double *>cnp.PyArray_DATA(y)
+    cdef double *states = <double *>cnp.PyArray_DATA(reached)
+    for run_ in range(cnp.PyArray_DIM(y, 0)):
+        # Behind the last row written is the state that was reached.
+        written = min(max(reports[run_].n_written, 1), n_time)
+        memcpy(states + run_ * n_state, rows + min(written, n_time - 1) * dim,
+               n_state * sizeof(double))
+        for k in range(written * dim, n_time * dim):
+            rows[k] = NAN
+        rows += n_time * dim
 
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,

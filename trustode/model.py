@@ -492,6 +492,8 @@ class Model:
         ModelError
             Naming the unknown name and the nearest one of that kind in the model.
         """
+        if given is None:
+            return {}
         kinds = {"parameter": self.parameters, "state": self.initial, "input": self.input_defaults}
         if isinstance(given, dict) and given.keys() <= kinds[kind].keys():
             return dict(given)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import REPORT, Inputs, methods, run
+from ._core import REPORT, Inputs, begin, finish, increases, methods, run
 from .compile import WIDEST, CompiledModel, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -304,16 +304,14 @@ def check_times(t: object, where: str) -> Array:
                 f"{where}: t holds dates ({given.dtype}), not numbers. Give the time since the "
                 "start in the model's time unit"
             )
-        times = given.astype(float)
+        times = given.astype(float, order="C")
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: t must be times, got {t!r:.60}") from None
     if times.ndim != 1 or times.size == 0:
         raise DataError(f"{where}: t must be a list of times, got shape {times.shape}")
-    # One look if all is well: what increases is finite between its ends.
-    increases = np.count_nonzero(times[1:] > times[:-1]) == times.size - 1
-    if increases and math.isfinite(times[0]) and math.isfinite(times[-1]):
+    if increases(times):
         return times
     bad = np.flatnonzero(~np.isfinite(times))
     if bad.size:
@@ -388,7 +386,7 @@ def solve_batch(
         )
     vary = vary_indices(compiled, which, "sensitivities")
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
-    y[:, 0, :n] = y0
+    y_reached = np.empty((n_run, n))
     if which:
         _start_tangents(compiled, vary, p, given, y)
     atol = solver.atol_vector(compiled)
@@ -397,6 +395,7 @@ def solve_batch(
     cancel = np.zeros(1, dtype=np.int32)
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
+    begin(np.ascontiguousarray(y0, dtype=float), y)
     vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
@@ -415,11 +414,7 @@ def solve_batch(
         steps = part(True)
     else:
         _share(part, workers, cancel)
-    y_reached = y[:, -1, :n].copy()
-    for run_ in (report["n_written"] < n_time).nonzero()[0]:
-        written = max(int(report["n_written"][run_]), 1)
-        y_reached[run_] = y[run_, written, :n]
-        y[run_, written:] = np.nan
+    finish(report, y, y_reached)
     if not len(vary):
         return Batch(y, None, report, y_reached, steps)
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
