@@ -16,7 +16,7 @@ enum {
     DENSE_MOST = 9        /* coefficients a state of any method's dense output */
 };
 
-static const double SAFETY = 0.9, SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
+static const double SAFETY = 0.9, SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04, FIRST_SIZE = -13.3;
 static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8, RUNAWAY = 1e10;
 
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options)
@@ -69,6 +69,34 @@ static double solve_norm(const tro_options *options, int n, double scale, const 
     return sqrt(sum / n);
 }
 
+static inline double solve_least(double a, double b) { return a < b ? a : b; }
+static inline double solve_most(double a, double b) { return a > b ? a : b; }
+
+typedef union {
+    double value;
+    unsigned long long bits;
+} solve_word;
+
+/* Logarithm to base 2 of a normal positive number, to 6 digits, the same on every machine. */
+static double solve_log2(double x)
+{
+    solve_word word = {x};
+    const double exponent = (double)(int)(word.bits >> 52) - 1023.0;
+    word.bits = (word.bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL;
+    const double root = 1.4142135623730951;
+    const double z = (word.value - root) / (word.value + root), w = z * z;
+    return exponent + 0.5 + z * (2.8853900817779268 + w * (0.96179669392597556 + w * 0.577));
+}
+
+/* 2 to a power between -1000 and 1000, to 5 digits. */
+static double solve_exp2(double x)
+{
+    const int whole = (int)(x < 0.0 ? x - 0.5 : x + 0.5);
+    const double r = 0.69314718055994531 * (x - whole);
+    const solve_word scale = {.bits = (unsigned long long)(whole + 1023) << 52};
+    return scale.value * (1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0)))));
+}
+
 static int solve_finite(const double *x, int n)
 {
     for (int i = 0; i < n; i++)
@@ -112,7 +140,7 @@ typedef struct {
     tro_step step;
     const tro_method *method;
     const tro_options *options;
-    double h, last_error;
+    double h, last_size; /* log2 of the last error, from FIRST_SIZE up */
     int stiff_signs, clear_signs, rejected_before;
 } solver;
 
@@ -143,7 +171,8 @@ static void solve_watch_stiffness(solver *s, tro_report *report)
         s->stiff_signs = 0;
         if (s->options->stiff) {
             s->method = s->options->stiff;
-            s->last_error = 1e-4;
+            s->last_size = FIRST_SIZE;
+            s->step.ahead = 0;
         }
     }
 }
@@ -176,7 +205,7 @@ static int solve_advance(solver *s, double stop, tro_report *report)
     int nonfinite = 0;
     for (step->same_point = 0;; step->same_point = 1) {
         if (report->n_steps + report->n_rejected >= options->max_steps) return TRO_MAX_STEPS;
-        double h = fmin(s->h, options->h_max);
+        double h = solve_least(s->h, options->h_max);
         const double left = stop - step->t;
         /* End on the stop exactly, and never leave a sliver before it. */
         if (h >= left * (1.0 - 1e-12))
@@ -192,6 +221,7 @@ static int solve_advance(solver *s, double stop, tro_report *report)
         step->h = h;
         const int status = s->method->step(step);
         const double error = status == TRO_SUCCESS ? solve_error(s) : NAN;
+        if (error <= 1.0 && s->method->arrive) s->method->arrive(step);
         if (!isfinite(error) || step->bad >= 0 || !solve_finite(step->y_new, step->dim)) {
             report->n_rejected++;
             if (step->bad >= 0) report->worst = step->bad;
@@ -208,13 +238,13 @@ static int solve_advance(solver *s, double stop, tro_report *report)
             s->rejected_before = 1;
             continue;
         }
-        const double small = fmax(error, 1e-10);
-        double factor = SAFETY * pow(small, -(exponent - 0.75 * PI_BETA)) *
-                        pow(s->last_error, PI_BETA);
-        factor = fmax(SHRINK, fmin(s->rejected_before ? 1.0 : GROW, factor));
+        const double size = solve_log2(solve_most(error, 1e-10));
+        double factor = SAFETY * solve_exp2(PI_BETA * s->last_size -
+                                            (exponent - 0.75 * PI_BETA) * size);
+        factor = solve_most(SHRINK, solve_least(s->rejected_before ? 1.0 : GROW, factor));
         /* A step cut short to end on a stop says nothing against the step before it. */
-        s->h = h < s->h && factor > 1.0 ? fmax(s->h, h * factor) : h * factor;
-        s->last_error = fmax(error, 1e-4);
+        s->h = h < s->h && factor > 1.0 ? solve_most(s->h, h * factor) : h * factor;
+        s->last_size = solve_most(size, FIRST_SIZE);
         s->rejected_before = 0;
         report->n_steps++;
         return TRO_SUCCESS;
@@ -257,7 +287,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     tro_system_init(model, p, stimulus, n_tangent, vary, work, &system);
     work += tro_system_work(model, n_tangent);
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
-    solver s = {.method = options->method, .options = options, .last_error = 1e-4};
+    solver s = {.method = options->method, .options = options, .last_size = FIRST_SIZE};
     s.step = (tro_step){.system = &system, .dim = dim, .t = t_out[0], .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
                         .error = work + 4 * (size_t)dim,
@@ -270,6 +300,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {
         if (restart) {
+            s.step.ahead = 0;
             while (next_break < stimulus->n_break && stimulus->breaks[next_break] <= s.step.t)
                 next_break++;
             system.low = s.step.t;
@@ -282,7 +313,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
                 break;
             }
         }
-        const double stop = fmin(end, system.high);
+        const double stop = solve_least(end, system.high);
         /* After a jump the old step size says nothing. */
         if (restart) s.h = solve_first_step(&s.step, options, fmin(stop - s.step.t, options->h_max));
         status = solve_advance(&s, stop, report);
