@@ -26,7 +26,10 @@ cdef extern from "trustode.h":
     ctypedef struct tro_model:
         int abi, n_state, n_param, n_input, n_observable
         tro_function_ptr rhs, jac, dfdp, tangent, dfdt, dfdu, observe, observe_dy, observe_dp
-        tro_function_ptr initial, initial_dp
+        tro_function_ptr initial, initial_dp, slopes
+        void *factor
+        void *solve
+        void *stage
         void *context
 
 cdef extern from "core.h":
@@ -341,6 +344,8 @@ cdef class PythonModel:
         self.model.observe_dp = _python_observe_dp
         self.model.initial = _python_initial
         self.model.initial_dp = _python_initial_dp
+        self.model.slopes = _python_slopes
+        self.model.factor = self.model.solve = self.model.stage = NULL
         self.model.context = <void *>self
 
     @property
@@ -352,7 +357,7 @@ cdef class PythonModel:
 cdef void _python_call(const tro_model *model, str name, double t, const double *y,
                        const double *p, const double *u, double *out, int n_out) noexcept with gil:
     cdef PythonModel owner = <PythonModel>model.context
-    cdef int i
+    cdef int i, n_input = model.n_input * (2 if name == "slopes" else 1)
     # After an exception nothing more is asked, so that the solve ends and raises it.
     if owner.raised is not None:
         for i in range(n_out):
@@ -363,7 +368,7 @@ cdef void _python_call(const tro_model *model, str name, double t, const double 
             t,
             [] if y == NULL else [y[i] for i in range(model.n_state)],
             [p[i] for i in range(model.n_param)],
-            [] if u == NULL else [u[i] for i in range(model.n_input)],
+            [] if u == NULL else [u[i] for i in range(n_input)],
         )
         if len(values) != n_out:
             raise RuntimeError(f"{name} gave {len(values)} values, not {n_out}")
@@ -440,6 +445,12 @@ cdef void _python_initial_dp(const tro_model *m, double t, const double *y, cons
                              const double *u, double *out) noexcept nogil:
     with gil:
         _python_call(m, "initial_dp", t, NULL, p, NULL, out, m.n_state * m.n_param)
+
+
+cdef void _python_slopes(const tro_model *m, double t, const double *y, const double *p,
+                         const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "slopes", t, y, p, u, out, m.n_state * (2 + m.n_state))
 
 
 cdef class Inputs:
@@ -622,10 +633,6 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             if k < n_handed:
                 next_run = handed[k]
                 k += 1
-                if reports[next_run].stiff and options.stiff != NULL:
-                    options.method = options.stiff
-                else:
-                    options.method = _method(method)
             else:
                 next_run = TRO_NEXT(queue_data)
                 if next_run >= n_run:

@@ -78,8 +78,9 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
 void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt);
 /* First of the states' derivatives that is not finite, or -1. */
 int tro_system_bad(const tro_system *system, const double *dydt);
-/* Jacobian (n_state, n_state) and total time derivative (n_state) of the states' equations. */
-void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt);
+/* The states' equations around a point: derivative (n_state), its total time derivative
+ * (n_state), Jacobian (n_state, n_state) that was set to zero once. */
+void tro_system_slopes(tro_system *system, double t, const double *y, double *slopes);
 
 /* ---- methods ---- */
 
@@ -90,11 +91,13 @@ typedef struct {
     const double *y;   /* (dim) at t */
     const double *f;   /* (dim) derivative at t */
     int same_point;    /* nonzero when only h changed since the last call: a Jacobian keeps */
+    int ahead;         /* nonzero when `arrive` was called where the step now starts */
     double *y_new;     /* (dim) */
     double *f_new;     /* (dim) derivative at t + h */
     double *error;     /* (dim) local error estimate */
     double stiffness;  /* |h lambda| estimate, 0 when the method has none */
     int bad;           /* equation that was first not finite in a stage, or -1 */
+    int side;          /* which half of its work a method uses for this point */
     double *work;
 } tro_step;
 
@@ -108,6 +111,8 @@ typedef struct {
     double stiff_limit;    /* |h lambda| above which the method is bound by stability */
     size_t (*work_size)(int dim);
     int (*step)(tro_step *step);
+    /* Set f_new once the error is small enough, and look ahead; NULL when a step does it. */
+    int (*arrive)(tro_step *step);
     /* Powers of (t' - t)/h: coef[j * n + i] for the first n components. */
     void (*dense)(const tro_step *step, int n, double *coef);
 } tro_method;

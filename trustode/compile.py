@@ -73,7 +73,7 @@ class CompiledModel:
 
     def __post_init__(self) -> None:
         # What the solver alone calls has no place here.
-        for name in set(FUNCTION_NAMES) - {"tangent"}:
+        for name in set(FUNCTION_NAMES) - {"tangent", "slopes"}:
             object.__setattr__(self, name, getattr(self.functions, name))
 
     rhs: Callable[..., Any] = None  # type: ignore[assignment]

@@ -12,7 +12,8 @@ from importlib import resources
 
 from ..expression import TIME, symbol
 from ..model import Model
-from .ctext import HELPERS, PROTOTYPES, body
+from . import lu
+from .ctext import HELPERS, PROTOTYPES, body, statements
 from .graph import Graph
 from .taylor import NoRecurrence, taylor_text
 
@@ -29,6 +30,7 @@ FUNCTION_NAMES = (
     "observe_dp",
     "initial",
     "initial_dp",
+    "slopes",
 )
 
 
@@ -37,7 +39,7 @@ def _generator_digest() -> bytes:
     """Digest of everything that turns a graph into text."""
     package = resources.files("trustode")
     digest = hashlib.sha256()
-    for part in ("graph.py", "ctext.py", "taylor.py", "source.py"):
+    for part in ("graph.py", "ctext.py", "lu.py", "taylor.py", "source.py"):
         digest.update(package.joinpath("codegen", part).read_bytes())
     for part in ("trustode.h", "lanes.h", "lanes_math.h", "taylor.h"):
         digest.update(package.joinpath("include", part).read_bytes())
@@ -97,6 +99,8 @@ class Source:
             return list(getattr(self, name))
         if name == "tangent":
             return [o for part in ("rhs", "jac", "dfdp") for o in self.outputs(part)]
+        if name == "slopes":
+            return [*self.rhs, *self._rates(), *self.outputs("jac")]
         if name == "jac":
             base, by = "rhs", "dy"
         elif name.startswith("dfd"):
@@ -105,6 +109,23 @@ class Source:
             self.graph.derivatives(getattr(self, base), leaf) for leaf in self._leaves[by[1:]]
         ]
         return [column[row] for row in range(len(getattr(self, base))) for column in columns]
+
+    def _rates(self) -> list[int]:
+        """Return the total time derivative of the right-hand side along the inputs."""
+        graph, inputs = self.graph, self._leaves["u"]
+        total = graph.derivatives(self.rhs, self._leaves["t"][0])
+        for k, leaf in enumerate(inputs):
+            rate = graph.node("u", len(inputs) + k)
+            column = graph.derivatives(self.rhs, leaf)
+            total = [graph.add(a, graph.mul(b, rate)) for a, b in zip(total, column, strict=True)]
+        return total
+
+    @cached_property
+    def _factors(self) -> str:
+        """The C text of factors on the Jacobian's pattern, or nothing."""
+        n, jac = len(self.rhs), self.outputs("jac")
+        pattern = {divmod(k, n) for k, entry in enumerate(jac) if entry != self.graph.zero}
+        return lu.text(n, pattern, statements(self.graph, self.rhs))
 
     @cached_property
     def text(self) -> str:
@@ -115,11 +136,13 @@ class Source:
             str(len(names))
             for names in (model.states, model.params, model.inputs, model.observables)
         )
+        factors = self._factors
+        rows = [*FUNCTION_NAMES, *(("factor", "solve", "stage") if factors else "000"), "0"]
         helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in functions)
         return (
-            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n'
+            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n{factors}\n'
             f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"
-            f"    {', '.join(FUNCTION_NAMES)}, 0}};\n\n"
+            f"    {', '.join(rows)}}};\n\n"
             "TRO_EXPORT const tro_model *TRO_ENTRY(void);\n"
             "const tro_model *TRO_ENTRY(void) { return &model_; }\n"
         )
@@ -135,11 +158,12 @@ class Source:
             return ""
 
     def _function(self, name: str) -> str:
+        dense = 2 * len(self.rhs) if name == "slopes" else None
         return (
             f"static void {name}(const tro_model *model, double t, const double *y,\n"
             "    const double *p, const double *u, double *out)\n{\n"
             "    (void)model; (void)t; (void)y; (void)p; (void)u; (void)out;\n"
-            f"{body(self.graph, self.outputs(name))}\n}}\n"
+            f"{body(self.graph, self.outputs(name), dense)}\n}}\n"
         )
 
 
