@@ -294,6 +294,34 @@ static void taylor_evaluate(const batch *b, tro_v theta, tro_v *y, tro_v *slope)
     }
 }
 
+#if TRO_LANES == 1
+/* Write output times of one run, several at once; the rest, fewer, is left. */
+static void taylor_write_blocks(batch *b, double t_new)
+{
+    enum { BLOCK = 8 };
+    lane *l = b->lanes;
+    const double *t_out = b->job->t_out;
+    const size_t n = (size_t)b->n, n_slot = (size_t)b->model->n_slot;
+    const double t = b->t, scale = b->scale;
+    while (l->written + BLOCK <= b->job->n_out && t_out[l->written + BLOCK - 1] <= t_new) {
+        double theta[BLOCK];
+        for (int q = 0; q < BLOCK; q++) theta[q] = (t_out[l->written + q] - t) / scale;
+        double *out = l->y_out + (size_t)l->written * n;
+        for (size_t i = 0; i < n; i++) {
+            const double *c = b->s + (size_t)b->order * n_slot + i;
+            double value[BLOCK];
+            for (int q = 0; q < BLOCK; q++) value[q] = *c;
+            for (int k = b->order; k > 0; k--) {
+                c -= n_slot;
+                for (int q = 0; q < BLOCK; q++) value[q] = tro_fma(value[q], theta[q], *c);
+            }
+            for (size_t q = 0; q < BLOCK; q++) out[q * n + i] = value[q];
+        }
+        l->written += BLOCK;
+    }
+}
+#endif
+
 /* Write the output times inside the steps just taken; lanes that have fewer wait. */
 static void taylor_write(batch *b, const double *t_new)
 {
@@ -342,6 +370,9 @@ static int taylor_advance(batch *b)
         const int status = taylor_record(b);
         if (status != TRO_SUCCESS) return status;
     }
+#if TRO_LANES == 1
+    taylor_write_blocks(b, t_new[0]);
+#endif
     taylor_write(b, t_new);
     tro_v theta;
     for (int at = 0; at < TRO_LANES; at++) {
