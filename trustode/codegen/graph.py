@@ -53,6 +53,10 @@ _SYMPY_UNARY: dict[type[sympy.Basic], str] = {
     sympy.sign: "sign",
 }
 
+#: Kinds of nodes that read no others. The last two stand for the tangent of a state and of a
+#: parameter, where a derivative is written for any direction.
+_LEAVES = frozenset({"const", "y", "p", "u", "t", "dy", "dp"})
+
 #: Integer powers up to this are written as products.
 _LARGEST_PRODUCT = 32
 
@@ -87,10 +91,10 @@ class Graph:
             self.nodes.append(parts)
             self._numbers[parts] = number
             mask = 0
-            if parts[0] in ("y", "p", "u", "t"):
+            if parts[0] in _LEAVES and parts[0] != "const":
                 mask = 1 << len(self._leaf_bits)
                 self._leaf_bits[number] = mask
-            elif parts[0] != "const":
+            else:
                 for operand in self.operands(number):
                     mask |= self._depends[operand]
             self._depends.append(mask)
@@ -99,7 +103,7 @@ class Graph:
     def operands(self, number: int) -> tuple[int, ...]:
         """Return the node numbers that a node reads."""
         parts = self.nodes[number]
-        if parts[0] in ("const", "y", "p", "u", "t"):
+        if parts[0] in _LEAVES:
             return ()
         last = -1 if parts[0] == "powlog" else len(parts)
         return parts[1:last]  # type: ignore[return-value]
@@ -322,6 +326,14 @@ class Graph:
         depends = self._depends
         for number in self.reachable(o for o in outputs if depends[o] & bit):
             if number != leaf and depends[number] & bit:
+                tangent[number] = self._rule(number, tangent)
+        return [tangent.get(output, self.zero) for output in outputs]
+
+    def tangents(self, outputs: list[int], seeds: Mapping[int, int]) -> list[int]:
+        """Differentiate outputs in a direction: seeds holds the tangent of each moving leaf."""
+        tangent = dict(seeds)
+        for number in self.reachable(outputs):
+            if number not in tangent and any(o in tangent for o in self.operands(number)):
                 tangent[number] = self._rule(number, tangent)
         return [tangent.get(output, self.zero) for output in outputs]
 

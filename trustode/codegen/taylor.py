@@ -12,8 +12,9 @@ What depends on parameters and constant inputs alone is computed once a run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from .ctext import HELPERS, PROTOTYPES, body
 from .graph import Graph
@@ -24,7 +25,7 @@ _SUMS_A_LOOP = 12
 #: Functions whose derivative is 1/q(a) or -1/q(a); see `_Lowering.quotient`.
 _BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh": 1}
 
-_UNSUPPORTED = {"min", "max", "select", "abs", "sign", "powlog"}
+_UNSUPPORTED = {"min", "max", "select", "abs", "sign"}
 
 
 class NoRecurrence(Exception):
@@ -150,6 +151,9 @@ class _Lowering:
             return self.divide(*operands)
         if operation == "pow":
             return self.power(*operands)
+        if operation == "powlog":
+            factors = [graph.unary("log", operands[0])] * int(graph.nodes[number][3])
+            return self.read(reduce(graph.mul, factors, graph.pow(*operands)))
         if operation in _BY_QUOTIENT:
             return self.quotient(operation, operands[0])
         rule: Callable[[int], _Series] = getattr(self, operation)
@@ -260,6 +264,10 @@ class _Lowering:
         later = f"tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
         self.settle(series, f"tro_vtanh({a.first})", later)
         self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
+        # A derivative asks for the slope by the graph's own rule.
+        graph = self.graph
+        value = graph.unary("tanh", operand)
+        self.series[graph.sub(graph.one, graph.mul(value, value))] = slope
         return series
 
     def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> None:
@@ -373,7 +381,151 @@ class _Lowering:
         return series
 
 
-def taylor_text(graph: Graph, rhs: list[int], sizes: tuple[int, int, int]) -> str:
+@dataclass
+class _Tangents:
+    """Recurrences of tangents: linear in them, with the solution's series as coefficients.
+
+    A tangent is the derivative of a node in a direction, for several directions side by side.
+    """
+
+    graph: Graph
+    values: _Lowering
+    n_slot: int
+    series: dict[int, _Series] = field(default_factory=dict)
+    wide: dict[int, bool] = field(default_factory=dict)
+    uses: Counter[int] = field(default_factory=Counter)
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
+    later: list[str] = field(default_factory=list)
+    n_name: int = 0
+
+    def is_wide(self, number: int) -> bool:
+        """Say whether a node is a tangent or depends on one."""
+        known = self.wide.get(number)
+        if known is None:
+            kind = self.graph.nodes[number][0]
+            known = kind in ("dy", "dp") or any(map(self.is_wide, self.graph.operands(number)))
+            self.wide[number] = known
+        return known
+
+    def name(self, first: str, later: str) -> _Series:
+        """Give an expression a name of its own; what stands still has no later text."""
+        name = f"w{self.n_name}"
+        self.n_name += 1
+        self.first.append(f"const tro_v {name} = {first};")
+        if later:
+            self.later.append(f"const tro_v {name} = {later};")
+        return _Series(name, name if later else "")
+
+    def store(self, series: _Series) -> int:
+        """Return the slot in which all coefficients of a tangent are kept."""
+        if series.slot is None:
+            series.slot = self.n_slot
+            self.n_slot += 1
+            self.first.append(f"z[{series.slot}] = {series.first};")
+            self.later.append(f"q[{series.slot}] = {series.later};")
+        return series.slot
+
+    def sum(self, left: int, right: int) -> str:
+        """Return the text of the sum of s_j z_{k - j}, 0 < j < k, for a value and a tangent."""
+        pair = (left, right)
+        if pair not in self.sums:
+            self.sums.append(pair)
+        return f"b{self.sums.index(pair)}"
+
+    def read(self, number: int) -> _Series:
+        """Return the tangent of a node, lowering it if it is new."""
+        known = self.series.get(number)
+        if known is None:
+            known = self.series[number] = self.lower(number)
+        return known
+
+    def lower(self, number: int) -> _Series:
+        graph = self.graph
+        operation, *rest = graph.nodes[number]
+        operands = graph.operands(number)
+        if number == graph.zero:
+            return _Series("tro_set(0.0)", "")
+        if operation == "dy":
+            slot = int(rest[0])
+            return _Series(f"z[{slot}]", f"q[{slot}]", slot)
+        if operation == "dp":
+            return _Series(f"d[{rest[0]}]", "")
+        if operation == "neg":
+            a = self.read(operands[0])
+            return self.name(f"-{a.first}", f"-{a.later}" if a.later else "")
+        if operation in ("add", "sub"):
+            return self.add(str(operation), self.read(operands[0]), self.read(operands[1]))
+        if operation == "mul":
+            value, tangent = sorted(operands, key=self.is_wide)
+            return self.multiply(value, self.read(tangent), self.uses[number] > 1)
+        if operation == "div":
+            return self.divide(*operands)
+        raise NoRecurrence(operation)
+
+    def add(self, operation: str, a: _Series, b: _Series) -> _Series:
+        minus, sign = ("-", "-") if operation == "sub" else ("", "+")
+
+        def both(x: str, y: str, x_scaled: str, y_scaled: str) -> str:
+            """Join two texts; of a scaled one, what it scales is given too."""
+            if not y:
+                return x
+            if not x:
+                return f"{minus}{y}"
+            if y_scaled and b.scaled is not None:
+                return f"tro_fma({minus}{b.scaled[0]}, {y_scaled}, {x})"
+            if x_scaled and a.scaled is not None:
+                return f"tro_fma({a.scaled[0]}, {x_scaled}, {minus}{y})"
+            return f"{x} {sign} {y}"
+
+        _, first_a, later_a = a.scaled or ("", "", "")
+        _, first_b, later_b = b.scaled or ("", "", "")
+        return self.name(
+            both(a.first, b.first, first_a, first_b), both(a.later, b.later, later_a, later_b)
+        )
+
+    def multiply(self, value: int, tangent: _Series, keep: bool) -> _Series:
+        values = self.values
+        if not values.moves(value):
+            factor = values.constant(value)
+            if not tangent.later:
+                return self.name(f"{factor} * {tangent.first}", "")
+            texts = f"({factor} * {tangent.first})", f"({factor} * {tangent.later})"
+            if keep:
+                return self.name(*texts)
+            return _Series(*texts, scaled=(factor, tangent.first, tangent.later))
+        slot = values.store(values.read(value))
+        if not tangent.later:
+            return self.name(f"{tangent.first} * s[{slot}]", f"{tangent.first} * x[{slot}]")
+        own = self.store(tangent)
+        inner = self.sum(slot, own)
+        ends = f"tro_fma(x[{slot}], z[{own}], {inner})"
+        return self.name(
+            f"s[{slot}] * {tangent.first}", f"tro_fma(s[{slot}], {tangent.later}, {ends})"
+        )
+
+    def divide(self, above: int, below: int) -> _Series:
+        values, graph = self.values, self.graph
+        a = self.read(above)
+        if not values.moves(below):
+            return self.multiply(graph.div(graph.one, below), a, True)
+        bottom = values.store(values.read(below))
+        slot = self.n_slot
+        self.n_slot += 1
+        inverse = f"i{self.n_name}"
+        self.first.append(f"const tro_v {inverse} = tro_set(1.0) / s[{bottom}];")
+        rest = f"tro_fma(x[{bottom}], z[{slot}], {self.sum(bottom, slot)})"
+        upper = f"{a.later} - {rest}" if a.later else f"-{rest}"
+        series = self.name(f"{a.first} * {inverse}", f"({upper}) * {inverse}")
+        series.slot = slot
+        self.first.append(f"z[{slot}] = {series.first};")
+        self.later.append(f"q[{slot}] = {series.later};")
+        return series
+
+
+def taylor_text(
+    graph: Graph, rhs: list[int], sizes: tuple[int, int, int], vary: Sequence[int] | None = None
+) -> str:
     """Return C text that computes the Taylor coefficients of a solution.
 
     Parameters
@@ -383,6 +535,8 @@ def taylor_text(graph: Graph, rhs: list[int], sizes: tuple[int, int, int]) -> st
         Nodes of the right-hand side.
     sizes : tuple of int
         Numbers of states, parameters and inputs.
+    vary : sequence of int, optional
+        Parameters to differentiate the solution by, beside its initial values.
 
     Raises
     ------
@@ -390,42 +544,83 @@ def taylor_text(graph: Graph, rhs: list[int], sizes: tuple[int, int, int]) -> st
         If an expression that changes along a solution is not analytic.
     """
     n_state = sizes[0]
-    lowering = _Lowering(graph, n_state, n_slot=n_state)
-    needed = graph.reachable(rhs)
-    lowering.uses = Counter(operand for node in needed for operand in graph.operands(node))
-    lowering.uses.update(rhs)
-    ends = [lowering.read(node) for node in rhs]
-    first = "\n".join(f"    {line}" for line in lowering.first)
-    later = "\n".join(f"        {line}" for line in lowering.later)
-    starts = steps = ""
-    for i, end in enumerate(ends):
-        factor, before, after = end.scaled or ("", end.first, end.later)
-        # The factor first, so that the newest coefficient waits for one product only.
-        starts += f"    w[{i}] = {before} * {f'({factor} * scale)' if factor else 'scale'};\n"
-        steps += f"        w[{i}] = {after} * {f'({factor} * next)' if factor else 'next'};\n"
-    timed = int(any(graph.nodes[node][0] == "t" for node in needed))
-    hoist = body(graph, lowering.hoisted)
+    values = _Lowering(graph, n_state, n_slot=n_state)
+    ahead: list[int] = []
+    if vary is not None:
+        seeds = {graph.node("y", i): graph.node("dy", i) for i in range(n_state)}
+        seeds |= {graph.node("p", k): graph.node("dp", j) for j, k in enumerate(vary)}
+        ahead = graph.tangents(rhs, seeds)
+    needed = graph.reachable([*rhs, *ahead])
+    values.uses = Counter(operand for node in needed for operand in graph.operands(node))
+    values.uses.update(rhs)
+    ends = [values.read(node) for node in rhs]
+    tangents = _Tangents(graph, values, n_state, uses=values.uses)
+    slopes = [tangents.read(node) for node in ahead]
+    hoist = body(graph, values.hoisted)
     helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in hoist)
+    timed = int(any(graph.nodes[node][0] == "t" for node in needed))
+    wide = _tangent_function(tangents, slopes) if vary is not None else ""
+    n_vary = -1 if vary is None else len(vary)
     return (
         f'#include "taylor.h"\n\n{PROTOTYPES}{helper}\n'
-        f"enum {{ SLOTS = {lowering.n_slot} }};\n"
+        f"enum {{ SLOTS = {values.n_slot}, WIDE = {tangents.n_slot} }};\n"
         "static const double R[] = TRO_TAYLOR_RECIPROCALS;\n\n"
         "static void hoist(const double *p, const double *u, double *out)\n{\n"
         f"    (void)p; (void)u; (void)out;\n{hoist}\n}}\n\n"
+        f"{_series_function(values, ends)}{wide}"
+        f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
+        f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {timed}, WIDE, {n_vary}, hoist, series,\n"
+        f"    {'tangent' if wide else '0'}}};\n\n"
+        "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
+        "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
+    )
+
+
+def _lines(lines: list[str], indent: int) -> str:
+    return "".join(f"{' ' * indent}{line}\n" for line in lines)
+
+
+def _series_function(values: _Lowering, ends: list[_Series]) -> str:
+    """Return the function that computes all series of the solution."""
+    starts, steps = _derivatives(ends, "w")
+    return (
         "static void series(int order, tro_v t, tro_v scale, const tro_v *c, tro_v *s)\n{\n"
         "    tro_v *x = s, *w = s + SLOTS;\n"
-        f"    (void)t; (void)c; (void)x;\n{first}\n{starts}"
+        f"    (void)t; (void)c; (void)x;\n{_lines(values.first, 4)}{_lines(starts, 4)}"
         "    for (int k = 1; k < order; k++) {\n"
         "        x = w;\n        w += SLOTS;\n"
         "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"
         "        const tro_v next = scale * tro_set(R[k + 1]);\n"
         "        (void)kth; (void)over_k;\n"
-        f"{_loops(lowering.sums)}{later}\n{steps}    }}\n}}\n\n"
-        f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
-        f"    {sizes[2]}, {len(lowering.hoisted)}, {lowering.n_slot}, {timed}, hoist, series}};\n\n"
-        "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
-        "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
+        f"{_loops(values.sums)}{_lines(values.later, 8)}{_lines(steps, 8)}    }}\n}}\n\n"
     )
+
+
+def _tangent_function(tangents: _Tangents, slopes: list[_Series]) -> str:
+    """Return the function that computes all series of some tangents."""
+    starts, steps = _derivatives(slopes, "g")
+    return (
+        "static void tangent(int order, tro_v scale, const tro_v *c, const tro_v *s,\n"
+        "    const tro_v *d, tro_v *z)\n{\n"
+        "    const tro_v *x = s;\n    tro_v *q = z, *g = z + WIDE;\n"
+        f"    (void)c; (void)d; (void)x; (void)q;\n"
+        f"{_lines(tangents.first, 4)}{_lines(starts, 4)}"
+        "    for (int k = 1; k < order; k++) {\n"
+        "        x += SLOTS;\n        q = g;\n        g += WIDE;\n"
+        "        const tro_v next = scale * tro_set(R[k + 1]);\n"
+        f"{_mixed_loops(tangents.sums)}{_lines(tangents.later, 8)}{_lines(steps, 8)}    }}\n}}\n\n"
+    )
+
+
+def _derivatives(ends: list[_Series], target: str) -> tuple[list[str], list[str]]:
+    """Return the lines that turn right-hand sides into the states' next coefficients."""
+    starts, steps = [], []
+    for i, end in enumerate(ends):
+        factor, before, after = end.scaled or ("", end.first, end.later or "tro_set(0.0)")
+        # The factor first, so that the newest coefficient waits for one product only.
+        starts.append(f"{target}[{i}] = {before} * {f'({factor} * scale)' if factor else 'scale'};")
+        steps.append(f"{target}[{i}] = {after} * {f'({factor} * next)' if factor else 'next'};")
+    return starts, steps
 
 
 def _loops(sums: list[tuple[int, int]]) -> str:
@@ -445,4 +640,18 @@ def _loops(sums: list[tuple[int, int]]) -> str:
         text += "        l = s + SLOTS;\n        r = x - SLOTS;\n"
         text += f"        for (; l < r; l += SLOTS, r -= SLOTS) {{\n{inner}        }}\n"
         text += f"{double}        if (l == r) {{\n{middle}        }}\n"
+    return f"        const tro_v *l, *r;\n{text}" if text else ""
+
+
+def _mixed_loops(sums: list[tuple[int, int]]) -> str:
+    """Return the loops over earlier coefficients of a value and a tangent each."""
+    text = ""
+    for begin in range(0, len(sums), _SUMS_A_LOOP):
+        group = list(enumerate(sums))[begin : begin + _SUMS_A_LOOP]
+        text += "".join(f"        tro_v b{n} = tro_set(0.0);\n" for n, _ in group)
+        text += "        l = s + SLOTS;\n        r = q - WIDE;\n"
+        text += "        for (int j = 1; j < k; j++, l += SLOTS, r -= WIDE) {\n"
+        for n, (left, right) in group:
+            text += f"            b{n} = tro_fma(l[{left}], r[{right}], b{n});\n"
+        text += "        }\n"
     return f"        const tro_v *l, *r;\n{text}" if text else ""
