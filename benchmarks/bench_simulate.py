@@ -9,6 +9,15 @@ import trustode as tr
 TOLERANCES = (1e-4, 1e-6, 1e-9)
 
 
+@pytest.mark.parametrize("given", [False, True], ids=["defaults", "values-given"])
+def test_call_beside_its_solve(benchmark, given):
+    """A thousand times within a few steps: what a call costs before and after C."""
+    model, t = tr.models.load("trust-updated", profile="bpd"), np.linspace(0.0, 0.01, 1000)
+    values = {"params": model.defaults, "initial": dict.fromkeys(model.states, 0.1)}
+    solver, keywords = tr.Solver(method="tsit5"), values if given else {}
+    benchmark(lambda: tr.simulate(model, t, solver=solver, **keywords))
+
+
 @pytest.mark.parametrize("rtol", TOLERANCES)
 @pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
 def test_native(benchmark, problem, achieved, method, rtol):

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,9 +235,16 @@ def parameter_vector(
     return values
 
 
+def _is_real(value: object) -> TypeGuard[numbers.Real]:
+    """Say whether a value is a real number and no truth value; a float is asked for first."""
+    if isinstance(value, float):
+        return True
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def in_range(param: Param, name: str, value: object, where: str) -> float:
     """Return a parameter's value as a float, or raise."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if not _is_real(value):
         raise ModelError(f"{where}: {name} = {value!r:.60} is not a number")
     number = float(value)
     if not math.isfinite(number):
@@ -262,7 +269,7 @@ def initial_vector(
     model = compiled.model
     y0 = np.asarray(compiled.initial(p), dtype=float)
     for name, value in model.known(initial, "state", model.states).items():
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        if not _is_real(value):
             raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
         y0[model.states.index(name)] = float(value)
     for name, value in zip(model.states, y0.tolist(), strict=True):

@@ -7,6 +7,7 @@ end a step. Imports the errors and numpy; scipy only where a spline is asked for
 
 from __future__ import annotations
 
+import math
 import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -542,7 +543,7 @@ def _single(value: object, where: str) -> float:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise ModelError(f"{where}: expected a number, got {value!r:.60} ({type(value).__name__})")
     number = float(value)
-    if not np.isfinite(number):
+    if not math.isfinite(number):
         raise ModelError(f"{where}: the value {number} is not finite")
     return number
 
