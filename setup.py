@@ -62,10 +62,11 @@ def unit_extension(unit: str) -> Extension:
     for lanes in UNITS[unit].widths:
         files.append("ext/taylor.c" if lanes == 1 else f"ext/taylor_{lanes}.c")
         for source in SOURCES:
-            if not source.series_text:
+            recurrences = source.series_text()
+            if not recurrences:
                 continue
             entry = f"tro_series_{re.sub(r'[^0-9a-zA-Z]+', '_', source.model.name)}_{lanes}"
-            text = f"#define TRO_LANES {lanes}\n#define TRO_ENTRY {entry}\n{source.series_text}"
+            text = f"#define TRO_LANES {lanes}\n#define TRO_ENTRY {entry}\n{recurrences}"
             files.append(write(GENERATED / f"{entry[4:]}.{unit}.c", text))
             keys[entry] = f"{source.key}/{lanes}"
     methods = {f"tro_taylor_{lanes}": f"method/{lanes}" for lanes in UNITS[unit].widths}

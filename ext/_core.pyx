@@ -95,6 +95,9 @@ cdef extern from "lanes_run.h":
         const double *t_out
         long n_out
         double *y_out
+        int n_tangent
+        const int *vary
+        const int *seed
         const tro_options *options
         tro_trace *trace
         tro_report *reports
@@ -544,7 +547,8 @@ def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
-        bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order):
+        bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
+        cnp.ndarray seed):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
@@ -553,7 +557,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
     for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
     are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
-    order begins, and ``method`` takes over what it cannot carry on.
+    order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
+    int32 is then each tangent's place among the parameters of the recurrences, or -1.
     """
     cdef const tro_model *model = functions.model
     cdef tro_options options
@@ -613,6 +618,9 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             job.t_out = t_data
             job.n_out = <long>n_time
             job.y_out = y_data
+            job.n_tangent = n_tangent
+            job.vary = vary_data
+            job.seed = <const int *>cnp.PyArray_DATA(seed)
             job.options = &options
             job.trace = NULL
             if keep_steps:

@@ -17,7 +17,10 @@ typedef struct {
     long n_stimuli;
     const double *t_out; /* (n_out) */
     long n_out;
-    double *y_out; /* (n_run, n_out, n_state), initial values in the first rows */
+    double *y_out; /* (n_run, n_out, dim), initial values in the first rows */
+    int n_tangent;    /* with tangents they are the lanes, and the runs come one by one */
+    const int *vary;  /* (n_tangent) parameter index, or -1 for an initial value */
+    const int *seed;  /* (n_tangent) its place among those of the recurrences, or -1 */
     const tro_options *options;
     tro_trace *trace;    /* of a single run; may be NULL */
     tro_report *reports; /* (n_run) */

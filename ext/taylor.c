@@ -51,6 +51,14 @@ typedef struct {
     tro_v *s, *c, *y, *y_before, *slope, *weight;
     double *scratch, *inputs;
     int n_active;
+    size_t dim; /* of an output row */
+    /* Tangents, in blocks of TRO_LANES; none when the lanes are runs. */
+    int n_block;
+    tro_v *wide;                         /* series of one block */
+    tro_v *directions;                   /* (n_block, n_vary) tangents of the parameters */
+    tro_v *kept;                         /* (n_block, order + 1, n) the states' series */
+    tro_v *tangents, *tangents_before;   /* (n_block, n) */
+    tro_v *tangents_new;
 } batch;
 
 /* Inputs between breaks stand still: they are constants until the next one. */
@@ -66,7 +74,31 @@ static void taylor_interval(batch *b, int at)
     l->stop = high < l->end ? high : l->end;
     tro_stimulus_values(stimulus, t, t, high, b->inputs, NULL);
     b->model->hoist(l->p, b->inputs, b->scratch);
-    for (int i = 0; i < b->model->n_const; i++) TRO_LANE(b->c[i], at) = b->scratch[i];
+    for (int i = 0; i < b->model->n_const; i++)
+        if (b->n_block)
+            b->c[i] = tro_set(b->scratch[i]);
+        else
+            TRO_LANE(b->c[i], at) = b->scratch[i];
+}
+
+/* Write a run's states, and its tangents if there are any. */
+static void taylor_row(const batch *b, int at, const tro_v *y, const tro_v *tangents, double *row)
+{
+    for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(y[i], at);
+    for (int k = 0; k < b->job->n_tangent; k++) {
+        const tro_v *block = tangents + (size_t)(k / TRO_LANES) * (size_t)b->n;
+        row += b->n;
+        for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(block[i], k % TRO_LANES);
+    }
+}
+
+static void taylor_begin_tangents(batch *b, const double *row)
+{
+    for (int k = 0; k < b->job->n_tangent; k++) {
+        tro_v *block = b->tangents + (size_t)(k / TRO_LANES) * (size_t)b->n;
+        row += b->n;
+        for (int i = 0; i < b->n; i++) TRO_LANE(block[i], k % TRO_LANES) = row[i];
+    }
 }
 
 /* Give a lane the next run that waits, or leave it idle. */
@@ -74,8 +106,8 @@ static void taylor_fill(batch *b, int at)
 {
     const tro_lanes_job *job = b->job;
     lane *l = &b->lanes[at];
-    const long long next = TRO_NEXT(job->queue);
     *l = (lane){.run = -1};
+    const long long next = b->n_block && at > 0 ? job->n_run : TRO_NEXT(job->queue);
     if (next >= job->n_run) {
         /* It goes on with where it is; nothing comes of it. */
         TRO_LANE(b->scale, at) = 0.0;
@@ -86,12 +118,17 @@ static void taylor_fill(batch *b, int at)
     l->run = run;
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
     l->stimulus = job->stimuli[job->n_stimuli > 1 ? run : 0];
-    l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * (size_t)b->n;
+    l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * b->dim;
     l->end = job->t_out[job->n_out - 1];
     l->written = 1;
     l->first = 1;
     l->looks_wanted = FIRST_LOOKS;
-    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = l->y_out[i];
+    for (int i = 0; i < b->n; i++)
+        if (b->n_block)
+            b->y[i] = tro_set(l->y_out[i]);
+        else
+            TRO_LANE(b->y[i], at) = l->y_out[i];
+    taylor_begin_tangents(b, l->y_out);
     TRO_LANE(b->t, at) = job->t_out[0];
     double most = l->end - job->t_out[0];
     if (b->model->timed) most *= 0.01; /* the equations may wake up on the way */
@@ -104,10 +141,8 @@ static void taylor_fill(batch *b, int at)
 static void taylor_end(batch *b, int at, int status, int stiff)
 {
     lane *l = &b->lanes[at];
-    if (status != TRO_SUCCESS && l->written < b->job->n_out) {
-        double *row = l->y_out + (size_t)l->written * (size_t)b->n;
-        for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(b->y[i], at);
-    }
+    if (status != TRO_SUCCESS && l->written < b->job->n_out)
+        taylor_row(b, at, b->y, b->tangents, l->y_out + (size_t)l->written * b->dim);
     b->job->reports[l->run] = (tro_report){
         .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
         .n_rhs = l->n_series, .t = TRO_LANE(b->t, at), .h = TRO_LANE(b->h, at),
@@ -121,7 +156,13 @@ static void taylor_end(batch *b, int at, int status, int stiff)
 static void taylor_retreat(batch *b, int at)
 {
     lane *l = &b->lanes[at];
-    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = TRO_LANE(b->y_before[i], at);
+    for (int i = 0; i < b->n; i++)
+        if (b->n_block)
+            b->y[i] = b->y_before[i];
+        else
+            TRO_LANE(b->y[i], at) = TRO_LANE(b->y_before[i], at);
+    memcpy(b->tangents, b->tangents_before,
+           (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents);
     TRO_LANE(b->t, at) = l->t_before;
     TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 0.5 * l->h_before;
     l->written = l->written_before;
@@ -246,6 +287,62 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     return h;
 }
 
+/* Series of all tangents along the solution, block after block. */
+static void taylor_tangents(batch *b)
+{
+    const tro_taylor *model = b->model;
+    const size_t n = (size_t)b->n, order = (size_t)b->order;
+    for (size_t block = 0; block < (size_t)b->n_block; block++) {
+        memcpy(b->wide, b->tangents + block * n, n * sizeof *b->wide);
+        model->tangent(b->order, b->scale, b->c, b->s,
+                       b->directions + block * (size_t)model->n_vary, b->wide);
+        tro_v *kept = b->kept + block * (order + 1) * n;
+        for (size_t k = 0; k <= order; k++)
+            memcpy(kept + k * n, b->wide + k * (size_t)model->n_wide, n * sizeof *kept);
+    }
+}
+
+/* Sizes of the tangents' last two coefficients against the tolerances: each as a vector, with
+ * the states' absolute tolerance over the parameter's size (Hindmarsh & Serban, CVODES, 2.6).
+ * The largest counts where it is larger than the states'. */
+static void taylor_tangent_sizes(const batch *b, tro_v *size_last, tro_v *size_before)
+{
+    const size_t n = (size_t)b->n, order = (size_t)b->order;
+    double atol = 0.0;
+    for (size_t i = 0; i < n; i++) atol += b->job->options->atol[i] * b->job->options->atol[i];
+    atol = sqrt(atol / (double)n);
+    for (int block = 0; block < b->n_block; block++) {
+        const tro_v *c = b->kept + (size_t)block * (order + 1) * n;
+        tro_v low = tro_set(0.0), last = low, before = low, least = tro_set(atol);
+        for (size_t i = 0; i < n; i++) {
+            const tro_v size = tro_larger(tro_abs(c[i]), tro_abs(c[n + i]));
+            const tro_v x = c[order * n + i], y = c[(order - 1) * n + i];
+            low = tro_fma(size, size, low);
+            last = tro_fma(x, x, last);
+            before = tro_fma(y, y, before);
+        }
+        for (int at = 0; at < TRO_LANES; at++) {
+            const int k = block * TRO_LANES + at;
+            const int by = k < b->job->n_tangent ? b->job->vary[k] : -1;
+            const double p = by >= 0 ? fabs(b->lanes[0].p[by]) : 1.0;
+            if (p > 0.0) TRO_LANE(least, at) = atol / p;
+        }
+        const tro_v rms = tro_sqrt(low * tro_set(1.0 / (double)n));
+        /* Tangents may use all of the tolerance: only the states must foresee their defect. */
+        const tro_v weight =
+            tro_set(SHARE) / tro_fma(tro_set(b->job->options->rtol), rms, least);
+        last = last * weight * weight;
+        before = before * weight * weight;
+        for (int at = 0; at < TRO_LANES && block * TRO_LANES + at < b->job->n_tangent; at++) {
+            /* NaN counts as larger. */
+            if (!(TRO_LANE(last, at) <= TRO_LANE(*size_last, 0)))
+                TRO_LANE(*size_last, 0) = TRO_LANE(last, at);
+            if (!(TRO_LANE(before, at) <= TRO_LANE(*size_before, 0)))
+                TRO_LANE(*size_before, 0) = TRO_LANE(before, at);
+        }
+    }
+}
+
 /* Step lengths from the last two coefficients, after a look back at the step before. */
 static void taylor_choose(batch *b)
 {
@@ -264,6 +361,7 @@ static void taylor_choose(batch *b)
         size_before = tro_fma(y, y, size_before);
         defect = tro_fma(off, off, defect);
     }
+    if (b->n_block) taylor_tangent_sizes(b, &size_last, &size_before);
     /* Root mean squares; the share of the tolerance is part of the logarithm. */
     const tro_v mean = tro_set(1.0 / b->n), share = tro_set(1.0 / (b->n * SHARE * SHARE));
     const tro_v by_last = tro_vlog(size_last * share) * tro_set(-0.5 / b->order);
@@ -277,21 +375,30 @@ static void taylor_choose(batch *b)
                                                 TRO_LANE(defect, at));
 }
 
-/* States and their slopes at t + theta * scale. */
-static void taylor_evaluate(const batch *b, tro_v theta, tro_v *y, tro_v *slope)
+/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale. */
+static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro_v theta,
+                            tro_v *y, tro_v *slope)
 {
-    const int n_slot = b->model->n_slot;
-    for (int i = 0; i < b->n; i++) {
-        const tro_v *c = b->s + (size_t)b->order * (size_t)n_slot + i;
-        tro_v value = *c, rise = tro_set(0.0);
-        for (int k = b->order - 1; k >= 0; k--) {
-            c -= n_slot;
+    for (int i = 0; i < n; i++) {
+        const tro_v *term = c + (size_t)order * stride + i;
+        tro_v value = *term, rise = tro_set(0.0);
+        for (int k = order - 1; k >= 0; k--) {
+            term -= stride;
             rise = tro_fma(rise, theta, value);
-            value = tro_fma(value, theta, *c);
+            value = tro_fma(value, theta, *term);
         }
         y[i] = value;
         if (slope) slope[i] = rise;
     }
+}
+
+static void taylor_evaluate_all(const batch *b, tro_v theta, tro_v *y, tro_v *slope)
+{
+    const size_t n = (size_t)b->n, length = ((size_t)b->order + 1) * n;
+    taylor_evaluate(b->n, b->order, b->s, (size_t)b->model->n_slot, theta, y, slope);
+    for (size_t block = 0; block < (size_t)b->n_block; block++)
+        taylor_evaluate(b->n, b->order, b->kept + block * length, n, theta,
+                        b->tangents_new + block * n, NULL);
 }
 
 #if TRO_LANES == 1
@@ -339,13 +446,13 @@ static void taylor_write(batch *b, const double *t_new)
             }
         }
         if (!pending) return;
-        tro_v *row = b->y_before + b->n;
-        taylor_evaluate(b, theta, row, NULL);
+        if (b->n_block) theta = tro_set(TRO_LANE(theta, 0));
+        tro_v *y = b->y_before + b->n;
+        taylor_evaluate_all(b, theta, y, NULL);
         for (int at = 0; at < TRO_LANES; at++) {
             if (!(pending >> at & 1)) continue;
             lane *l = &b->lanes[at];
-            double *out = l->y_out + (size_t)l->written * (size_t)b->n;
-            for (int i = 0; i < b->n; i++) out[i] = TRO_LANE(row[i], at);
+            taylor_row(b, at, y, b->tangents_new, l->y_out + (size_t)l->written * b->dim);
             l->written++;
         }
     }
@@ -371,7 +478,7 @@ static int taylor_advance(batch *b)
         if (status != TRO_SUCCESS) return status;
     }
 #if TRO_LANES == 1
-    taylor_write_blocks(b, t_new[0]);
+    if (!b->n_block) taylor_write_blocks(b, t_new[0]);
 #endif
     taylor_write(b, t_new);
     tro_v theta;
@@ -379,11 +486,22 @@ static int taylor_advance(batch *b)
         const double scale = TRO_LANE(b->scale, at);
         TRO_LANE(theta, at) = scale > 0.0 ? TRO_LANE(b->h, at) / scale : 0.0;
     }
-    tro_v *y_new = b->y_before + b->n;
-    taylor_evaluate(b, theta, y_new, b->slope);
     tro_m steps;
     for (int at = 0; at < TRO_LANES; at++)
         TRO_LANE(steps, at) = t_new[at] == t_new[at] ? -1 : 0;
+    if (b->n_block) {
+        const size_t bytes = (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents;
+        theta = tro_set(TRO_LANE(theta, 0));
+        steps = tro_set_bits(-1);
+        memcpy(b->tangents_before, b->tangents, bytes);
+    }
+    tro_v *y_new = b->y_before + b->n;
+    taylor_evaluate_all(b, theta, y_new, b->slope);
+    if (b->n_block) {
+        tro_v *hold = b->tangents;
+        b->tangents = b->tangents_new;
+        b->tangents_new = hold;
+    }
     for (int i = 0; i < b->n; i++) {
         b->y_before[i] = tro_select(steps, b->y[i], b->y_before[i]);
         b->y[i] = tro_select(steps, y_new[i], b->y[i]);
@@ -402,10 +520,16 @@ static int taylor_run(const tro_lanes_job *job)
 {
     const tro_taylor *model = job->series;
     batch b = {.job = job, .model = model, .n = model->n_state, .order = job->order};
-    const size_t n = (size_t)model->n_state;
+    const size_t n = (size_t)model->n_state, blocks =
+        ((size_t)job->n_tangent + TRO_LANES - 1) / TRO_LANES;
+    const size_t n_vary = blocks ? (size_t)model->n_vary : 0;
+    const size_t n_wide = blocks ? (size_t)model->n_wide * (size_t)(job->order + 1) : 0;
+    b.n_block = (int)blocks;
+    b.dim = n * (1 + (size_t)job->n_tangent);
     const size_t n_s = (size_t)model->n_slot * (size_t)(job->order + 1);
     const size_t n_c = (size_t)model->n_const;
-    const size_t n_v = n_s + n_c + 5 * n;
+    const size_t n_kept = blocks * (size_t)(job->order + 1) * n;
+    const size_t n_v = n_s + n_c + 5 * n + n_wide + n_kept + blocks * (n_vary + 3 * n);
     const size_t n_scratch = n_c > n ? n_c : n;
     const size_t bytes = n_v * sizeof(tro_v) + (n_scratch + (size_t)model->n_input) * sizeof(double);
     /* Vectors are read whole: their memory starts where they may. */
@@ -417,16 +541,31 @@ static int taylor_run(const tro_lanes_job *job)
     b.slope = b.y + n;
     b.weight = b.slope + n;
     b.y_before = b.weight + n; /* and behind it, the states being computed */
-    b.scratch = (double *)(void *)(b.y_before + 2 * n);
+    b.wide = b.y_before + 2 * n;
+    b.kept = b.wide + n_wide;
+    b.directions = b.kept + n_kept;
+    b.tangents = b.directions + blocks * n_vary;
+    b.tangents_before = b.tangents + blocks * n;
+    b.tangents_new = b.tangents_before + blocks * n;
+    b.scratch = (double *)(void *)(b.tangents_new + blocks * n);
     b.inputs = b.scratch + n_scratch;
     for (size_t i = 0; i < n_c; i++) b.c[i] = tro_set(1.0);
     b.t = b.scale = b.most = b.h = tro_set(0.0);
+    for (int k = 0; k < job->n_tangent; k++)
+        if (job->seed[k] >= 0)
+            TRO_LANE(b.directions[(size_t)(k / TRO_LANES) * n_vary + (size_t)job->seed[k]],
+                     k % TRO_LANES) = 1.0;
 
     int status = TRO_SUCCESS;
     for (int at = 0; at < TRO_LANES; at++) taylor_fill(&b, at);
     for (long turn = 1; b.n_active > 0 && status == TRO_SUCCESS; turn++) {
         memcpy(b.s, b.y, n * sizeof(tro_v));
+        if (b.n_block) {
+            b.t = tro_set(TRO_LANE(b.t, 0));
+            b.scale = tro_set(TRO_LANE(b.scale, 0));
+        }
         model->series(b.order, b.t, b.scale, b.c, b.s);
+        if (b.n_block) taylor_tangents(&b);
         taylor_choose(&b);
         status = taylor_advance(&b);
         if (turn % POLL_EVERY == 0 &&

@@ -147,7 +147,9 @@ WIDEST = max(UNITS[UNIT].widths)
 
 
 @lru_cache(maxsize=512)
-def recurrences(model: Model, lanes: int) -> Recurrences | None:
+def recurrences(
+    model: Model, lanes: int, vary: tuple[int, ...] | None = None
+) -> Recurrences | None:
     """Return a model's Taylor recurrences, or None where there are none.
 
     They are missing where an expression is not analytic, where no compiler is at hand for a
@@ -158,30 +160,29 @@ def recurrences(model: Model, lanes: int) -> Recurrences | None:
     model : Model
     lanes : int
         1 or `WIDEST`.
+    vary : tuple of int, optional
+        Parameters to differentiate the solution by, beside its initial values.
     """
     source = _source(model)
-    if is_slow(UNIT) or not source.series_text:
+    if is_slow(UNIT):
         return None
     known = unit_entries()
     method = known[f"method/{lanes}"]
-    built_in = known.get(f"{source.key}/{lanes}")
-    if built_in is not None:
-        return Recurrences(built_in, method, None)
-    flags = (f"-DTRO_LANES={lanes}", *UNITS[UNIT].flags)
-    for name, command in _compilers():
-        if name != "compiler":
-            continue
-        full = [*command, *flags]
-        try:
-            key = _toolchain_key(f"{source.key}/{lanes}", tuple(full))
-            found = cache.find(key)
-            if found is None:
-                found = cache.store(key, partial(_checked, source.series_text, full, model.name))
-            series, owner = _load(found)
-            return Recurrences(series, method, owner)
-        except (CompileError, OSError):
-            return None
-    return None
+    key = f"{source.key}/{lanes}" + ("" if vary is None else f"/{vary}")
+    if key in known:
+        return Recurrences(known[key], method, None)
+    text = source.series_text(vary)
+    commands = [command for name, command in _compilers() if name == "compiler"]
+    if not text or not commands:
+        return None
+    command = [*commands[0], f"-DTRO_LANES={lanes}", *UNITS[UNIT].flags]
+    try:
+        key = _toolchain_key(key, tuple(command))
+        found = cache.find(key) or cache.store(key, partial(_checked, text, command, model.name))
+        series, owner = _load(found)
+    except (CompileError, OSError):
+        return None
+    return Recurrences(series, method, owner)
 
 
 @lru_cache(maxsize=8)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import REPORT, Inputs, begin, finish, increases, methods, run
-from .compile import WIDEST, CompiledModel, recurrences
+from .compile import WIDEST, CompiledModel, Recurrences, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
 from .stimulus import Table, table
@@ -383,15 +383,15 @@ def solve_batch(
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
     method = "tsit5" if solver.method in ("auto", "taylor") else solver.method
     stiff = "rodas5p" if solver.method == "auto" and not which else None
-    series = None
-    if solver.method in ("auto", "taylor") and not which and all(u.constant for u in stimuli):
-        series = recurrences(compiled.model, WIDEST if n_run >= _FEWEST_IN_LANES else 1)
     if which and NATIVE[method]["implicit"]:
         raise OptionError(
             f"{compiled.model.name}: sensitivities need an explicit method; {method!r} is "
             'implicit. Use Solver(method="tsit5")'
         )
     vary = vary_indices(compiled, which, "sensitivities")
+    series, seed = None, _NO_INDICES
+    if solver.method in ("auto", "taylor") and all(each.constant for each in stimuli):
+        series, seed = _series(compiled, n_run, vary)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     if which:
@@ -412,7 +412,7 @@ def solve_batch(
     def part(watch: bool) -> Any:
         return run(
             compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
-            solver.h_max, solver.max_steps, cancel, report, queue, watch, keep_steps, *taylor,
+            solver.h_max, solver.max_steps, cancel, report, queue, watch, keep_steps, *taylor, seed,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)
@@ -451,6 +451,18 @@ def _start_tangents(
             for column in by_parameter:
                 tangents[r, column, free] = by[free, vary[column]]
     y[:, 0, n:] = tangents.reshape(len(p), -1)
+
+
+def _series(
+    compiled: CompiledModel, n_run: int, vary: NDArray[np.int32]
+) -> tuple[Recurrences | None, NDArray[np.int32]]:
+    """Return the Taylor recurrences for some runs, and each tangent's place among theirs."""
+    if not len(vary):
+        lanes = WIDEST if n_run >= _FEWEST_IN_LANES else 1
+        return recurrences(compiled.model, lanes), _NO_INDICES
+    params = tuple(sorted({int(k) for k in vary if k >= 0}))
+    seed = np.array([params.index(k) if k >= 0 else -1 for k in vary], dtype=np.int32)
+    return recurrences(compiled.model, WIDEST, params), seed
 
 
 def _order(rtol: float) -> int:

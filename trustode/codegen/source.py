@@ -7,6 +7,7 @@ printing any text; text that was printed earlier under the same key is the same 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib import resources
 
@@ -59,9 +60,6 @@ class Source:
         Digest of the equations and of the generator; names do not enter.
     text : str
         C source; needs only ``trustode.h``.
-    series_text : str
-        C source of the Taylor recurrences for TRO_LANES runs side by side; needs
-        ``taylor.h``. Empty where an expression has none.
     graph : Graph
     rhs, observe, initial : list of int
         Nodes of the graph that hold the functions' outputs.
@@ -147,13 +145,21 @@ class Source:
             "const tro_model *TRO_ENTRY(void) { return &model_; }\n"
         )
 
-    @cached_property
-    def series_text(self) -> str:
-        """The C source of the Taylor recurrences, or nothing."""
+    def series_text(self, vary: Sequence[int] | None = None) -> str:
+        """Return the C source of the Taylor recurrences for TRO_LANES runs side by side.
+
+        Needs ``taylor.h``. Nothing where an expression has no recurrence.
+
+        Parameters
+        ----------
+        vary : sequence of int, optional
+            Parameters by which tangents are differentiated, beside the initial values; then
+            the tangents are the lanes.
+        """
         model = self.model
         sizes = len(model.states), len(model.params), len(model.inputs)
         try:
-            return taylor_text(self.graph, self.rhs, sizes)
+            return taylor_text(self.graph, self.rhs, sizes, vary)
         except NoRecurrence:
             return ""
 
