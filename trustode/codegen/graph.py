@@ -354,6 +354,10 @@ class Graph:
             if operation == "mul":
                 return self.add(self.mul(da, b), self.mul(a, db))
             if operation == "div":
+                z = self.logistic(number)
+                if z is not None:
+                    slope = self.mul(number, self.sub(self.one, number))
+                    return self.neg(self.mul(slope, tangent.get(z, self.zero)))
                 return self.div(self.sub(da, self.mul(number, db)), b)
             degree = int(self.nodes[number][3]) if operation == "powlog" else 0
             return self._power_rule(a, b, degree, da, db)
@@ -365,6 +369,17 @@ class Graph:
             branches = [tangent.get(operand, self.zero) for operand in operands[2:]]
             return self.select(a, operands[1], branches[0], branches[1])
         return self.mul(self._unary_rule(str(operation), a, number), da)
+
+    def logistic(self, number: int) -> int | None:
+        """Return z where a node is 1 / (1 + exp(z)), else None."""
+        kind, *operands = self.nodes[number]
+        if kind != "div" or operands[0] != self.one:
+            return None
+        below = self.nodes[int(operands[1])]
+        if below[0] != "add" or self.one not in below[1:]:
+            return None
+        inner = int(below[2] if below[1] == self.one else below[1])
+        return self.operands(inner)[0] if self.nodes[inner][0] == "exp" else None
 
     def _power_rule(self, a: int, b: int, degree: int, da: int, db: int) -> int:
         """d[a^b log(a)^k] = (b a^(b-1) log^k + k a^(b-1) log^(k-1)) da + a^b log^(k+1) db."""

@@ -148,7 +148,8 @@ class _Lowering:
         if operation == "mul":
             return self.multiply(number, *operands)
         if operation == "div":
-            return self.divide(*operands)
+            z = graph.logistic(number)
+            return self.divide(*operands) if z is None else self.logistic(number, z)
         if operation == "pow":
             return self.power(*operands)
         if operation == "powlog":
@@ -268,6 +269,23 @@ class _Lowering:
         graph = self.graph
         value = graph.unary("tanh", operand)
         self.series[graph.sub(graph.one, graph.mul(value, value))] = slope
+        return series
+
+    def logistic(self, number: int, operand: int) -> _Series:
+        """Lower w = 1 / (1 + exp(z)) by w' = -(w - w^2) z'."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        slope, slope_slot = self.own()
+        inner = self.sum(derived, slope_slot)
+        later = f"-tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
+        first = f"tro_set(1.0) / (tro_set(1.0) + tro_vexp({a.first}))"
+        self.settle(series, first, later)
+        square = f"tro_fma(s[{slot}] + s[{slot}], {series.later}, {self.sum(slot, slot)})"
+        first = f"tro_fma(-{series.first}, {series.first}, {series.first})"
+        self.settle(slope, first, f"{series.later} - {square}")
+        graph = self.graph
+        self.series[graph.mul(number, graph.sub(graph.one, number))] = slope
         return series
 
     def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> None:
