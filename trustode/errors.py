@@ -55,6 +55,10 @@ class OptionError(TrustodeError, ValueError):
     """An option's value is outside what it may be."""
 
 
+class FileError(TrustodeError, OSError):
+    """A file of ours could not be opened or written."""
+
+
 class KeywordError(OptionError, TypeError):
     """A call has a keyword that the function does not take."""
 

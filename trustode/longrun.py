@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import Status
+from .jobs import Crew
 from .measures import Behaviour, behaviour, extremes, late, mean
 from .model import Model
 from .runs import CHUNK_BYTES, Runs, refuse_too_large
@@ -113,7 +114,6 @@ class Plan:
     begin: float
     end: float
     solver: Solver
-    threads: int | None
     atol: Array
     measures: tuple[str, ...]
     free: list[int]
@@ -133,19 +133,23 @@ class _Measured:
     behaviour: Behaviour
 
 
-def measure_points(every: list[Runs], rows: NDArray[np.intp], plan: Plan) -> list[dict[str, Any]]:
+def measure_points(
+    every: list[Runs], rows: NDArray[np.intp], plan: Plan, crew: Crew
+) -> list[dict[str, Any]]:
     """Solve and measure some points; one mapping of column to value each."""
     measured = []
     for k, runs in enumerate(every):
         y0 = runs.starts(rows, runs.params(rows))
         if k >= len(every) - 2 and len(every) > 1:
             y0 = settle(runs, rows, plan.start, y0, plan.free)
-        measured.append(_measure_runs(runs, rows, y0, plan))
+        measured.append(_measure_runs(runs, rows, y0, plan, crew))
     model = every[0].compiled.model
     return [_describe(model, list(point), plan) for point in zip(*measured, strict=True)]
 
 
-def _measure_runs(runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan) -> list[_Measured]:
+def _measure_runs(
+    runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan, crew: Crew
+) -> list[_Measured]:
     """Solve some runs past the transient, then finely, and measure them."""
     n_state = len(runs.compiled.model.states)
     done: dict[int, _Measured] = {}
@@ -153,7 +157,7 @@ def _measure_runs(runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan) -> 
     samples = np.full(len(rows), _FEWEST_SAMPLES)
     if plan.begin > plan.start:
         times = np.linspace(plan.start, plan.begin, _TRANSIENT_SAMPLES)
-        transient, status, n_steps = runs.solve(rows, times, plan.solver, plan.threads, y0)
+        transient, status, n_steps = runs.solve(rows, times, plan.solver, crew, y0)
         y, size = transient[:, -1], np.abs(transient).max(axis=1)
         for k in np.flatnonzero(status != Status.SUCCESS):
             done[int(k)] = _failed(int(status[k]), n_state)
@@ -166,7 +170,7 @@ def _measure_runs(runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan) -> 
         group = group[: max(1, CHUNK_BYTES // (8 * n * n_state))]
         t = np.linspace(plan.begin, plan.end, n)
         refuse_too_large((len(group), n, n_state), runs.where, "Solve a shorter span")
-        window, status, n_steps = runs.solve(rows[group], t, plan.solver, plan.threads, y[group])
+        window, status, n_steps = runs.solve(rows[group], t, plan.solver, crew, y[group])
         needed = _samples(n_steps)
         for j, k in enumerate(group):
             if status[j] != Status.SUCCESS:

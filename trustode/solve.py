@@ -296,6 +296,7 @@ def solve_batch(
     which: Sequence[str] = (),
     given: Collection[str] = (),
     threads: int | None = 1,
+    cancel: NDArray[np.int32] | None = None,
     keep_steps: bool = False,
 ) -> Batch:
     """Solve many initial-value problems of one model with a native method.
@@ -319,6 +320,8 @@ def solve_batch(
         States whose initial value was given and so depends on no parameter.
     threads : int or None
         Threads that share the runs; None takes every processor. Results do not depend on it.
+    cancel : ndarray, shape (1,), optional
+        Another thread may set it to 1; the runs then stop as interrupted.
     keep_steps : bool
         Keep a single run's steps for dense output.
 
@@ -347,7 +350,7 @@ def solve_batch(
     atol = solver.atol_vector(compiled)
     report = np.zeros(n_run, dtype=REPORT)
     report["status"] = Status.INTERRUPTED
-    cancel = np.zeros(1, dtype=np.int32)
+    cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
     vary = np.maximum(vary, -1).astype(np.int32)
