@@ -31,7 +31,7 @@ cdef extern from "trustode.h":
 cdef extern from "core.h":
     cdef enum:
         TRO_SUCCESS, TRO_NONFINITE, TRO_STEP_TOO_SMALL, TRO_MAX_STEPS, TRO_DIVERGED
-        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_STIFF
+        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_STIFF, TRO_TIME_LIMIT
     ctypedef struct tro_table:
         long n
         const double *knots
@@ -52,6 +52,7 @@ cdef extern from "core.h":
         const double *atol
         double h_max
         long max_steps
+        double time_limit
         const int *cancel
         int (*poll)(void *) noexcept nogil
         void *poll_context
@@ -80,6 +81,7 @@ STATUS = {
     "SUCCESS": TRO_SUCCESS, "NONFINITE": TRO_NONFINITE, "STEP_TOO_SMALL": TRO_STEP_TOO_SMALL,
     "MAX_STEPS": TRO_MAX_STEPS, "DIVERGED": TRO_DIVERGED, "SINGULAR": TRO_SINGULAR,
     "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "STIFF": TRO_STIFF,
+    "TIME_LIMIT": TRO_TIME_LIMIT,
 }
 
 REPORT = np.dtype([
@@ -433,7 +435,7 @@ cdef int _signals(void *context) noexcept with gil:
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
-        long max_steps, cnp.ndarray cancel, cnp.ndarray report, Py_ssize_t first, Py_ssize_t last,
+        long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report, Py_ssize_t first, Py_ssize_t last,
         bint watch_signals, bint keep_steps):
     """Solve runs ``first`` to ``last`` of a batch into ``y`` and ``report``.
 
@@ -464,6 +466,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     options.atol = <const double *>cnp.PyArray_DATA(atol)
     options.h_max = h_max
     options.max_steps = max_steps
+    options.time_limit = time_limit
     options.cancel = cancel_data
     options.poll = NULL
     if watch_signals:

@@ -20,7 +20,8 @@ enum tro_status {
     TRO_SINGULAR = -5,
     TRO_INTERRUPTED = -6,
     TRO_NO_MEMORY = -7,
-    TRO_STIFF = -8
+    TRO_STIFF = -8,
+    TRO_TIME_LIMIT = -10
 };
 
 /* ---- stimulus.c: inputs as piecewise cubic tables ---- */
@@ -112,6 +113,7 @@ typedef struct {
     const double *atol;      /* (n_state) */
     double h_max;
     long max_steps;
+    double time_limit;          /* seconds on the clock; none unless positive */
     const volatile int *cancel; /* nonzero asks to stop; may be NULL */
     int (*poll)(void *);        /* nonzero asks to stop; may be NULL */
     void *poll_context;

@@ -6,11 +6,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core.h"
 
 enum {
-    POLL_EVERY = 256,     /* steps between two looks at the cancel flag */
+    POLL_EVERY = 256,     /* steps between two looks at the cancel flag and the clock */
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
     NONFINITE_TRIES = 40, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9        /* coefficients a state of any method's dense output */
@@ -115,6 +116,13 @@ typedef struct {
     double h, last_error;
     int stiff_signs, clear_signs, rejected_before;
 } solver;
+
+static double solve_clock(void)
+{
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 static void solve_swap(tro_step *step, double **y, double **f)
 {
@@ -265,7 +273,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     *report = (tro_report){.t = t_out[0], .n_written = 1};
     memcpy(y, y_out, (size_t)dim * sizeof *y);
 
-    const double end = t_out[n_out - 1];
+    const double end = t_out[n_out - 1], began = solve_clock();
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {
@@ -300,10 +308,13 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
 
         for (int i = 0; i < n; i++)
             if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
-        if (report->n_steps % POLL_EVERY == 0 &&
-            ((options->cancel && *options->cancel) ||
-             (options->poll && options->poll(options->poll_context))))
-            status = TRO_INTERRUPTED;
+        if (report->n_steps % POLL_EVERY == 0) {
+            if (options->time_limit > 0.0 && solve_clock() - began > options->time_limit)
+                status = TRO_TIME_LIMIT;
+            if ((options->cancel && *options->cancel) ||
+                (options->poll && options->poll(options->poll_context)))
+                status = TRO_INTERRUPTED;
+        }
         if (status != TRO_SUCCESS) break;
     }
     if (status != TRO_SUCCESS && report->n_written < n_out)

@@ -88,6 +88,7 @@ class Status(IntEnum):
     NO_MEMORY = -7
     STIFF = -8
     LOST = -9
+    TIME_LIMIT = -10
 
 
 STATUS_TEXT: dict[Status, str] = {
@@ -101,6 +102,7 @@ STATUS_TEXT: dict[Status, str] = {
     Status.NO_MEMORY: "memory ran out",
     Status.STIFF: "the problem is stiff for an explicit method",
     Status.LOST: "the worker that ran it was lost",
+    Status.TIME_LIMIT: "the time limit was reached",
 }
 
 

@@ -61,6 +61,8 @@ class Solver:
         Steps, tried or taken, after which a solve gives up.
     h_max : float
         Longest step, in the model's unit of time.
+    time_limit : float
+        Seconds on the clock after which a solve gives up.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class Solver:
     atol: float | tuple[float, ...] = 1e-9
     max_steps: int = 10**6
     h_max: float = math.inf
+    time_limit: float = math.inf
 
     def __post_init__(self) -> None:
         known = ("auto", *NATIVE, *SCIPY)
@@ -97,7 +100,8 @@ class Solver:
         if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 1:
             raise OptionError(f"Solver: max_steps={steps!r:.60} is not a positive whole number")
         object.__setattr__(self, "max_steps", min(int(steps), _MOST_STEPS))
-        object.__setattr__(self, "h_max", _positive("h_max", self.h_max))
+        for name in ("h_max", "time_limit"):
+            object.__setattr__(self, name, _positive(name, getattr(self, name)))
 
     def atol_vector(self, compiled: CompiledModel) -> Array:
         """Return the absolute tolerance of each state, shape (n_state,)."""
@@ -359,7 +363,8 @@ def solve_batch(
     def part(first: int, last: int, watch: bool) -> Any:
         return run(
             compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
-            solver.h_max, solver.max_steps, cancel, report, first, last, watch, keep_steps,
+            solver.h_max, solver.max_steps, solver.time_limit, cancel, report, first, last, watch,
+            keep_steps,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)
