@@ -157,6 +157,9 @@ def scan(
         - ``"period"``: mean length of a cycle, NaN where it does not swing, and
           ``"period_spread"``: standard deviation of the cycle lengths over their mean, small
           for a true cycle, large for an irregular one;
+        - ``"lyapunov"``: largest Lyapunov exponent, in one over the unit of time: above 0 in
+          chaos, 0 on a cycle, below 0 at rest. It carries tangents with an explicit method
+          whatever the solver's, and takes several times as long as the rest;
         - ``"regime"``: see below.
     params, initial, inputs : mapping, optional
         What all points share, as in `simulate`.
