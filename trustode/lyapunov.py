@@ -96,7 +96,6 @@ def _exponents(
             stimuli if len(stimuli) == 1 else [stimuli[i] for i in alive],
             solver,
             which=[f"{name}(0)" for name in states],
-            given=states,
             threads=crew.threads,
             cancel=crew.cancel,
         )

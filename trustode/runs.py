@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 CHUNK_BYTES = 2**26
 #: Runs that are solved in one go, at most.
 MOST_RUNS_A_CHUNK = 2**14
+#: The one knot of a constant input.
+_ANY_TIME = np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,20 @@ class Runs:
 
     def stimuli(self, rows: NDArray[np.intp]) -> list[Inputs]:
         """Return the inputs as the C core reads them: one for all runs, or one each."""
-        if self._varied_inputs():
-            return [pack(self.row_tables(row)) for row in rows]
-        return [pack(self.tables)]
+        varied = self._varied_inputs()
+        if not varied:
+            return [pack(self.tables)]
+        # As pack(row_tables(row)), without a million tables that differ in one number.
+        places = [self.compiled.model.inputs.index(name) for name in varied]
+        tables = [(each.knots, each.coefficients) for each in self.tables]
+        shared = [each.breaks for k, each in enumerate(self.tables) if k not in places]
+        breaks = np.unique(np.concatenate([np.empty(0), *shared]))
+        found = []
+        for values in np.stack([self.columns[name][rows] for name in varied], axis=1):
+            for k, value in zip(places, values, strict=True):
+                tables[k] = (_ANY_TIME, np.array([[value, 0.0, 0.0, 0.0]]))
+            found.append(Inputs(tables, breaks))
+        return found
 
     def _varied_inputs(self) -> list[str]:
         return [name for name in self.columns if name in self.compiled.model.inputs]

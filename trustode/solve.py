@@ -400,8 +400,8 @@ def _start_tangents(
         if index < 0:
             tangents[:, k, -1 - index] = 1.0
     free = [j for j, name in enumerate(model.states) if name not in given]
-    if any(not model.initial[model.states[j]].is_number for j in free):
-        by_parameter = np.flatnonzero(vary >= 0)
+    by_parameter = np.flatnonzero(vary >= 0)
+    if by_parameter.size and any(not model.initial[model.states[j]].is_number for j in free):
         for r in range(len(p)):
             by = compiled.initial_dp(p[r])
             for column in by_parameter:
