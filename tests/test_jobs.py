@@ -117,6 +117,14 @@ class Slow(Squares):
         return super().solve(crew)
 
 
+class Sleeping(Squares):
+    """Needs a second for each piece."""
+
+    def solve(self, crew):
+        time.sleep(1.0)
+        return super().solve(crew)
+
+
 def how(executor=None, checkpoint=None, threads=None, progress=False):
     return check_how(threads, executor, checkpoint, progress, "call")
 
@@ -180,6 +188,19 @@ def test_workers_compile_nothing(processes):
     made = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     tr.ensemble(model, {"x(0)": np.ones(8)}, [0.0, 1.0], executor=processes)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == made
+
+
+def test_an_executor_never_holds_more_than_a_few_pieces(monkeypatch):
+    monkeypatch.setattr(jobs, "_MOST_WAITING", 3)
+    with ThreadPoolExecutor(1) as pool:
+        held = []
+
+        def report(done, total):
+            held.append(pool._work_queue.qsize())
+
+        found = carry_out(Squares(np.arange(50)), 50, 1, how(pool, progress=report), "call")
+    assert found["square"].tolist() == (np.arange(50) ** 2).tolist()
+    assert max(held) <= 3
 
 
 def test_pieces_are_small_and_threads_are_one_a_worker():
@@ -294,6 +315,24 @@ def test_interrupt_stops_threads_and_drops_what_waits():
     sender.start()
     with ThreadPoolExecutor(2) as pool, pytest.raises(KeyboardInterrupt):
         carry_out(Slow(np.arange(50)), 50, 1, how(pool), "call")
+    sender.join()
+
+
+def test_interrupt_does_not_wait_for_processes(processes):
+    """The pool stays the user's; what it had begun ends in its own time."""
+    sent = []
+
+    def interrupt():
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Timer(0.3, interrupt)
+    sender.start()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(Sleeping(np.arange(50)), 50, 1, how(processes), "call")
+    assert time.perf_counter() - sent[0] < 0.5
+    assert processes.submit(abs, -2).result() == 2
+    assert time.perf_counter() - sent[0] < 10
     sender.join()
 
 

@@ -92,7 +92,8 @@ def open_checkpoint(
     place = Path(path)
     header = json.dumps({"trustode": "checkpoint", "format": _FORMAT, "rows": n, "parts": parts})
     try:
-        file = FileIO(os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)), "r+")
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        file = FileIO(os.open(place, flags, 0o666), "r+")
     except OSError as error:
         raise FileError(
             f"{where}: the checkpoint {place} cannot be opened ({error.strerror}). Its folder "

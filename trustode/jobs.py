@@ -7,6 +7,7 @@ how it is cut. Imports the progress and the checkpoint.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import closing, contextmanager
@@ -28,6 +29,8 @@ Arrays = dict[str, NDArray[Any]]
 _PIECES = 128
 #: Rows that keep a thread busy between two records of a checkpoint, at least.
 _ROWS_A_THREAD = 4
+#: Pieces that an executor is given before it has finished some.
+_MOST_WAITING = 1024
 #: Seconds between two looks at whether the caller wants to stop.
 _WAKE = 0.1
 
@@ -201,17 +204,17 @@ def _shared(
     waiting: dict[Future[Arrays], slice] = {}
     ended: SimpleQueue[Future[Arrays]] = SimpleQueue()
     error: BaseException | None = None
-    lost: list[slice] = []
+    left, lost = deque(pieces), list[slice]()
     try:
-        for k, rows in enumerate(pieces):
-            try:
-                future = how.executor.submit(_work, task.take(rows), crew, __version__)
-            except (RuntimeError, OSError) as refused:
-                error, lost = refused, pieces[k:]
-                break
-            waiting[future] = rows
-            future.add_done_callback(ended.put)
-        while waiting:
+        while waiting or (left and error is None):
+            while left and error is None and len(waiting) < _MOST_WAITING:
+                try:
+                    future = how.executor.submit(_work, task.take(left[0]), crew, __version__)
+                except (RuntimeError, OSError) as refused:
+                    error, lost = refused, list(left)
+                else:
+                    waiting[future] = left.popleft()
+                    future.add_done_callback(ended.put)
             try:
                 future = ended.get(timeout=_WAKE) if error is None else ended.get_nowait()
             except Empty:
@@ -228,7 +231,7 @@ def _shared(
                 lost.append(rows)
         if error is not None:
             if isinstance(error, BrokenExecutor):
-                lost += waiting.values()
+                lost = [*lost, *waiting.values(), *left]
             raise _failure(error, lost, where)
     finally:
         crew.cancel[0] = 1
