@@ -35,7 +35,7 @@ cdef extern from "trustode.h":
 cdef extern from "core.h":
     cdef enum:
         TRO_SUCCESS, TRO_NONFINITE, TRO_STEP_TOO_SMALL, TRO_MAX_STEPS, TRO_DIVERGED
-        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_HANDOVER
+        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_TIME_LIMIT, TRO_HANDOVER
     ctypedef struct tro_table:
         long n
         const double *knots
@@ -56,6 +56,7 @@ cdef extern from "core.h":
         const double *atol
         double h_max
         long max_steps
+        double time_limit
         const int *cancel
         int (*poll)(void *) noexcept nogil
         void *poll_context
@@ -130,7 +131,7 @@ ABI = TRO_ABI
 STATUS = {
     "SUCCESS": TRO_SUCCESS, "NONFINITE": TRO_NONFINITE, "STEP_TOO_SMALL": TRO_STEP_TOO_SMALL,
     "MAX_STEPS": TRO_MAX_STEPS, "DIVERGED": TRO_DIVERGED, "SINGULAR": TRO_SINGULAR,
-    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY,
+    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "TIME_LIMIT": TRO_TIME_LIMIT,
 }
 
 REPORT = np.dtype([
@@ -546,7 +547,7 @@ def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
-        long max_steps, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
+        long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
         bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
         cnp.ndarray seed):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
@@ -588,6 +589,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     options.atol = <const double *>cnp.PyArray_DATA(atol)
     options.h_max = h_max
     options.max_steps = max_steps
+    options.time_limit = time_limit
     options.cancel = cancel_data
     options.poll = NULL
     if watch_signals:

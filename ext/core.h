@@ -19,7 +19,8 @@ enum tro_status {
     TRO_DIVERGED = -4,
     TRO_SINGULAR = -5,
     TRO_INTERRUPTED = -6,
-    TRO_NO_MEMORY = -7
+    TRO_NO_MEMORY = -7,
+    TRO_TIME_LIMIT = -10
 };
 
 /* Inside the core only: another method takes the run over. */
@@ -129,6 +130,7 @@ typedef struct {
     const double *atol;      /* (n_state) */
     double h_max;
     long max_steps;
+    double time_limit;          /* seconds on the clock; none unless positive */
     const volatile int *cancel; /* nonzero asks to stop; may be NULL */
     int (*poll)(void *);        /* nonzero asks to stop; may be NULL */
     void *poll_context;
@@ -151,6 +153,11 @@ typedef struct {
     long n, capacity;
     int width;
 } tro_trace;
+
+/* ---- clock.c ---- */
+
+/* Seconds since some moment. */
+double tro_clock(void);
 
 /* ---- trace.c ---- */
 

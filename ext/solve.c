@@ -9,7 +9,7 @@
 #include "core.h"
 
 enum {
-    POLL_EVERY = 256,     /* steps between two looks at the cancel flag */
+    POLL_EVERY = 256,     /* steps between two looks at the cancel flag and the clock */
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
     CALM_SIGNS = 20,      /* accepted steps that an explicit method could take as well */
     NONFINITE_TRIES = 40, /* rejections in a row because of NaN or infinity */
@@ -295,7 +295,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     memcpy(y, y_out + (size_t)report->n_written * (size_t)dim, (size_t)dim * sizeof *y);
     if (report->n_written == 0) report->n_written = 1;
 
-    const double end = t_out[n_out - 1];
+    const double end = t_out[n_out - 1], began = tro_clock();
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {
@@ -331,10 +331,13 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
 
         for (int i = 0; i < n; i++)
             if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
-        if (report->n_steps % POLL_EVERY == 0 &&
-            ((options->cancel && *options->cancel) ||
-             (options->poll && options->poll(options->poll_context))))
-            status = TRO_INTERRUPTED;
+        if (report->n_steps % POLL_EVERY == 0) {
+            if (options->time_limit > 0.0 && tro_clock() - began > options->time_limit)
+                status = TRO_TIME_LIMIT;
+            if ((options->cancel && *options->cancel) ||
+                (options->poll && options->poll(options->poll_context)))
+                status = TRO_INTERRUPTED;
+        }
         if (status != TRO_SUCCESS) break;
     }
     if (status != TRO_SUCCESS && report->n_written < n_out)

@@ -34,7 +34,7 @@ typedef struct {
     const double *p;
     const tro_stimulus *stimulus;
     double *y_out;
-    double end, stop, t_before, h_before;
+    double end, stop, t_before, h_before, began;
     long next_break, written, written_before, n_steps, n_rejected, n_series;
     int first;     /* no step was taken yet */
     int confirm;   /* the last step waits to be confirmed */
@@ -120,6 +120,7 @@ static void taylor_fill(batch *b, int at)
     l->stimulus = job->stimuli[job->n_stimuli > 1 ? run : 0];
     l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * b->dim;
     l->end = job->t_out[job->n_out - 1];
+    l->began = job->options->time_limit < HUGE_VAL ? tro_clock() : HUGE_VAL;
     l->written = 1;
     l->first = 1;
     l->looks_wanted = FIRST_LOOKS;
@@ -516,6 +517,15 @@ static int taylor_advance(batch *b)
     return TRO_SUCCESS;
 }
 
+/* End the runs whose time is up. */
+static void taylor_watch_clock(batch *b)
+{
+    const double now = tro_clock();
+    for (int at = 0; at < TRO_LANES; at++)
+        if (b->lanes[at].run >= 0 && now - b->lanes[at].began > b->job->options->time_limit)
+            taylor_end(b, at, TRO_TIME_LIMIT, 0);
+}
+
 static int taylor_run(const tro_lanes_job *job)
 {
     const tro_taylor *model = job->series;
@@ -568,10 +578,12 @@ static int taylor_run(const tro_lanes_job *job)
         if (b.n_block) taylor_tangents(&b);
         taylor_choose(&b);
         status = taylor_advance(&b);
-        if (turn % POLL_EVERY == 0 &&
-            ((job->options->cancel && *job->options->cancel) ||
-             (job->options->poll && job->options->poll(job->options->poll_context))))
+        if (turn % POLL_EVERY) continue;
+        if ((job->options->cancel && *job->options->cancel) ||
+            (job->options->poll && job->options->poll(job->options->poll_context)))
             status = TRO_INTERRUPTED;
+        else if (job->options->time_limit < HUGE_VAL)
+            taylor_watch_clock(&b);
     }
     if (status != TRO_SUCCESS) {
         TRO_STOP(job->queue, job->n_run); /* no new run starts */

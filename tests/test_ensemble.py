@@ -1,7 +1,9 @@
 """Ensembles against single solves and closed forms, and what is refused."""
 
 import pickle
+import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -239,3 +241,24 @@ def test_too_large_is_refused_before_solving(trust):
 def test_memory_that_is_unknown_refuses_nothing(monkeypatch):
     monkeypatch.setattr("trustode.runs.free_memory", lambda: None)
     assert len(tr.ensemble(decay(), {"k": [1.0]}, [0.0, 1.0])) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak of the memory")
+def test_a_million_runs_need_little_beside_their_results():
+    script = textwrap.dedent(
+        """
+        import resource
+        import numpy as np
+        import trustode as tr
+
+        model, times = tr.models.load("van-der-pol"), np.linspace(0, 1, 5)
+        tr.ensemble(model, {"mu": [1.0]}, times)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        found = tr.ensemble(model, {"mu": np.linspace(0.1, 2, 1_000_000)}, times)
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(1024 * (after - before) - found.y.nbytes - found.status.nbytes)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert int(done.stdout) < 200e6

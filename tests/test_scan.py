@@ -6,6 +6,7 @@ are measured after 6000; the specification's own windows are shorter, hence the 
 """
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -263,6 +264,83 @@ def test_cognitive_therapy_alone_never_ends_it():
     assert scan["regime"].tolist() == ["cycling"] * 3
 
 
+# ------------------------------------------------------------------ exponents
+
+
+def test_lyapunov_of_chaos():
+    """Lorenz .9056 (Viswanath 1998); Roessler .0714 (Sprott 2003, Chaos and Time-Series).
+
+    The margins are about three standard deviations over such spans.
+    """
+    x, y, z = tr.states("x y z")
+    c = tr.parameters("c")
+    roessler = tr.Model(
+        "roessler",
+        rhs={x: -y - z, y: x + y / 5, z: 0.2 + z * (x - c)},
+        params={c: 5.7},
+        initial={x: 1, y: 1, z: 0},
+    )
+    for model, vary, t, discard, value, margin in [
+        (tr.models.load("lorenz"), {"rho": [28.0]}, (0, 1100), 100, 0.9056, 0.02),
+        (roessler, {"c": [5.7]}, (0, 4000), 500, 0.0714, 0.01),
+    ]:
+        scan = tr.scan(model, vary=vary, t=t, discard=discard, measure="lyapunov")
+        assert scan["lyapunov"][0] == pytest.approx(value, abs=margin)
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p", "LSODA"])
+def test_lyapunov_of_cycles_is_0(method):
+    scan = tr.scan(
+        tr.models.load("van-der-pol"),
+        vary={"mu": [0.5, 1.0, 3.0]},
+        t=(0, 200),
+        measure=["lyapunov", "regime"],
+        solver=tr.Solver(method=method),
+    )
+    assert scan["regime"].tolist() == ["cycling"] * 3
+    assert np.abs(scan["lyapunov"]).max() < 3e-4
+
+
+def test_lyapunov_at_rest_is_the_largest_eigenvalue(oscillator):
+    """Also where the fastest direction dies out in a few steps."""
+    x, y, z = tr.states("x y z")
+    k = tr.parameters("k")
+    node = tr.Model(
+        "node",
+        rhs={x: y - k * x, y: -2 * y, z: x - 7 * z},
+        params={k: 0.3},
+        initial={x: 1, y: 1, z: 0},
+    )
+    scan = tr.scan(node, vary={"k": [0.3, 1.0, 5.0]}, t=(0, 200), measure="lyapunov")
+    np.testing.assert_allclose(scan["lyapunov"], [-0.3, -1.0, -2.0], atol=1e-3)
+    lorenz = tr.scan(
+        tr.models.load("lorenz"), vary={"rho": [0.5, 10.0]}, t=(0, 200), measure="lyapunov"
+    )
+    at_0 = -5.5 + np.sqrt(4.5**2 + 10 * 0.5)
+    r = np.sqrt(8 / 3 * 9)
+    at_r = np.linalg.eigvals([[-10, 10, 0], [1, -1, -r], [r, r, -8 / 3]]).real.max()
+    np.testing.assert_allclose(lorenz["lyapunov"], [at_0, at_r], atol=1e-3)
+    # A focus turns: the rates of the segments swing about -damping.
+    focus = tr.scan(oscillator, vary={"damping": [0.05, 0.3]}, t=(0, 400), measure="lyapunov")
+    np.testing.assert_allclose(focus["lyapunov"], [-0.05, -0.3], atol=1e-3)
+
+
+def test_lyapunov_stands_among_the_others(monkeypatch):
+    y = tr.states("y")
+    gain = tr.parameters("gain")
+    model = tr.Model("explosion", rhs={y: gain * y**2 - y}, params={gain: 0.5}, initial={y: 1})
+
+    def run():
+        vary = {"gain": [0.5, 2.0, 0.0]}
+        return tr.scan(model, vary=vary, t=(0, 40), measure=["max", "lyapunov", "regime"])
+
+    scan = run()
+    assert scan.names == ("gain", "max_y", "lyapunov", "regime", "status")
+    assert scan["lyapunov"] == pytest.approx([-1, np.nan, -1], nan_ok=True, abs=1e-3)
+    monkeypatch.setattr(sys.modules["trustode.scan"], "_POINTS_A_BLOCK", 1)
+    np.testing.assert_array_equal(run()["lyapunov"], scan["lyapunov"])
+
+
 # ------------------------------------------------------------------ the grid and the result
 
 
@@ -293,7 +371,7 @@ def test_threads_and_blocks_change_no_bit(bpd, monkeypatch):
         )
 
     one, two = run(1), run(2)
-    monkeypatch.setitem(tr.scan.__globals__, "_POINTS_A_BLOCK", 2)
+    monkeypatch.setattr(sys.modules["trustode.scan"], "_POINTS_A_BLOCK", 2)
     small = run(2)
     for name in one.names:
         np.testing.assert_array_equal(one[name], two[name])
@@ -388,7 +466,7 @@ def test_parameter_named_like_a_measure():
         ({"vary": {"kappa": [1.0], ("nu", "kappa"): [1.0]}}, ModelError, "kappa is varied twice"),
         ({"vary": {("nu", "nu"): [1.0]}}, ModelError, "nu is varied twice"),
         ({"params": {"kappa": 1.0}}, ModelError, "kappa is given for each run and for all"),
-        ({"measure": ["period", "lyapunov"]}, OptionError, "unknown measure 'lyapunov'.*regime"),
+        ({"measure": ["period", "entropy"]}, OptionError, "unknown measure 'entropy'.*regime"),
         ({"measure": "perod"}, OptionError, "did you mean 'period'"),
         ({"measure": []}, OptionError, "measure is empty"),
         ({"measure": None}, OptionError, "measure=None must be a name or a list of names"),

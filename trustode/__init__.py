@@ -19,6 +19,7 @@ _HOME = {
     "CompileError": "errors",
     "CompileWarning": "errors",
     "DataError": "errors",
+    "FileError": "errors",
     "FitWarning": "errors",
     "KeywordError": "errors",
     "ModelError": "errors",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .errors import CompileError as CompileError
     from .errors import CompileWarning as CompileWarning
     from .errors import DataError as DataError
+    from .errors import FileError as FileError
     from .errors import FitWarning as FitWarning
     from .errors import KeywordError as KeywordError
     from .errors import ModelError as ModelError

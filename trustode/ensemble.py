@@ -5,16 +5,20 @@ Imports the runs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checkpoint import Parts, digest
 from .errors import STATUS_TEXT, DataError, ModelError, Status, checks_keywords, listed, nearest
+from .jobs import Arrays, Crew, carry_out, check_how
 from .model import Model
-from .progress import Progress, track
+from .progress import Progress
 from .runs import (
     CHUNK_BYTES,
     MOST_RUNS_A_CHUNK,
@@ -127,6 +131,8 @@ def ensemble(
     inputs: Mapping[Any, Any] | None = None,
     solver: Solver | None = None,
     threads: int | None = None,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
 ) -> Ensemble:
     """Solve the initial-value problem of a model once for each row of a table.
@@ -147,8 +153,14 @@ def ensemble(
     solver : Solver
         Method, tolerances and limits. A scipy method runs one solve after the other.
     threads : int, optional
-        Threads that share the runs; all processors unless given. Results do not depend on
-        it, bit for bit.
+        Threads that share the runs; all processors unless given, or one in each worker of an
+        executor. Results do not depend on it, bit for bit.
+    executor : concurrent.futures.Executor, optional
+        Who solves: threads, processes, or a cluster (a dask ``client.get_executor()``). The
+        results are the same, bit for bit.
+    checkpoint : path, optional
+        File that keeps what is finished. The same call with the same file goes on from there,
+        however it was ended.
     progress : bool or callable, optional
         Whether to show a bar; by default on a terminal, if it takes over a second. A
         callable gets (done, total).
@@ -164,11 +176,16 @@ def ensemble(
     ModelError
         If a column or name is not in the model, or a value is outside its range.
     DataError
-        If a value is not finite or not a number, the table is empty, or the result would
-        not fit in memory.
+        If a value is not finite or not a number, the table is empty, the result would not
+        fit in memory, or the checkpoint belongs to another call.
+    FileError
+        If the checkpoint cannot be written. What is finished stays readable.
+    TrustodeError
+        If a worker of the executor died or raised; it says which rows.
     """
     where = f"ensemble({_model_name(model)})"
-    solver = check_solver(solver, threads, progress, where)
+    solver = check_solver(solver, where)
+    how = check_how(threads, executor, checkpoint, progress, where)
     frame = _as_frame(table, where)
     times = check_times(t, where)
     n_run, n_time, n_state = len(frame), len(times), len(model.states)
@@ -180,21 +197,44 @@ def ensemble(
         model,
         columns,
         n_run,
-        list(frame.index),
+        frame.index,
         params=params,
         initial=initial,
         inputs=inputs,
         where=where,
     )
     solver.atol_vector(runs.compiled)
-    y = np.empty((n_run, n_time, n_state))
-    status = np.empty(n_run, dtype=np.int64)
-    size = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
-    with track(n_run, progress, where) as advance:
-        for rows in chunks(n_run, size):
-            y[rows], status[rows], _ = runs.solve(rows, times, solver, threads)
-            advance(len(rows))
-    return Ensemble(model, frame, times, y, status, runs)
+    most = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
+    found = carry_out(_Trajectories(runs, times, solver), n_run, most, how, where)
+    return Ensemble(model, frame, times, found["y"], found["status"], runs)
+
+
+@dataclass(frozen=True)
+class _Trajectories:
+    """The task of an ensemble."""
+
+    runs: Runs
+    t: Array
+    solver: Solver
+
+    def take(self, rows: slice) -> _Trajectories:
+        """Return the task of some runs."""
+        return replace(self, runs=self.runs.take(rows))
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Solve the runs."""
+        y, status, _ = self.runs.solve(np.arange(self.runs.n_run), self.t, self.solver, crew)
+        return {"y": y, "status": status}
+
+    def parts(self) -> Parts:
+        """Return all that the trajectories depend on."""
+        times = f"{len(self.t)} from {self.t[0]:g} to {self.t[-1]:g}"
+        return {
+            "call": ("ensemble", ""),
+            **self.runs.parts(),
+            "times": (times, digest(self.t)),
+            "solver": (repr(self.solver), ""),
+        }
 
 
 def _model_name(model: object) -> str:

@@ -55,6 +55,10 @@ class OptionError(TrustodeError, ValueError):
     """An option's value is outside what it may be."""
 
 
+class FileError(TrustodeError, OSError):
+    """A file of ours could not be opened or written."""
+
+
 class KeywordError(OptionError, TypeError):
     """A call has a keyword that the function does not take."""
 
@@ -83,6 +87,7 @@ class Status(IntEnum):
     INTERRUPTED = -6
     NO_MEMORY = -7
     LOST = -9
+    TIME_LIMIT = -10
 
 
 STATUS_TEXT: dict[Status, str] = {
@@ -95,6 +100,7 @@ STATUS_TEXT: dict[Status, str] = {
     Status.INTERRUPTED: "interrupted",
     Status.NO_MEMORY: "memory ran out",
     Status.LOST: "the worker that ran it was lost",
+    Status.TIME_LIMIT: "the time limit was reached",
 }
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import Status
+from .jobs import Crew
+from .lyapunov import lyapunov
 from .measures import Behaviour, behaviour, extremes, late, mean
 from .model import Model
 from .runs import CHUNK_BYTES, Runs, refuse_too_large
@@ -22,7 +24,7 @@ from .solve import Solver
 Array = NDArray[np.float64]
 
 #: What can be measured.
-MEASURES = ("min", "max", "mean", "final", "period", "amplitude", "regime")
+MEASURES = ("min", "max", "mean", "final", "period", "amplitude", "lyapunov", "regime")
 _PER_STATE = ("min", "max", "mean", "final", "amplitude")
 
 #: Starts between which the trust models may split: T = L = +-0.9.
@@ -113,7 +115,6 @@ class Plan:
     begin: float
     end: float
     solver: Solver
-    threads: int | None
     atol: Array
     measures: tuple[str, ...]
     free: list[int]
@@ -121,9 +122,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Measured:
-    """One run's status and long-run behaviour."""
+    """One run's status and long-run behaviour, and where and how its window was solved."""
 
     status: int
+    begin: Array
+    n_steps: int
     final: Array
     late: Array
     drift: Array
@@ -133,19 +136,42 @@ class _Measured:
     behaviour: Behaviour
 
 
-def measure_points(every: list[Runs], rows: NDArray[np.intp], plan: Plan) -> list[dict[str, Any]]:
+def measure_points(
+    every: list[Runs], rows: NDArray[np.intp], plan: Plan, crew: Crew
+) -> list[dict[str, Any]]:
     """Solve and measure some points; one mapping of column to value each."""
     measured = []
     for k, runs in enumerate(every):
         y0 = runs.starts(rows, runs.params(rows))
         if k >= len(every) - 2 and len(every) > 1:
             y0 = settle(runs, rows, plan.start, y0, plan.free)
-        measured.append(_measure_runs(runs, rows, y0, plan))
+        measured.append(_measure_runs(runs, rows, y0, plan, crew))
     model = every[0].compiled.model
-    return [_describe(model, list(point), plan) for point in zip(*measured, strict=True)]
+    points = [_describe(model, list(point), plan) for point in zip(*measured, strict=True)]
+    if "lyapunov" in plan.measures:
+        for point, exponent in zip(
+            points, _exponents(every[0], rows, measured[0], plan, crew), strict=True
+        ):
+            point["lyapunov"] = float(exponent)
+    return points
 
 
-def _measure_runs(runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan) -> list[_Measured]:
+def _exponents(
+    runs: Runs, rows: NDArray[np.intp], measured: list[_Measured], plan: Plan, crew: Crew
+) -> Array:
+    """Return the largest Lyapunov exponent of each run in its window, NaN where that failed."""
+    solved = np.flatnonzero([each.status == Status.SUCCESS for each in measured])
+    found = np.full(len(rows), np.nan)
+    begin = np.array([measured[k].begin for k in solved])
+    n_steps = np.array([measured[k].n_steps for k in solved], dtype=np.int64)
+    span = plan.begin, plan.end
+    found[solved] = lyapunov(runs, rows[solved], begin, span, n_steps, plan.solver, crew)
+    return found
+
+
+def _measure_runs(
+    runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan, crew: Crew
+) -> list[_Measured]:
     """Solve some runs past the transient, then finely, and measure them."""
     n_state = len(runs.compiled.model.states)
     done: dict[int, _Measured] = {}
@@ -153,7 +179,7 @@ def _measure_runs(runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan) -> 
     samples = np.full(len(rows), _FEWEST_SAMPLES)
     if plan.begin > plan.start:
         times = np.linspace(plan.start, plan.begin, _TRANSIENT_SAMPLES)
-        transient, status, n_steps = runs.solve(rows, times, plan.solver, plan.threads, y0)
+        transient, status, n_steps = runs.solve(rows, times, plan.solver, crew, y0)
         y, size = transient[:, -1], np.abs(transient).max(axis=1)
         for k in np.flatnonzero(status != Status.SUCCESS):
             done[int(k)] = _failed(int(status[k]), n_state)
@@ -166,14 +192,16 @@ def _measure_runs(runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan) -> 
         group = group[: max(1, CHUNK_BYTES // (8 * n * n_state))]
         t = np.linspace(plan.begin, plan.end, n)
         refuse_too_large((len(group), n, n_state), runs.where, "Solve a shorter span")
-        window, status, n_steps = runs.solve(rows[group], t, plan.solver, plan.threads, y[group])
+        window, status, n_steps = runs.solve(rows[group], t, plan.solver, crew, y[group])
         needed = _samples(n_steps)
         for j, k in enumerate(group):
             if status[j] != Status.SUCCESS:
                 done[int(k)] = _failed(int(status[j]), n_state)
                 continue
             if 2 * n >= needed[j]:
-                measured = _measure(runs.compiled.model, t, window[j], size[k], plan)
+                measured = _measure(
+                    runs.compiled.model, t, window[j], int(n_steps[j]), size[k], plan
+                )
                 needed[j] = _enough(t, measured.behaviour, n)
                 if n >= needed[j]:
                     done[int(k)] = measured
@@ -200,10 +228,12 @@ def _failed(status: int, n_state: int) -> _Measured:
     """Return what is known of a run that did not reach its end."""
     nothing = np.full(n_state, np.nan)
     ended = Behaviour("failed", np.nan, np.nan, np.nan, np.nan)
-    return _Measured(status, *(nothing,) * 6, ended)
+    return _Measured(status, nothing, 0, *(nothing,) * 6, ended)
 
 
-def _measure(model: Model, t: Array, y: Array, before: Array, plan: Plan) -> _Measured:
+def _measure(
+    model: Model, t: Array, y: Array, n_steps: int, before: Array, plan: Plan
+) -> _Measured:
     """Measure one sampled run; `before` is the size each state had in the transient."""
     size = np.maximum(np.abs(y).max(axis=0), before)
     bounds = [model.bounds.get(name, (-math.inf, math.inf)) for name in model.states]
@@ -216,7 +246,9 @@ def _measure(model: Model, t: Array, y: Array, before: Array, plan: Plan) -> _Me
     average = mean(t, y, ended.start, ended.end)
     last = late(y)
     rest, drift = last.mean(axis=0), np.ptp(last, axis=0)
-    return _Measured(int(Status.SUCCESS), y[-1], rest, drift, low, high, average, ended)
+    return _Measured(
+        int(Status.SUCCESS), y[0], n_steps, y[-1], rest, drift, low, high, average, ended
+    )
 
 
 def _describe(model: Model, measured: list[_Measured], plan: Plan) -> dict[str, Any]:
@@ -236,6 +268,9 @@ def _describe(model: Model, measured: list[_Measured], plan: Plan) -> dict[str, 
             row |= {f"{name}_{state}": float(values[name][i]) for i, state in enumerate(states)}
         elif name == "period":
             row |= {"period": own.behaviour.period, "period_spread": own.behaviour.spread}
+        elif name == "lyapunov":
+            # Filled in for many points at once; named here for the order of the columns.
+            row["lyapunov"] = math.nan
         elif len(measured) > 1:
             row |= _trust_regime(measured[-2], measured[-1], states.index("T"))
         elif is_trust(model):

@@ -6,11 +6,12 @@ on it. Knows sympy, runs no numbers, never mutates. Imports the expressions and 
 
 from __future__ import annotations
 
+import json
 import math
 import numbers
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -576,15 +577,25 @@ class Model:
             counts += f", inputs {listed(self.inputs)}"
         return f"<Model {self.name!r}: {counts}>"
 
+    @cached_property
+    def definition(self) -> str:
+        """All of the model as one line of JSON: the same for equal models, and no others."""
+        arguments = self.arguments()
+        arguments["rhs"] = {s.name: write(e) for s, e in self.rhs.items()}
+        arguments["params"] = {name: asdict(param) for name, param in self.parameters.items()}
+        for part in ("initial", "observables"):
+            arguments[part] = {n: write(e) for n, e in arguments[part].items()}
+        return json.dumps(arguments)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Expressions travel as text and come back through the parser, so a pickled model
         # cannot smuggle objects in.
-        arguments = self.arguments()
-        arguments["rhs"] = {s.name: write(e) for s, e in self.rhs.items()}
-        for part in ("initial", "observables"):
-            arguments[part] = {n: write(e) for n, e in arguments[part].items()}
-        return _rebuild, (arguments,)
+        return _rebuild, (self.definition,)
 
 
-def _rebuild(arguments: dict[str, Any]) -> Model:
-    return Model(**arguments)
+@lru_cache(maxsize=16)
+def _rebuild(definition: str) -> Model:
+    """Read a model that travelled; a worker gets the same one with every piece of work."""
+    arguments = json.loads(definition)
+    params = {name: Param(**param) for name, param in arguments.pop("params").items()}
+    return Model(**arguments, params=params)

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import __version__
 from ._core import Inputs
+from .checkpoint import digest
 from .compile import CompiledModel, compile
 from .errors import DataError, ModelError, OptionError, listed, nearest
+from .jobs import Crew
 from .model import Model
-from .progress import check_progress
 from .simulate import simulate
 from .solve import NATIVE, Solver, initial_vector, input_tables, pack, parameter_vector, solve_batch
 from .stimulus import Table, table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -30,6 +35,8 @@ Array = NDArray[np.float64]
 CHUNK_BYTES = 2**26
 #: Runs that are solved in one go, at most.
 MOST_RUNS_A_CHUNK = 2**14
+#: The one knot of a constant input.
+_ANY_TIME = np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,27 @@ class Runs:
     inputs: dict[str, Any]
     columns: dict[str, Array]
     where: str
+
+    def take(self, rows: slice) -> Runs:
+        """Return some of the runs."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return replace(self, n_run=rows.stop - rows.start, columns=columns)
+
+    def parts(self) -> dict[str, tuple[str, str]]:
+        """Return what these runs are, in words and by digests."""
+        model = self.compiled.model
+        tables = [(each.knots, each.coefficients, each.breaks) for each in self.tables]
+        return {
+            "version of trustode": (__version__, ""),
+            "model": (model.name, digest(model.definition)),
+            "what is varied": (
+                f"{listed(sorted(self.columns)) or 'nothing'} in {self.n_run} rows",
+                digest(self.columns),
+            ),
+            "params": ("", digest(self.base)),
+            "initial": ("", digest(self.initial)),
+            "inputs": ("", digest(tables)),
+        }
 
     def params(self, rows: NDArray[np.intp]) -> Array:
         """Return parameter values, shape (len(rows), n_param)."""
@@ -97,9 +125,20 @@ class Runs:
 
     def stimuli(self, rows: NDArray[np.intp]) -> list[Inputs]:
         """Return the inputs as the C core reads them: one for all runs, or one each."""
-        if self._varied_inputs():
-            return [pack(self.row_tables(row)) for row in rows]
-        return [pack(self.tables)]
+        varied = self._varied_inputs()
+        if not varied:
+            return [pack(self.tables)]
+        # As pack(row_tables(row)), without a million tables that differ in one number.
+        places = [self.compiled.model.inputs.index(name) for name in varied]
+        tables = [(each.knots, each.coefficients) for each in self.tables]
+        shared = [each.breaks for k, each in enumerate(self.tables) if k not in places]
+        breaks = np.unique(np.concatenate([np.empty(0), *shared]))
+        found = []
+        for values in np.stack([self.columns[name][rows] for name in varied], axis=1):
+            for k, value in zip(places, values, strict=True):
+                tables[k] = (_ANY_TIME, np.array([[value, 0.0, 0.0, 0.0]]))
+            found.append(Inputs(tables, breaks))
+        return found
 
     def _varied_inputs(self) -> list[str]:
         return [name for name in self.columns if name in self.compiled.model.inputs]
@@ -109,7 +148,7 @@ class Runs:
         rows: NDArray[np.intp],
         t: Array,
         solver: Solver,
-        threads: int | None,
+        crew: Crew,
         y0: Array | None = None,
     ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
         """Solve some of the runs, with whichever kind of method.
@@ -124,13 +163,16 @@ class Runs:
         y0 = self.starts(rows, p) if y0 is None else y0
         if solver.method in ("auto", *NATIVE):
             batch = solve_batch(
-                self.compiled, t, p, y0, self.stimuli(rows), solver, threads=threads
-            )
+                self.compiled, t, p, y0, self.stimuli(rows), solver,
+                threads=crew.threads, cancel=crew.cancel,
+            )  # fmt: skip
             return batch.y, batch.status, batch.n_steps
         model = self.compiled.model
         y = np.full((len(rows), len(t), len(model.states)), np.nan)
         status, n_steps = np.zeros((2, len(rows)), dtype=np.int64)
         for k, row in enumerate(rows):
+            if crew.cancel[0]:
+                break
             own = {name: float(self.columns[name][row]) for name in self._varied_inputs()}
             solution = simulate(
                 model,
@@ -150,7 +192,7 @@ def make_runs(
     model: Model,
     columns: Mapping[str, Array],
     n_run: int,
-    labels: Sequence[Any],
+    labels: Sequence[Any] | pd.Index[Any],
     *,
     params: Mapping[Any, float] | None,
     initial: Mapping[Any, float] | None,
@@ -215,24 +257,16 @@ def make_runs(
     return Runs(compiled, n_run, base, given, tables, known_inputs, dict(columns), where)
 
 
-def check_solver(solver: object, threads: object, progress: object, where: str) -> Solver:
-    """Return the solver to use, or raise if one of the how-arguments is not valid.
+def check_solver(solver: object, where: str) -> Solver:
+    """Return the solver to use, or raise if it is none.
 
     Raises
     ------
     OptionError
-        Naming the argument and what it may be.
     """
     solver = Solver() if solver is None else solver
     if not isinstance(solver, Solver):
         raise OptionError(f"{where}: solver must be a Solver, got {solver!r:.60}")
-    whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
-    if threads is not None and not (whole and threads >= 1):  # type: ignore[operator]
-        raise OptionError(
-            f"{where}: threads={threads!r:.60} must be a positive whole number, or None for "
-            "every processor"
-        )
-    check_progress(progress, where)
     return solver
 
 

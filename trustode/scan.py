@@ -7,19 +7,23 @@ dropped as soon as they are measured. Imports the ensemble layer and the long ru
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checkpoint import Parts, digest
 from .ensemble import describe_status
 from .errors import DataError, ModelError, OptionError, checks_keywords, listed, nearest
+from .jobs import Arrays, Crew, carry_out, check_how
 from .longrun import MEASURES, Plan, long_run_starts, measure_points
 from .model import Model
-from .progress import Progress, track
-from .runs import check_solver, make_runs, refuse_too_large
+from .progress import Progress
+from .runs import Runs, check_solver, make_runs, refuse_too_large
 from .solve import Solver
 
 if TYPE_CHECKING:
@@ -126,6 +130,8 @@ def scan(
     inputs: Mapping[Any, Any] | None = None,
     solver: Solver | None = None,
     threads: int | None = None,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
 ) -> Scan:
     """Measure where a model ends up, at every point of a grid.
@@ -151,6 +157,9 @@ def scan(
         - ``"period"``: mean length of a cycle, NaN where it does not swing, and
           ``"period_spread"``: standard deviation of the cycle lengths over their mean, small
           for a true cycle, large for an irregular one;
+        - ``"lyapunov"``: largest Lyapunov exponent, in one over the unit of time: above 0 in
+          chaos, 0 on a cycle, below 0 at rest. It carries tangents with an explicit method
+          whatever the solver's, and takes several times as long as the rest;
         - ``"regime"``: see below.
     params, initial, inputs : mapping, optional
         What all points share, as in `simulate`.
@@ -160,8 +169,14 @@ def scan(
     solver : Solver
         Method, tolerances and limits.
     threads : int, optional
-        Threads that share the runs; all processors unless given. Results do not depend on
-        it, bit for bit.
+        Threads that share the runs; all processors unless given, or one in each worker of an
+        executor. Results do not depend on it, bit for bit.
+    executor : concurrent.futures.Executor, optional
+        Who solves: threads, processes, or a cluster (a dask ``client.get_executor()``). The
+        results are the same, bit for bit.
+    checkpoint : path, optional
+        File that keeps what is finished. The same call with the same file goes on from there,
+        however it was ended.
     progress : bool or callable, optional
         Whether to show a bar; by default on a terminal, if it takes over a second. A
         callable gets (done, total).
@@ -177,9 +192,14 @@ def scan(
     ModelError
         If a name is not in the model, is given twice, or a value is outside its range.
     DataError
-        If an axis is empty or holds something that is not finite, or `t` is no span.
+        If an axis is empty or holds something that is not finite, `t` is no span, or the
+        checkpoint belongs to another call.
     OptionError
         If a measure is unknown or another option is not valid.
+    FileError
+        If the checkpoint cannot be written. What is finished stays readable.
+    TrustodeError
+        If a worker of the executor died or raised; it says which points.
 
     Notes
     -----
@@ -202,7 +222,8 @@ def scan(
     if not isinstance(model, Model):
         raise ModelError(f"scan: expected a Model, got {model!r:.60} ({type(model).__name__})")
     where = f"scan({model.name})"
-    solver = check_solver(solver, threads, progress, where)
+    solver = check_solver(solver, where)
+    how = check_how(threads, executor, checkpoint, progress, where)
     measures = _check_measures(measure, where)
     start, end, discarded = _check_span(t, discard, where)
     axes = _check_axes(vary, where)
@@ -232,13 +253,8 @@ def scan(
     free = [
         k for k, name in enumerate(model.states) if name not in held and f"{name}(0)" not in columns
     ]
-    plan = Plan(start, start + discarded, end, solver, threads, atol, measures, free)
-    found: dict[str, NDArray[Any]] = {}
-    with track(n_point, progress, where) as advance:
-        for first in range(0, n_point, _POINTS_A_BLOCK):
-            rows = np.arange(first, min(first + _POINTS_A_BLOCK, n_point))
-            _keep(found, rows, measure_points(every, rows, plan), n_point)
-            advance(len(rows))
+    plan = Plan(start, start + discarded, end, solver, atol, measures, free)
+    found = carry_out(_Points(every, plan), n_point, _POINTS_A_BLOCK, how, where)
     both = [name for name in columns if name in found]
     if both:
         raise ModelError(
@@ -257,6 +273,41 @@ def scan(
         status=status,
         _columns={**gridded, **found, "status": status},
     )
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The task of a scan: the runs of each point, and what is done to them."""
+
+    every: list[Runs]
+    plan: Plan
+
+    def take(self, rows: slice) -> _Points:
+        """Return the task of some points."""
+        return replace(self, every=[runs.take(rows) for runs in self.every])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Solve and measure the points."""
+        rows = np.arange(self.every[0].n_run)
+        points = measure_points(self.every, rows, self.plan, crew)
+        return {
+            name: np.array([each[name] for each in points], _TEXT if isinstance(one, str) else None)
+            for name, one in points[0].items()
+        }
+
+    def parts(self) -> Parts:
+        """Return all that the measures depend on."""
+        plan = self.plan
+        starts = [runs.initial for runs in self.every]
+        return {
+            "call": ("scan", ""),
+            **self.every[0].parts(),
+            "initial": ("", digest(starts, plan.free)),
+            "t": (f"{plan.start:g} to {plan.end:g}", digest(plan.start, plan.end)),
+            "discard": (f"until {plan.begin:g}", digest(plan.begin)),
+            "measure": (", ".join(plan.measures), ""),
+            "solver": (repr(plan.solver), ""),
+        }
 
 
 # ------------------------------------------------------------------ checks
@@ -350,17 +401,3 @@ def _grid(axes: Mapping[tuple[str, ...], Array], shape: tuple[int, ...]) -> dict
         for axis, (names, values) in enumerate(axes.items())
         for k, name in enumerate(names)
     }
-
-
-def _keep(
-    found: dict[str, NDArray[Any]],
-    rows: NDArray[np.intp],
-    points: list[dict[str, Any]],
-    n_point: int,
-) -> None:
-    """Write measured points into the columns of all points, made when first seen."""
-    for name, value in points[0].items():
-        if name not in found:
-            kind = _TEXT if isinstance(value, str) else type(value)
-            found[name] = np.empty(n_point, dtype=kind)
-        found[name][rows] = [point[name] for point in points]

@@ -5,6 +5,7 @@ Imports the engine's data and the solve layer.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -64,7 +65,7 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
     options = {"rtol": solver.rtol, "atol": solver.atol_vector(compiled), "max_step": solver.h_max}
     counts = {"n_steps": 0, "n_rejected": 0, "n_rhs": 0, "n_jac": 0}
     grid, values, pieces = [problem.t[0]], [problem.y0], list[Any]()
-    status, worst, h = Status.SUCCESS, 0, 0.0
+    status, worst, h, began = Status.SUCCESS, 0, 0.0, time.monotonic()
     for low, high in pairwise(_edges(problem)):
         rhs, jac = _scipy_functions(problem, low, high, counts)
         extra = {"jac": jac} if solver.method in ("Radau", "BDF", "LSODA") else {}
@@ -73,6 +74,9 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
             while stepper.status == "running" and status is Status.SUCCESS:
                 if counts["n_steps"] >= solver.max_steps:
                     status = Status.MAX_STEPS
+                    break
+                if time.monotonic() - began > solver.time_limit:
+                    status = Status.TIME_LIMIT
                     break
                 stepper.step()
                 if stepper.status == "failed":

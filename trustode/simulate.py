@@ -338,6 +338,7 @@ _ADVICE = {
         "Raise max_steps in Solver, loosen rtol, or, if the problem is stiff, use "
         'Solver(method="rodas5p").'
     ),
+    Status.TIME_LIMIT: "Raise time_limit in Solver, loosen rtol, or solve a shorter span.",
     Status.SINGULAR: "The Jacobian is singular or not finite there; try an explicit method.",
     Status.INTERRUPTED: "Run it again to go on.",
     Status.NO_MEMORY: "Give output times instead of a pair, or a shorter span.",

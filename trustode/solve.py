@@ -64,6 +64,8 @@ class Solver:
         Steps, tried or taken, after which a solve gives up.
     h_max : float
         Longest step, in the model's unit of time.
+    time_limit : float
+        Seconds on the clock after which a solve gives up.
 
     Raises
     ------
@@ -76,6 +78,7 @@ class Solver:
     atol: float | tuple[float, ...] = 1e-9
     max_steps: int = 10**6
     h_max: float = math.inf
+    time_limit: float = math.inf
 
     def __post_init__(self) -> None:
         known = ("auto", *NATIVE, *SCIPY)
@@ -100,7 +103,8 @@ class Solver:
         if isinstance(steps, bool) or not isinstance(steps, numbers.Integral) or steps < 1:
             raise OptionError(f"Solver: max_steps={steps!r:.60} is not a positive whole number")
         object.__setattr__(self, "max_steps", min(int(steps), _MOST_STEPS))
-        object.__setattr__(self, "h_max", _positive("h_max", self.h_max))
+        for name in ("h_max", "time_limit"):
+            object.__setattr__(self, name, _positive(name, getattr(self, name)))
 
     def atol_vector(self, compiled: CompiledModel) -> Array:
         """Return the absolute tolerance of each state, shape (n_state,)."""
@@ -344,6 +348,7 @@ def solve_batch(
     which: Sequence[str] = (),
     given: Collection[str] = (),
     threads: int | None = 1,
+    cancel: NDArray[np.int32] | None = None,
     keep_steps: bool = False,
 ) -> Batch:
     """Solve many initial-value problems of one model with a native method.
@@ -367,6 +372,8 @@ def solve_batch(
         States whose initial value was given and so depends on no parameter.
     threads : int or None
         Threads that share the runs; None takes every processor. Results do not depend on it.
+    cancel : ndarray, shape (1,), optional
+        Another thread may set it to 1; the runs then stop as interrupted.
     keep_steps : bool
         Keep a single run's steps for dense output.
 
@@ -399,7 +406,7 @@ def solve_batch(
     atol = solver.atol_vector(compiled)
     report = np.zeros(n_run, dtype=REPORT)
     report["status"] = int(Status.INTERRUPTED)
-    cancel = np.zeros(1, dtype=np.int32)
+    cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
     begin(np.ascontiguousarray(y0, dtype=float), y)
@@ -412,7 +419,8 @@ def solve_batch(
     def part(watch: bool) -> Any:
         return run(
             compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
-            solver.h_max, solver.max_steps, cancel, report, queue, watch, keep_steps, *taylor, seed,
+            solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
+            keep_steps, *taylor, seed,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)
@@ -444,8 +452,8 @@ def _start_tangents(
         if index < 0:
             tangents[:, k, -1 - index] = 1.0
     free = [j for j, name in enumerate(model.states) if name not in given]
-    if any(not model.initial[model.states[j]].is_number for j in free):
-        by_parameter = np.flatnonzero(vary >= 0)
+    by_parameter = np.flatnonzero(vary >= 0)
+    if by_parameter.size and any(not model.initial[model.states[j]].is_number for j in free):
         for r in range(len(p)):
             by = compiled.initial_dp(p[r])
             for column in by_parameter:

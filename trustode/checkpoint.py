@@ -1,0 +1,277 @@
+"""Checkpoints of long calls: finished rows on disk, so that a killed call can go on.
+
+A file is a line of JSON that says what its results belong to, then one record for each piece
+of work::
+
+    4 bytes   "rows"
+    8 bytes   length of the content, little-endian
+    4 bytes   CRC-32 of the content, little-endian
+    content   a line of JSON (rows; name, type and shape of each array), then the arrays' bytes
+
+A record counts once it is whole, and it is on the disk before the next one begins. There are
+only numbers and short texts in it, nothing that could run. Imports the errors only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError, FileError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: What a result depends on: a name to some words about it and a digest of it.
+Parts = Mapping[str, tuple[str, str]]
+
+_FORMAT = 1
+_MARK = b"rows"
+_PREFIX = struct.Struct("<4sQI")
+_LONGEST_HEADER = 2**20
+#: Kinds of arrays: numbers and text of a fixed length.
+_KINDS = "iufU"
+
+
+def digest(*values: object) -> str:
+    """Return a digest of arrays, texts, numbers, and mappings and sequences of them."""
+    total = hashlib.sha256()
+    for value in values:
+        if isinstance(value, np.ndarray):
+            total.update(f"{value.dtype.str}{value.shape}".encode())
+            total.update(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, Mapping):
+            total.update(
+                digest(*(each for pair in sorted(value.items()) for each in pair)).encode()
+            )
+        elif isinstance(value, list | tuple):
+            total.update(digest(*value).encode())
+        else:
+            total.update(f"{value!r}\n".encode())
+    return total.hexdigest()
+
+
+@contextmanager
+def open_checkpoint(
+    path: str | os.PathLike[str], parts: Parts, n: int, where: str
+) -> Iterator[Checkpoint]:
+    """Open the checkpoint of a call, or begin one.
+
+    Parameters
+    ----------
+    path : path
+    parts : mapping
+        All that the results depend on.
+    n : int
+        Rows there are.
+    where : str
+        Call and model, for messages.
+
+    Raises
+    ------
+    DataError
+        If the file is something else, or belongs to a call with other arguments, which it
+        names.
+    FileError
+        If the file cannot be opened, or another process has it open.
+    """
+    place = Path(path)
+    header = json.dumps({"trustode": "checkpoint", "format": _FORMAT, "rows": n, "parts": parts})
+    try:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        file = FileIO(os.open(place, flags, 0o666), "r+")
+    except OSError as error:
+        raise FileError(
+            f"{where}: the checkpoint {place} cannot be opened ({error.strerror}). Its folder "
+            "must exist and let you write"
+        ) from error
+    with file:
+        _lock(file, place, where)
+        checkpoint = Checkpoint(file, place, n, where)
+        checkpoint._begin(header.encode() + b"\n")
+        yield checkpoint
+
+
+class Checkpoint:
+    """An open checkpoint; `open_checkpoint` makes it."""
+
+    def __init__(self, file: FileIO, path: Path, n: int, where: str) -> None:
+        self._file, self._path, self._where = file, path, where
+        self._done = np.zeros(n, dtype=bool)
+        self._end = 0
+
+    def finished(self) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
+        """Read what is finished: rows and their arrays, of shape (n_row, ...).
+
+        A last record that is not whole is dropped, with all behind it.
+        """
+        size = os.fstat(self._file.fileno()).st_size
+        while True:
+            self._file.seek(self._end)
+            prefix = self._read(_PREFIX.size)
+            if len(prefix) < _PREFIX.size:
+                break
+            mark, length, checksum = _PREFIX.unpack(prefix)
+            if mark != _MARK or length > size - self._end - _PREFIX.size:
+                break
+            content = self._read(length)
+            if len(content) < length or zlib.crc32(content) != checksum:
+                break
+            rows, arrays = self._understand(content)
+            self._end += _PREFIX.size + length
+            self._done[rows] = True
+            yield rows, arrays
+        self._file.truncate(self._end)
+
+    def add(self, rows: slice, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write finished rows, and wait until they are on the disk.
+
+        Raises
+        ------
+        FileError
+            If they could not be written. The file then holds what it held before.
+        """
+        whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+        told = {
+            "rows": [rows.start, rows.stop],
+            "arrays": [[name, each.dtype.str, each.shape] for name, each in whole.items()],
+        }
+        pieces: list[Any] = [json.dumps(told).encode() + b"\n"]
+        pieces += [each.reshape(-1).view(np.uint8).data for each in whole.values() if each.size]
+        length, checksum = 0, 0
+        for piece in pieces:
+            length += len(piece)
+            checksum = zlib.crc32(piece, checksum)
+        self._write([_PREFIX.pack(_MARK, length, checksum), *pieces])
+        self._done[rows] = True
+
+    def _begin(self, header: bytes) -> None:
+        """Read the first line and compare it, or write it."""
+        start = self._read(_LONGEST_HEADER)
+        if header.startswith(start):
+            # New, empty, or the call was killed before its first line was whole.
+            self._file.seek(0)
+            self._file.truncate(0)
+            self._write([header])
+            return
+        line, newline, _ = start.partition(b"\n")
+        try:
+            known = json.loads(line) if newline else None
+            if not isinstance(known, dict) or known.get("trustode") != "checkpoint":
+                raise ValueError
+        except (ValueError, RecursionError):
+            raise DataError(
+                f"{self._where}: {self._path} is not a checkpoint of trustode. Nothing was "
+                "changed in it; give another path"
+            ) from None
+        different = _differences(known, json.loads(header))
+        if different:
+            raise DataError(
+                f"{self._where}: the checkpoint {self._path} belongs to another call: "
+                f"{'; '.join(different)}. Give another path, or delete it to begin anew"
+            )
+        self._end = len(line) + 1
+
+    def _understand(self, content: bytes) -> tuple[slice, dict[str, NDArray[Any]]]:
+        """Return the rows and arrays of a record that is whole."""
+        line, _, rest = content.partition(b"\n")
+        arrays = {}
+        try:
+            told = json.loads(line)
+            first, last = told["rows"]
+            fits = 0 <= first < last <= len(self._done) and not self._done[first:last].any()
+            offset = 0
+            for name, kind, shape in told["arrays"]:
+                dtype = np.dtype(kind)
+                fits &= dtype.kind in _KINDS and shape[0] == last - first
+                count = math.prod(shape)
+                arrays[name] = np.frombuffer(rest, dtype, count, offset).reshape(shape)
+                offset += count * dtype.itemsize
+            if not fits or offset != len(rest):
+                raise ValueError
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            raise DataError(
+                f"{self._where}: the checkpoint {self._path} was changed by something else: the "
+                f"record at byte {self._end} holds no rows of this call. Delete it to begin anew"
+            ) from None
+        return slice(first, last), arrays
+
+    def _read(self, most: int) -> bytes:
+        """Read so many bytes, fewer only at the file's end."""
+        found = []
+        while most and (piece := self._file.read(most)):
+            found.append(piece)
+            most -= len(piece)
+        return b"".join(found)
+
+    def _write(self, pieces: list[Any]) -> None:
+        """Append bytes and wait for the disk, or leave the file as it was and raise."""
+        try:
+            self._file.seek(self._end)
+            for piece in pieces:
+                left = memoryview(piece)
+                while left:
+                    left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(self._end)
+            raise FileError(
+                f"{self._where}: the checkpoint {self._path} could not be written "
+                f"({error.strerror}). {np.count_nonzero(self._done)} of {len(self._done)} are "
+                "finished and kept in it. Make room, then call again to go on from there"
+            ) from error
+        self._end = self._file.tell()
+
+
+def _lock(file: FileIO, path: Path, where: str) -> None:
+    """Keep other processes out; the system lets go of it however this one ends."""
+    if fcntl is None:
+        return
+    try:
+        # The lock of a process, which its children do not share: they may outlive it.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise FileError(
+            f"{where}: another process writes to the checkpoint {path}. Wait for it, or give "
+            "another path"
+        ) from None
+    except OSError:
+        # A file system without locks.
+        return
+
+
+def _differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """Say what a file was written for and what is asked now, where they differ."""
+    if there.get("format") != here["format"]:
+        return [f"it has format {there.get('format')!r:.20}, this trustode reads {here['format']}"]
+    different = []
+    parts = there.get("parts")
+    parts = parts if isinstance(parts, dict) else {}
+    for name in [*here["parts"], *(set(parts) - set(here["parts"]))]:
+        old, new = parts.get(name), here["parts"].get(name)
+        if old == new:
+            continue
+        if not (isinstance(old, list) and len(old) == 2 and new):
+            different.append(f"{name:.40}: only {'here' if new else 'there'}")
+        elif old[0] == new[0]:
+            different.append(f"{name}: not the same")
+        else:
+            different.append(f"{name}: {old[0]!s:.200} there, {new[0]:.200} here")
+    if not different and there.get("rows") != here["rows"]:
+        different.append(f"{there.get('rows')!r:.20} rows there, {here['rows']} here")
+    return different

@@ -1,0 +1,282 @@
+"""Work on many rows, piece by piece: here or by an executor, kept in a checkpoint, reported.
+
+What the rows are is the task's business. Results do not depend on where the work is done or
+how it is cut. Imports the progress and the checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__
+from .checkpoint import Checkpoint, Parts, open_checkpoint
+from .errors import OptionError, TrustodeError, listed
+from .progress import Progress, check_progress, track
+
+Arrays = dict[str, NDArray[Any]]
+
+#: Pieces of a task that is shared out or kept: some for each of many workers.
+_PIECES = 128
+#: Rows that keep a thread busy between two records of a checkpoint, at least.
+_ROWS_A_THREAD = 4
+#: Pieces that an executor is given before it has finished some.
+_MOST_WAITING = 1024
+#: Seconds between two looks at whether the caller wants to stop.
+_WAKE = 0.1
+
+
+@dataclass(frozen=True)
+class How:
+    """How a long call is carried out; nothing here changes its results.
+
+    Attributes
+    ----------
+    threads : int or None
+        Threads that share a piece; None takes every processor, or one in each worker of an
+        executor.
+    executor : Executor or None
+        Who solves the pieces; this process if None.
+    checkpoint : path or None
+        File that keeps finished pieces.
+    progress : bool, callable or None
+    """
+
+    threads: int | None
+    executor: Executor | None
+    checkpoint: str | os.PathLike[str] | None
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who solves a piece: threads, and a flag that tells them to stop once it is not 0."""
+
+    threads: int | None
+    cancel: NDArray[np.int32]
+
+
+class Task(Protocol):
+    """Work on rows of which each can be done without the others; it must survive pickling."""
+
+    def take(self, rows: slice) -> Task:
+        """Return the task of some rows, with what these need and no more."""
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Do it: arrays of shape (n_row, ...), whose names and types are those of all rows."""
+
+    def parts(self) -> Parts:
+        """Return all that the results depend on, for the checkpoint."""
+
+
+def check_how(
+    threads: object, executor: object, checkpoint: object, progress: object, where: str
+) -> How:
+    """Put the how-arguments together, or raise.
+
+    Raises
+    ------
+    OptionError
+        Naming the argument and what it may be.
+    """
+    whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
+    if threads is not None and not (whole and threads >= 1):  # type: ignore[operator]
+        raise OptionError(
+            f"{where}: threads={threads!r:.60} must be a positive whole number, or None for "
+            "every processor"
+        )
+    if executor is not None and not isinstance(executor, Executor):
+        hint = ": give client.get_executor()" if hasattr(executor, "get_executor") else ""
+        raise OptionError(
+            f"{where}: executor={executor!r:.60} is not a concurrent.futures.Executor{hint}"
+        )
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise OptionError(f"{where}: checkpoint={checkpoint!r:.60} is not the path of a file")
+    check_progress(progress, where)
+    return How(threads, executor, checkpoint, progress)  # type: ignore[arg-type]
+
+
+def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
+    """Do a task on all of its rows.
+
+    Parameters
+    ----------
+    task : Task
+    n : int
+        Rows there are.
+    most : int
+        Rows that are done in one go, at most.
+    how : How
+    where : str
+        Call and model, for messages.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n, ...)
+
+    Raises
+    ------
+    TrustodeError
+        If a worker of the executor died or raised; it says which rows.
+    DataError
+        If the checkpoint belongs to another call.
+    FileError
+        If the checkpoint cannot be read or written.
+    """
+    if how.executor is not None:
+        most = min(most, -(-n // _PIECES))
+    elif how.checkpoint is not None:
+        each = _ROWS_A_THREAD * (how.threads or os.cpu_count() or 1)
+        most = min(most, max(each, -(-n // _PIECES)))
+    found: Arrays = {}
+    done = np.zeros(n, dtype=bool)
+    with (
+        _opened(how.checkpoint, task, n, where) as checkpoint,
+        track(n, how.progress, where) as advance,
+    ):
+
+        def keep(rows: slice, arrays: Arrays) -> None:
+            for name, values in arrays.items():
+                if name not in found:
+                    found[name] = np.empty((n, *values.shape[1:]), values.dtype)
+                found[name][rows] = values
+            done[rows] = True
+            advance(rows.stop - rows.start)
+
+        if checkpoint is not None:
+            for rows, arrays in checkpoint.finished():
+                keep(rows, arrays)
+        left = list(_pieces(done, most))
+        work = _here(task, left, how) if how.executor is None else _shared(task, left, how, where)
+        with closing(work):
+            for rows, arrays in work:
+                if checkpoint is not None:
+                    checkpoint.add(rows, arrays)
+                keep(rows, arrays)
+    return found
+
+
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str] | None, task: Task, n: int, where: str
+) -> Iterator[Checkpoint | None]:
+    """Open the checkpoint, if there is to be one."""
+    if path is None:
+        yield None
+        return
+    with open_checkpoint(path, task.parts(), n, where) as checkpoint:
+        yield checkpoint
+
+
+def _pieces(done: NDArray[np.bool_], most: int) -> Iterator[slice]:
+    """Cut the rows that are not done into pieces of so many rows at most."""
+    edges = np.flatnonzero(np.diff(done, prepend=True, append=True))
+    for start, stop in edges.reshape(-1, 2).tolist():
+        for first in range(start, stop, most):
+            yield slice(first, min(first + most, stop))
+
+
+def _here(task: Task, pieces: list[slice], how: How) -> Generator[tuple[slice, Arrays], None, None]:
+    """Do the pieces one after the other in this process."""
+    crew = Crew(how.threads, np.zeros(1, dtype=np.int32))
+    for rows in pieces:
+        yield rows, task.take(rows).solve(crew)
+
+
+def _shared(
+    task: Task, pieces: list[slice], how: How, where: str
+) -> Generator[tuple[slice, Arrays], None, None]:
+    """Let an executor do the pieces; they come as they are finished.
+
+    However this ends, what has not begun is cancelled, and threads that solve stop.
+    """
+    assert how.executor is not None
+    crew = Crew(how.threads or 1, np.zeros(1, dtype=np.int32))
+    waiting: dict[Future[Arrays], slice] = {}
+    ended: SimpleQueue[Future[Arrays]] = SimpleQueue()
+    error: BaseException | None = None
+    left, lost = deque(pieces), list[slice]()
+    try:
+        while waiting or (left and error is None):
+            while left and error is None and len(waiting) < _MOST_WAITING:
+                try:
+                    future = how.executor.submit(_work, task.take(left[0]), crew, __version__)
+                except (RuntimeError, OSError) as refused:
+                    error, lost = refused, list(left)
+                else:
+                    waiting[future] = left.popleft()
+                    future.add_done_callback(ended.put)
+            try:
+                future = ended.get(timeout=_WAKE) if error is None else ended.get_nowait()
+            except Empty:
+                if error is None:
+                    continue
+                break
+            rows = waiting.pop(future)
+            raised = CancelledError() if future.cancelled() else future.exception()
+            if raised is None:
+                yield rows, future.result()
+            else:
+                # What others have finished by now is still worth keeping.
+                error = error or raised
+                lost.append(rows)
+        if error is not None:
+            if isinstance(error, BrokenExecutor):
+                lost = [*lost, *waiting.values(), *left]
+            raise _failure(error, lost, where)
+    finally:
+        crew.cancel[0] = 1
+        for future in waiting:
+            future.cancel()
+
+
+def _work(task: Task, crew: Crew, version: str) -> Arrays:
+    """Do a piece, wherever this runs."""
+    if version != __version__:
+        raise TrustodeError(
+            f"a worker has trustode {__version__} and the caller has {version}; results could "
+            "differ. Install one version everywhere"
+        )
+    arrays = task.solve(crew)
+    if crew.cancel[0]:
+        raise CancelledError
+    return arrays
+
+
+def _failure(error: BaseException, lost: list[slice], where: str) -> BaseException:
+    """Return what to raise for rows that an executor did not solve."""
+    if not isinstance(error, Exception):
+        return error
+    if isinstance(error, TrustodeError):
+        # The same as without an executor.
+        error.add_note(f"{where}: in rows {_told(lost)} (counted from 0)")
+        return error
+    what = "died" if isinstance(error, BrokenExecutor) else "raised"
+    what = "was cancelled" if isinstance(error, CancelledError) else what
+    failure = TrustodeError(
+        f"{where}: rows {_told(lost)} (counted from 0) were not solved: a worker of the executor "
+        f"{what} ({type(error).__name__}: {str(error).strip() or 'no reason given'}). With "
+        "checkpoint= the next call goes on from what is finished"
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def _told(rows: list[slice]) -> str:
+    """Name pieces of rows, those that touch as one."""
+    joined: list[list[int]] = []
+    for each in sorted(rows, key=lambda piece: int(piece.start)):
+        if joined and joined[-1][1] == each.start:
+            joined[-1][1] = each.stop
+        else:
+            joined.append([each.start, each.stop])
+    return listed(f"{start} to {stop - 1}" for start, stop in joined)
