@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import Watch
 from .compile import CompiledModel
 from .errors import Status
+from .event import EventLog, WatchedEvents
 from .solve import Batch, Solver, pack, solve_batch
 from .stimulus import Table
 
@@ -34,6 +36,7 @@ class Problem:
     solver: Solver
     which: tuple[str, ...]
     where: str
+    events: WatchedEvents | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,21 @@ class Outcome:
     h: float
     stats: dict[str, Any]
     dense: Callable[[Array], Array]
+    #: What was seen of the problem's events, and which of them ended the run, or -1.
+    events: EventLog | None = None
+    ended: int = -1
 
 
-def _solve(problem: Problem, t: Array, which: tuple[str, ...], keep_steps: bool) -> Batch:
+def _solve(
+    problem: Problem,
+    t: Array,
+    which: tuple[str, ...],
+    keep_steps: bool,
+    watch: Watch | None = None,
+) -> Batch:
     """Solve a problem with a native method."""
+    if watch is None and problem.events is not None:
+        watch = problem.events.watch()
     return solve_batch(
         problem.compiled,
         t,
@@ -64,6 +78,7 @@ def _solve(problem: Problem, t: Array, which: tuple[str, ...], keep_steps: bool)
         which=which,
         given=problem.given,
         keep_steps=keep_steps,
+        events=watch,
     )
 
 
@@ -103,7 +118,8 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
     own_steps : bool
         Whether to return every step instead of the times asked for.
     """
-    batch = _solve(problem, problem.t, problem.which, own_steps)
+    watch = None if problem.events is None else problem.events.watch()
+    batch = _solve(problem, problem.t, problem.which, own_steps, watch)
     report, steps = batch.report[0], batch.steps
     reached = max(int(report["n_written"]), 1)
     t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
@@ -134,4 +150,6 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         float(report["h"]),
         stats,
         _NativeDense(problem, steps),
+        None if problem.events is None or watch is None else problem.events.log(watch),
+        -1 if watch is None else watch.ended,
     )

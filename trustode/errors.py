@@ -84,6 +84,7 @@ class Status(IntEnum):
     NO_MEMORY = -7
     STIFF = -8
     LOST = -9
+    ENDLESS = -10
 
 
 STATUS_TEXT: dict[Status, str] = {
@@ -97,6 +98,7 @@ STATUS_TEXT: dict[Status, str] = {
     Status.NO_MEMORY: "memory ran out",
     Status.STIFF: "the problem is stiff for an explicit method",
     Status.LOST: "the worker that ran it was lost",
+    Status.ENDLESS: "an event happens again and again within an instant",
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import REPORT, Inputs, methods, run
+from ._core import REPORT, Inputs, Watch, methods, run
 from .compile import CompiledModel
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -297,6 +297,7 @@ def solve_batch(
     given: Collection[str] = (),
     threads: int | None = 1,
     keep_steps: bool = False,
+    events: Watch | None = None,
 ) -> Batch:
     """Solve many initial-value problems of one model with a native method.
 
@@ -321,6 +322,8 @@ def solve_batch(
         Threads that share the runs; None takes every processor. Results do not depend on it.
     keep_steps : bool
         Keep a single run's steps for dense output.
+    events : Watch, optional
+        Events to watch for in a single run; holds afterwards what was seen.
 
     Returns
     -------
@@ -357,6 +360,7 @@ def solve_batch(
         return run(
             compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
             solver.h_max, solver.max_steps, cancel, report, first, last, watch, keep_steps,
+            events,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)
