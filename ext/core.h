@@ -116,9 +116,10 @@ typedef struct {
 /* A step's solution, whatever the method: a polynomial in theta = (t' - t)/h. */
 typedef struct {
     double t, h;
-    double t_end;       /* t + h, or the very stop that the step ends on */
+    double t_end;        /* t + h, or the very stop that the step ends on */
     int n_coef;
-    const double *coef; /* coef[j * n_state + i] belongs to theta to the power j */
+    const double *coef;  /* coef[j * n_state + i] belongs to theta to the power j */
+    const double *y_end; /* (n_state) at t_end, where the next step starts */
 } tro_piece;
 
 /* Which events to watch for, and what was seen; one run at a time. */
@@ -134,7 +135,7 @@ typedef struct {
     tro_trace log;        /* rows of event, t, direction, then the states just before */
     int ended;            /* event that ended the run, or -1 */
     tro_system *system;
-    double *z;            /* (n_state + 1 + n_input) states, time and inputs where it stands */
+    double *z;            /* states, time and inputs where it stands, and room for more */
     double *after, *rate, *values, *before, *gradient, *samples, *left;
     struct tro_watch *watch; /* (n_event) */
 } tro_events;

@@ -16,6 +16,7 @@ enum {
     DEGREE = 8,
     NODES = DEGREE + 1,
     SAMPLES = NODES + 2,    /* and two points at which the interpolant is checked */
+    GLANCE = 5 + 3,         /* of degree 4, with three such points */
     DEPTH = 32,             /* halvings of a step */
     MOST_INTERVALS = 1 << 20,
     MOST_FIRINGS = 32,      /* of one event at one instant */
@@ -68,7 +69,7 @@ size_t tro_events_work(const tro_events *events)
 {
     const size_t n = (size_t)events->model->n_state, m = (size_t)events->model->n_observable;
     const size_t watch = (sizeof(struct tro_watch) + sizeof(double) - 1) / sizeof(double);
-    return 3 * n + 2 * m + m * n + (size_t)events->n_event * (SAMPLES + 1 + watch);
+    return (GLANCE + 2) * n + 2 * m + m * n + (size_t)events->n_event * (GLANCE + 1 + watch);
 }
 
 void tro_events_start(tro_events *events, tro_system *system, double *work)
@@ -79,13 +80,13 @@ void tro_events_start(tro_events *events, tro_system *system, double *work)
     events->ended = -1;
     events->log.n = 0;
     events->z = work;
-    events->after = work + n;
-    events->rate = work + 2 * n;
-    events->values = work + 3 * n;
+    events->after = work + GLANCE * n;
+    events->rate = events->after + n;
+    events->values = events->rate + n;
     events->before = events->values + m;
     events->gradient = events->before + m;
     events->samples = events->gradient + m * n;
-    events->left = events->samples + n_event * SAMPLES;
+    events->left = events->samples + n_event * GLANCE;
     events->watch = (struct tro_watch *)(void *)(events->left + n_event);
     for (size_t k = 0; k < n_event; k++)
         events->watch[k] = (struct tro_watch){.anchor = -HUGE_VAL};
@@ -104,14 +105,16 @@ static void events_place(tro_events *events, const tro_piece *piece, double thet
     const tro_system *system = events->system;
     const int n = events_n_state(events);
     const double t = events_time(piece, theta);
-    for (int i = 0; i < n; i++) {
-        double value = 0.0;
-        for (int j = piece->n_coef - 1; j >= 0; j--)
-            value = value * theta + piece->coef[(size_t)j * (size_t)n + (size_t)i];
-        events->z[i] = value;
+    const double *coef = piece->coef + (size_t)(piece->n_coef - 1) * (size_t)n;
+    double *z = events->z;
+    for (int i = 0; i < n; i++) z[i] = coef[i];
+    for (int j = piece->n_coef - 2; j >= 0; j--) {
+        coef -= n;
+        for (int i = 0; i < n; i++) z[i] = z[i] * theta + coef[i];
     }
-    events->z[n] = t;
-    tro_stimulus_values(system->stimulus, t, system->low, system->high, events->z + n + 1, NULL);
+    if (theta >= 1.0) memcpy(z, piece->y_end, (size_t)n * sizeof *z);
+    z[n] = t;
+    tro_stimulus_values(system->stimulus, t, system->low, system->high, z + n + 1, NULL);
 }
 
 /* All functions, and all values to set, at z. */
@@ -260,6 +263,56 @@ static int events_side(const double *c, double error)
 }
 
 static double events_node(int j) { return j < NODES ? COSINE[j] : CHECKS[j - NODES]; }
+
+/* ---- what needs no search ---- */
+
+/* cos(k pi / 4) and three checks, from -1..1 moved to 0..1 */
+static const double GLANCES[GLANCE] = {1.0,  0.85355339059327376, 0.5, 0.14644660940672624, 0.0,
+                                       0.915, 0.22,               0.655};
+
+/* Side that a function stays on, from its values there; 0 when so few cannot tell. */
+static int events_glance(const double *g)
+{
+    const double ends = 0.5 * (g[0] + g[4]), tilt = 0.5 * (g[0] - g[4]);
+    const double inner = g[1] + g[3], skew = COSINE[2] * (g[1] - g[3]);
+    const double c[5] = {0.25 * (ends + inner + g[2]), 0.5 * (tilt + skew), 0.5 * (ends - g[2]),
+                         0.5 * (tilt - skew), 0.25 * (ends - inner + g[2])};
+    double error = fabs(c[3]) + fabs(c[4]);
+    for (int m = 5; m < GLANCE; m++) {
+        const double x = 2.0 * GLANCES[m] - 1.0, xx = 2.0 * x * x - 1.0;
+        const double value = c[0] + x * (c[1] + (2.0 * xx - 1.0) * c[3]) + xx * c[2] +
+                             (2.0 * xx * xx - 1.0) * c[4];
+        error += fabs(value - g[m]);
+    }
+    const double spread = fabs(c[1]) + fabs(c[2]) + fabs(c[3]) + fabs(c[4]);
+    /* What comes within rounding errors of zero at an end is looked at again. */
+    return fabs(c[0]) > spread * (1.0 + 1e-12) + 4.0 * error ? events_sign(c[0]) : 0;
+}
+
+/* All functions at GLANCES; all points at once, since most steps need no more. */
+static void events_sample(tro_events *events, const tro_piece *piece)
+{
+    const tro_system *system = events->system;
+    const int n = events_n_state(events), n_z = events->model->n_state;
+    for (int i = 0; i < n; i++) {
+        double value[GLANCE] = {0.0};
+        for (int j = piece->n_coef - 1; j >= 0; j--) {
+            const double c = piece->coef[(size_t)j * (size_t)n + (size_t)i];
+            for (int m = 0; m < GLANCE; m++) value[m] = value[m] * GLANCES[m] + c;
+        }
+        for (int m = 0; m < GLANCE; m++) events->z[m * n_z + i] = value[m];
+        events->z[i] = piece->y_end[i];
+    }
+    for (int m = 0; m < GLANCE; m++) {
+        double *z = events->z + m * n_z;
+        z[n] = events_time(piece, GLANCES[m]);
+        if (events->n_input > 0)
+            tro_stimulus_values(system->stimulus, z[n], system->low, system->high, z + n + 1, NULL);
+        events_observe(events, z, events->values);
+        for (int k = 0; k < events->n_event; k++)
+            events->samples[k * GLANCE + m] = events->values[k];
+    }
+}
 
 /* ---- crossings ---- */
 
@@ -441,17 +494,10 @@ static int events_seek(tro_events *events, const tro_piece *piece, int event, do
 /* Find the next crossing of every event in a step; most are excluded from one sampling. */
 static int events_look(tro_events *events, const tro_piece *piece)
 {
-    double c[NODES];
-    for (int j = 0; j < SAMPLES; j++) {
-        events_place(events, piece, 0.5 + 0.5 * events_node(j));
-        events_observe(events, events->z, events->values);
-        for (int k = 0; k < events->n_event; k++)
-            events->samples[k * SAMPLES + j] = events->values[k];
-    }
+    events_sample(events, piece);
     for (int k = 0; k < events->n_event; k++) {
         struct tro_watch *watch = &events->watch[k];
-        const double error = events_interpolate(events->samples + k * SAMPLES, c);
-        const int side = events_side(c, 4.0 * error);
+        const int side = events_glance(events->samples + k * GLANCE);
         watch->next = HUGE_VAL;
         watch->offset = 0.0;
         if (side != 0 && !watch->zero && (watch->sign == side || watch->sign == 0)) {

@@ -311,7 +311,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         int cut = 0;
         if (events) {
             method->dense(&s.step, dim, coef);
-            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, coef};
+            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, coef, s.step.y_new};
             status = tro_events_step(options, &piece, &t_new, &cut);
         }
         if (trace && t_new > s.step.t && solve_record(trace, &s.step, method, n) != TRO_SUCCESS) {

@@ -78,9 +78,38 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
     return status;
 }
 
+/* A step of a method of order 24: sin(1 + t) falls below a half at 5 pi / 6 - 1. */
+static int high_order(void)
+{
+    enum { N_COEF = 25 };
+    const double t_start = 1.0, h = 4.0, wanted = 1.6179938779914943;
+    const double derivatives[4] = {sin(t_start), cos(t_start), -sin(t_start), -cos(t_start)};
+    double coef[N_COEF], power = 1.0, t = 0.0;
+    int time_at = 1, direction = 0, terminal = 1, cut = 0;
+    for (int j = 0; j < N_COEF; j++, power *= h / j)
+        coef[j] = derivatives[j % 4] * power;
+    const double y_end = sin(t_start + h);
+    const tro_model watched = {.n_state = 2, .n_observable = 4, .observe = watch_observe,
+                               .observe_dy = watch_observe_dy, .context = &time_at};
+    const tro_stimulus stimulus = {0, NULL, 0, NULL};
+    tro_system system = {.stimulus = &stimulus, .low = 0.0, .high = HUGE_VAL};
+    tro_events events = {.n_event = 1, .model = &watched, .direction = &direction,
+                         .terminal = &terminal, .log = {.width = 4}};
+    const tro_options options = {.events = &events};
+    const tro_piece piece = {0.0, h, h, N_COEF, coef, &y_end};
+    double *work = malloc(tro_events_work(&events) * sizeof *work);
+    tro_events_start(&events, &system, work);
+    const int status = tro_events_step(&options, &piece, &t, &cut);
+    const int found = cut && events.ended == 0 && fabs(t - wanted) < 1e-14;
+    printf("order 24 %d %.17g\n", status, t);
+    tro_solve_trace_free(&events.log);
+    free(work);
+    return status == TRO_SUCCESS && found;
+}
+
 int main(void)
 {
-    int bad = 0;
+    int bad = !high_order();
     bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_rodas5p, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
