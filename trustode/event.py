@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ._core import Watch
 from .compile import compile
 from .errors import ModelError, OptionError, checks_keywords, listed, nearest
-from .expression import TIME, check_prose, symbol
+from .expression import TIME, check_prose, symbol, write
 from .model import Model, named
 
 if TYPE_CHECKING:
@@ -87,7 +87,13 @@ class Event:
         put(self, "set", MappingProxyType(named(self.set, "Event: set")))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Event, (self.expression, self.direction, self.terminal, dict(self.set), self.name)
+        # Expressions travel as text, as a model's do.
+        values = {name: _text(value) for name, value in self.set.items()}
+        return Event, (_text(self.expression), self.direction, self.terminal, values, self.name)
+
+
+def _text(value: Any) -> Any:
+    return write(value) if isinstance(value, sympy.Expr) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +182,9 @@ class WatchedEvents:
     events: tuple[Event, ...]
     functions: Any
     resets: tuple[tuple[int, int], ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _prepared, (self.model, self.events)
 
     @property
     def names(self) -> tuple[str | int, ...]:
