@@ -35,7 +35,7 @@ cdef extern from "trustode.h":
 cdef extern from "core.h":
     cdef enum:
         TRO_SUCCESS, TRO_NONFINITE, TRO_STEP_TOO_SMALL, TRO_MAX_STEPS, TRO_DIVERGED
-        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_TIME_LIMIT, TRO_HANDOVER
+        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_ENDLESS, TRO_TIME_LIMIT, TRO_HANDOVER
     ctypedef struct tro_table:
         long n
         const double *knots
@@ -49,6 +49,19 @@ cdef extern from "core.h":
         const char *name
         const char *documentation
         int order, error_order, n_coef, implicit
+    ctypedef struct tro_trace:
+        double *rows
+        long n, capacity
+        int width
+    ctypedef struct tro_events:
+        int n_event, n_set, n_input
+        const tro_model *model
+        const int *direction
+        const int *terminal
+        const int *set_event
+        const int *set_state
+        tro_trace log
+        int ended
     ctypedef struct tro_options:
         const tro_method *method
         const tro_method *stiff
@@ -60,14 +73,11 @@ cdef extern from "core.h":
         const int *cancel
         int (*poll)(void *) noexcept nogil
         void *poll_context
+        tro_events *events
     ctypedef struct tro_report:
         long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
         long long n_written, worst
-    ctypedef struct tro_trace:
-        double *rows
-        long n, capacity
-        int width
     const tro_method tro_tsit5, tro_rodas5p
     void tro_stimulus_values(
         const tro_stimulus *, double, double, double, double *, double *) nogil
@@ -131,7 +141,8 @@ ABI = TRO_ABI
 STATUS = {
     "SUCCESS": TRO_SUCCESS, "NONFINITE": TRO_NONFINITE, "STEP_TOO_SMALL": TRO_STEP_TOO_SMALL,
     "MAX_STEPS": TRO_MAX_STEPS, "DIVERGED": TRO_DIVERGED, "SINGULAR": TRO_SINGULAR,
-    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "TIME_LIMIT": TRO_TIME_LIMIT,
+    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "ENDLESS": TRO_ENDLESS,
+    "TIME_LIMIT": TRO_TIME_LIMIT,
 }
 
 REPORT = np.dtype([
@@ -499,6 +510,49 @@ cdef class Inputs:
         free(self.tables)
 
 
+cdef class Watch:
+    """Events to watch for in one run, and what was seen of them.
+
+    ``functions`` observes the events' functions, then the values that states are set to;
+    its states are those of the model that is solved, then time, then its ``n_input`` inputs.
+    ``direction`` and ``terminal`` have one entry an event, ``set_event`` and ``set_state`` one
+    for each state that is set.
+    """
+
+    cdef tro_events view
+    cdef Functions functions
+    cdef list kept
+
+    def __cinit__(self, Functions functions, int n_input, direction, terminal, set_event,
+                  set_state):
+        self.functions = functions
+        self.kept = [np.array(each, dtype=np.int32)
+                     for each in (direction, terminal, set_event, set_state)]
+        self.view.model = functions.model
+        self.view.n_event = <int>len(direction)
+        self.view.n_set = <int>len(set_event)
+        self.view.n_input = n_input
+        self.view.direction = <const int *>cnp.PyArray_DATA(<cnp.ndarray>self.kept[0])
+        self.view.terminal = <const int *>cnp.PyArray_DATA(<cnp.ndarray>self.kept[1])
+        self.view.set_event = <const int *>cnp.PyArray_DATA(<cnp.ndarray>self.kept[2])
+        self.view.set_state = <const int *>cnp.PyArray_DATA(<cnp.ndarray>self.kept[3])
+        self.view.log.width = 2 + functions.model.n_state - n_input
+        self.view.ended = -1
+
+    def __dealloc__(self):
+        tro_trace_free(&self.view.log)
+
+    @property
+    def log(self):
+        """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state)."""
+        return _rows(&self.view.log)
+
+    @property
+    def ended(self):
+        """Position of the event that ended the run, or -1."""
+        return self.view.ended
+
+
 cdef int _signals(void *context) noexcept with gil:
     try:
         PyErr_CheckSignals()
@@ -547,9 +601,9 @@ def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
-        long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
-        bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
-        cnp.ndarray seed):
+        long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report,
+        cnp.ndarray queue, bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
+        cnp.ndarray seed, Watch events):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
@@ -595,6 +649,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     if watch_signals:
         options.poll = _signals
     options.poll_context = <void *>raised
+    options.events = NULL if events is None else &events.view
     trace.rows = NULL
     trace.n = trace.capacity = 0
     trace.width = 2 + (max(order, 4) + 1) * model.n_state
@@ -653,6 +708,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                           <long>n_time, &options, work, y_data + next_run * n_time * dim,
                           &trace if keep_steps else NULL, &reports[next_run])
             functions._reraise()
+            if events is not None:
+                events.functions._reraise()
             if raised:
                 raise raised[0]
             if reports[next_run].status == TRO_INTERRUPTED:

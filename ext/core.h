@@ -20,6 +20,7 @@ enum tro_status {
     TRO_SINGULAR = -5,
     TRO_INTERRUPTED = -6,
     TRO_NO_MEMORY = -7,
+    TRO_ENDLESS = -8,
     TRO_TIME_LIMIT = -10
 };
 
@@ -121,9 +122,54 @@ typedef struct {
 extern const tro_method tro_tsit5;
 extern const tro_method tro_rodas5p;
 
+/* ---- events.c: zeros of functions on a step's polynomial, and what they change ---- */
+
+/* Rows of doubles that grow. */
+typedef struct {
+    double *rows;
+    long n, capacity;
+    int width;
+} tro_trace;
+
+/* A step's solution, whatever the method: a polynomial in theta = (t' - t)/h. */
+typedef struct {
+    double t, h;
+    double t_end;        /* t + h, or the very stop that the step ends on */
+    int n_coef;
+    const double *coef;  /* coef[j * n_state + i] belongs to theta to the power j */
+    const double *y_end; /* (n_state) at t_end, where the next step starts */
+} tro_piece;
+
+/* Which events to watch for, and what was seen; one run at a time. */
+typedef struct {
+    int n_event, n_set, n_input;
+    /* Its states are those of the model that is solved, then time, then the inputs. It observes
+     * the events' functions (n_event), then the values that states are set to (n_set). */
+    const tro_model *model;
+    const int *direction; /* (n_event) -1, 1, or 0 for either */
+    const int *terminal;  /* (n_event) nonzero when the run ends with it */
+    const int *set_event; /* (n_set) event that sets, */
+    const int *set_state; /* (n_set) and state that is set */
+    tro_trace log;        /* rows of event, t, direction, then the states just before */
+    int ended;            /* event that ended the run, or -1 */
+    tro_system *system;
+    double *z;            /* states, time and inputs where it stands, and room for more */
+    double *after, *rate, *values, *before, *gradient, *samples, *left;
+    struct tro_watch *watch; /* (n_event) */
+} tro_events;
+
+typedef struct tro_options tro_options;
+
+/* Doubles that tro_events_start needs as work space. */
+size_t tro_events_work(const tro_events *events);
+void tro_events_start(tro_events *events, tro_system *system, double *work);
+/* Look at one accepted step. Where an event ended the run, changed a state or went wrong, cut is
+ * nonzero, t is its time and events->z starts with the states to go on from. */
+int tro_events_step(const tro_options *options, const tro_piece *piece, double *t, int *cut);
+
 /* ---- what every solve is given and gives back ---- */
 
-typedef struct {
+struct tro_options {
     const tro_method *method;
     const tro_method *stiff; /* taken over to when the problem turns out stiff; or NULL */
     double rtol;
@@ -134,7 +180,8 @@ typedef struct {
     const volatile int *cancel; /* nonzero asks to stop; may be NULL */
     int (*poll)(void *);        /* nonzero asks to stop; may be NULL */
     void *poll_context;
-} tro_options;
+    tro_events *events;         /* may be NULL */
+};
 
 /* What became of a run; every member has eight bytes, so that an array of them is numpy's. */
 typedef struct {
@@ -146,13 +193,6 @@ typedef struct {
     long long n_written; /* output rows that hold results */
     long long worst; /* state that was not finite or largest when a solve failed */
 } tro_report;
-
-/* Steps kept for dense output: rows of t, h, n_coef, then n_coef * n_state coefficients. */
-typedef struct {
-    double *rows;
-    long n, capacity;
-    int width;
-} tro_trace;
 
 /* ---- clock.c ---- */
 
@@ -171,7 +211,9 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
 /* t_out[0] is the start and y_out's first row the initial value; the rest of y_out
  * (n_out, dim) is written; after a failure the row behind the last one written holds the
  * state that was reached. A report of a run that was handed over is gone on with, from its
- * time and that row; otherwise the report has to be zero. trace may be NULL. */
+ * time and that row; otherwise the report has to be zero. When an event ended the run, the row
+ * behind the last one holds its state too. trace, which may be NULL, keeps the steps: rows of
+ * t, h, then n_coef * n_state coefficients. */
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,
@@ -187,5 +229,7 @@ typedef struct {
 /* Whether the stiff method can take a step of length h from t and y (n_state). */
 int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
                     const double *y, double h);
+/* Whether the caller asks to stop. */
+int tro_solve_stopped(const tro_options *options);
 
 #endif

@@ -27,8 +27,14 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
     size_t method = options->method->work_size(dim);
     if (options->stiff && options->stiff->work_size(dim) > method)
         method = options->stiff->work_size(dim);
-    return tro_system_work(model, n_tangent) + 5 * (size_t)dim +
-           (size_t)(DENSE_MOST * dim) + method;
+    return tro_system_work(model, n_tangent) + 5 * (size_t)dim + (size_t)(DENSE_MOST * dim) +
+           method + (options->events ? tro_events_work(options->events) : 0);
+}
+
+int tro_solve_stopped(const tro_options *options)
+{
+    return (options->cancel && *options->cancel) ||
+           (options->poll && options->poll(options->poll_context));
 }
 
 static int solve_record(tro_trace *trace, const tro_step *step, const tro_method *method, int n)
@@ -247,13 +253,12 @@ static int solve_advance(solver *s, double stop, tro_report *report)
     }
 }
 
-/* Write the requested times inside the step just taken. */
-static void solve_write(const solver *s, int ends, double t_new, const double *t_out, long n_out,
-                        double *coef, double *y_out, tro_report *report)
+/* Write the requested times inside the step just taken; ready says that coef holds it. */
+static void solve_write(const solver *s, int ends, int ready, double t_new, const double *t_out,
+                        long n_out, double *coef, double *y_out, tro_report *report)
 {
     const tro_step *step = &s->step;
     const size_t dim = (size_t)step->dim;
-    int ready = 0;
     while (report->n_written < n_out && t_out[report->n_written] <= t_new) {
         double *row = y_out + (size_t)report->n_written * dim;
         if (ends && t_out[report->n_written] == t_new) {
@@ -294,6 +299,11 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
                         .work = coef + (size_t)(DENSE_MOST * dim)};
     memcpy(y, y_out + (size_t)report->n_written * (size_t)dim, (size_t)dim * sizeof *y);
     if (report->n_written == 0) report->n_written = 1;
+    tro_events *events = options->events;
+    if (events) {
+        tro_events_start(events, &system, s.step.work);
+        s.step.work += tro_events_work(events);
+    }
 
     const double end = t_out[n_out - 1], began = tro_clock();
     long next_break = 0;
@@ -320,27 +330,39 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         if (status != TRO_SUCCESS) break;
 
         const int ends = s.step.h == stop - s.step.t;
-        const double t_new = ends ? stop : s.step.t + s.step.h;
+        double t_new = ends ? stop : s.step.t + s.step.h;
         const tro_method *method = s.method;
-        solve_write(&s, 1, t_new, t_out, n_out, coef, y_out, report);
-        if (trace && (status = solve_record(trace, &s.step, method, n)) != TRO_SUCCESS) break;
+        int cut = 0;
+        if (events) {
+            method->dense(&s.step, dim, coef);
+            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, coef, s.step.y_new};
+            status = tro_events_step(options, &piece, &t_new, &cut);
+        }
+        if (trace && t_new > s.step.t && solve_record(trace, &s.step, method, n) != TRO_SUCCESS) {
+            status = TRO_NO_MEMORY;
+            break;
+        }
+        if (cut) {
+            memcpy(s.step.y_new, events->z, (size_t)n * sizeof *y);
+            /* A row of this very time holds the state before the event. */
+            if (t_out[report->n_written - 1] == t_new) report->n_written--;
+        }
+        solve_write(&s, 1, events != NULL, t_new, t_out, n_out, coef, y_out, report);
         solve_watch_stiffness(&s, report);
         solve_swap(&s.step, &y, &f);
         s.step.t = report->t = t_new;
-        restart = ends && t_new < end;
+        restart = (ends && t_new < end) || cut;
 
         for (int i = 0; i < n; i++)
             if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
         if (report->n_steps % POLL_EVERY == 0) {
             if (options->time_limit > 0.0 && tro_clock() - began > options->time_limit)
                 status = TRO_TIME_LIMIT;
-            if ((options->cancel && *options->cancel) ||
-                (options->poll && options->poll(options->poll_context)))
-                status = TRO_INTERRUPTED;
+            if (tro_solve_stopped(options)) status = TRO_INTERRUPTED;
         }
-        if (status != TRO_SUCCESS) break;
+        if (status != TRO_SUCCESS || (events && events->ended >= 0)) break;
     }
-    if (status != TRO_SUCCESS && report->n_written < n_out)
+    if (report->n_written < n_out)
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
     report->status = status;
     report->n_rhs += system.n_rhs;

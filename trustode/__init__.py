@@ -42,6 +42,7 @@ _HOME = {
     "Steps": "stimulus",
     "CompiledModel": "compile",
     "compile": "compile",
+    "Event": "event",
     "Solver": "solve",
     "Solution": "simulate",
     "simulate": "simulate",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from .errors import SolveWarning as SolveWarning
     from .errors import Status as Status
     from .errors import TrustodeError as TrustodeError
+    from .event import Event as Event
     from .fit import Binomial as Binomial
     from .fit import Gaussian as Gaussian
     from .fit import Vary as Vary

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import Watch
 from .compile import CompiledModel
 from .errors import Status
+from .event import EventLog, WatchedEvents
 from .solve import Batch, Solver, pack, solve_batch
 from .stimulus import Table
 
@@ -33,6 +35,7 @@ class Problem(NamedTuple):
     solver: Solver
     which: tuple[str, ...]
     where: str
+    events: WatchedEvents | None = None
 
 
 class Outcome(NamedTuple):
@@ -48,10 +51,21 @@ class Outcome(NamedTuple):
     h: float
     stats: dict[str, Any]
     dense: Callable[[Array], Array]
+    #: What was seen of the problem's events, and which of them ended the run, or -1.
+    events: EventLog | None = None
+    ended: int = -1
 
 
-def _solve(problem: Problem, t: Array, which: tuple[str, ...], keep_steps: bool) -> Batch:
+def _solve(
+    problem: Problem,
+    t: Array,
+    which: tuple[str, ...],
+    keep_steps: bool,
+    watch: Watch | None = None,
+) -> Batch:
     """Solve a problem with a native method."""
+    if watch is None and problem.events is not None:
+        watch = problem.events.watch()
     return solve_batch(
         problem.compiled,
         t,
@@ -62,6 +76,7 @@ def _solve(problem: Problem, t: Array, which: tuple[str, ...], keep_steps: bool)
         which=which,
         given=problem.given,
         keep_steps=keep_steps,
+        events=watch,
     )
 
 
@@ -101,7 +116,8 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
     own_steps : bool
         Whether to return every step instead of the times asked for.
     """
-    batch = _solve(problem, problem.t, problem.which, own_steps)
+    watch = None if problem.events is None else problem.events.watch()
+    batch = _solve(problem, problem.t, problem.which, own_steps, watch)
     (report,) = batch.report.tolist()
     status, stiff, n_steps, n_rejected, n_rhs, n_jac, t_reached, h, n_written, worst = report
     steps, reached = batch.steps, max(n_written, 1)
@@ -136,4 +152,6 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         h,
         stats,
         _NativeDense(problem, steps),
+        None if problem.events is None or watch is None else problem.events.log(watch),
+        -1 if watch is None else watch.ended,
     )

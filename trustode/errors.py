@@ -87,6 +87,7 @@ class Status(IntEnum):
     INTERRUPTED = -6
     NO_MEMORY = -7
     LOST = -9
+    ENDLESS = -8
     TIME_LIMIT = -10
 
 
@@ -101,6 +102,7 @@ STATUS_TEXT: dict[Status, str] = {
     Status.NO_MEMORY: "memory ran out",
     Status.LOST: "the worker that ran it was lost",
     Status.TIME_LIMIT: "the time limit was reached",
+    Status.ENDLESS: "an event happens again and again within an instant",
 }
 
 

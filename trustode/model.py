@@ -418,6 +418,23 @@ class Model:
         rows = [[getattr(p, column) for column in columns] for p in self.parameters.values()]
         return pd.DataFrame(rows, columns=columns, index=pd.Index(self.params, name="name"))
 
+    def formula(self, value: Formula, what: str) -> sympy.Expr:
+        """Read a function of states, parameters, inputs and time, as the model's own are read.
+
+        Parameters
+        ----------
+        value : expression, str or float
+        what : str
+            What it is, for messages.
+
+        Raises
+        ------
+        ModelError
+            If it uses a name that is not in the model, or what no code can be made for.
+        """
+        known = {name: symbol(name) for name in (*self.states, *self.params, *self.inputs)}
+        return self._formula(value, known, what, list(self.states), list(self.params))
+
     def latex(self) -> str:
         """Return the equations as a LaTeX ``align`` environment."""
         lines = [

@@ -51,7 +51,7 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
     Raises
     ------
     OptionError
-        If sensitivities are asked for.
+        If sensitivities or events are asked for.
     """
     from scipy import integrate
 
@@ -59,6 +59,11 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
         raise OptionError(
             f"{problem.where}: sensitivities need a native method, not "
             f'{problem.solver.method!r}. Use Solver(method="tsit5")'
+        )
+    if problem.events is not None:
+        raise OptionError(
+            f"{problem.where}: events need a native method, not {problem.solver.method!r}. "
+            'Use Solver(method="auto")'
         )
     solver, compiled = problem.solver, problem.compiled
     integrator: Callable[..., Any] = getattr(integrate, solver.method)

@@ -28,6 +28,7 @@ from .errors import (
     checks_keywords,
     nearest,
 )
+from .event import Event, EventLog, watch_for
 from .model import Model
 from .scipy_engine import by_scipy
 from .solve import (
@@ -65,6 +66,8 @@ class Solution:
         Sensitivities to what `sensitivities` named.
     message : str
         How it ended, in words.
+    events : EventLog
+        What was seen of the events that were watched for.
     """
 
     t: Array
@@ -73,6 +76,7 @@ class Solution:
     stats: dict[str, Any]
     dydp: Array | None
     message: str
+    events: EventLog
     _problem: Problem = field(repr=False)
     _dense: Callable[[Array], Array] = field(repr=False)
 
@@ -200,6 +204,8 @@ class Solution:
             f"  end: {ends}",
             f"  {self.stats['method']}, {self.stats['n_steps']} steps, {self.stats['backend']}>",
         ]
+        if len(self.events):
+            lines.insert(2, f"  {len(self.events)} events, see .events")
         if self.outside:
             lines.insert(2, f"  left their bounds: {', '.join(self.outside)}")
         return "\n".join(lines)
@@ -216,6 +222,7 @@ def simulate(
     params: Mapping[Any, float] | None = None,
     initial: Mapping[Any, float] | None = None,
     inputs: Mapping[Any, Any] | None = None,
+    events: Event | Sequence[Event] = (),
     solver: Solver | None = None,
     sensitivities: Sequence[Any] = (),
     on_error: str = "raise",
@@ -233,6 +240,10 @@ def simulate(
     inputs : mapping of name to float or stimulus, optional
         What arrives from outside: a number, `Steps`, `Pulses`, `Samples`, `Episodes` or
         `Sessions`. Its jumps end a step exactly.
+    events : sequence of Event, optional
+        What to watch for on the way; ``solution.events`` holds what was seen. A state that
+        is reset has its new value at that very time. A terminal event ends the run with
+        success: the output times up to it remain, and of a pair the last time is the event's.
 
     Other Parameters
     ----------------
@@ -278,7 +289,12 @@ def simulate(
     y0 = initial_vector(compiled, p, initial, where)
     given = tuple(model.known(initial, "state", model.states))
     tables = input_tables(compiled, inputs, where)
-    problem = Problem(compiled, times, p, y0, given, tables, solver, which, where)
+    watched = watch_for(model, events, where)
+    if watched is not None and which:
+        raise OptionError(
+            f"{where}: sensitivities are not carried through events. Ask for one of them at a time"
+        )
+    problem = Problem(compiled, times, p, y0, given, tables, solver, which, where, watched)
     engine = native if solver.method in ("auto", *NATIVE) else by_scipy
     raw = engine(problem, own_steps)
     solution = _present(problem, raw)
@@ -301,6 +317,9 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
 
 def _present(problem: Problem, raw: Outcome) -> Solution:
     message = STATUS_TEXT[Status.SUCCESS]
+    if raw.ended >= 0 and problem.events is not None:
+        name = problem.events.names[raw.ended]
+        message = f"ended by event {name} at t = {raw.t_reached:.6g}"
     if raw.status is not Status.SUCCESS:
         message = _failure(problem, raw)
     elif raw.stats["stiff"] and raw.stats["method"] != "auto" and raw.stats["n_steps"] > 3000:
@@ -317,6 +336,7 @@ def _present(problem: Problem, raw: Outcome) -> Solution:
         stats=raw.stats,
         dydp=raw.dydp,
         message=message,
+        events=EventLog.none(problem.compiled.model.states) if raw.events is None else raw.events,
         _problem=problem,
         _dense=raw.dense,
     )
@@ -341,6 +361,10 @@ _ADVICE = {
     Status.TIME_LIMIT: "Raise time_limit in Solver, loosen rtol, or solve a shorter span.",
     Status.SINGULAR: "The Jacobian is singular or not finite there; try an explicit method.",
     Status.INTERRUPTED: "Run it again to go on.",
+    Status.ENDLESS: (
+        "Its resets bring it back to zero, or set off events that set it off; let a reset leave "
+        "zero by more, or end the run there (terminal=True)."
+    ),
     Status.NO_MEMORY: "Give output times instead of a pair, or a shorter span.",
 }
 
@@ -357,7 +381,12 @@ def _failure(problem: Problem, raw: Outcome) -> str:
     advice = _ADVICE.get(raw.status, "")
     if problem.solver.method == "rodas5p" and "rodas5p" in advice:
         advice = "Look at the equations near that state, or loosen rtol."
-    if raw.status is Status.NONFINITE:
+    if raw.ended >= 0 and problem.events is not None:
+        text = f"event {problem.events.names[raw.ended]}: {text}"
+        if raw.status is Status.NONFINITE:
+            text = text.replace("the right-hand side", "its function or a value it sets")
+            advice = "Look at its expressions near that state."
+    elif raw.status is Status.NONFINITE:
         name = model.states[raw.worst]
         symbols = sorted(list(model.rhs.values())[raw.worst].free_symbols, key=lambda s: s.name)
         known = dict(zip(model.params, problem.p, strict=True))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import REPORT, Inputs, begin, finish, increases, methods, run
+from ._core import REPORT, Inputs, Watch, begin, finish, increases, methods, run
 from .compile import WIDEST, CompiledModel, Recurrences, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -350,6 +350,7 @@ def solve_batch(
     threads: int | None = 1,
     cancel: NDArray[np.int32] | None = None,
     keep_steps: bool = False,
+    events: Watch | None = None,
 ) -> Batch:
     """Solve many initial-value problems of one model with a native method.
 
@@ -376,6 +377,8 @@ def solve_batch(
         Another thread may set it to 1; the runs then stop as interrupted.
     keep_steps : bool
         Keep a single run's steps for dense output.
+    events : Watch, optional
+        Events to watch for in a single run; holds afterwards what was seen.
 
     Returns
     -------
@@ -397,7 +400,9 @@ def solve_batch(
         )
     vary = vary_indices(compiled, which, "sensitivities")
     series, seed = None, _NO_INDICES
-    if solver.method in ("auto", "taylor") and all(each.constant for each in stimuli):
+    # Neither inputs that move nor events are known to the series.
+    taylor_can = events is None and all(each.constant for each in stimuli)
+    if solver.method in ("auto", "taylor") and taylor_can:
         series, seed = _series(compiled, n_run, vary)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
@@ -420,7 +425,7 @@ def solve_batch(
         return run(
             compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
             solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
-            keep_steps, *taylor, seed,
+            keep_steps, *taylor, seed, events,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)

@@ -11,8 +11,31 @@ enum { N_TIME = 50 };
 
 static int cancelled(void *context) { return ++*(int *)context > 2; }
 
+/* Events of the model: its first state falls below a half and is set back, time passes each
+ * quarter of a unit, and, at the last, the first state is not negative. */
+static void watch_observe(const tro_model *model, double t, const double *z, const double *p,
+                          const double *u, double *out)
+{
+    const double now = z[*(const int *)model->context];
+    (void)t, (void)p, (void)u;
+    out[0] = z[0] - 0.5;
+    out[1] = sin(12.566370614359172 * now);
+    out[2] = now - 15.0;
+    out[3] = z[0] + 0.25;
+}
+
+static void watch_observe_dy(const tro_model *model, double t, const double *z, const double *p,
+                             const double *u, double *out)
+{
+    const int n = model->n_state, at = *(const int *)model->context;
+    (void)t, (void)p, (void)u;
+    for (int i = 0; i < 4 * n; i++) out[i] = 0.0;
+    out[0] = out[3 * n] = out[2 * n + at] = 1.0;
+    out[n + at] = 12.566370614359172 * cos(12.566370614359172 * z[at]);
+}
+
 static int solve(const tro_method *method, const tro_method *stiff, int n_tangent, long max_steps,
-                 double scale, int interrupt)
+                 double scale, int interrupt, int terminal)
 {
     const tro_model *model = tro_entry();
     const int n = model->n_state, dim = n * (1 + n_tangent);
@@ -30,29 +53,70 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
     for (int i = 0; i < n; i++) atol[i] = 1e-9;
     for (int k = 0; k < N_TIME; k++) t[k] = 0.4 * k;
     model->initial(model, 0.0, p, p, p, y);
+    int time_at = n, directions[3] = {-1, 0, 1}, terminals[3] = {0, 0, terminal};
+    const int set_event = 0, set_state = 0;
+    const tro_model watched = {.n_state = n + 1 + model->n_input, .n_observable = 4,
+                               .observe = watch_observe, .observe_dy = watch_observe_dy,
+                               .context = &time_at};
+    tro_events events = {.n_event = 3, .n_set = 1, .n_input = model->n_input, .model = &watched,
+                         .direction = directions, .terminal = terminals,
+                         .set_event = &set_event, .set_state = &set_state,
+                         .log = {.width = 3 + n}};
     const tro_options options = {.method = method, .stiff = stiff, .rtol = 1e-6, .atol = atol,
                                  .h_max = HUGE_VAL, .max_steps = max_steps,
-                                 .poll = interrupt ? cancelled : NULL, .poll_context = &calls};
+                                 .poll = interrupt ? cancelled : NULL, .poll_context = &calls,
+                                 .events = n_tangent ? NULL : &events};
     double *work = malloc(tro_solve_work(model, n_tangent, &options) * sizeof *work);
     tro_trace trace = {.width = 2 + 5 * n};
     tro_report report;
     const int status = tro_solve(model, p, &stimulus, n_tangent, vary, t, N_TIME, &options, work,
                                  y, n_tangent ? NULL : &trace, &report);
-    printf("%s %d %ld\n", method->name, status, report.n_written);
+    printf("%s %d %ld %ld\n", method->name, status, report.n_written, events.log.n);
     tro_solve_trace_free(&trace);
+    tro_solve_trace_free(&events.log);
     free(work), free(tables), free(p), free(atol), free(t), free(y);
     return status;
 }
 
+/* A step of a method of order 24: sin(1 + t) falls below a half at 5 pi / 6 - 1. */
+static int high_order(void)
+{
+    enum { N_COEF = 25 };
+    const double t_start = 1.0, h = 4.0, wanted = 1.6179938779914943;
+    const double derivatives[4] = {sin(t_start), cos(t_start), -sin(t_start), -cos(t_start)};
+    double coef[N_COEF], power = 1.0, t = 0.0;
+    int time_at = 1, direction = 0, terminal = 1, cut = 0;
+    for (int j = 0; j < N_COEF; j++, power *= h / j)
+        coef[j] = derivatives[j % 4] * power;
+    const double y_end = sin(t_start + h);
+    const tro_model watched = {.n_state = 2, .n_observable = 4, .observe = watch_observe,
+                               .observe_dy = watch_observe_dy, .context = &time_at};
+    const tro_stimulus stimulus = {0, NULL, 0, NULL};
+    tro_system system = {.stimulus = &stimulus, .low = 0.0, .high = HUGE_VAL};
+    tro_events events = {.n_event = 1, .model = &watched, .direction = &direction,
+                         .terminal = &terminal, .log = {.width = 4}};
+    const tro_options options = {.events = &events};
+    const tro_piece piece = {0.0, h, h, N_COEF, coef, &y_end};
+    double *work = malloc(tro_events_work(&events) * sizeof *work);
+    tro_events_start(&events, &system, work);
+    const int status = tro_events_step(&options, &piece, &t, &cut);
+    const int found = cut && events.ended == 0 && fabs(t - wanted) < 1e-14;
+    printf("order 24 %d %.17g\n", status, t);
+    tro_solve_trace_free(&events.log);
+    free(work);
+    return status == TRO_SUCCESS && found;
+}
+
 int main(void)
 {
-    int bad = 0;
-    bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0) != TRO_SUCCESS;
-    bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0) != TRO_SUCCESS;
-    bad |= solve(&tro_rodas5p, NULL, 0, 100000, 1.0, 0) != TRO_SUCCESS;
-    bad |= solve(&tro_tsit5, NULL, 2, 100000, 1.0, 0) != TRO_SUCCESS;
-    bad |= solve(&tro_tsit5, NULL, 0, 3, 1.0, 0) != TRO_MAX_STEPS;
-    bad |= solve(&tro_rodas5p, NULL, 0, 100000, NAN, 0) != TRO_NONFINITE;
-    bad |= solve(&tro_tsit5, NULL, 0, 100000000, 1.0, 1) == TRO_NO_MEMORY;
+    int bad = !high_order();
+    bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_rodas5p, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, NULL, 2, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, NULL, 0, 3, 1.0, 0, 0) != TRO_MAX_STEPS;
+    bad |= solve(&tro_rodas5p, NULL, 0, 100000, NAN, 0, 0) != TRO_NONFINITE;
+    bad |= solve(&tro_tsit5, NULL, 0, 100000000, 1.0, 1, 0) == TRO_NO_MEMORY;
+    bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 1) != TRO_SUCCESS;
     return bad;
 }
