@@ -479,7 +479,20 @@ class _Tangents:
             return self.multiply(value, self.read(tangent), self.uses[number] > 1)
         if operation == "div":
             return self.divide(*operands)
-        raise NoRecurrence(operation)
+        if operation == "select":
+            return self.choose(*operands)
+        raise NoRecurrence(str(operation))
+
+    def choose(self, low: int, high: int, left: int, right: int) -> _Series:
+        """Lower a choice that parameters alone decide."""
+        if self.values.moves(low) or self.values.moves(high):
+            raise NoRecurrence("select")
+        a, b = self.read(left), self.read(right)
+        where = f"tro_less({self.values.constant(low)}, {self.values.constant(high)})"
+        first = f"tro_select({where}, {a.first}, {b.first})"
+        none = "tro_set(0.0)"
+        later = f"tro_select({where}, {a.later or none}, {b.later or none})"
+        return self.name(first, later if a.later or b.later else "")
 
     def add(self, operation: str, a: _Series, b: _Series) -> _Series:
         minus, sign = ("-", "-") if operation == "sub" else ("", "+")

@@ -1,0 +1,217 @@
+"""The Taylor method: lanes, hand-over, limits, and the confirmation of its steps."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sympy
+
+import trustode as tr
+from trustode.compile import UNIT, WIDEST, recurrences
+from trustode.expression import TIME
+from trustode.solve import pack, parameter_vector, solve_batch
+from trustode.vector import UNITS
+
+X, Y = tr.states("X Y")
+A = tr.parameters("A")
+
+pytestmark = pytest.mark.skipif(
+    recurrences(tr.models.load("lorenz"), 1) is None, reason="no fused multiply-add here"
+)
+
+
+def one_state(rhs, start=1.0, **more):
+    return tr.Model("one", rhs={X: rhs}, params={A: 1.0}, initial={X: start}, **more)
+
+
+def bits(y):
+    return hashlib.sha256(np.ascontiguousarray(y).tobytes()).hexdigest()
+
+
+# ------------------------------------------------------------------ the same bits
+
+
+def trust_runs(n):
+    model = tr.models.load("trust-updated", profile="bpd")
+    rng = np.random.default_rng(7)
+    table = {"kappa": rng.uniform(0.5, 1.5, n), "D_ab": rng.uniform(0, 0.6, n)}
+    return model, table, np.linspace(0, 60, 61)
+
+
+def test_lanes_threads_and_single_runs_give_the_same_bits():
+    model, table, t = trust_runs(67)
+    wide = tr.ensemble(model, table, t, threads=1)
+    assert bits(wide.y) == bits(tr.ensemble(model, table, t, threads=2).y)
+    assert bits(wide.y) == bits(tr.ensemble(model, table, t, threads=5).y)
+    for k in range(67):
+        params = {name: values[k] for name, values in table.items()}
+        assert bits(wide.y[k]) == bits(tr.simulate(model, t, params=params).y)
+
+
+def test_order_of_the_runs_changes_no_bit():
+    model, table, t = trust_runs(40)
+    other = np.random.default_rng(1).permutation(40)
+    mixed = {name: values[other] for name, values in table.items()}
+    forward = tr.ensemble(model, table, t, threads=1)
+    assert bits(forward.y[other]) == bits(tr.ensemble(model, mixed, t, threads=1).y)
+
+
+_HASH = """
+import hashlib, numpy as np, trustode as tr
+t = np.linspace(0, 60, 61)
+found = b""
+for name in ("trust-updated", "lorenz", "van-der-pol"):
+    model = tr.models.load(name)
+    parameter = model.params[0]
+    values = model.defaults[parameter] * np.linspace(0.9, 1.1, 33)
+    found += tr.ensemble(model, {parameter: values}, t, threads=2).y.tobytes()
+print(hashlib.sha256(found).hexdigest())
+"""
+
+
+def test_every_vector_unit_gives_the_same_bits():
+    """On a processor with fused multiply-add "plain" would not choose Taylor's method."""
+    lesser = [unit for unit in UNITS if unit not in ("plain", UNIT)]
+    if UNIT == "plain" or list(UNITS).index(UNIT) < 2:
+        pytest.skip(f"this processor has one unit to compare, {UNIT}")
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", _HASH],
+            env={**os.environ, "TRUSTODE_VECTOR": unit},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for unit in (*lesser, UNIT)
+    }
+    assert len(hashes) == 1
+
+
+def test_sensitivities_do_not_depend_on_their_company():
+    """A tangent has its own lane; the others change the steps, within the tolerance."""
+    model = tr.models.load("lorenz")
+    t = np.linspace(0, 2, 21)
+    vary = [*model.params, *(f"{name}(0)" for name in model.states)]
+    solver = tr.Solver(rtol=1e-10, atol=1e-12)
+    together = tr.simulate(model, t, solver=solver, sensitivities=vary).dydp
+    for k, name in enumerate(vary):
+        alone = tr.simulate(model, t, solver=solver, sensitivities=[name]).dydp
+        scale = np.abs(together[:, :, k]).max()
+        assert np.abs(alone[:, :, 0] - together[:, :, k]).max() < 1e-7 * scale
+
+
+# ------------------------------------------------------------------ accuracy
+
+
+@pytest.mark.parametrize("rtol", [10.0**-k for k in range(4, 12)])
+@pytest.mark.parametrize("name", ["van-der-pol", "lorenz", "trust-updated"])
+def test_error_is_within_ten_times_the_tolerance(name, rtol):
+    """Against DOP853 at 1e-13, over the output grid, relative to each state's largest value."""
+    model = tr.models.load(name, **({"profile": "bpd"} if name == "trust-updated" else {}))
+    t = np.linspace(0, 10 if name == "lorenz" else 100, 401)
+    exact = tr.simulate(model, t, solver=tr.Solver("DOP853", rtol=3e-14, atol=1e-15)).y
+    found = tr.simulate(model, t, solver=tr.Solver("taylor", rtol=rtol, atol=rtol)).y
+    scaled = (found - exact) / np.abs(exact).max(axis=0)
+    assert np.sqrt(np.mean(scaled**2)) < 10 * rtol
+
+
+def test_time_dependence_is_not_stepped_over():
+    """exp(-(t - 50)^2) and all its derivatives vanish at the start, to the last bit."""
+    model = one_state(sympy.exp(-((TIME - 50) ** 2)), start=0.0)
+    y = tr.simulate(model, [0, 100], solver=tr.Solver("taylor")).y
+    assert y[-1, 0] == pytest.approx(np.sqrt(np.pi), rel=1e-6)
+
+
+def test_step_over_a_pole_is_taken_back():
+    """y = tan(t) has no solution past pi/2: no number may come from behind it."""
+    model = one_state(1 + X**2, start=0.0)
+    solution = tr.simulate(model, [0, 1, 2], on_error="return", solver=tr.Solver("taylor"))
+    assert solution.status is tr.Status.DIVERGED
+    assert solution.stats["n_steps"] > 10
+    assert solution.y[-1, 0] == pytest.approx(np.tan(1), rel=1e-5)
+
+
+def test_pair_of_times_keeps_the_method_s_own_steps_and_their_order():
+    model = tr.models.load("lorenz")
+    solver = tr.Solver("taylor", rtol=1e-10, atol=1e-10)
+    own = tr.simulate(model, (0, 5), solver=solver)
+    t = np.linspace(0, 5, 1001)
+    exact = tr.simulate(model, t, solver=tr.Solver("DOP853", rtol=1e-13, atol=1e-13)).y
+    assert np.abs(own(t) - exact).max() < 1e-7
+    assert np.abs(own(own.t) - own.y).max() < 1e-12
+
+
+def test_constant_inputs_jump_exactly():
+    u = tr.inputs("u")
+    model = tr.Model("driven", rhs={X: u - X}, params={A: 1.0}, initial={X: 0.0}, inputs={u: 0.0})
+    steps = tr.Steps([1.0, 2.5], [1.0, -2.0])
+    t = np.linspace(0, 4, 41)
+    y = tr.simulate(model, t, inputs={"u": steps}, solver=tr.Solver("taylor", rtol=1e-12)).y[:, 0]
+    first = np.where(t > 1, 1 - np.exp(-(t - 1)), 0)
+    at = 1 - np.exp(-1.5)
+    wanted = np.where(t > 2.5, -2 + (at + 2) * np.exp(-(t - 2.5)), first)
+    assert np.abs(y - wanted).max() < 1e-10
+
+
+# ------------------------------------------------------------------ handing over
+
+
+def test_singular_recurrence_is_carried_on_by_runge_kutta():
+    """x^1.5 has no series at 0, where this starts; x = 1 - exp(-t) is not touched by it."""
+    model = tr.Model(
+        "two", rhs={X: 1 - X + 0 * Y, Y: X**1.5 - Y}, params={A: 1.0}, initial={X: 0.0, Y: 0.0}
+    )
+    t = np.linspace(0, 3, 7)
+    solution = tr.simulate(model, t)
+    assert solution["X"] == pytest.approx(1 - np.exp(-t), abs=1e-5)
+    exact = tr.simulate(model, t, solver=tr.Solver("Radau", rtol=1e-10, atol=1e-12)).y
+    assert np.abs(solution.y - exact).max() < 1e-5
+
+
+def test_stiff_problem_goes_to_the_stiff_method_and_a_calm_one_comes_back():
+    fast = tr.Model(
+        "relaxing", rhs={X: -1e5 * (X - sympy.cos(TIME))}, params={A: 1.0}, initial={X: 0.0}
+    )
+    solution = tr.simulate(fast, [0.0, 10.0])
+    assert solution.stats["stiff"]
+    assert solution.stats["n_steps"] < 2000
+    assert solution.y[-1, 0] == pytest.approx(np.cos(10), abs=1e-4)
+    # Stiff until t = 20, then as slow as the cosine: explicit steps need no Jacobian.
+    rate = 1 + 1e4 / (1 + sympy.exp(5 * (TIME - 20)))
+    calms = tr.Model("calming", rhs={X: -rate * (X - sympy.cos(TIME))}, params={A: 1.0},
+                     initial={X: 1.0})  # fmt: skip
+    solution = tr.simulate(calms, np.linspace(0, 400, 401))
+    assert solution.stats["stiff"]
+    assert solution.stats["n_jac"] < 0.8 * solution.stats["n_steps"]
+
+
+def test_step_limit_holds_in_every_lane():
+    model = tr.models.load("lorenz")
+    compiled = tr.compile(model)
+    p = np.tile(parameter_vector(compiled, None, "test"), (40, 1))
+    y0 = np.tile(compiled.initial(), (40, 1))
+    batch = solve_batch(
+        compiled, np.array([0.0, 100.0]), p, y0, [pack([])], tr.Solver(max_steps=25)
+    )
+    assert (batch.status == tr.Status.MAX_STEPS).all()
+    assert (batch.n_steps <= 25).all()
+    assert (batch.t_reached < 100).all()
+    assert np.isnan(batch.y[:, 1]).all()
+
+
+def test_bad_lanes_leave_the_others_alone():
+    model = one_state(A * X**2)
+    starts = np.where(np.arange(50) % 5 == 0, 2.0, -2.0)
+    ens = tr.ensemble(model, {"X(0)": starts}, [0.0, 1.0, 3.0], threads=1)
+    good = starts < 0
+    assert (ens.status[good] == tr.Status.SUCCESS).all()
+    assert (ens.status[~good] == tr.Status.DIVERGED).all()
+    # x = x0 / (1 - x0 t)
+    assert ens.y[good, -1, 0] == pytest.approx(-2 / 7, rel=1e-5)
+
+
+def test_widest_batch_is_that_of_the_unit():
+    assert WIDEST in UNITS[UNIT].widths
