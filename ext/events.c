@@ -20,6 +20,7 @@ enum {
     DEPTH = 32,             /* halvings of a step */
     MOST_INTERVALS = 1 << 20,
     MOST_FIRINGS = 32,      /* of one event at one instant */
+    NEARBY = 8,             /* rounding errors of time, either way, that show a function's own */
     POLL_EVERY = 256
 };
 
@@ -40,8 +41,8 @@ static const double COSINE[2 * DEGREE] = {
 struct tro_watch {
     double next;   /* theta of its next crossing in this step, or infinity */
     double offset; /* what its function left of zero where it starts, taken off for one step */
-    double anchor; /* time from which its firings are counted */
-    int count;     /* firings since then */
+    double last;   /* time of its last firing */
+    int count;     /* firings within an instant of the one before */
     int sign;      /* side that its function was clearly on last, 0 while unknown */
     int zero;      /* nonzero when a firing or a reset put its function on zero */
     int pending;   /* direction in which it is about to fire, or 0 */
@@ -89,7 +90,7 @@ void tro_events_start(tro_events *events, tro_system *system, double *work)
     events->left = events->samples + n_event * GLANCE;
     events->watch = (struct tro_watch *)(void *)(events->left + n_event);
     for (size_t k = 0; k < n_event; k++)
-        events->watch[k] = (struct tro_watch){.anchor = -HUGE_VAL};
+        events->watch[k] = (struct tro_watch){.last = -HUGE_VAL};
 }
 
 /* ---- values on a step ---- */
@@ -201,15 +202,25 @@ static double events_first_slope(search *q)
     return events_along(q, &noise);
 }
 
-/* How much a function varies within the rounding errors of time. */
+/* Most that a function varies within some rounding errors of time: that shows its own, whatever
+ * terms cancel inside it. */
 static double events_scatter(search *q, double theta, double value)
 {
     const double t = events_time(q->piece, theta);
     const double delta = 2.0 * DBL_EPSILON * (fabs(t) / q->piece->h + theta);
     double most = 0.0;
-    for (int j = -2; j <= 2; j++)
-        if (j != 0) most = fmax(most, fabs(events_value(q, theta + j * delta) - value));
+    for (int j = -NEARBY; j <= NEARBY; j++)
+        most = fmax(most, fabs(events_value(q, theta + j * delta) - value));
     return most;
+}
+
+/* Side of zero that a function is on at theta beyond its rounding errors, or 0. */
+static int events_clear(search *q, double theta, double value)
+{
+    double noise;
+    (void)events_slope(q, theta, &noise);
+    if (!(fabs(value) > noise)) return 0;
+    return fabs(value) > 2.0 * events_scatter(q, theta, value) ? events_sign(value) : 0;
 }
 
 /* ---- interpolants ---- */
@@ -354,21 +365,14 @@ static double events_narrow(search *q, double a, double b, double g_b, int sign)
     }
 }
 
-/* Whether the function is clearly across at b. */
-static int events_across(search *q, double b, double g_b, int sign, double least)
-{
-    double noise;
-    if (events_sign(g_b) != -sign || fabs(g_b) <= least) return 0;
-    (void)events_slope(q, b, &noise);
-    return fabs(g_b) > noise && fabs(g_b) > 2.0 * events_scatter(q, b, g_b);
-}
-
-/* Whether an interpolant varies no more than its function's noise. */
-static int events_flat(search *q, double middle, const double *c)
+/* Whether an interpolant with this error varies no more than its function's rounding errors. */
+static int events_flat(search *q, double middle, const double *c, double error)
 {
     const double spread = events_spread(c);
-    double noise = q->noise;
-    if (spread <= noise) (void)events_slope(q, middle, &noise);
+    double noise = 0.0;
+    if (spread <= q->noise) (void)events_slope(q, middle, &noise);
+    if (spread > noise && spread <= 8.0 * error)
+        noise = 4.0 * events_scatter(q, middle, events_value(q, middle));
     return spread <= noise;
 }
 
@@ -388,7 +392,7 @@ static int events_dip(search *q, double a, double b, int sign, const double *d, 
     }
     const double at = a + 0.5 * (b - a) * (1.0 + 0.5 * (low + high));
     const double g = events_value(q, at);
-    if (!events_across(q, at, g, sign, least)) return 0;
+    if (fabs(g) <= least || events_clear(q, at, g) != -sign) return 0;
     *theta = events_narrow(q, a, at, g, sign);
     return 1;
 }
@@ -407,13 +411,12 @@ static int events_first(search *q, double a, double b, int sign, int depth, doub
 
     const double error = events_interpolate(g, c);
     const int side = events_side(c, 4.0 * error);
-    if (side == sign) return 0;
-    if (side == -sign) {
+    if (side != 0) {
         *theta = a;
-        return 1;
+        return side == -sign && events_clear(q, b, g[0]) == -sign;
     }
     const double middle = a + 0.5 * (b - a);
-    int convex = 0, decided = depth == 0 || events_flat(q, middle, c);
+    int convex = 0, decided = depth == 0 || events_flat(q, middle, c, error);
     if (!decided && error <= RESOLVED * most + q->noise) {
         events_derive(c, d);
         events_derive(d, dd);
@@ -425,7 +428,7 @@ static int events_first(search *q, double a, double b, int sign, int depth, doub
         if (q->status != TRO_SUCCESS) return 0;
         return events_first(q, middle, b, sign, depth - 1, theta);
     }
-    if (events_across(q, b, g[0], sign, 0.0)) {
+    if (events_sign(g[0]) == -sign && events_clear(q, b, g[0]) == -sign) {
         *theta = events_narrow(q, a, b, g[0], sign);
         return q->status == TRO_SUCCESS;
     }
@@ -456,13 +459,12 @@ static int events_seek(tro_events *events, const tro_piece *piece, int event, do
     if (theta < 0.0) {
         watch->offset = 0.0;
         const double g = events_value(&q, 0.0);
-        if (watch->zero || (watch->sign == 0 && fabs(g) <= noise)) {
+        side = watch->zero ? 0 : events_clear(&q, 0.0, g);
+        if (watch->zero || (watch->sign == 0 && side == 0)) {
             watch->offset = g;
             watch->zero = 0;
             on_zero = 1;
             side = events_moves_to(&q);
-        } else if (fabs(g) > noise) {
-            side = events_sign(g);
         }
         if (side != 0 && side == -watch->sign) {
             watch->next = 0.0;
@@ -478,7 +480,7 @@ static int events_seek(tro_events *events, const tro_piece *piece, int event, do
     q.noise = fmax(q.noise, noise);
     const double g_end = events_value(&q, 1.0);
     if (watch->sign == 0) {
-        if (fabs(g_end) > q.noise) watch->sign = events_sign(g_end);
+        watch->sign = events_clear(&q, 1.0, g_end);
         return q.status;
     }
     if (events_first(&q, theta, 1.0, watch->sign, DEPTH, &watch->next) == 0) {
@@ -541,10 +543,8 @@ static int events_log(const tro_options *options, int event, int direction, doub
     row[1] = t;
     row[2] = direction;
     memcpy(row + 3, events->z, (size_t)n * sizeof *row);
-    if (t - watch->anchor > instant && !watch->stuck) {
-        watch->anchor = t;
-        watch->count = 0;
-    }
+    if (t - watch->last > instant && !watch->stuck) watch->count = 0;
+    watch->last = t;
     if (++watch->count > MOST_FIRINGS) {
         events->ended = event;
         return TRO_ENDLESS;
@@ -667,7 +667,7 @@ int tro_events_step(const tro_options *options, const tro_piece *piece, double *
             status = events_log(options, first, direction, instant);
         watch->sign = direction;
         if (status == TRO_SUCCESS) status = events_seek(events, piece, first, theta);
-        if (status == TRO_NONFINITE) events->ended = first;
+        if (status == TRO_NONFINITE || status == TRO_ENDLESS) events->ended = first;
     }
     if (status != TRO_SUCCESS && !*cut) {
         *cut = 1;
