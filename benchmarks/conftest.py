@@ -19,6 +19,16 @@ collect_ignore = ["harness", "peers"]
 #: Packages whose versions belong to a result.
 _VERSIONS = "trustode numpy scipy sympy numba heyoka numbalsoda CyRK".split()
 
+_START = pytest.StashKey[dict]()
+
+
+def pytest_configure(config):
+    """Keep the commit and the load from before anything ran: both may change meanwhile."""
+    found = _printed(
+        "git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=10", "--dirty"
+    )
+    config.stash[_START] = {"commit": found, "load": os.getloadavg()[0]}
+
 
 @pytest.fixture
 def against(benchmark):
@@ -28,7 +38,7 @@ def against(benchmark):
     processor time at equal achieved error, stands in ``extra_info``.
     """
 
-    def run(peer, make, error, tolerances=TOLERANCES, rounds=5):
+    def run(peer, make, error, tolerances=TOLERANCES, rounds=3):
         names = ["trustode"] if peer == "alone" else ["trustode", peer]
         contestants = {who: peers.load(who) for who in names}
         if not benchmark.enabled:
@@ -49,17 +59,24 @@ def pytest_benchmark_update_machine_info(config, machine_info):
     flags = _first_line("/proc/cpuinfo", "flags").split()
     machine_info["vectors"] = [name for name in ("avx2", "fma", "avx512f") if name in flags]
     machine_info["processors"] = len(os.sched_getaffinity(0))
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is not None:
-        made = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
-        machine_info["compiler"] = made.stdout.partition("\n")[0]
-    machine_info["load_at_start"] = os.getloadavg()[0]
+    machine_info["compiler"] = _printed(os.environ.get("CC", "cc"), "--version")
+    machine_info["load_at_start"] = config.stash[_START]["load"]
 
 
 def pytest_benchmark_update_json(config, benchmarks, output_json):
     """Add the versions of everything that was timed."""
     output_json["versions"] = {name: _version(name) for name in _VERSIONS}
+    output_json["commit_at_start"] = config.stash[_START]["commit"]
     output_json["load_at_end"] = os.getloadavg()[0]
+
+
+def _printed(*command):
+    """Return the first line that a command prints, or nothing if there is no such command."""
+    program = shutil.which(command[0])
+    if program is None:
+        return ""
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+    return done.stdout.partition("\n")[0]
 
 
 def _first_line(file, start):

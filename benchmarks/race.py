@@ -63,7 +63,7 @@ def race(
     contestants: Mapping[str, Prepare],
     error: Callable[[np.ndarray], float],
     tolerances: Sequence[float] = TOLERANCES,
-    rounds: int = 5,
+    rounds: int = 3,
 ) -> dict[str, list[Rung]]:
     """Run every contestant at every tolerance, in random order within a round."""
     ladders = {who: _climb(made, tolerances, error) for who, made in contestants.items()}
