@@ -4,6 +4,7 @@ Built-in models are compiled here: their C text comes from the package's own gen
 """
 
 import os
+import platform
 import re
 import sys
 from pathlib import Path
@@ -16,14 +17,15 @@ ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
 from trustode import models  # noqa: E402
-from trustode.codegen import Source, builtin_module  # noqa: E402
+from trustode.codegen import Source, entries_module  # noqa: E402
+from trustode.vector import UNITS  # noqa: E402
 
 DEBUG = os.environ.get("TRUSTODE_DEBUG") == "1"
 GENERATED = Path("ext/generated")
 INCLUDE = ["trustode/include", "ext", np.get_include()]
 MSVC = sys.platform == "win32"
 # Contraction off: the same bits whatever the processor, and as compiled at run time.
-FLAGS = [] if MSVC else ["-O2", "-ffp-contract=off", "-fvisibility=hidden"]
+FLAGS = [] if MSVC else ["-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -39,18 +41,37 @@ def write(path: Path, text: str) -> str:
     return path.as_posix()
 
 
-def builtin_sources() -> list[str]:
+SOURCES = [Source(model) for model in models.built_in()]
+
+
+def builtin_extension() -> Extension:
     """Generate the built-in models and the Cython module that finds them."""
-    (ROOT / GENERATED).mkdir(exist_ok=True)
-    os.chdir(ROOT)
     files, keys = [], {}
-    for model in models.built_in():
-        source = Source(model)
-        name = re.sub(r"\W+", "_", model.name)
+    for source in SOURCES:
+        name = re.sub(r"\W+", "_", source.model.name)
         text = f"#define TRO_ENTRY tro_entry_{name}\n{source.text}"
         files.append(write(GENERATED / f"{name}.c", text))
         keys[f"tro_entry_{name}"] = source.key
-    return [write(GENERATED / "_builtin.pyx", builtin_module(keys)), *files]
+    module = entries_module(keys, "trustode.h", "tro_model", {})
+    return extension("trustode._builtin", [write(GENERATED / "_builtin.pyx", module), *files])
+
+
+def unit_extension(unit: str) -> Extension:
+    """Generate the Taylor methods and recurrences for one vector unit."""
+    files, keys = ["ext/stimulus.c", "ext/trace.c"], {}
+    for lanes in UNITS[unit].widths:
+        files.append("ext/taylor.c" if lanes == 1 else f"ext/taylor_{lanes}.c")
+        for source in SOURCES:
+            if not source.series_text:
+                continue
+            entry = f"tro_series_{re.sub(r'[^0-9a-zA-Z]+', '_', source.model.name)}_{lanes}"
+            text = f"#define TRO_LANES {lanes}\n#define TRO_ENTRY {entry}\n{source.series_text}"
+            files.append(write(GENERATED / f"{entry[4:]}.{unit}.c", text))
+            keys[entry] = f"{source.key}/{lanes}"
+    methods = {f"tro_taylor_{lanes}": f"method/{lanes}" for lanes in UNITS[unit].widths}
+    module = entries_module(keys, "lanes_entries.h", "tro_taylor", methods)
+    pyx = write(GENERATED / f"_{unit}.pyx", module)
+    return extension(f"trustode._{unit}", [pyx, *files], *UNITS[unit].flags)
 
 
 def extension(name: str, sources: list[str], *extra: str) -> Extension:
@@ -64,17 +85,23 @@ def extension(name: str, sources: list[str], *extra: str) -> Extension:
         # What stands here is also what a source distribution holds.
         depends=[
             *(path.as_posix() for path in sorted(Path("ext").glob("*.[hp]*"))),
-            "trustode/include/trustode.h",
+            *(path.as_posix() for path in sorted(Path("ext").glob("taylor*.c"))),
+            *(path.as_posix() for path in sorted(Path("trustode/include").glob("*.h"))),
         ],
     )
 
 
+os.chdir(ROOT)
+GENERATED.mkdir(exist_ok=True)
+X86 = platform.machine().lower() in ("x86_64", "amd64") and not MSVC
 core = ["ext/_core.pyx", *sorted(path.as_posix() for path in Path("ext").glob("*.c"))]
+core = [path for path in core if "taylor" not in path]
 setup(
     ext_modules=cythonize(
         [
             extension("trustode._core", core, *([] if MSVC else ["-O3"])),
-            extension("trustode._builtin", builtin_sources()),
+            builtin_extension(),
+            *(unit_extension(unit) for unit in UNITS if X86 or unit == "plain"),
         ],
         compiler_directives=DIRECTIVES,
         build_dir="build/cython",

@@ -7,6 +7,7 @@ its inputs; `run` hands a batch of solves to C with the GIL released.
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN, isfinite
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -25,13 +26,16 @@ cdef extern from "trustode.h":
     ctypedef struct tro_model:
         int abi, n_state, n_param, n_input, n_observable
         tro_function_ptr rhs, jac, dfdp, tangent, dfdt, dfdu, observe, observe_dy, observe_dp
-        tro_function_ptr initial, initial_dp
+        tro_function_ptr initial, initial_dp, slopes
+        void *factor
+        void *solve
+        void *stage
         void *context
 
 cdef extern from "core.h":
     cdef enum:
         TRO_SUCCESS, TRO_NONFINITE, TRO_STEP_TOO_SMALL, TRO_MAX_STEPS, TRO_DIVERGED
-        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_STIFF
+        TRO_SINGULAR, TRO_INTERRUPTED, TRO_NO_MEMORY, TRO_HANDOVER
     ctypedef struct tro_table:
         long n
         const double *knots
@@ -56,11 +60,9 @@ cdef extern from "core.h":
         int (*poll)(void *) noexcept nogil
         void *poll_context
     ctypedef struct tro_report:
-        int status, stiff
-        long n_steps, n_rejected, n_rhs, n_jac
+        long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
-        long n_written
-        int worst
+        long long n_written, worst
     ctypedef struct tro_trace:
         double *rows
         long n, capacity
@@ -72,14 +74,60 @@ cdef extern from "core.h":
     int tro_solve(const tro_model *, const double *, const tro_stimulus *, int, const int *,
                   const double *, long, const tro_options *, double *, double *, tro_trace *,
                   tro_report *) nogil
-    void tro_solve_trace_free(tro_trace *) nogil
+    void tro_trace_free(tro_trace *) nogil
+    long long TRO_NEXT(long long *) nogil
+    ctypedef struct tro_probe:
+        const tro_model *model
+        const tro_options *options
+        double *work
+    int tro_solve_probe(void *, const double *, const tro_stimulus *, double, const double *,
+                        double) nogil
+
+cdef extern from "lanes_run.h":
+    ctypedef struct tro_lanes_job:
+        const void *series
+        int order
+        long n_run
+        long long *queue
+        const double *p
+        const tro_stimulus *const *stimuli
+        long n_stimuli
+        const double *t_out
+        long n_out
+        double *y_out
+        const tro_options *options
+        tro_trace *trace
+        tro_report *reports
+        long *handed
+        long *n_handed
+        int (*probe)(void *, const double *, const tro_stimulus *, double, const double *,
+                     double) noexcept nogil
+        void *probe_context
+    ctypedef struct tro_lanes_method:
+        int lanes
+        int (*run)(const tro_lanes_job *) noexcept nogil
+
+cdef extern from *:
+    """
+    static int best_vector_unit(void)
+    {
+    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("fma"))
+            return 2;
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+    #endif
+        return 0;
+    }
+    """
+    int best_vector_unit()
 
 ABI = TRO_ABI
 
 STATUS = {
     "SUCCESS": TRO_SUCCESS, "NONFINITE": TRO_NONFINITE, "STEP_TOO_SMALL": TRO_STEP_TOO_SMALL,
     "MAX_STEPS": TRO_MAX_STEPS, "DIVERGED": TRO_DIVERGED, "SINGULAR": TRO_SINGULAR,
-    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "STIFF": TRO_STIFF,
+    "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY,
 }
 
 REPORT = np.dtype([
@@ -87,6 +135,11 @@ REPORT = np.dtype([
     ("n_rhs", np.int64), ("n_jac", np.int64), ("t", np.float64), ("h", np.float64),
     ("n_written", np.int64), ("worst", np.int64),
 ])
+
+
+def vector_unit():
+    """Return the best vector unit of this processor, as `trustode.vector` names them."""
+    return ("plain", "avx2", "avx512")[best_vector_unit()]
 
 
 cdef const tro_method *_method(str name) except NULL:
@@ -106,6 +159,11 @@ def methods():
             "order": method.order, "implicit": bool(method.implicit),
             "documentation": method.documentation.decode(),
         }
+    found["taylor"] = {
+        "order": None, "implicit": False,
+        "documentation": "Taylor series of an order that the tolerance chooses, with dense output "
+        "of that order; where an expression has no recurrence, what \"auto\" would take.",
+    }
     return found
 
 
@@ -286,6 +344,8 @@ cdef class PythonModel:
         self.model.observe_dp = _python_observe_dp
         self.model.initial = _python_initial
         self.model.initial_dp = _python_initial_dp
+        self.model.slopes = _python_slopes
+        self.model.factor = self.model.solve = self.model.stage = NULL
         self.model.context = <void *>self
 
     @property
@@ -297,7 +357,7 @@ cdef class PythonModel:
 cdef void _python_call(const tro_model *model, str name, double t, const double *y,
                        const double *p, const double *u, double *out, int n_out) noexcept with gil:
     cdef PythonModel owner = <PythonModel>model.context
-    cdef int i
+    cdef int i, n_input = model.n_input * (2 if name == "slopes" else 1)
     # After an exception nothing more is asked, so that the solve ends and raises it.
     if owner.raised is not None:
         for i in range(n_out):
@@ -308,7 +368,7 @@ cdef void _python_call(const tro_model *model, str name, double t, const double 
             t,
             [] if y == NULL else [y[i] for i in range(model.n_state)],
             [p[i] for i in range(model.n_param)],
-            [] if u == NULL else [u[i] for i in range(model.n_input)],
+            [] if u == NULL else [u[i] for i in range(n_input)],
         )
         if len(values) != n_out:
             raise RuntimeError(f"{name} gave {len(values)} values, not {n_out}")
@@ -387,6 +447,12 @@ cdef void _python_initial_dp(const tro_model *m, double t, const double *y, cons
         _python_call(m, "initial_dp", t, NULL, p, NULL, out, m.n_state * m.n_param)
 
 
+cdef void _python_slopes(const tro_model *m, double t, const double *y, const double *p,
+                         const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "slopes", t, y, p, u, out, m.n_state * (2 + m.n_state))
+
+
 cdef class Inputs:
     """Tables of all inputs of one run, and the times at which a step has to end.
 
@@ -396,6 +462,8 @@ cdef class Inputs:
     cdef tro_stimulus view
     cdef tro_table *tables
     cdef list kept
+    #: Whether the inputs stand still between breaks.
+    cdef readonly bint constant
 
     def __cinit__(self, tables, breaks):
         cdef cnp.ndarray array
@@ -413,6 +481,11 @@ cdef class Inputs:
             self.tables[i].coefs = <const double *>cnp.PyArray_DATA(array)
         array = np.array(breaks, dtype=np.float64, order="C")
         self.kept.append(array)
+        self.constant = all(
+            not np.any(np.asarray(coefs).reshape(-1, 4)[:, 1:])
+            and np.isin(np.asarray(knots)[1:], breaks).all()
+            for knots, coefs in tables
+        )
         self.view.n_input = <int>len(tables)
         self.view.tables = self.tables
         self.view.n_break = cnp.PyArray_SIZE(array)
@@ -431,23 +504,64 @@ cdef int _signals(void *context) noexcept with gil:
     return 0
 
 
+def increases(cnp.ndarray t not None):
+    """Say whether a contiguous float64 vector, not empty, is finite and increases strictly."""
+    cdef const double *values = <const double *>cnp.PyArray_DATA(t)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(t), k
+    for k in range(1, n):
+        if not values[k - 1] < values[k]:
+            return False
+    return isfinite(values[0]) and isfinite(values[n - 1])
+
+
+def begin(cnp.ndarray y0, cnp.ndarray y):
+    """Write initial values (n_run, n_state) into the first rows of y (n_run, n_time, dim)."""
+    cdef Py_ssize_t k, n_state = cnp.PyArray_DIM(y0, 1)
+    cdef Py_ssize_t width = cnp.PyArray_DIM(y, 1) * cnp.PyArray_DIM(y, 2)
+    cdef const double *start = <const double *>cnp.PyArray_DATA(y0)
+    cdef double *rows = <double *>cnp.PyArray_DATA(y)
+    for k in range(cnp.PyArray_DIM(y, 0)):
+        memcpy(rows + k * width, start + k * n_state, n_state * sizeof(double))
+
+
+def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
+    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN."""
+    cdef const tro_report *reports = <const tro_report *>cnp.PyArray_DATA(report)
+    cdef Py_ssize_t n_time = cnp.PyArray_DIM(y, 1), dim = cnp.PyArray_DIM(y, 2), run_, k, written
+    cdef Py_ssize_t n_state = cnp.PyArray_DIM(reached, 1)
+    cdef double *rows = <double *>cnp.PyArray_DATA(y)
+    cdef double *states = <double *>cnp.PyArray_DATA(reached)
+    for run_ in range(cnp.PyArray_DIM(y, 0)):
+        # Behind the last row written is the state that was reached.
+        written = min(max(reports[run_].n_written, 1), n_time)
+        memcpy(states + run_ * n_state, rows + min(written, n_time - 1) * dim,
+               n_state * sizeof(double))
+        for k in range(written * dim, n_time * dim):
+            rows[k] = NAN
+        rows += n_time * dim
+
+
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
-        long max_steps, cnp.ndarray cancel, cnp.ndarray report, Py_ssize_t first, Py_ssize_t last,
-        bint watch_signals, bint keep_steps):
-    """Solve runs ``first`` to ``last`` of a batch into ``y`` and ``report``.
+        long max_steps, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
+        bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order):
+    """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
     (n_run, n_time, dim) with the initial values in its first rows, ``atol`` (n_state,),
     ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
-    ``stimuli`` holds one `Inputs` for all runs or one a run. With ``keep_steps`` (one
-    run only) the steps for dense output are returned.
+    ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
+    for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
+    are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
+    order begins, and ``method`` takes over what it cannot carry on.
     """
     cdef const tro_model *model = functions.model
     cdef tro_options options
-    cdef tro_report one
     cdef tro_trace trace
-    cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), run_, n_stimuli = len(stimuli)
+    cdef tro_probe probe
+    cdef tro_lanes_job job
+    cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), n_run = cnp.PyArray_SIZE(report)
+    cdef Py_ssize_t n_stimuli = len(stimuli)
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
@@ -455,8 +569,13 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
     cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
     cdef const int *cancel_data = <const int *>cnp.PyArray_DATA(cancel)
-    cdef double *work
-    cdef const tro_stimulus **views
+    cdef tro_report *reports = <tro_report *>cnp.PyArray_DATA(report)
+    cdef long long *queue_data = <long long *>cnp.PyArray_DATA(queue)
+    cdef double *work = NULL
+    cdef const tro_stimulus **views = NULL
+    cdef long *handed = NULL
+    cdef long n_handed = 0, k = 0
+    cdef long long next_run
     cdef list raised = []
     options.method = _method(method)
     options.stiff = NULL if stiff is None else _method(stiff)
@@ -471,26 +590,62 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     options.poll_context = <void *>raised
     trace.rows = NULL
     trace.n = trace.capacity = 0
-    trace.width = 2 + 5 * model.n_state
-    work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
-    views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
+    trace.width = 2 + (max(order, 4) + 1) * model.n_state
     try:
-        if work == NULL or views == NULL:
+        work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
+        views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
+        handed = <long *>malloc((n_run if series else 1) * sizeof(long))
+        if work == NULL or views == NULL or handed == NULL:
             raise MemoryError
-        for run_ in range(n_stimuli):
-            views[run_] = &(<Inputs>stimuli[run_]).view
-        for run_ in range(first, last):
+        for k in range(n_stimuli):
+            views[k] = &(<Inputs>stimuli[k]).view
+        if series:
+            probe.model = model
+            probe.options = &options
+            probe.work = work
+            job.series = <const void *>series
+            job.order = order
+            job.n_run = <long>n_run
+            job.queue = queue_data
+            job.p = p_data
+            job.stimuli = views
+            job.n_stimuli = <long>n_stimuli
+            job.t_out = t_data
+            job.n_out = <long>n_time
+            job.y_out = y_data
+            job.options = &options
+            job.trace = NULL
+            if keep_steps:
+                job.trace = &trace
+            job.reports = reports
+            job.handed = handed
+            job.n_handed = &n_handed
+            job.probe = NULL
+            if options.stiff != NULL:
+                job.probe = tro_solve_probe
+            job.probe_context = &probe
             with nogil:
-                tro_solve(model, p_data + run_ * model.n_param,
-                          views[run_ if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
-                          <long>n_time, &options, work, y_data + run_ * n_time * dim,
-                          &trace if keep_steps else NULL, &one)
-            report[run_] = (one.status, one.stiff, one.n_steps, one.n_rejected, one.n_rhs,
-                            one.n_jac, one.t, one.h, one.n_written, one.worst)
+                (<const tro_lanes_method *>lanes_method).run(&job)
+            if raised:
+                raise raised[0]
+        k = 0
+        while not cancel_data[0]:
+            if k < n_handed:
+                next_run = handed[k]
+                k += 1
+            else:
+                next_run = TRO_NEXT(queue_data)
+                if next_run >= n_run:
+                    break
+            with nogil:
+                tro_solve(model, p_data + next_run * model.n_param,
+                          views[next_run if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
+                          <long>n_time, &options, work, y_data + next_run * n_time * dim,
+                          &trace if keep_steps else NULL, &reports[next_run])
             functions._reraise()
             if raised:
                 raise raised[0]
-            if one.status == TRO_INTERRUPTED or cancel_data[0] != 0:
+            if reports[next_run].status == TRO_INTERRUPTED:
                 break
             if watch_signals:
                 PyErr_CheckSignals()
@@ -498,7 +653,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     finally:
         free(work)
         free(views)
-        tro_solve_trace_free(&trace)
+        free(handed)
+        tro_trace_free(&trace)
 
 
 cdef cnp.ndarray _rows(tro_trace *trace):

@@ -19,9 +19,21 @@ enum tro_status {
     TRO_DIVERGED = -4,
     TRO_SINGULAR = -5,
     TRO_INTERRUPTED = -6,
-    TRO_NO_MEMORY = -7,
-    TRO_STIFF = -8
+    TRO_NO_MEMORY = -7
 };
+
+/* Inside the core only: another method takes the run over. */
+enum { TRO_HANDOVER = 1 };
+
+/* The next of the numbers that threads share out, and their end. */
+#if defined(_MSC_VER)
+#include <intrin.h>
+#define TRO_NEXT(queue) _InterlockedExchangeAdd64(queue, 1)
+#define TRO_STOP(queue, end) ((void)_InterlockedExchange64(queue, end))
+#else
+#define TRO_NEXT(queue) __atomic_fetch_add(queue, 1, __ATOMIC_RELAXED)
+#define TRO_STOP(queue, end) __atomic_store_n(queue, end, __ATOMIC_RELAXED)
+#endif
 
 /* ---- stimulus.c: inputs as piecewise cubic tables ---- */
 
@@ -66,8 +78,9 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
 void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt);
 /* First of the states' derivatives that is not finite, or -1. */
 int tro_system_bad(const tro_system *system, const double *dydt);
-/* Jacobian (n_state, n_state) and total time derivative (n_state) of the states' equations. */
-void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt);
+/* The states' equations around a point: derivative (n_state), its total time derivative
+ * (n_state), Jacobian (n_state, n_state) that was set to zero once. */
+void tro_system_slopes(tro_system *system, double t, const double *y, double *slopes);
 
 /* ---- methods ---- */
 
@@ -78,11 +91,13 @@ typedef struct {
     const double *y;   /* (dim) at t */
     const double *f;   /* (dim) derivative at t */
     int same_point;    /* nonzero when only h changed since the last call: a Jacobian keeps */
+    int ahead;         /* nonzero when `arrive` was called where the step now starts */
     double *y_new;     /* (dim) */
     double *f_new;     /* (dim) derivative at t + h */
     double *error;     /* (dim) local error estimate */
     double stiffness;  /* |h lambda| estimate, 0 when the method has none */
     int bad;           /* equation that was first not finite in a stage, or -1 */
+    int side;          /* which half of its work a method uses for this point */
     double *work;
 } tro_step;
 
@@ -96,6 +111,8 @@ typedef struct {
     double stiff_limit;    /* |h lambda| above which the method is bound by stability */
     size_t (*work_size)(int dim);
     int (*step)(tro_step *step);
+    /* Set f_new once the error is small enough, and look ahead; NULL when a step does it. */
+    int (*arrive)(tro_step *step);
     /* Powers of (t' - t)/h: coef[j * n + i] for the first n components. */
     void (*dense)(const tro_step *step, int n, double *coef);
 } tro_method;
@@ -103,7 +120,7 @@ typedef struct {
 extern const tro_method tro_tsit5;
 extern const tro_method tro_rodas5p;
 
-/* ---- solve.c: step control, outputs, breaks, limits ---- */
+/* ---- what every solve is given and gives back ---- */
 
 typedef struct {
     const tro_method *method;
@@ -117,14 +134,15 @@ typedef struct {
     void *poll_context;
 } tro_options;
 
+/* What became of a run; every member has eight bytes, so that an array of them is numpy's. */
 typedef struct {
-    int status;
-    int stiff;       /* the problem was found stiff */
-    long n_steps, n_rejected, n_rhs, n_jac;
+    long long status;
+    long long stiff; /* the problem was found stiff */
+    long long n_steps, n_rejected, n_rhs, n_jac;
     double t;        /* reached */
     double h;        /* last step tried */
-    long n_written;  /* output rows that hold results */
-    int worst;       /* state that was not finite or largest when a solve failed */
+    long long n_written; /* output rows that hold results */
+    long long worst; /* state that was not finite or largest when a solve failed */
 } tro_report;
 
 /* Steps kept for dense output: rows of t, h, n_coef, then n_coef * n_state coefficients. */
@@ -134,14 +152,33 @@ typedef struct {
     int width;
 } tro_trace;
 
+/* ---- trace.c ---- */
+
+/* The next row, zeroed, or NULL when there is no memory. */
+double *tro_trace_row(tro_trace *trace);
+void tro_trace_free(tro_trace *trace);
+
+/* ---- solve.c: step control, outputs, breaks, limits ---- */
+
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options);
 /* t_out[0] is the start and y_out's first row the initial value; the rest of y_out
  * (n_out, dim) is written; after a failure the row behind the last one written holds the
- * state that was reached. trace may be NULL. */
+ * state that was reached. A report of a run that was handed over is gone on with, from its
+ * time and that row; otherwise the report has to be zero. trace may be NULL. */
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,
               tro_report *report);
-void tro_solve_trace_free(tro_trace *trace);
+
+/* What it takes to ask whether a problem is stiff. */
+typedef struct {
+    const tro_model *model;
+    const tro_options *options; /* with a stiff method */
+    double *work;               /* tro_solve_work */
+} tro_probe;
+
+/* Whether the stiff method can take a step of length h from t and y (n_state). */
+int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
+                    const double *y, double h);
 
 #endif

@@ -9,6 +9,12 @@
 
 #include "dense.h"
 
+#if defined(__GNUC__)
+#define INLINE inline __attribute__((always_inline))
+#else
+#define INLINE inline
+#endif
+
 enum { STAGES = 8 };
 
 static const double GAMMA = 0.21193756319429014;
@@ -61,55 +67,174 @@ static const double H[3][STAGES] = {
     {11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643,
      -52.072871366152654, -59.78993625266729, -0.15582684282751913, 4.883087185713722}};
 
-/* Work: U (STAGES, n), Jacobian, factors, df/dt, a right-hand side, pivots. */
+/* Multipliers whose squares sum to more than this are a sign that the fixed pivots lose digits. */
+static const double MOST_GROWTH = 1e12;
+
+/* Work: U (STAGES, n), a right-hand side, slopes of this point and the next, factors, pivots. */
 static size_t rodas5p_work_size(int dim)
 {
     const size_t n = (size_t)dim;
-    return STAGES * n + 2 * n * n + 2 * n + n;
+    return (STAGES + 1) * n + 2 * n * (2 + n) + n * n + n;
+}
+
+static double *rodas5p_slopes(const tro_step *step, int side)
+{
+    const size_t n = (size_t)step->dim;
+    return step->work + (STAGES + 1) * n + (side ? n * (2 + n) : 0);
+}
+
+/* Largest sum of a row's sizes: a bound on every eigenvalue. */
+static double rodas5p_norm(int n, const double *jac)
+{
+    double most = 0.0;
+    for (int i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < n; j++) sum += fabs(jac[i * n + j]);
+        if (sum > most) most = sum;
+    }
+    return most;
+}
+
+/* Factors of shift I - jac; pivots is NULL when the model's own will do. */
+static int rodas5p_factor(const tro_step *step, const double *jac, double shift, double *factors,
+                          int **pivots)
+{
+    const tro_model *model = step->system->model;
+    const int n = step->dim;
+    if (model->factor && model->factor(jac, shift, factors) < MOST_GROWTH) {
+        *pivots = NULL;
+        return TRO_SUCCESS;
+    }
+    for (int k = 0; k < n * n; k++) factors[k] = -jac[k];
+    for (int i = 0; i < n; i++) factors[i * n + i] += shift;
+    return tro_dense_factor(n, factors, *pivots);
+}
+
+/* Begin stage s: where its right-hand side is wanted, and all of its equation but that. With s
+ * and n constants, as they are for few states, this becomes straight-line code. */
+static INLINE void rodas5p_begin(const int s, const int n, double h, double inverse,
+                                 const double *restrict y, const double *restrict dfdt,
+                                 const double *restrict u, double *restrict at,
+                                 double *restrict stage)
+{
+    const double by_time = h * TIME_WEIGHTS[s];
+    for (int i = 0; i < n; i++) {
+        double sum = 0.0, point = s < 6 ? y[i] : at[i];
+        if (s < 6)
+            for (int r = 0; r < s; r++) point += A[s][r] * u[r * n + i];
+        else
+            point += u[(s - 1) * n + i];
+        for (int r = 0; r < s; r++) sum += C[s][r] * u[r * n + i];
+        at[i] = point;
+        stage[i] = s < 5 ? sum * inverse + by_time * dfdt[i] : sum * inverse;
+    }
+}
+
+static INLINE void rodas5p_stage(const int s, const int n, tro_step *step, double inverse,
+                                 const double *dfdt, const double *factors, const int *pivots)
+{
+    tro_system *system = step->system;
+    const tro_model *model = system->model;
+    double *stage = step->work + s * n, *f = step->work + STAGES * n;
+    const double t = step->t + NODES[s] * step->h;
+    rodas5p_begin(s, n, step->h, inverse, step->y, dfdt, step->work, step->y_new, stage);
+    if (!pivots) {
+        if (model->n_input)
+            tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u, NULL);
+        model->stage(model, t, step->y_new, system->p, system->u, factors, stage);
+        return;
+    }
+    tro_system_rhs(step->system, t, step->y_new, f);
+    for (int i = 0; i < n; i++) stage[i] += f[i];
+    tro_dense_solve(n, factors, pivots, stage);
+}
+
+static INLINE void rodas5p_stages(const int n, tro_step *step, const double *slopes,
+                                  const double *factors, const int *pivots)
+{
+    const double h = step->h, inverse = 1.0 / h, *dfdt = slopes + n;
+    double *u = step->work, *y = step->y_new;
+    for (int i = 0; i < n; i++) u[i] = slopes[i] + h * TIME_WEIGHTS[0] * dfdt[i];
+    if (pivots)
+        tro_dense_solve(n, factors, pivots, u);
+    else
+        step->system->model->solve(factors, u);
+    rodas5p_stage(1, n, step, inverse, dfdt, factors, pivots);
+    rodas5p_stage(2, n, step, inverse, dfdt, factors, pivots);
+    rodas5p_stage(3, n, step, inverse, dfdt, factors, pivots);
+    rodas5p_stage(4, n, step, inverse, dfdt, factors, pivots);
+    rodas5p_stage(5, n, step, inverse, dfdt, factors, pivots);
+    rodas5p_stage(6, n, step, inverse, dfdt, factors, pivots);
+    rodas5p_stage(7, n, step, inverse, dfdt, factors, pivots);
+    for (int i = 0; i < n; i++) {
+        step->error[i] = u[7 * n + i];
+        y[i] += u[7 * n + i];
+    }
+    step->system->n_rhs += STAGES - 1;
+}
+
+static int rodas5p_finite(int n, const double *x)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++) sum += 0.0 * x[i];
+    return sum == 0.0;
+}
+
+/* Find the equation that was first not finite, with the stages that came before it. */
+static int rodas5p_blame(tro_step *step, const double *slopes)
+{
+    const int n = step->dim;
+    const double *u = step->work;
+    double *f = step->work + STAGES * n;
+    step->bad = tro_system_bad(step->system, slopes);
+    for (int s = 1; s < STAGES && step->bad < 0; s++) {
+        for (int i = 0; i < n; i++) {
+            step->y_new[i] = step->y[i];
+            for (int r = 0; r < s; r++) step->y_new[i] += A[s][r] * u[r * n + i];
+        }
+        tro_system_rhs(step->system, step->t + NODES[s] * step->h, step->y_new, f);
+        step->bad = tro_system_bad(step->system, f);
+    }
+    return TRO_NONFINITE;
 }
 
 static int rodas5p_step(tro_step *step)
 {
     const int n = step->dim;
-    const size_t square = (size_t)n * (size_t)n;
-    const double h = step->h;
-    double *u = step->work, *jac = u + (size_t)STAGES * (size_t)n, *factors = jac + square;
-    double *dfdt = factors + square, *b = dfdt + n;
-    int *pivots = (int *)(b + n);
-
-    if (!step->same_point) tro_system_jac(step->system, step->t, step->y, jac, dfdt);
-    for (size_t k = 0; k < square; k++) factors[k] = -jac[k];
-    for (int i = 0; i < n; i++) factors[i * n + i] += 1.0 / (h * GAMMA);
-    step->bad = -1;
-    const int status = tro_dense_factor(n, factors, pivots);
-    if (status != TRO_SUCCESS) return status;
-
-    for (int s = 0; s < STAGES; s++) {
-        double *stage = u + (size_t)s * (size_t)n;
-        const double *f = step->f;
-        if (s > 0) {
-            for (int i = 0; i < n; i++) {
-                double sum = step->y[i];
-                for (int r = 0; r < s; r++) sum += A[s][r] * u[(size_t)r * (size_t)n + (size_t)i];
-                step->y_new[i] = sum;
-            }
-            tro_system_rhs(step->system, step->t + NODES[s] * h, step->y_new, b);
-            if ((step->bad = tro_system_bad(step->system, b)) >= 0) return TRO_NONFINITE;
-            f = b;
+    if (!step->same_point) {
+        if (step->ahead) {
+            step->side = !step->side;
+        } else {
+            double *slopes = rodas5p_slopes(step, step->side);
+            memset(rodas5p_slopes(step, 0), 0, 2 * (size_t)(n * (2 + n)) * sizeof *slopes);
+            tro_system_slopes(step->system, step->t, step->y, slopes);
         }
-        for (int i = 0; i < n; i++) {
-            double sum = 0.0;
-            for (int r = 0; r < s; r++) sum += C[s][r] * u[(size_t)r * (size_t)n + (size_t)i];
-            stage[i] = f[i] + sum / h + h * TIME_WEIGHTS[s] * dfdt[i];
-        }
-        tro_dense_solve(n, factors, pivots, stage);
+        step->ahead = 0;
     }
-    const double *last = u + (size_t)(STAGES - 1) * (size_t)n;
-    for (int i = 0; i < n; i++) step->y_new[i] += last[i];
-    memcpy(step->error, last, (size_t)n * sizeof *last);
-    tro_system_rhs(step->system, step->t + h, step->y_new, step->f_new);
-    step->stiffness = 0.0;
+    const double *slopes = rodas5p_slopes(step, step->side), *jac = slopes + 2 * n;
+    double *factors = rodas5p_slopes(step, 1) + n * (2 + n);
+    int *pivots = (int *)(factors + n * n);
+    step->bad = -1;
+    step->stiffness = step->h * rodas5p_norm(n, jac);
+    const int status = rodas5p_factor(step, jac, 1.0 / (step->h * GAMMA), factors, &pivots);
+    if (status != TRO_SUCCESS) return status;
+    switch (n) {
+    case 1: rodas5p_stages(1, step, slopes, factors, pivots); break;
+    case 2: rodas5p_stages(2, step, slopes, factors, pivots); break;
+    case 3: rodas5p_stages(3, step, slopes, factors, pivots); break;
+    case 4: rodas5p_stages(4, step, slopes, factors, pivots); break;
+    default: rodas5p_stages(n, step, slopes, factors, pivots); break;
+    }
+    return rodas5p_finite(n, step->y_new) ? TRO_SUCCESS : rodas5p_blame(step, slopes);
+}
+
+static int rodas5p_arrive(tro_step *step)
+{
+    double *slopes = rodas5p_slopes(step, !step->side);
+    tro_system_slopes(step->system, step->t + step->h, step->y_new, slopes);
+    memcpy(step->f_new, slopes, (size_t)step->dim * sizeof *slopes);
     step->bad = tro_system_bad(step->system, step->f_new);
+    step->ahead = step->bad < 0;
     return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;
 }
 
@@ -139,5 +264,6 @@ const tro_method tro_rodas5p = {
     .stiff_limit = 0.0,
     .work_size = rodas5p_work_size,
     .step = rodas5p_step,
+    .arrive = rodas5p_arrive,
     .dense = rodas5p_dense,
 };

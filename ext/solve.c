@@ -4,7 +4,6 @@
  */
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -12,11 +11,14 @@
 enum {
     POLL_EVERY = 256,     /* steps between two looks at the cancel flag */
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
+    CALM_SIGNS = 20,      /* accepted steps that an explicit method could take as well */
     NONFINITE_TRIES = 40, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9        /* coefficients a state of any method's dense output */
 };
 
-static const double SAFETY = 0.9, SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
+/* A bound on |h lambda| that keeps explicit steps well inside their stability. */
+static const double CALM = 1.0;
+static const double SAFETY = 0.9, SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04, FIRST_SIZE = -13.3;
 static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8, RUNAWAY = 1e10;
 
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options)
@@ -29,28 +31,13 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
            (size_t)(DENSE_MOST * dim) + method;
 }
 
-void tro_solve_trace_free(tro_trace *trace)
-{
-    free(trace->rows);
-    trace->rows = NULL;
-    trace->n = trace->capacity = 0;
-}
-
 static int solve_record(tro_trace *trace, const tro_step *step, const tro_method *method, int n)
 {
-    if (trace->n == trace->capacity) {
-        long capacity = trace->capacity ? 2 * trace->capacity : 64;
-        double *rows = realloc(trace->rows, (size_t)capacity * (size_t)trace->width * sizeof *rows);
-        if (!rows) return TRO_NO_MEMORY;
-        trace->rows = rows;
-        trace->capacity = capacity;
-    }
-    double *row = trace->rows + (size_t)trace->n * (size_t)trace->width;
-    memset(row, 0, (size_t)trace->width * sizeof *row);
+    double *row = tro_trace_row(trace);
+    if (!row) return TRO_NO_MEMORY;
     row[0] = step->t;
     row[1] = step->h;
     method->dense(step, n, row + 2);
-    trace->n++;
     return TRO_SUCCESS;
 }
 
@@ -67,6 +54,34 @@ static double solve_norm(const tro_options *options, int n, double scale, const 
         sum += scaled * scaled;
     }
     return sqrt(sum / n);
+}
+
+static inline double solve_least(double a, double b) { return a < b ? a : b; }
+static inline double solve_most(double a, double b) { return a > b ? a : b; }
+
+typedef union {
+    double value;
+    unsigned long long bits;
+} solve_word;
+
+/* Logarithm to base 2 of a normal positive number, to 6 digits, the same on every machine. */
+static double solve_log2(double x)
+{
+    solve_word word = {x};
+    const double exponent = (double)(int)(word.bits >> 52) - 1023.0;
+    word.bits = (word.bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL;
+    const double root = 1.4142135623730951;
+    const double z = (word.value - root) / (word.value + root), w = z * z;
+    return exponent + 0.5 + z * (2.8853900817779268 + w * (0.96179669392597556 + w * 0.577));
+}
+
+/* 2 to a power between -1000 and 1000, to 5 digits. */
+static double solve_exp2(double x)
+{
+    const int whole = (int)(x < 0.0 ? x - 0.5 : x + 0.5);
+    const double r = 0.69314718055994531 * (x - whole);
+    const solve_word scale = {.bits = (unsigned long long)(whole + 1023) << 52};
+    return scale.value * (1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0)))));
 }
 
 static int solve_finite(const double *x, int n)
@@ -112,7 +127,7 @@ typedef struct {
     tro_step step;
     const tro_method *method;
     const tro_options *options;
-    double h, last_error;
+    double h, last_size; /* log2 of the last error, from FIRST_SIZE up */
     int stiff_signs, clear_signs, rejected_before;
 } solver;
 
@@ -128,10 +143,23 @@ static void solve_swap(tro_step *step, double **y, double **f)
     step->f = *f;
 }
 
-/* Count signs of stiffness; take the stiff method over, or report that it was needed. */
+static void solve_change(solver *s, const tro_method *method)
+{
+    s->method = method;
+    s->last_size = FIRST_SIZE;
+    s->stiff_signs = s->clear_signs = s->step.ahead = 0;
+}
+
+/* Count signs of stiffness, and of its end: change the method, or report that it was needed. */
 static void solve_watch_stiffness(solver *s, tro_report *report)
 {
-    if (s->method->implicit || s->step.stiffness == 0.0) return;
+    if (s->method->implicit) {
+        if (s->options->method->implicit) return;
+        s->clear_signs = s->step.stiffness < CALM ? s->clear_signs + 1 : 0;
+        if (s->clear_signs >= CALM_SIGNS) solve_change(s, s->options->method);
+        return;
+    }
+    if (s->step.stiffness == 0.0) return;
     if (s->step.stiffness > s->method->stiff_limit) {
         s->clear_signs = 0;
         s->stiff_signs++;
@@ -141,10 +169,7 @@ static void solve_watch_stiffness(solver *s, tro_report *report)
     if (s->stiff_signs >= STIFF_SIGNS) {
         report->stiff = 1;
         s->stiff_signs = 0;
-        if (s->options->stiff) {
-            s->method = s->options->stiff;
-            s->last_error = 1e-4;
-        }
+        if (s->options->stiff) solve_change(s, s->options->stiff);
     }
 }
 
@@ -176,7 +201,7 @@ static int solve_advance(solver *s, double stop, tro_report *report)
     int nonfinite = 0;
     for (step->same_point = 0;; step->same_point = 1) {
         if (report->n_steps + report->n_rejected >= options->max_steps) return TRO_MAX_STEPS;
-        double h = fmin(s->h, options->h_max);
+        double h = solve_least(s->h, options->h_max);
         const double left = stop - step->t;
         /* End on the stop exactly, and never leave a sliver before it. */
         if (h >= left * (1.0 - 1e-12))
@@ -192,6 +217,7 @@ static int solve_advance(solver *s, double stop, tro_report *report)
         step->h = h;
         const int status = s->method->step(step);
         const double error = status == TRO_SUCCESS ? solve_error(s) : NAN;
+        if (error <= 1.0 && s->method->arrive) s->method->arrive(step);
         if (!isfinite(error) || step->bad >= 0 || !solve_finite(step->y_new, step->dim)) {
             report->n_rejected++;
             if (step->bad >= 0) report->worst = step->bad;
@@ -208,13 +234,13 @@ static int solve_advance(solver *s, double stop, tro_report *report)
             s->rejected_before = 1;
             continue;
         }
-        const double small = fmax(error, 1e-10);
-        double factor = SAFETY * pow(small, -(exponent - 0.75 * PI_BETA)) *
-                        pow(s->last_error, PI_BETA);
-        factor = fmax(SHRINK, fmin(s->rejected_before ? 1.0 : GROW, factor));
+        const double size = solve_log2(solve_most(error, 1e-10));
+        double factor = SAFETY * solve_exp2(PI_BETA * s->last_size -
+                                            (exponent - 0.75 * PI_BETA) * size);
+        factor = solve_most(SHRINK, solve_least(s->rejected_before ? 1.0 : GROW, factor));
         /* A step cut short to end on a stop says nothing against the step before it. */
-        s->h = h < s->h && factor > 1.0 ? fmax(s->h, h * factor) : h * factor;
-        s->last_error = fmax(error, 1e-4);
+        s->h = h < s->h && factor > 1.0 ? solve_most(s->h, h * factor) : h * factor;
+        s->last_size = solve_most(size, FIRST_SIZE);
         s->rejected_before = 0;
         report->n_steps++;
         return TRO_SUCCESS;
@@ -257,19 +283,24 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     tro_system_init(model, p, stimulus, n_tangent, vary, work, &system);
     work += tro_system_work(model, n_tangent);
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
-    solver s = {.method = options->method, .options = options, .last_error = 1e-4};
-    s.step = (tro_step){.system = &system, .dim = dim, .t = t_out[0], .y = y, .f = f,
+    solver s = {.method = options->method, .options = options, .last_size = FIRST_SIZE};
+    if (report->status != TRO_HANDOVER)
+        *report = (tro_report){.t = t_out[0]};
+    else if (report->stiff && options->stiff)
+        s.method = options->stiff;
+    s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
                         .error = work + 4 * (size_t)dim,
                         .work = coef + (size_t)(DENSE_MOST * dim)};
-    *report = (tro_report){.t = t_out[0], .n_written = 1};
-    memcpy(y, y_out, (size_t)dim * sizeof *y);
+    memcpy(y, y_out + (size_t)report->n_written * (size_t)dim, (size_t)dim * sizeof *y);
+    if (report->n_written == 0) report->n_written = 1;
 
     const double end = t_out[n_out - 1];
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {
         if (restart) {
+            s.step.ahead = 0;
             while (next_break < stimulus->n_break && stimulus->breaks[next_break] <= s.step.t)
                 next_break++;
             system.low = s.step.t;
@@ -282,7 +313,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
                 break;
             }
         }
-        const double stop = fmin(end, system.high);
+        const double stop = solve_least(end, system.high);
         /* After a jump the old step size says nothing. */
         if (restart) s.h = solve_first_step(&s.step, options, fmin(stop - s.step.t, options->h_max));
         status = solve_advance(&s, stop, report);
@@ -309,7 +340,31 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     if (status != TRO_SUCCESS && report->n_written < n_out)
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
     report->status = status;
-    report->n_rhs = system.n_rhs;
-    report->n_jac = system.n_jac;
+    report->n_rhs += system.n_rhs;
+    report->n_jac += system.n_jac;
     return status;
+}
+
+int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
+                    const double *y, double h)
+{
+    const tro_probe *asked = probe;
+    const tro_options *options = asked->options;
+    const size_t n = (size_t)asked->model->n_state;
+    double *work = asked->work + tro_system_work(asked->model, 0);
+    tro_system system;
+    tro_system_init(asked->model, p, stimulus, 0, NULL, asked->work, &system);
+    system.low = t;
+    for (long k = 0; k < stimulus->n_break; k++)
+        if (stimulus->breaks[k] > t) {
+            system.high = stimulus->breaks[k];
+            break;
+        }
+    if (t + h > system.high) return 0;
+    tro_step step = {.system = &system, .dim = (int)n, .t = t, .h = h, .y = y, .f = work,
+                     .y_new = work + n, .f_new = work + 2 * n, .error = work + 3 * n,
+                     .work = work + 4 * n};
+    tro_system_rhs(&system, t, y, work);
+    if (options->stiff->step(&step) != TRO_SUCCESS) return 0;
+    return solve_norm(options, (int)n, 1.0, step.error, y, step.y_new) <= 1.0;
 }

@@ -6,14 +6,14 @@
 size_t tro_system_work(const tro_model *model, int n_tangent)
 {
     size_t n = (size_t)model->n_state, m = (size_t)model->n_param, k = (size_t)model->n_input;
-    /* u and du, df/du, and for tangents the rhs with df/dy and df/dp */
-    return 2 * k + n * k + (n_tangent > 0 ? n * (1 + n + m) : 0);
+    /* u and du, and for tangents the rhs with df/dy and df/dp */
+    return 2 * k + (n_tangent > 0 ? n * (1 + n + m) : 0);
 }
 
 void tro_system_init(const tro_model *model, const double *p, const tro_stimulus *stimulus,
                      int n_tangent, const int *vary, double *work, tro_system *system)
 {
-    size_t n = (size_t)model->n_state, k = (size_t)model->n_input;
+    const size_t k = (size_t)model->n_input;
     system->model = model;
     system->p = p;
     system->stimulus = stimulus;
@@ -23,7 +23,7 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
     system->n_tangent = n_tangent;
     system->vary = vary;
     system->u = work;
-    system->flow = n_tangent > 0 ? work + 2 * k + n * k : NULL;
+    system->flow = n_tangent > 0 ? work + 2 * k : NULL;
     system->n_rhs = 0;
     system->n_jac = 0;
 }
@@ -64,16 +64,12 @@ int tro_system_bad(const tro_system *system, const double *dydt)
     return -1;
 }
 
-void tro_system_jac(tro_system *system, double t, const double *y, double *dfdy, double *dfdt)
+void tro_system_slopes(tro_system *system, double t, const double *y, double *slopes)
 {
     const tro_model *model = system->model;
-    const int n = system->n_state, k = model->n_input;
-    double *du = system->u + k, *dfdu = system->u + 2 * k;
-    tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u, du);
-    model->jac(model, t, y, system->p, system->u, dfdy);
-    model->dfdt(model, t, y, system->p, system->u, dfdt);
-    model->dfdu(model, t, y, system->p, system->u, dfdu);
-    for (int i = 0; i < n; i++)
-        for (int l = 0; l < k; l++) dfdt[i] += dfdu[i * k + l] * du[l];
+    tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u,
+                        system->u + model->n_input);
+    model->slopes(model, t, y, system->p, system->u, slopes);
+    system->n_rhs++;
     system->n_jac++;
 }

@@ -17,31 +17,47 @@ stimulus = importlib.import_module("trustode.stimulus")
 ORDER_TOLERANCE = 0.15
 
 
-def run_with_steps(method, h, t):
+def run_with_steps(method, h, t, rtol=0.9):
     """Solve Lorenz' equations with every step h: the tolerance has no say."""
     model = tr.models.load("lorenz")
-    solver = tr.Solver(method=method, rtol=0.9, atol=1e6, h_max=h)
+    solver = tr.Solver(method=method, rtol=rtol, atol=1e6, h_max=h)
     compiled = tr.compile(model)
     p, y0 = parameter_vector(compiled, None, "test")[None], compiled.initial()[None]
     return solve_batch(compiled, t, p, y0, [pack([])], solver).y[0]
 
 
-def slopes_at(method, t, counts):
+def slopes_at(method, t, counts, rtol=0.9):
     """Orders seen between step counts, against scipy's DOP853 at 1e-13."""
     compiled = tr.compile(tr.models.load("lorenz"))
     span, y0 = (t[0], t[-1]), compiled.initial()
     exact = solve_ivp(compiled.rhs, span, y0, "DOP853", t, rtol=3e-14, atol=1e-15).y.T
-    errors = [np.abs(run_with_steps(method, t[-1] / n, t) - exact).max() for n in counts]
+    errors = [np.abs(run_with_steps(method, t[-1] / n, t, rtol) - exact).max() for n in counts]
     return np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
 
 
-@pytest.mark.parametrize("method", sorted(NATIVE))
+#: Methods of one order; Taylor's has one for each tolerance.
+RUNGE_KUTTA = sorted(set(NATIVE) - {"taylor"})
+
+
+@pytest.mark.parametrize("method", RUNGE_KUTTA)
 def test_order_of_the_solution(method):
     slopes = slopes_at(method, np.array([0.0, 2.0]), (600, 1200, 2400))
     assert slopes == pytest.approx(NATIVE[method]["order"], abs=ORDER_TOLERANCE)
 
 
-@pytest.mark.parametrize("method", sorted(NATIVE))
+@pytest.mark.parametrize(
+    ("rtol", "order", "counts"),
+    [(0.5, 4, (600, 1200, 2400)), (0.1, 5, (300, 600, 1200)), (0.01, 6, (200, 400, 800))],
+)
+@pytest.mark.parametrize("between_steps", [False, True])
+def test_order_of_the_taylor_method(rtol, order, counts, between_steps):
+    """The solution and its dense output are of the order that the tolerance chooses."""
+    t = np.linspace(0.0, 2.0, 997 if between_steps else 201)
+    slopes = slopes_at("taylor", t, counts, rtol)
+    assert slopes == pytest.approx(order, abs=ORDER_TOLERANCE)
+
+
+@pytest.mark.parametrize("method", RUNGE_KUTTA)
 def test_order_of_the_dense_output(method):
     """An interpolant of order 4 leaves an error of h^5 between the steps."""
     slopes = slopes_at(method, np.linspace(0.0, 2.0, 997), (200, 400, 800))

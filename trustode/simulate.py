@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,6 @@ from .solve import (
     parameter_vector,
     vary_indices,
 )
-from .stimulus import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,6 @@ class Solution:
 
     Attributes
     ----------
-    model : Model
     t : ndarray, shape (n_time,)
     y : ndarray, shape (n_time, n_state)
         Columns in the order of ``model.states``.
@@ -64,26 +63,43 @@ class Solution:
         Steps taken and rejected, evaluations, method, and the compiled model's door.
     dydp : ndarray, shape (n_time, n_state, n_vary), or None
         Sensitivities to what `sensitivities` named.
-    params, initial : dict
-        Values that were used.
     message : str
         How it ended, in words.
-    outside : tuple of str
-        States that left their declared bounds; their values are kept as computed.
     """
 
-    model: Model
     t: Array
     y: Array
     status: Status
     stats: dict[str, Any]
     dydp: Array | None
-    params: dict[str, float]
-    initial: dict[str, float]
     message: str
-    outside: tuple[str, ...]
-    _tables: list[Table] = field(repr=False)
+    _problem: Problem = field(repr=False)
     _dense: Callable[[Array], Array] = field(repr=False)
+
+    @property
+    def model(self) -> Model:
+        """The model that was solved."""
+        return self._problem.compiled.model
+
+    @cached_property
+    def params(self) -> dict[str, float]:
+        """Parameter values that were used."""
+        return dict(zip(self.model.params, self._problem.p.tolist(), strict=True))
+
+    @cached_property
+    def initial(self) -> dict[str, float]:
+        """Initial values that were used."""
+        return dict(zip(self.model.states, self._problem.y0.tolist(), strict=True))
+
+    @cached_property
+    def outside(self) -> tuple[str, ...]:
+        """States that left their declared bounds; their values are kept as computed."""
+        model, solver = self.model, self._problem.solver
+        return tuple(
+            name
+            for name, (low, high) in model.bounds.items()
+            if _leaves(self.y[:, model.states.index(name)], low, high, solver)
+        )
 
     def __getitem__(self, name: str) -> Array:
         """Return a state, observable or input over the output times, shape (n_time,)."""
@@ -92,7 +108,7 @@ class Solution:
         if key in model.states:
             return np.asarray(self.y[:, model.states.index(key)])
         if key in model.inputs:
-            return np.asarray(self._tables[model.inputs.index(key)](self.t))
+            return np.asarray(self._problem.tables[model.inputs.index(key)](self.t))
         if key in model.observables:
             return np.asarray(self._observed()[:, list(model.observables).index(key)])
         known = [*model.states, *model.observables, *model.inputs]
@@ -102,9 +118,10 @@ class Solution:
         )
 
     def _observed(self) -> Array:
-        compiled = compile(self.model)
-        p = np.array([self.params[name] for name in self.model.params])
-        values: Array = compiled.functions.observe_many(self.t, self.y, p, pack(self._tables))
+        problem = self._problem
+        values: Array = problem.compiled.functions.observe_many(
+            self.t, self.y, problem.p, pack(problem.tables)
+        )
         return values
 
     def __call__(self, t: ArrayLike) -> Array:
@@ -188,6 +205,9 @@ class Solution:
         return "\n".join(lines)
 
 
+_SOLVER = Solver()
+
+
 @checks_keywords
 def simulate(
     model: Model,
@@ -243,7 +263,7 @@ def simulate(
     """
     if on_error not in ("raise", "return"):
         raise OptionError(f"simulate: on_error={on_error!r:.60} must be 'raise' or 'return'")
-    solver = Solver() if solver is None else solver
+    solver = _SOLVER if solver is None else solver
     if not isinstance(solver, Solver):
         raise OptionError(f"simulate: solver must be a Solver, got {solver!r:.60}")
     compiled = compile(model)
@@ -280,13 +300,7 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
 
 
 def _present(problem: Problem, raw: Outcome) -> Solution:
-    model = problem.compiled.model
-    outside = tuple(
-        name
-        for name, (low, high) in model.bounds.items()
-        if _leaves(raw.y[:, model.states.index(name)], low, high, problem.solver)
-    )
-    message = "reached the end"
+    message = STATUS_TEXT[Status.SUCCESS]
     if raw.status is not Status.SUCCESS:
         message = _failure(problem, raw)
     elif raw.stats["stiff"] and raw.stats["method"] != "auto" and raw.stats["n_steps"] > 3000:
@@ -297,17 +311,13 @@ def _present(problem: Problem, raw: Outcome) -> Solution:
             stacklevel=4,
         )
     return Solution(
-        model=model,
         t=raw.t,
         y=raw.y,
         status=raw.status,
         stats=raw.stats,
         dydp=raw.dydp,
-        params=dict(zip(model.params, problem.p.tolist(), strict=True)),
-        initial=dict(zip(model.states, problem.y0.tolist(), strict=True)),
         message=message,
-        outside=outside,
-        _tables=problem.tables,
+        _problem=problem,
         _dense=raw.dense,
     )
 

@@ -11,7 +11,7 @@ import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -484,8 +484,7 @@ def table(value: object, where: str) -> Table:
     if isinstance(value, Stimulus):
         return value.table
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        pieces = np.array([[_single(value, where), 0.0, 0.0, 0.0]])
-        return Table(np.zeros(1), pieces, np.empty(0))
+        return _constant(_single(value, where).hex())
     hint = "give measured values with their times, as Samples(times, values)"
     if callable(value):
         hint = "evaluate a function at enough times t, as Samples(t, f(t), kind='cubic')"
@@ -493,6 +492,13 @@ def table(value: object, where: str) -> Table:
         f"{where}: an input is a number or one of Steps, Pulses, Samples, Episodes, Sessions; "
         f"got {value!r:.60} ({type(value).__name__}); {hint}"
     )
+
+
+@lru_cache(maxsize=64)
+def _constant(text: str) -> Table:
+    """Make the table of a constant from its text, in which 0.0 and -0.0 differ."""
+    pieces = np.array([[float.fromhex(text), 0.0, 0.0, 0.0]])
+    return Table(np.zeros(1), pieces, np.empty(0))
 
 
 def _vector(values: npt.ArrayLike, where: str, what: str) -> Array:

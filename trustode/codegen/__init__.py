@@ -6,4 +6,4 @@ assembles what one model needs. Imports the model layer only.
 
 from .source import FUNCTION_NAMES as FUNCTION_NAMES
 from .source import Source as Source
-from .source import builtin_module as builtin_module
+from .source import entries_module as entries_module

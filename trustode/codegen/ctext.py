@@ -27,11 +27,8 @@ _DEEPEST = 24
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
 
-def body(graph: Graph, outputs: list[int]) -> str:
-    """Return C statements that set ``out[k]`` to the outputs.
-
-    Zero outputs are set by one loop when they are many, as in a sparse matrix.
-    """
+def statements(graph: Graph, outputs: list[int]) -> tuple[list[str], list[str]]:
+    """Return C statements that name what is shared, and each output's expression over them."""
     needed = graph.reachable(outputs)
     uses = Counter(operand for number in needed for operand in graph.operands(number))
     uses.update(outputs)
@@ -44,14 +41,25 @@ def body(graph: Graph, outputs: list[int]) -> str:
             lines.append(f"    const double s{number} = {text};")
             text, depth = f"s{number}", 0
         printed[number] = (text, depth)
-    zeros = [k for k, output in enumerate(outputs) if output == graph.zero]
+    return lines, [printed[output][0] for output in outputs]
+
+
+def body(graph: Graph, outputs: list[int], sparse_from: int | None = None) -> str:
+    """Return C statements that set ``out[k]`` to the outputs.
+
+    Zero outputs are set by one loop when they are many, as in a sparse matrix; from
+    ``sparse_from`` on they are not set at all.
+    """
+    lines, texts = statements(graph, outputs)
+    whole = len(outputs) if sparse_from is None else sparse_from
+    zeros = [k for k, output in enumerate(outputs[:whole]) if output == graph.zero]
     sparse = len(zeros) > 4
     if sparse:
-        lines.append(f"    for (int k = 0; k < {len(outputs)}; k++) out[k] = 0.0;")
+        lines.append(f"    for (int k = 0; k < {whole}; k++) out[k] = 0.0;")
     lines += [
-        f"    out[{k}] = {printed[output][0]};"
+        f"    out[{k}] = {texts[k]};"
         for k, output in enumerate(outputs)
-        if not (sparse and output == graph.zero)
+        if not ((sparse or k >= whole) and output == graph.zero)
     ]
     return "\n".join(lines)
 

@@ -12,8 +12,10 @@ from importlib import resources
 
 from ..expression import TIME, symbol
 from ..model import Model
-from .ctext import HELPERS, PROTOTYPES, body
+from . import lu
+from .ctext import HELPERS, PROTOTYPES, body, statements
 from .graph import Graph
+from .taylor import NoRecurrence, taylor_text
 
 #: Functions of a compiled model, in the order of ``struct tro_model``.
 FUNCTION_NAMES = (
@@ -28,6 +30,7 @@ FUNCTION_NAMES = (
     "observe_dp",
     "initial",
     "initial_dp",
+    "slopes",
 )
 
 
@@ -36,8 +39,10 @@ def _generator_digest() -> bytes:
     """Digest of everything that turns a graph into text."""
     package = resources.files("trustode")
     digest = hashlib.sha256()
-    for part in ("codegen/graph.py", "codegen/ctext.py", "codegen/source.py", "include/trustode.h"):
-        digest.update(package.joinpath(part).read_bytes())
+    for part in ("graph.py", "ctext.py", "lu.py", "taylor.py", "source.py"):
+        digest.update(package.joinpath("codegen", part).read_bytes())
+    for part in ("trustode.h", "lanes.h", "lanes_math.h", "taylor.h"):
+        digest.update(package.joinpath("include", part).read_bytes())
     return digest.digest()
 
 
@@ -54,6 +59,9 @@ class Source:
         Digest of the equations and of the generator; names do not enter.
     text : str
         C source; needs only ``trustode.h``.
+    series_text : str
+        C source of the Taylor recurrences for TRO_LANES runs side by side; needs
+        ``taylor.h``. Empty where an expression has none.
     graph : Graph
     rhs, observe, initial : list of int
         Nodes of the graph that hold the functions' outputs.
@@ -91,6 +99,8 @@ class Source:
             return list(getattr(self, name))
         if name == "tangent":
             return [o for part in ("rhs", "jac", "dfdp") for o in self.outputs(part)]
+        if name == "slopes":
+            return [*self.rhs, *self._rates(), *self.outputs("jac")]
         if name == "jac":
             base, by = "rhs", "dy"
         elif name.startswith("dfd"):
@@ -99,6 +109,23 @@ class Source:
             self.graph.derivatives(getattr(self, base), leaf) for leaf in self._leaves[by[1:]]
         ]
         return [column[row] for row in range(len(getattr(self, base))) for column in columns]
+
+    def _rates(self) -> list[int]:
+        """Return the total time derivative of the right-hand side along the inputs."""
+        graph, inputs = self.graph, self._leaves["u"]
+        total = graph.derivatives(self.rhs, self._leaves["t"][0])
+        for k, leaf in enumerate(inputs):
+            rate = graph.node("u", len(inputs) + k)
+            column = graph.derivatives(self.rhs, leaf)
+            total = [graph.add(a, graph.mul(b, rate)) for a, b in zip(total, column, strict=True)]
+        return total
+
+    @cached_property
+    def _factors(self) -> str:
+        """The C text of factors on the Jacobian's pattern, or nothing."""
+        n, jac = len(self.rhs), self.outputs("jac")
+        pattern = {divmod(k, n) for k, entry in enumerate(jac) if entry != self.graph.zero}
+        return lu.text(n, pattern, statements(self.graph, self.rhs))
 
     @cached_property
     def text(self) -> str:
@@ -109,41 +136,60 @@ class Source:
             str(len(names))
             for names in (model.states, model.params, model.inputs, model.observables)
         )
+        factors = self._factors
+        rows = [*FUNCTION_NAMES, *(("factor", "solve", "stage") if factors else "000"), "0"]
         helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in functions)
         return (
-            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n'
+            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n{factors}\n'
             f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"
-            f"    {', '.join(FUNCTION_NAMES)}, 0}};\n\n"
+            f"    {', '.join(rows)}}};\n\n"
             "TRO_EXPORT const tro_model *TRO_ENTRY(void);\n"
             "const tro_model *TRO_ENTRY(void) { return &model_; }\n"
         )
 
+    @cached_property
+    def series_text(self) -> str:
+        """The C source of the Taylor recurrences, or nothing."""
+        model = self.model
+        sizes = len(model.states), len(model.params), len(model.inputs)
+        try:
+            return taylor_text(self.graph, self.rhs, sizes)
+        except NoRecurrence:
+            return ""
+
     def _function(self, name: str) -> str:
+        dense = 2 * len(self.rhs) if name == "slopes" else None
         return (
             f"static void {name}(const tro_model *model, double t, const double *y,\n"
             "    const double *p, const double *u, double *out)\n{\n"
             "    (void)model; (void)t; (void)y; (void)p; (void)u; (void)out;\n"
-            f"{body(self.graph, self.outputs(name))}\n}}\n"
+            f"{body(self.graph, self.outputs(name), dense)}\n}}\n"
         )
 
 
-def builtin_module(keys: dict[str, str]) -> str:
-    """Return the Cython module through which built-in models are found.
+def entries_module(keys: dict[str, str], header: str, kind: str, objects: dict[str, str]) -> str:
+    """Return the Cython module through which what was compiled with trustode is found.
 
     Parameters
     ----------
     keys : mapping of str to str
-        C name of each model's entry function, to its key.
+        C name of each entry function, to its key.
+    header, kind : str
+        Header that declares the C type which the functions point to, and its name.
+    objects : mapping of str to str
+        C name of each global of that header, to its key.
     """
-    declared = "\n".join(f"    const tro_model *{entry}()" for entry in keys)
-    prototypes = "\n".join(f"    const tro_model *{entry}(void);" for entry in keys)
-    rows = "\n".join(f'        "{key}": <size_t>{entry}(),' for entry, key in keys.items())
+    declared = "".join(f"    const {kind} *{entry}()\n" for entry in keys)
+    declared += "".join(f"    const int {name}\n" for name in objects)
+    prototypes = "\n".join(f"    const {kind} *{entry}(void);" for entry in keys)
+    rows = "".join(f'        "{key}": <size_t>{entry}(),\n' for entry, key in keys.items())
+    rows += "".join(f'        "{key}": <size_t>&{name},\n' for name, key in objects.items())
     return (
         "# cython: language_level=3\n"
-        '"""Models that were compiled with trustode; generated by setup.py."""\n\n'
-        'cdef extern from *:\n    """\n    #include "trustode.h"\n'
-        f'{prototypes}\n    """\n    ctypedef struct tro_model:\n        pass\n{declared}\n\n\n'
+        '"""What was compiled with trustode; generated by setup.py."""\n\n'
+        f'cdef extern from *:\n    """\n    #include "{header}"\n'
+        f'{prototypes}\n    """\n    ctypedef struct {kind}:\n        pass\n{declared}\n\n'
         "def entries():\n"
-        '    """Return the address of each built-in model by its key."""\n'
-        f"    return {{\n{rows}\n    }}\n"
+        '    """Return the address of each thing by its key."""\n'
+        f"    return {{\n{rows}    }}\n"
     )

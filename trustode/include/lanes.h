@@ -14,16 +14,17 @@
 double fma(double, double, double);
 double sqrt(double);
 
-/* ---- types: values, and masks whose lanes are 0 or -1 ---- */
+/* ---- types: values; masks whose lanes are 0 or -1; the same as bits without a sign ---- */
 
 #if TRO_LANES == 1
 
 typedef double tro_v;
 typedef long long tro_m;
+typedef unsigned long long tro_u;
 
 static inline tro_v tro_set(double x) { return x; }
 static inline tro_m tro_set_bits(long long x) { return x; }
-static inline double tro_lane(tro_v a, int lane) { return (void)lane, a; }
+#define TRO_LANE(a, lane) (*((void)(lane), &(a))) /* can be set */
 static inline tro_m tro_bits(tro_v a)
 {
     union { double value; long long bits; } u;
@@ -36,6 +37,9 @@ static inline tro_v tro_value(tro_m a)
     u.bits = a;
     return u.value;
 }
+static inline tro_m tro_shift_left(tro_m a, int n) { return (tro_m)((tro_u)a << n); }
+static inline tro_m tro_shift_right(tro_m a, int n) { return (tro_m)((tro_u)a >> n); }
+static inline tro_m tro_wrapping_sum(tro_m a, tro_m b) { return (tro_m)((tro_u)a + (tro_u)b); }
 static inline tro_m tro_less(tro_v a, tro_v b) { return -(long long)(a < b); }
 static inline tro_m tro_equal(tro_v a, tro_v b) { return -(long long)(a == b); }
 static inline int tro_any(tro_m a) { return a != 0; }
@@ -51,12 +55,16 @@ static inline tro_v tro_sqrt(tro_v a) { return sqrt(a); }
 
 typedef double tro_v __attribute__((vector_size(8 * TRO_LANES)));
 typedef long long tro_m __attribute__((vector_size(8 * TRO_LANES)));
+typedef unsigned long long tro_u __attribute__((vector_size(8 * TRO_LANES)));
 
 static inline tro_v tro_set(double x) { return x - (tro_v){0.0}; }
 static inline tro_m tro_set_bits(long long x) { return x - (tro_m){0}; }
-static inline double tro_lane(tro_v a, int lane) { return a[lane]; }
+#define TRO_LANE(a, lane) ((a)[lane])
 static inline tro_m tro_bits(tro_v a) { return (tro_m)a; }
 static inline tro_v tro_value(tro_m a) { return (tro_v)a; }
+static inline tro_m tro_shift_left(tro_m a, int n) { return (tro_m)((tro_u)a << n); }
+static inline tro_m tro_shift_right(tro_m a, int n) { return (tro_m)((tro_u)a >> n); }
+static inline tro_m tro_wrapping_sum(tro_m a, tro_m b) { return (tro_m)((tro_u)a + (tro_u)b); }
 static inline tro_m tro_less(tro_v a, tro_v b) { return (tro_m)(a < b); }
 static inline tro_m tro_equal(tro_v a, tro_v b) { return (tro_m)(a == b); }
 static inline int tro_any(tro_m a)
@@ -75,7 +83,7 @@ static inline tro_v tro_sqrt(tro_v a) { return __builtin_elementwise_sqrt(a); }
 #elif defined(__AVX512F__) && TRO_LANES == 8
 static inline tro_v tro_fma(tro_v a, tro_v b, tro_v c)
 {
-    return __builtin_ia32_vfmaddpd512_mask(a, b, c, -1, 4);
+    return __builtin_ia32_vfmaddpd512_mask(a, b, c, 0xff, 4);
 }
 static inline tro_v tro_sqrt(tro_v a)
 {
@@ -103,10 +111,14 @@ static inline tro_v tro_sqrt(tro_v a)
 /* ---- what follows from them ---- */
 
 /* a where the mask is set, b elsewhere. */
+#if TRO_LANES == 1
+static inline tro_v tro_select(tro_m mask, tro_v a, tro_v b) { return mask ? a : b; }
+#else
 static inline tro_v tro_select(tro_m mask, tro_v a, tro_v b)
 {
     return tro_value((tro_bits(a) & mask) | (tro_bits(b) & ~mask));
 }
+#endif
 
 static inline tro_v tro_abs(tro_v a)
 {
@@ -114,7 +126,18 @@ static inline tro_v tro_abs(tro_v a)
 }
 
 /* The larger; NaN in a is kept. */
+#if !defined(__clang__) && defined(__AVX512F__) && TRO_LANES == 8
+static inline tro_v tro_larger(tro_v a, tro_v b)
+{
+    return __builtin_ia32_maxpd512_mask(b, a, a, 0xff, 4);
+}
+static inline tro_v tro_smaller(tro_v a, tro_v b)
+{
+    return __builtin_ia32_minpd512_mask(b, a, a, 0xff, 4);
+}
+#else
 static inline tro_v tro_larger(tro_v a, tro_v b) { return tro_select(tro_less(a, b), b, a); }
 static inline tro_v tro_smaller(tro_v a, tro_v b) { return tro_select(tro_less(b, a), b, a); }
+#endif
 
 #endif

@@ -11,6 +11,12 @@ typedef struct tro_model tro_model;
 
 typedef void tro_function(const tro_model *model, double t, const double *y,
                           const double *p, const double *u, double *out);
+/* Factors of shift I - jac with pivots in a fixed order; gives the squares of the multipliers
+ * in sum, which are large or NaN where that order will not do. */
+typedef double tro_factor(const double *jac, double shift, double *factors);
+typedef void tro_substitute(const double *factors, double *b);
+typedef void tro_stage(const tro_model *model, double t, const double *y, const double *p,
+                       const double *u, const double *factors, double *out);
 
 struct tro_model {
     int abi;
@@ -26,6 +32,12 @@ struct tro_model {
     tro_function *observe_dp; /* (n_observable, n_param) */
     tro_function *initial;    /* (n_state)                 reads p only */
     tro_function *initial_dp; /* (n_state, n_param)        reads p only */
+    /* (n_state (2 + n_state)) rhs, its total time derivative and jac at once; u holds the
+     * inputs, then their rates. Of jac only what can differ from zero is written. */
+    tro_function *slopes;
+    tro_factor *factor;       /* (at most n_state, n_state); 0 where there is none */
+    tro_substitute *solve;    /* in place */
+    tro_stage *stage;         /* adds rhs to out and solves in place, in one go */
     void *context;            /* for functions that are not generated code; else 0 */
 };
 

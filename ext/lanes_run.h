@@ -1,0 +1,37 @@
+/* Many runs of one model, several side by side: what a method for them is given.
+ *
+ * Compiled once for each width; the C core picks one that the processor can run.
+ */
+#ifndef TRO_LANES_RUN_H
+#define TRO_LANES_RUN_H
+
+#include "core.h"
+
+typedef struct {
+    const void *series; /* the model's recurrences for this width */
+    int order;
+    long n_run;
+    long long *queue; /* next run that waits, shared by all threads */
+    const double *p; /* (n_run, n_param) */
+    const tro_stimulus *const *stimuli; /* one for all runs or one a run, constant by pieces */
+    long n_stimuli;
+    const double *t_out; /* (n_out) */
+    long n_out;
+    double *y_out; /* (n_run, n_out, n_state), initial values in the first rows */
+    const tro_options *options;
+    tro_trace *trace;    /* of a single run; may be NULL */
+    tro_report *reports; /* (n_run) */
+    long *handed; /* (n_run) runs that this thread leaves to another method */
+    long *n_handed;
+    /* Whether a stiff method can take a step of length h from here; may be NULL. */
+    int (*probe)(void *context, const double *p, const tro_stimulus *stimulus, double t,
+                 const double *y, double h);
+    void *probe_context;
+} tro_lanes_job;
+
+typedef struct {
+    int lanes;
+    int (*run)(const tro_lanes_job *job);
+} tro_lanes_method;
+
+#endif

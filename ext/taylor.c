@@ -1,0 +1,448 @@
+/* The Taylor method, TRO_LANES runs side by side, each with its own step.
+ *
+ * Order and step from the last coefficients: A. Jorba & M. Zou (2005), A software package for
+ * the numerical integration of ODEs by means of high-order Taylor methods, Experimental
+ * Mathematics 14, 99-117, sections 3.2 and 3.3. A step is confirmed by the next one's first
+ * coefficient: the derivative there against that of the polynomial (its defect).
+ *
+ * A run that the recurrences cannot carry on (a singularity of an expression, a step that
+ * vanishes, stiffness) is handed over with the state it reached; nothing fails here.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lanes_run.h"
+#include "taylor.h"
+
+enum {
+    POLL_EVERY = 256, /* iterations between two looks at the cancel flag */
+    LOOK_EVERY = 16,  /* steps between two looks for stiffness */
+    FIRST_LOOKS = 4,  /* looks in a row that show it before a stiff method is tried */
+    TRIES = 40        /* rejections in a row before a run is handed over */
+};
+
+/* Share of the tolerance that the last term of a step may have. */
+static const double SHARE = 0.05;
+/* Defect, as an error, above which a step is taken again: what the share promises, and more. */
+static const double DEFECT = 1.0;
+static const double GROW = 4.0;
+
+typedef struct {
+    long run; /* -1 when the lane is idle */
+    const double *p;
+    const tro_stimulus *stimulus;
+    double *y_out;
+    double end, stop, t_before, h_before;
+    long next_break, written, written_before, n_steps, n_rejected, n_series;
+    int first;     /* no step was taken yet */
+    int confirm;   /* the last step waits to be confirmed */
+    int landed;    /* the last step ended on the stop */
+    int tries, looks, looks_wanted;
+} lane;
+
+typedef struct {
+    const tro_lanes_job *job;
+    const tro_taylor *model;
+    int n, order;
+    lane lanes[TRO_LANES];
+    tro_v t, scale, most, h; /* most: longest step that is allowed next */
+    tro_v *s, *c, *y, *y_before, *slope, *weight;
+    double *scratch, *inputs;
+    int n_active;
+} batch;
+
+/* Inputs between breaks stand still: they are constants until the next one. */
+static void taylor_interval(batch *b, int at)
+{
+    lane *l = &b->lanes[at];
+    const tro_stimulus *stimulus = l->stimulus;
+    const double t = TRO_LANE(b->t, at);
+    while (l->next_break < stimulus->n_break && stimulus->breaks[l->next_break] <= t)
+        l->next_break++;
+    const double high =
+        l->next_break < stimulus->n_break ? stimulus->breaks[l->next_break] : HUGE_VAL;
+    l->stop = high < l->end ? high : l->end;
+    tro_stimulus_values(stimulus, t, t, high, b->inputs, NULL);
+    b->model->hoist(l->p, b->inputs, b->scratch);
+    for (int i = 0; i < b->model->n_const; i++) TRO_LANE(b->c[i], at) = b->scratch[i];
+}
+
+/* Give a lane the next run that waits, or leave it idle. */
+static void taylor_fill(batch *b, int at)
+{
+    const tro_lanes_job *job = b->job;
+    lane *l = &b->lanes[at];
+    const long long next = TRO_NEXT(job->queue);
+    *l = (lane){.run = -1};
+    if (next >= job->n_run) {
+        /* It goes on with where it is; nothing comes of it. */
+        TRO_LANE(b->scale, at) = 0.0;
+        return;
+    }
+    const long run = (long)next;
+    b->n_active++;
+    l->run = run;
+    l->p = job->p + (size_t)run * (size_t)b->model->n_param;
+    l->stimulus = job->stimuli[job->n_stimuli > 1 ? run : 0];
+    l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * (size_t)b->n;
+    l->end = job->t_out[job->n_out - 1];
+    l->written = 1;
+    l->first = 1;
+    l->looks_wanted = FIRST_LOOKS;
+    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = l->y_out[i];
+    TRO_LANE(b->t, at) = job->t_out[0];
+    double most = l->end - job->t_out[0];
+    if (b->model->timed) most *= 0.01; /* the equations may wake up on the way */
+    if (job->options->h_max < most) most = job->options->h_max;
+    TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = most;
+    taylor_interval(b, at);
+}
+
+/* End a lane's run: what is left of it is the state it reached. */
+static void taylor_end(batch *b, int at, int status, int stiff)
+{
+    lane *l = &b->lanes[at];
+    if (status != TRO_SUCCESS && l->written < b->job->n_out) {
+        double *row = l->y_out + (size_t)l->written * (size_t)b->n;
+        for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(b->y[i], at);
+    }
+    b->job->reports[l->run] = (tro_report){
+        .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
+        .n_rhs = l->n_series, .t = TRO_LANE(b->t, at), .h = TRO_LANE(b->h, at),
+        .n_written = l->written};
+    if (status == TRO_HANDOVER) b->job->handed[(*b->job->n_handed)++] = l->run;
+    b->n_active--;
+    taylor_fill(b, at);
+}
+
+/* Take the last step back; the next try is shorter. */
+static void taylor_retreat(batch *b, int at)
+{
+    lane *l = &b->lanes[at];
+    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = TRO_LANE(b->y_before[i], at);
+    TRO_LANE(b->t, at) = l->t_before;
+    TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 0.5 * l->h_before;
+    l->written = l->written_before;
+    l->n_steps--;
+    l->n_rejected++;
+    l->confirm = l->landed = 0;
+    if (b->job->trace) b->job->trace->n--;
+}
+
+static double taylor_power(double x, int n)
+{
+    double power = 1.0;
+    for (int k = 0; k < n; k++) power *= x;
+    return power;
+}
+
+/* Whether a run shows stiffness: half way the series has fallen to the tolerance already, so
+ * stability, not accuracy, bounds the step; and a stiff method does better. */
+static int taylor_stiff(batch *b, int at)
+{
+    const tro_lanes_job *job = b->job;
+    lane *l = &b->lanes[at];
+    if (!job->probe || l->n_steps % LOOK_EVERY) return 0;
+    const int half = b->order / 2;
+    const double h = TRO_LANE(b->h, at);
+    const double theta = taylor_power(h / TRO_LANE(b->scale, at), half);
+    double most = 0.0;
+    for (int i = 0; i < b->n; i++) {
+        const double term =
+            fabs(TRO_LANE(b->s[half * b->model->n_slot + i], at)) * TRO_LANE(b->weight[i], at);
+        if (term > most) most = term;
+    }
+    /* Accuracy's bound leaves about the root of the last term there, stability's far less. */
+    if (most * theta > SHARE * sqrt(sqrt(1.0 / job->options->rtol)) || l->end - TRO_LANE(b->t, at) < 300.0 * h)
+        return l->looks = 0;
+    if (++l->looks < l->looks_wanted) return 0;
+    l->looks = 0;
+    l->looks_wanted *= 2;
+    for (int i = 0; i < b->n; i++) b->scratch[i] = TRO_LANE(b->y[i], at);
+    return job->probe(job->probe_context, l->p, l->stimulus, TRO_LANE(b->t, at), b->scratch,
+                      30.0 * h);
+}
+
+/* Keep the step for dense output, in powers of its own length. */
+static int taylor_record(batch *b)
+{
+    tro_trace *trace = b->job->trace;
+    double *row = tro_trace_row(trace);
+    if (!row) return TRO_NO_MEMORY;
+    const double ratio = TRO_LANE(b->h, 0) / TRO_LANE(b->scale, 0);
+    double power = 1.0;
+    row[0] = TRO_LANE(b->t, 0);
+    row[1] = TRO_LANE(b->h, 0);
+    for (int k = 0; k <= b->order; k++, power *= ratio)
+        for (int i = 0; i < b->n; i++)
+            row[2 + k * b->n + i] = TRO_LANE(b->s[k * b->model->n_slot + i], 0) * power;
+    return TRO_SUCCESS;
+}
+
+/* How long a step a lane takes now; 0 when it takes none, because it is idle, ended, starts
+ * on another run or interval, or takes its last step again. */
+static double taylor_choose_lane(batch *b, int at, double h, double size, double defect)
+{
+    lane *l = &b->lanes[at];
+    const tro_options *options = b->job->options;
+    const double t = TRO_LANE(b->t, at), scale = TRO_LANE(b->scale, at);
+    if (l->run < 0) return 0.0;
+    l->n_series++;
+    if (l->confirm) {
+        const double error = defect * (l->h_before / scale) / (double)(b->order + 1);
+        if (!(error <= DEFECT)) {
+            const int hopeless = ++l->tries > TRIES ||
+                                 0.5 * l->h_before < 64.0 * DBL_EPSILON * fabs(t);
+            taylor_retreat(b, at);
+            if (hopeless) taylor_end(b, at, TRO_HANDOVER, 0);
+            return 0.0;
+        }
+        l->confirm = l->tries = 0;
+        if (l->landed) {
+            l->landed = 0;
+            if (t >= l->end)
+                taylor_end(b, at, TRO_SUCCESS, 0);
+            else
+                taylor_interval(b, at);
+            return 0.0;
+        }
+    }
+    if (!isfinite(size)) {
+        /* With a scale far too long the coefficients overflow. */
+        if (l->first && l->tries < 8) {
+            l->tries++;
+            TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 1e-6 * scale;
+        } else {
+            taylor_end(b, at, TRO_HANDOVER, 0);
+        }
+        return 0.0;
+    }
+    if (l->n_steps + l->n_rejected >= options->max_steps) {
+        taylor_end(b, at, TRO_MAX_STEPS, 0);
+        return 0.0;
+    }
+    const double left = l->stop - t;
+    /* A step cut short to end on a stop says nothing against a longer one. */
+    double most = GROW * h;
+    if (b->model->timed && most > 0.01 * (l->end - b->job->t_out[0]))
+        most = 0.01 * (l->end - b->job->t_out[0]);
+    TRO_LANE(b->most, at) = most < options->h_max ? most : options->h_max;
+    l->landed = h >= left * (1.0 - 1e-12);
+    if (l->landed) h = left;
+    TRO_LANE(b->h, at) = h;
+    if (!l->landed && h < 64.0 * DBL_EPSILON * fabs(t)) {
+        taylor_end(b, at, TRO_HANDOVER, 0);
+        return 0.0;
+    }
+    if (taylor_stiff(b, at)) {
+        taylor_end(b, at, TRO_HANDOVER, 1);
+        return 0.0;
+    }
+    l->h_before = h;
+    l->confirm = 1;
+    l->first = 0;
+    return h;
+}
+
+/* Step lengths from the last two coefficients, after a look back at the step before. */
+static void taylor_choose(batch *b)
+{
+    const tro_v *low = b->s, *first = b->s + b->model->n_slot;
+    const tro_v *last = b->s + (size_t)b->order * (size_t)b->model->n_slot;
+    const tro_v *before = last - b->model->n_slot;
+    const tro_v rtol = tro_set(b->job->options->rtol);
+    tro_v size_last = tro_set(0.0), size_before = tro_set(0.0), defect = tro_set(0.0);
+    for (int i = 0; i < b->n; i++) {
+        const tro_v size = tro_larger(tro_abs(low[i]), tro_abs(first[i]));
+        const tro_v atol = tro_set(b->job->options->atol[i]);
+        const tro_v weight = b->weight[i] = tro_set(1.0) / tro_fma(rtol, size, atol);
+        const tro_v x = last[i] * weight, y = before[i] * weight;
+        const tro_v off = tro_fma(-b->slope[i], b->scale, first[i]) * weight;
+        size_last = tro_fma(x, x, size_last);
+        size_before = tro_fma(y, y, size_before);
+        defect = tro_fma(off, off, defect);
+    }
+    /* Root mean squares; the share of the tolerance is part of the logarithm. */
+    const tro_v mean = tro_set(1.0 / b->n), share = tro_set(1.0 / (b->n * SHARE * SHARE));
+    const tro_v by_last = tro_vlog(size_last * share) * tro_set(-0.5 / b->order);
+    const tro_v by_before = tro_vlog(size_before * share) * tro_set(-0.5 / (b->order - 1));
+    const tro_v theta = tro_vexp(tro_smaller(by_last, by_before));
+    const tro_v h = tro_smaller(theta * b->scale, b->most);
+    const tro_v size = size_last + size_before;
+    defect = tro_sqrt(defect * mean);
+    for (int at = 0; at < TRO_LANES; at++)
+        TRO_LANE(b->h, at) = taylor_choose_lane(b, at, TRO_LANE(h, at), TRO_LANE(size, at),
+                                                TRO_LANE(defect, at));
+}
+
+/* States and their slopes at t + theta * scale. */
+static void taylor_evaluate(const batch *b, tro_v theta, tro_v *y, tro_v *slope)
+{
+    const int n_slot = b->model->n_slot;
+    for (int i = 0; i < b->n; i++) {
+        const tro_v *c = b->s + (size_t)b->order * (size_t)n_slot + i;
+        tro_v value = *c, rise = tro_set(0.0);
+        for (int k = b->order - 1; k >= 0; k--) {
+            c -= n_slot;
+            rise = tro_fma(rise, theta, value);
+            value = tro_fma(value, theta, *c);
+        }
+        y[i] = value;
+        if (slope) slope[i] = rise;
+    }
+}
+
+#if TRO_LANES == 1
+/* Write output times of one run, several at once; the rest, fewer, is left. */
+static void taylor_write_blocks(batch *b, double t_new)
+{
+    enum { BLOCK = 8 };
+    lane *l = b->lanes;
+    const double *t_out = b->job->t_out;
+    const size_t n = (size_t)b->n, n_slot = (size_t)b->model->n_slot;
+    const double t = b->t, scale = b->scale;
+    while (l->written + BLOCK <= b->job->n_out && t_out[l->written + BLOCK - 1] <= t_new) {
+        double theta[BLOCK];
+        for (int q = 0; q < BLOCK; q++) theta[q] = (t_out[l->written + q] - t) / scale;
+        double *out = l->y_out + (size_t)l->written * n;
+        for (size_t i = 0; i < n; i++) {
+            const double *c = b->s + (size_t)b->order * n_slot + i;
+            double value[BLOCK];
+            for (int q = 0; q < BLOCK; q++) value[q] = *c;
+            for (int k = b->order; k > 0; k--) {
+                c -= n_slot;
+                for (int q = 0; q < BLOCK; q++) value[q] = tro_fma(value[q], theta[q], *c);
+            }
+            for (size_t q = 0; q < BLOCK; q++) out[q * n + i] = value[q];
+        }
+        l->written += BLOCK;
+    }
+}
+#endif
+
+/* Write the output times inside the steps just taken; lanes that have fewer wait. */
+static void taylor_write(batch *b, const double *t_new)
+{
+    const double *t_out = b->job->t_out;
+    const long n_out = b->job->n_out;
+    for (;;) {
+        tro_v theta = tro_set(0.0);
+        int pending = 0;
+        for (int at = 0; at < TRO_LANES; at++) {
+            const lane *l = &b->lanes[at];
+            if (t_new[at] == t_new[at] && l->written < n_out && t_out[l->written] <= t_new[at]) {
+                pending |= 1 << at;
+                TRO_LANE(theta, at) =
+                    (t_out[l->written] - TRO_LANE(b->t, at)) / TRO_LANE(b->scale, at);
+            }
+        }
+        if (!pending) return;
+        tro_v *row = b->y_before + b->n;
+        taylor_evaluate(b, theta, row, NULL);
+        for (int at = 0; at < TRO_LANES; at++) {
+            if (!(pending >> at & 1)) continue;
+            lane *l = &b->lanes[at];
+            double *out = l->y_out + (size_t)l->written * (size_t)b->n;
+            for (int i = 0; i < b->n; i++) out[i] = TRO_LANE(row[i], at);
+            l->written++;
+        }
+    }
+}
+
+static int taylor_advance(batch *b)
+{
+    double t_new[TRO_LANES];
+    int moving = 0;
+    for (int at = 0; at < TRO_LANES; at++) {
+        lane *l = &b->lanes[at];
+        t_new[at] = NAN;
+        if (l->run < 0 || !l->confirm) continue;
+        moving = 1;
+        t_new[at] = l->landed ? l->stop : TRO_LANE(b->t, at) + TRO_LANE(b->h, at);
+        l->written_before = l->written;
+        l->t_before = TRO_LANE(b->t, at);
+        l->n_steps++;
+    }
+    if (!moving) return TRO_SUCCESS;
+    if (b->job->trace) {
+        const int status = taylor_record(b);
+        if (status != TRO_SUCCESS) return status;
+    }
+#if TRO_LANES == 1
+    taylor_write_blocks(b, t_new[0]);
+#endif
+    taylor_write(b, t_new);
+    tro_v theta;
+    for (int at = 0; at < TRO_LANES; at++) {
+        const double scale = TRO_LANE(b->scale, at);
+        TRO_LANE(theta, at) = scale > 0.0 ? TRO_LANE(b->h, at) / scale : 0.0;
+    }
+    tro_v *y_new = b->y_before + b->n;
+    taylor_evaluate(b, theta, y_new, b->slope);
+    tro_m steps;
+    for (int at = 0; at < TRO_LANES; at++)
+        TRO_LANE(steps, at) = t_new[at] == t_new[at] ? -1 : 0;
+    for (int i = 0; i < b->n; i++) {
+        b->y_before[i] = tro_select(steps, b->y[i], b->y_before[i]);
+        b->y[i] = tro_select(steps, y_new[i], b->y[i]);
+        b->slope[i] = b->slope[i] / b->scale;
+    }
+    for (int at = 0; at < TRO_LANES; at++)
+        if (t_new[at] == t_new[at]) {
+            TRO_LANE(b->t, at) = t_new[at];
+            const double most = TRO_LANE(b->most, at);
+            TRO_LANE(b->scale, at) = most / GROW;
+        }
+    return TRO_SUCCESS;
+}
+
+static int taylor_run(const tro_lanes_job *job)
+{
+    const tro_taylor *model = job->series;
+    batch b = {.job = job, .model = model, .n = model->n_state, .order = job->order};
+    const size_t n = (size_t)model->n_state;
+    const size_t n_s = (size_t)model->n_slot * (size_t)(job->order + 1);
+    const size_t n_c = (size_t)model->n_const;
+    const size_t n_v = n_s + n_c + 5 * n;
+    const size_t n_scratch = n_c > n ? n_c : n;
+    const size_t bytes = n_v * sizeof(tro_v) + (n_scratch + (size_t)model->n_input) * sizeof(double);
+    /* Vectors are read whole: their memory starts where they may. */
+    char *memory = calloc(bytes + 64, 1);
+    if (!memory) return TRO_NO_MEMORY;
+    b.s = (tro_v *)(void *)(memory + (64 - (size_t)memory % 64));
+    b.c = b.s + n_s;
+    b.y = b.c + n_c;
+    b.slope = b.y + n;
+    b.weight = b.slope + n;
+    b.y_before = b.weight + n; /* and behind it, the states being computed */
+    b.scratch = (double *)(void *)(b.y_before + 2 * n);
+    b.inputs = b.scratch + n_scratch;
+    for (size_t i = 0; i < n_c; i++) b.c[i] = tro_set(1.0);
+    b.t = b.scale = b.most = b.h = tro_set(0.0);
+
+    int status = TRO_SUCCESS;
+    for (int at = 0; at < TRO_LANES; at++) taylor_fill(&b, at);
+    for (long turn = 1; b.n_active > 0 && status == TRO_SUCCESS; turn++) {
+        memcpy(b.s, b.y, n * sizeof(tro_v));
+        model->series(b.order, b.t, b.scale, b.c, b.s);
+        taylor_choose(&b);
+        status = taylor_advance(&b);
+        if (turn % POLL_EVERY == 0 &&
+            ((job->options->cancel && *job->options->cancel) ||
+             (job->options->poll && job->options->poll(job->options->poll_context))))
+            status = TRO_INTERRUPTED;
+    }
+    if (status != TRO_SUCCESS) {
+        TRO_STOP(job->queue, job->n_run); /* no new run starts */
+        for (int at = 0; at < TRO_LANES; at++)
+            if (b.lanes[at].run >= 0) taylor_end(&b, at, status, 0);
+    }
+    free(memory);
+    return status;
+}
+
+#define TAYLOR_JOIN(a, b) a##b
+#define TAYLOR_NAME(lanes) TAYLOR_JOIN(tro_taylor_, lanes)
+const tro_lanes_method TAYLOR_NAME(TRO_LANES) = {TRO_LANES, taylor_run};

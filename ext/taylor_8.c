@@ -1,0 +1,3 @@
+/* The Taylor method in eight lanes. */
+#define TRO_LANES 8
+#include "taylor.c"

@@ -1,0 +1,448 @@
+"""Print the Taylor coefficients of a model's solution as C text, for every vector width.
+
+The solution's coefficients follow order by order from those of the right-hand side, which
+follow from recurrences over the expression graph (Jorba & Zou 2005, A software package for
+the numerical integration of ODEs by means of high-order Taylor methods, Experimental
+Mathematics 14, 99-117; Griewank & Walther 2008, Evaluating Derivatives, ch. 13). Time is in
+units of a scale that the caller gives, so that the coefficients neither grow nor vanish.
+
+What depends on parameters and constant inputs alone is computed once a run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .ctext import HELPERS, PROTOTYPES, body
+from .graph import Graph
+
+#: Sums that one loop accumulates; more would not fit into sixteen vector registers.
+_SUMS_A_LOOP = 12
+
+#: Functions whose derivative is 1/q(a) or -1/q(a); see `_Lowering.quotient`.
+_BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh": 1}
+
+_UNSUPPORTED = {"min", "max", "select", "abs", "sign", "powlog"}
+
+
+class NoRecurrence(Exception):
+    """The expression has no recurrence: it is not analytic."""
+
+
+@dataclass
+class _Series:
+    """One series: its order-0 text, its order-k text, and what it needs stored."""
+
+    first: str
+    later: str
+    slot: int | None = None
+    derived: int | None = None
+    scaled: tuple[str, str, str] | None = None
+
+
+@dataclass
+class _Lowering:
+    """Recurrences of the nodes of a graph, in the order in which they are computed."""
+
+    graph: Graph
+    n_state: int
+    series: dict[int, _Series] = field(default_factory=dict)
+    hoisted: list[int] = field(default_factory=list)
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
+    later: list[str] = field(default_factory=list)
+    n_slot: int = 0
+    n_name: int = 0
+    uses: Counter[int] = field(default_factory=Counter)
+    moving: dict[int, bool] = field(default_factory=dict)
+
+    # ---------------------------------------------------------------- helpers
+
+    def moves(self, number: int) -> bool:
+        """Say whether a node changes along a solution."""
+        known = self.moving.get(number)
+        if known is None:
+            kind = self.graph.nodes[number][0]
+            known = kind in ("y", "t") or any(map(self.moves, self.graph.operands(number)))
+            self.moving[number] = known
+        return known
+
+    def constant(self, number: int) -> str:
+        """Return the text of what does not change along a solution."""
+        value = self.graph.value(number)
+        if value is not None:
+            return f"tro_set({value.hex()})"
+        if number not in self.hoisted:
+            self.hoisted.append(number)
+        return f"c[{self.hoisted.index(number)}]"
+
+    def name(self, first: str, later: str) -> _Series:
+        """Give an expression a name of its own."""
+        name = f"v{self.n_name}"
+        self.n_name += 1
+        self.first.append(f"const tro_v {name} = {first};")
+        self.later.append(f"const tro_v {name} = {later};")
+        return _Series(name, name)
+
+    def store(self, series: _Series) -> int:
+        """Return the slot in which all coefficients of a series are kept."""
+        if series.slot is None:
+            series.slot = self.n_slot
+            self.n_slot += 1
+            self.write(series.slot, series.first, series.later)
+        return series.slot
+
+    def derive(self, series: _Series) -> int:
+        """Return the slot in which k times coefficient k is kept."""
+        if series.derived is None:
+            series.derived = self.n_slot
+            self.n_slot += 1
+            self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        return series.derived
+
+    def sum(self, left: int, right: int) -> str:
+        """Return the text of the sum of left[j] right[k - j] over 0 < j < k."""
+        pair = (left, right)
+        if pair not in self.sums:
+            self.sums.append(pair)
+        return f"a{self.sums.index(pair)}"
+
+    def write(self, slot: int, first: str, later: str) -> None:
+        """Write a series' coefficients to its slot."""
+        self.first.append(f"s[{slot}] = {first};")
+        self.later.append(f"x[{slot}] = {later};")
+
+    # ---------------------------------------------------------------- the rules
+
+    def read(self, number: int) -> _Series:
+        """Return the series of a node, lowering it if it is new."""
+        known = self.series.get(number)
+        if known is None:
+            known = self.series[number] = self.lower(number)
+        return known
+
+    def lower(self, number: int) -> _Series:
+        graph = self.graph
+        if not self.moves(number):
+            text = self.constant(number)
+            return _Series(text, "tro_set(0.0)")
+        operation = str(graph.nodes[number][0])
+        operands = graph.operands(number)
+        if operation == "y":
+            slot = int(graph.nodes[number][1])
+            return _Series(f"s[{slot}]", f"x[{slot}]", slot)
+        if operation == "t":
+            series = self.name("t", "k == 1 ? scale : tro_set(0.0)")
+            self.store(series)
+            return series
+        if operation in _UNSUPPORTED:
+            raise NoRecurrence(operation)
+        if operation == "neg":
+            a = self.read(operands[0])
+            return self.name(f"-{a.first}", f"-{a.later}")
+        if operation in ("add", "sub"):
+            return self.add(operation, *operands)
+        if operation == "mul":
+            return self.multiply(number, *operands)
+        if operation == "div":
+            return self.divide(*operands)
+        if operation == "pow":
+            return self.power(*operands)
+        if operation in _BY_QUOTIENT:
+            return self.quotient(operation, operands[0])
+        rule: Callable[[int], _Series] = getattr(self, operation)
+        return rule(operands[0])
+
+    def add(self, operation: str, left: int, right: int) -> _Series:
+        a, b = self.read(left), self.read(right)
+        minus = "-" if operation == "sub" else ""
+        sign = "-" if operation == "sub" else "+"
+        if not self.moves(right):
+            series = self.name(f"{a.first} {sign} {b.first}", a.later)
+        elif not self.moves(left):
+            series = self.name(f"{a.first} {sign} {b.first}", f"{minus}{b.later}")
+        elif b.scaled is not None:
+            factor, first, later = b.scaled
+            series = self.name(
+                f"tro_fma({minus}{factor}, {first}, {a.first})",
+                f"tro_fma({minus}{factor}, {later}, {a.later})",
+            )
+        elif a.scaled is not None:
+            factor, first, later = a.scaled
+            series = self.name(
+                f"tro_fma({factor}, {first}, {minus}{b.first})",
+                f"tro_fma({factor}, {later}, {minus}{b.later})",
+            )
+        else:
+            series = self.name(f"{a.first} {sign} {b.first}", f"{a.later} {sign} {b.later}")
+        return series
+
+    def multiply(self, number: int, left: int, right: int) -> _Series:
+        if self.moves(left) and self.moves(right):
+            if left == right:
+                return self.square(self.read(left))
+            return self.product(self.read(left), self.read(right))
+        moving, fixed = (left, right) if self.moves(left) else (right, left)
+        a, factor = self.read(moving), self.constant(fixed)
+        texts = f"{factor} * {a.first}", f"{factor} * {a.later}"
+        if self.uses[number] > 1:
+            return self.name(*texts)
+        return _Series(f"({texts[0]})", f"({texts[1]})", scaled=(factor, a.first, a.later))
+
+    def product(self, a: _Series, b: _Series) -> _Series:
+        left, right = self.store(a), self.store(b)
+        inner = self.sum(left, right)
+        ends = f"tro_fma(s[{left}], {b.later}, {inner})"
+        return self.name(f"{a.first} * {b.first}", f"tro_fma({a.later}, s[{right}], {ends})")
+
+    def square(self, a: _Series) -> _Series:
+        slot = self.store(a)
+        inner = self.sum(slot, slot)
+        return self.name(
+            f"{a.first} * {a.first}",
+            f"tro_fma(s[{slot}] + s[{slot}], {a.later}, {inner})",
+        )
+
+    def reciprocal(self, series: _Series, scale: str = "1.0") -> str:
+        """Return the text of scale / (the series' first coefficient), kept for all orders."""
+        name = f"r{self.n_name}"
+        self.n_name += 1
+        self.first.append(f"const tro_v {name} = tro_set({scale}) / {series.first};")
+        return name
+
+    def divide(self, above: int, below: int) -> _Series:
+        if not self.moves(below):
+            graph = self.graph
+            inverse = graph.div(graph.one, below)
+            return self.multiply(-1, above, inverse)
+        b = self.read(below)
+        bottom, inverse_text = self.store(b), self.reciprocal(b)
+        a = self.read(above)
+        result = _Series("", "", self.n_slot)
+        self.n_slot += 1
+        slot = result.slot
+        assert slot is not None
+        inner = self.sum(bottom, slot)
+        rest = f"tro_fma(s[{slot}], {b.later}, {inner})"
+        upper = f"{a.later} - {rest}" if self.moves(above) else f"-{rest}"
+        return self.settle(result, f"{a.first} * {inverse_text}", f"({upper}) * {inverse_text}")
+
+    def settle(self, series: _Series, first: str, later: str) -> _Series:
+        """Name a series that its own recurrence reads, and write it to its slot."""
+        named = self.name(first, later)
+        series.first, series.later = named.first, named.later
+        assert series.slot is not None
+        self.write(series.slot, series.first, series.later)
+        return series
+
+    def own(self) -> tuple[_Series, int]:
+        """Return a series with a slot that its own recurrence can name."""
+        series = _Series("", "", self.n_slot)
+        self.n_slot += 1
+        return series, self.n_slot - 1
+
+    def exp(self, operand: int) -> _Series:
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        inner = self.sum(derived, slot)
+        later = f"tro_fma({a.later}, s[{slot}], {inner} * over_k)"
+        return self.settle(series, f"tro_vexp({a.first})", later)
+
+    def tanh(self, operand: int) -> _Series:
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        slope, slope_slot = self.own()
+        inner = self.sum(derived, slope_slot)
+        later = f"tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
+        self.settle(series, f"tro_vtanh({a.first})", later)
+        self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
+        return series
+
+    def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> None:
+        """Settle the series that is a constant plus or minus the square of another."""
+        inner = self.sum(slot, slot)
+        twice = f"s[{slot}] + s[{slot}]"
+        later = f"{sign}tro_fma({twice}, {series.later}, {inner})"
+        self.settle(slope, first.format(series.first), later)
+
+    def tan(self, operand: int) -> _Series:
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        slope, slope_slot = self.own()
+        inner = self.sum(derived, slope_slot)
+        later = f"tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
+        self.settle(series, f"tro_vtan({a.first})", later)
+        self.square_of(series, slot, slope, "tro_fma({0}, {0}, tro_set(1.0))", "")
+        return series
+
+    def pair(self, operand: int, names: tuple[str, str], sign: str) -> tuple[_Series, _Series]:
+        """Lower two functions that are each other's derivative, up to a sign."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        one, one_slot = self.own()
+        other, other_slot = self.own()
+        sums = self.sum(derived, other_slot), self.sum(derived, one_slot)
+        ends = [
+            f"tro_fma({a.later}, s[{slot}], {inner} * over_k)"
+            for slot, inner in zip((other_slot, one_slot), sums, strict=True)
+        ]
+        self.settle(one, f"tro_v{names[0]}({a.first})", ends[0])
+        self.settle(other, f"tro_v{names[1]}({a.first})", f"{sign}{ends[1]}")
+        for name, series in zip(names, (one, other), strict=True):
+            self.series[self.graph.unary(name, operand)] = series
+        return one, other
+
+    def sin(self, operand: int) -> _Series:
+        return self.pair(operand, ("sin", "cos"), "-")[0]
+
+    def cos(self, operand: int) -> _Series:
+        return self.pair(operand, ("sin", "cos"), "-")[1]
+
+    def sinh(self, operand: int) -> _Series:
+        return self.pair(operand, ("sinh", "cosh"), "")[0]
+
+    def cosh(self, operand: int) -> _Series:
+        return self.pair(operand, ("sinh", "cosh"), "")[1]
+
+    def sqrt(self, operand: int) -> _Series:
+        a = self.read(operand)
+        series, slot = self.own()
+        inner = self.sum(slot, slot)
+        named = self.name(f"tro_sqrt({a.first})", "tro_set(0.0)")
+        half = self.reciprocal(named, "0.5")
+        return self.settle(series, named.first, f"({a.later} - {inner}) * {half}")
+
+    def log(self, operand: int) -> _Series:
+        a = self.read(operand)
+        bottom, inverse = self.store(a), self.reciprocal(a)
+        series, _ = self.own()
+        series.derived = self.n_slot
+        self.n_slot += 1
+        inner = self.sum(series.derived, bottom)
+        later = f"tro_fma(-{inner}, over_k, {a.later}) * {inverse}"
+        self.settle(series, f"tro_vlog({a.first})", later)
+        self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        return series
+
+    def power(self, base: int, exponent: int) -> _Series:
+        graph = self.graph
+        if self.moves(exponent) or not self.moves(base):
+            return self.read(graph.unary("exp", graph.mul(exponent, graph.unary("log", base))))
+        a, e = self.read(base), self.constant(exponent)
+        bottom, inverse = self.store(a), self.reciprocal(a)
+        derived = self.derive(a)
+        series, slot = self.own()
+        series.derived = self.n_slot
+        self.n_slot += 1
+        rising, falling = self.sum(derived, slot), self.sum(bottom, series.derived)
+        inner = f"tro_fma({e}, {rising}, -{falling}) * over_k"
+        later = f"tro_fma({e} * {a.later}, s[{slot}], {inner}) * {inverse}"
+        self.settle(series, f"tro_vpow({a.first}, {e})", later)
+        self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        return series
+
+    def quotient(self, function: str, operand: int) -> _Series:
+        """Lower a function with v' = +-a' / q, where q is 1 +- a^2 or its root."""
+        graph = self.graph
+        squared = graph.mul(operand, operand)
+        inside = {
+            "asin": lambda: graph.sub(graph.one, squared),
+            "acos": lambda: graph.sub(graph.one, squared),
+            "atan": lambda: graph.add(graph.one, squared),
+            "asinh": lambda: graph.add(squared, graph.one),
+            "acosh": lambda: graph.sub(squared, graph.one),
+            "atanh": lambda: graph.sub(graph.one, squared),
+        }[function]()
+        if function not in ("atan", "atanh"):
+            inside = graph.unary("sqrt", inside)
+        a, q = self.read(operand), self.read(inside)
+        bottom, inverse = self.store(q), self.reciprocal(q)
+        series, _ = self.own()
+        series.derived = self.n_slot
+        self.n_slot += 1
+        inner = self.sum(series.derived, bottom)
+        sign = "-" if _BY_QUOTIENT[function] < 0 else ""
+        later = f"tro_fma(-{inner}, over_k, {sign}{a.later}) * {inverse}"
+        self.settle(series, f"tro_v{function}({a.first})", later)
+        self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        return series
+
+
+def taylor_text(graph: Graph, rhs: list[int], sizes: tuple[int, int, int]) -> str:
+    """Return C text that computes the Taylor coefficients of a solution.
+
+    Parameters
+    ----------
+    graph : Graph
+    rhs : list of int
+        Nodes of the right-hand side.
+    sizes : tuple of int
+        Numbers of states, parameters and inputs.
+
+    Raises
+    ------
+    NoRecurrence
+        If an expression that changes along a solution is not analytic.
+    """
+    n_state = sizes[0]
+    lowering = _Lowering(graph, n_state, n_slot=n_state)
+    needed = graph.reachable(rhs)
+    lowering.uses = Counter(operand for node in needed for operand in graph.operands(node))
+    lowering.uses.update(rhs)
+    ends = [lowering.read(node) for node in rhs]
+    first = "\n".join(f"    {line}" for line in lowering.first)
+    later = "\n".join(f"        {line}" for line in lowering.later)
+    starts = steps = ""
+    for i, end in enumerate(ends):
+        factor, before, after = end.scaled or ("", end.first, end.later)
+        # The factor first, so that the newest coefficient waits for one product only.
+        starts += f"    w[{i}] = {before} * {f'({factor} * scale)' if factor else 'scale'};\n"
+        steps += f"        w[{i}] = {after} * {f'({factor} * next)' if factor else 'next'};\n"
+    timed = int(any(graph.nodes[node][0] == "t" for node in needed))
+    hoist = body(graph, lowering.hoisted)
+    helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in hoist)
+    return (
+        f'#include "taylor.h"\n\n{PROTOTYPES}{helper}\n'
+        f"enum {{ SLOTS = {lowering.n_slot} }};\n"
+        "static const double R[] = TRO_TAYLOR_RECIPROCALS;\n\n"
+        "static void hoist(const double *p, const double *u, double *out)\n{\n"
+        f"    (void)p; (void)u; (void)out;\n{hoist}\n}}\n\n"
+        "static void series(int order, tro_v t, tro_v scale, const tro_v *c, tro_v *s)\n{\n"
+        "    tro_v *x = s, *w = s + SLOTS;\n"
+        f"    (void)t; (void)c; (void)x;\n{first}\n{starts}"
+        "    for (int k = 1; k < order; k++) {\n"
+        "        x = w;\n        w += SLOTS;\n"
+        "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"
+        "        const tro_v next = scale * tro_set(R[k + 1]);\n"
+        "        (void)kth; (void)over_k;\n"
+        f"{_loops(lowering.sums)}{later}\n{steps}    }}\n}}\n\n"
+        f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
+        f"    {sizes[2]}, {len(lowering.hoisted)}, {lowering.n_slot}, {timed}, hoist, series}};\n\n"
+        "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
+        "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
+    )
+
+
+def _loops(sums: list[tuple[int, int]]) -> str:
+    """Return the loops over earlier coefficients, which wait for nothing of this order."""
+    text = ""
+    for begin in range(0, len(sums), _SUMS_A_LOOP):
+        group = list(enumerate(sums))[begin : begin + _SUMS_A_LOOP]
+        text += "".join(f"        tro_v a{n} = tro_set(0.0);\n" for n, _ in group)
+        inner = middle = double = ""
+        for n, (left, right) in group:
+            inner += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
+            if left == right:
+                double += f"        a{n} = a{n} + a{n};\n"
+            else:
+                inner += f"            a{n} = tro_fma(r[{left}], l[{right}], a{n});\n"
+            middle += f"            a{n} = tro_fma(l[{left}], l[{right}], a{n});\n"
+        text += "        l = s + SLOTS;\n        r = x - SLOTS;\n"
+        text += f"        for (; l < r; l += SLOTS, r -= SLOTS) {{\n{inner}        }}\n"
+        text += f"{double}        if (l == r) {{\n{middle}        }}\n"
+    return f"        const tro_v *l, *r;\n{text}" if text else ""
