@@ -1,12 +1,13 @@
-"""How long does one trajectory take, at which achieved error?"""
+"""How long does one trajectory take, at which achieved error, and how long with others?"""
 
 import numpy as np
 import pytest
-from scipy.integrate import odeint, solve_ivp
 
 import trustode as tr
+from problems import error_of, problem
 
-TOLERANCES = (1e-4, 1e-6, 1e-9)
+PEERS = "alone heyoka cyrk-tsit5 cyrk-dop853 numbalsoda-dop853 numbalsoda-lsoda".split()
+COARSE = (1e-4, 1e-6, 1e-8, 1e-10)
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["defaults", "values-given"])
@@ -18,36 +19,16 @@ def test_call_beside_its_solve(benchmark, given):
     benchmark(lambda: tr.simulate(model, t, solver=solver, **keywords))
 
 
-@pytest.mark.parametrize("rtol", TOLERANCES)
-@pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
-def test_native(benchmark, problem, achieved, method, rtol):
-    model, _, t, _ = problem
-    solver = tr.Solver(method=method, rtol=rtol, atol=rtol * 1e-2)
-    achieved(benchmark(lambda: tr.simulate(model, t, solver=solver).y))
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("name", ["trust-like", "trust-updated", "van-der-pol", "lorenz"])
+def test_trajectory(against, name, peer):
+    case = problem(name)
+    against(peer, lambda who, rtol: who.trajectory(case, rtol), error_of(name))
 
 
-@pytest.mark.parametrize("rtol", TOLERANCES)
-@pytest.mark.parametrize("method", ["RK45", "DOP853", "LSODA"])
-def test_scipy_with_compiled_functions(benchmark, problem, achieved, method, rtol):
-    _, compiled, t, _ = problem
-    keywords = {"jac": compiled.jac} if method == "LSODA" else {}
-    y0, span = compiled.initial(), (t[0], t[-1])
-
-    def solve():
-        tolerances = {"rtol": rtol, "atol": rtol * 1e-2}
-        return solve_ivp(compiled.rhs, span, y0, method, t, **tolerances, **keywords).y.T
-
-    achieved(benchmark.pedantic(solve, rounds=3, iterations=1))
-
-
-@pytest.mark.parametrize("rtol", TOLERANCES)
-def test_odeint_with_compiled_functions(benchmark, problem, achieved, rtol):
-    _, compiled, t, _ = problem
-
-    def solve():
-        return odeint(
-            compiled.rhs, compiled.initial(), t, Dfun=compiled.jac, tfirst=True,
-            rtol=rtol, atol=rtol * 1e-2,
-        )  # fmt: skip
-
-    achieved(np.asarray(benchmark.pedantic(solve, rounds=3, iterations=1)))
+@pytest.mark.parametrize("peer", ["scipy-dop853", "scipy-lsoda", "odeint"])
+@pytest.mark.parametrize("name", ["trust-updated"])
+def test_trajectory_against_scipy(against, name, peer):
+    # Tens of times slower: every other tolerance says as much.
+    case = problem(name)
+    against(peer, lambda who, rtol: who.trajectory(case, rtol), error_of(name), COARSE, rounds=2)
