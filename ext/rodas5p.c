@@ -9,6 +9,11 @@
 
 #include "dense.h"
 
+/* Generated code stores state by state; a load of two states at once has to wait for both. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-vectorize", "no-tree-slp-vectorize")
+#endif
+
 #if defined(__GNUC__)
 #define INLINE inline __attribute__((always_inline))
 #else
@@ -236,7 +241,7 @@ static int rodas5p_arrive(tro_step *step)
 {
     double *slopes = rodas5p_slopes(step, !step->side);
     tro_system_slopes(step->system, step->t + step->h, step->y_new, slopes);
-    memcpy(step->f_new, slopes, (size_t)step->dim * sizeof *slopes);
+    for (int i = 0; i < step->dim; i++) step->f_new[i] = slopes[i];
     step->bad = tro_system_bad(step->system, step->f_new);
     step->ahead = step->bad < 0;
     return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;

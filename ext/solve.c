@@ -61,11 +61,12 @@ static int solve_record(tro_trace *trace, const tro_step *step, const tro_method
 static double solve_norm(const tro_options *options, int n, double scale, const double *x,
                          const double *y, const double *y_new)
 {
+    const double over = 1.0 / scale;
     double sum = 0.0;
     for (int i = 0; i < n; i++) {
         const double a = fabs(y[i]), b = fabs(y_new[i]);
         const double scaled =
-            x[i] / (options->atol[i] / scale + options->rtol * (a > b ? a : b));
+            x[i] / (options->atol[i] * over + options->rtol * (a > b ? a : b));
         sum += scaled * scaled;
     }
     return sqrt(sum / n);
