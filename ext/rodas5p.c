@@ -9,6 +9,11 @@
 
 #include "dense.h"
 
+/* Generated code stores state by state; a load of two states at once has to wait for both. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-vectorize", "no-tree-slp-vectorize")
+#endif
+
 #if defined(__GNUC__)
 #define INLINE inline __attribute__((always_inline))
 #else
@@ -66,6 +71,10 @@ static const double H[3][STAGES] = {
      20.176138334709044, 15.98066361424651, -6.789040303419874, -6.710236069923372},
     {11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643,
      -52.072871366152654, -59.78993625266729, -0.15582684282751913, 4.883087185713722}};
+
+/* On the estimate: relaxation oscillations lose phase at each jump, and it adds up. Measured so
+ * that the van der Pol oscillator at mu = 1000 stays within ten times the tolerance. */
+static const double ERROR_SCALE = 2.5;
 
 /* Multipliers whose squares sum to more than this are a sign that the fixed pivots lose digits. */
 static const double MOST_GROWTH = 1e12;
@@ -167,7 +176,7 @@ static INLINE void rodas5p_stages(const int n, tro_step *step, const double *slo
     rodas5p_stage(6, n, step, inverse, dfdt, factors, pivots);
     rodas5p_stage(7, n, step, inverse, dfdt, factors, pivots);
     for (int i = 0; i < n; i++) {
-        step->error[i] = u[7 * n + i];
+        step->error[i] = ERROR_SCALE * u[7 * n + i];
         y[i] += u[7 * n + i];
     }
     step->system->n_rhs += STAGES - 1;
@@ -232,7 +241,7 @@ static int rodas5p_arrive(tro_step *step)
 {
     double *slopes = rodas5p_slopes(step, !step->side);
     tro_system_slopes(step->system, step->t + step->h, step->y_new, slopes);
-    memcpy(step->f_new, slopes, (size_t)step->dim * sizeof *slopes);
+    for (int i = 0; i < step->dim; i++) step->f_new[i] = slopes[i];
     step->bad = tro_system_bad(step->system, step->f_new);
     step->ahead = step->bad < 0;
     return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;

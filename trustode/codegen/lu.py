@@ -14,7 +14,7 @@ from collections.abc import Collection
 Pattern = Collection[tuple[int, int]]
 
 #: More products than this in one factorization make a text that compiles too slowly.
-_MOST_PRODUCTS = 500
+_MOST_PRODUCTS = 100
 
 
 def elimination(n: int, pattern: Pattern) -> tuple[list[int], set[tuple[int, int]], int]:
@@ -114,8 +114,8 @@ def _factor(
 
     for k in order:
         inverse = keep((k, k), f"-1.0 / {value[k, k]}")
-        # Adds nothing, or NaN.
-        growth.append(f"0.0 * {inverse}")
+        # Adds nothing, or NaN where either is not finite.
+        growth.append(f"0.0 * ({value[k, k]} + {inverse})")
         later = order[place[k] + 1 :]
         rows = [i for i in later if (i, k) in filled]
         columns = [j for j in later if (k, j) in filled]

@@ -35,6 +35,29 @@ FUNCTION_NAMES = (
 )
 
 
+_HEAD = (
+    "static void {}(const tro_model *model, double t, const double *y,\n"
+    "    const double *p, const double *u, double *out)"
+)
+_SLOPES = _HEAD.format("slopes")
+
+#: The Jacobian alone is wanted outside of solves only, so it is taken from the slopes: half
+#: the text to compile. Above this many states the copy would be large.
+_MOST_COPIED = 32
+_JACOBIAN = (
+    _HEAD.format("jac")
+    + """
+{{
+    double all[{size}], rates[2 * {k} + 1];
+    for (int i = 0; i < {size}; i++) all[i] = 0.0;
+    for (int i = 0; i < {k}; i++) rates[i] = u[i], rates[{k} + i] = 0.0;
+    slopes(model, t, y, p, rates, all);
+    for (int i = 0; i < {n} * {n}; i++) out[i] = all[2 * {n} + i];
+}}
+"""
+)
+
+
 @lru_cache(maxsize=1)
 def _generator_digest() -> bytes:
     """Digest of everything that turns a graph into text."""
@@ -138,7 +161,7 @@ class Source:
         rows = [*FUNCTION_NAMES, *(("factor", "solve", "stage") if factors else "000"), "0"]
         helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in functions)
         return (
-            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{functions}\n{factors}\n'
+            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{_SLOPES};\n{functions}\n{factors}\n'
             f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"
             f"    {', '.join(rows)}}};\n\n"
             "TRO_EXPORT const tro_model *TRO_ENTRY(void);\n"
@@ -164,10 +187,12 @@ class Source:
             return ""
 
     def _function(self, name: str) -> str:
+        n_state, n_input = len(self.rhs), len(self._leaves["u"])
+        if name == "jac" and n_state <= _MOST_COPIED:
+            return _JACOBIAN.format(n=n_state, k=n_input, size=n_state * (2 + n_state))
         dense = 2 * len(self.rhs) if name == "slopes" else None
         return (
-            f"static void {name}(const tro_model *model, double t, const double *y,\n"
-            "    const double *p, const double *u, double *out)\n{\n"
+            f"{_HEAD.format(name)}\n{{\n"
             "    (void)model; (void)t; (void)y; (void)p; (void)u; (void)out;\n"
             f"{body(self.graph, self.outputs(name), dense)}\n}}\n"
         )

@@ -1,0 +1,155 @@
+"""The stiff method: its order, its fallbacks, published end values, achieved errors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+from scipy.integrate import solve_ivp
+
+import trustode as tr
+from trustode.expression import TIME
+
+REFERENCES = Path(__file__).resolve().parents[2] / "shared" / "perf" / "refs"
+TOLERANCES = 10.0 ** -np.arange(4, 12)
+
+#: Problem: model, parameters, initial values, end, absolute over relative tolerance, and the
+#: end values published with the test set for IVP solvers (Mazzia & Magherini 2008).
+PROBLEMS = {
+    "hires": (
+        "hires", {}, {}, 321.8122, 1e-3,
+        [0.7371312573325668e-3, 0.1442485726316185e-3, 0.5888729740967575e-4,
+         0.1175651343283149e-2, 0.2386356198831331e-2, 0.6238968252742796e-2,
+         0.2849998395185769e-2, 0.2850001604814231e-2],
+    ),
+    "orego": (
+        "orego", {}, {}, 360.0, 1e-2,
+        [0.1000814870318523e1, 0.1228178521549917e4, 0.1320554942846706e3],
+    ),
+    "vdp1000": (
+        "van-der-pol", {"mu": 1000.0}, (2.0, 0.0), 2000.0, 1e-3,
+        [0.1706167732170469e1, -0.8928097010248125e-3],
+    ),
+    "rober": (
+        "robertson", {}, {}, 1e11, 1e-6,
+        [0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050],
+    ),
+}  # fmt: skip
+
+
+def solve(problem, rtol, t):
+    name, params, initial, _, factor, _ = PROBLEMS[problem]
+    model = tr.models.load(name)
+    initial = dict(zip(model.states, initial, strict=True)) if initial else {}
+    solver = tr.Solver(method="rodas5p", rtol=rtol, atol=rtol * factor)
+    return tr.simulate(model, t, params=params, initial=initial, solver=solver)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("rtol", TOLERANCES)
+def test_end_values_are_the_published_ones(problem, rtol):
+    known, end = np.array(PROBLEMS[problem][-1]), PROBLEMS[problem][3]
+    y = solve(problem, rtol, np.linspace(0.0, end, 3)).y[-1]
+    factor = PROBLEMS[problem][4]
+    # The published digits end at 1e-14 or so; Robertson's smallest is far below its tolerance.
+    np.testing.assert_array_less(
+        np.abs(y - known), 10 * rtol * (np.abs(known) + 10 * factor) + 1e-13 * np.abs(known)
+    )
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_achieved_error_is_within_ten_times_the_tolerance(problem):
+    path = REFERENCES / f"{problem}.npz"
+    if not path.exists():
+        pytest.skip("needs the reference solutions of the measurements")
+    known = np.load(path)["single"]
+    end = 1e4 if problem == "rober" else PROBLEMS[problem][3]
+    t = np.linspace(0.0, end, len(known))
+    if problem == "rober":
+        t = np.concatenate([[0.0], np.geomspace(1e-3, end, len(known) - 1)])
+    for rtol in TOLERANCES:
+        error = (solve(problem, rtol, t).y - known) / np.abs(known).max(axis=0)
+        assert np.sqrt(np.mean(error**2)) < 10 * rtol, rtol
+
+
+def stepped(model, h, end):
+    """Solve with steps of h: tolerances that never bind, past a start of short steps."""
+    solver = tr.Solver(method="rodas5p", rtol=0.9, atol=1e3, h_max=h)
+    return tr.simulate(model, [0.0, end], solver=solver).y[-1]
+
+
+def test_order_is_five():
+    x, v = tr.states("x v")
+    model = tr.Model(
+        name="turning",
+        rhs={x: v * sympy.cos(TIME), v: -x * sympy.cos(TIME) - (x**2 + v**2 - 1) * v},
+        initial={x: 0.0, v: 1.0},
+    )
+    end = 3.0
+    known = np.array([np.sin(np.sin(end)), np.cos(np.sin(end))])
+    steps = end / np.array([96.0, 192.0, 384.0])
+    errors = [np.linalg.norm(stepped(model, h, end) - known) for h in steps]
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    np.testing.assert_allclose(orders, 5.0, atol=0.15)
+
+
+def test_inputs_enter_the_time_derivative():
+    """A fast state follows an input; without the input's rate the order would drop."""
+    x = tr.states("x")
+    u = tr.inputs("u")
+    model = tr.Model(name="follower", rhs={x: 1e3 * (u - x)}, initial={x: 0.0}, inputs={u: 0.0})
+    t = np.linspace(0.0, 6.0, 61)
+    drive = tr.Samples(t, np.sin(t))
+    stiff, other = (
+        tr.simulate(
+            model, [0.0, 5.0], inputs={"u": drive},
+            solver=tr.Solver(method=method, rtol=1e-10, atol=1e-12),
+        )
+        for method in ("rodas5p", "tsit5")
+    )  # fmt: skip
+    np.testing.assert_allclose(stiff.y[-1], other.y[-1], rtol=1e-9)
+    assert stiff.stats["n_steps"] < other.stats["n_steps"]
+
+
+def reference(model, end):
+    """Solve with scipy's Radau and the compiled right-hand side, tightly."""
+    compiled = tr.compile(model)
+    return solve_ivp(
+        compiled.rhs, (0.0, end), compiled.initial(), method="Radau", jac=compiled.jac,
+        rtol=1e-11, atol=1e-13,
+    ).y[:, -1]  # fmt: skip
+
+
+def test_growth_of_fixed_pivots_falls_back_to_a_search():
+    """The first pivot, the inverse step, is 1e-8 of what stands below it."""
+    x, v = tr.states("x v")
+    k = 1e9
+    model = tr.Model(
+        name="stiff spring", rhs={x: v, v: -k * (x - 2.0) - k * v}, initial={x: 0.0, v: 0.0}
+    )
+    solver = tr.Solver(method="rodas5p", rtol=1e-8, atol=1e-10)
+    y = tr.simulate(model, [0.0, 1.0], solver=solver).y[-1]
+    slow = (k - np.sqrt(k**2 - 4 * k)) / 2
+    np.testing.assert_allclose(y[0], 2.0 * (1.0 - np.exp(-slow)), rtol=1e-6)
+
+
+def test_many_states_with_a_dense_pattern_keep_the_dense_factors():
+    n = 14
+    states = tr.states(" ".join(f"y{i}" for i in range(n)))
+    mean = sum(states) / n
+    model = tr.Model(
+        name="coupled",
+        rhs={y: 50.0 * (i + 1) * (mean - y) + y * (1 - y) for i, y in enumerate(states)},
+        initial={y: 0.1 * (i + 1) / n for i, y in enumerate(states)},
+    )
+    solver = tr.Solver(method="rodas5p", rtol=1e-8, atol=1e-10)
+    y = tr.simulate(model, [0.0, 2.0], solver=solver).y[-1]
+    np.testing.assert_allclose(y, reference(model, 2.0), rtol=1e-6)
+
+
+def test_a_jacobian_that_is_not_finite_ends_the_solve():
+    x = tr.states("x")
+    model = tr.Model(name="root", rhs={x: -sympy.sqrt(x) - 1}, initial={x: 1.0})
+    solution = tr.simulate(model, [0.0, 5.0], solver=tr.Solver(method="rodas5p"), on_error="return")
+    assert solution.status != 0
+    assert solution.t[-1] < 1.0
