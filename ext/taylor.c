@@ -402,6 +402,13 @@ static void taylor_evaluate_all(const batch *b, tro_v theta, tro_v *y, tro_v *sl
                         b->tangents_new + block * n, NULL);
 }
 
+/* Where in a lane's step a time lies; at its end it is where the next step starts. */
+static double taylor_theta(const batch *b, int at, double t, double t_new)
+{
+    const double since = t == t_new ? TRO_LANE(b->h, at) : t - TRO_LANE(b->t, at);
+    return since / TRO_LANE(b->scale, at);
+}
+
 #if TRO_LANES == 1
 /* Write output times of one run, several at once; the rest, fewer, is left. */
 static void taylor_write_blocks(batch *b, double t_new)
@@ -410,10 +417,10 @@ static void taylor_write_blocks(batch *b, double t_new)
     lane *l = b->lanes;
     const double *t_out = b->job->t_out;
     const size_t n = (size_t)b->n, n_slot = (size_t)b->model->n_slot;
-    const double t = b->t, scale = b->scale;
     while (l->written + BLOCK <= b->job->n_out && t_out[l->written + BLOCK - 1] <= t_new) {
         double theta[BLOCK];
-        for (int q = 0; q < BLOCK; q++) theta[q] = (t_out[l->written + q] - t) / scale;
+        for (int q = 0; q < BLOCK; q++)
+            theta[q] = taylor_theta(b, 0, t_out[l->written + q], t_new);
         double *out = l->y_out + (size_t)l->written * n;
         for (size_t i = 0; i < n; i++) {
             const double *c = b->s + (size_t)b->order * n_slot + i;
@@ -442,8 +449,7 @@ static void taylor_write(batch *b, const double *t_new)
             const lane *l = &b->lanes[at];
             if (t_new[at] == t_new[at] && l->written < n_out && t_out[l->written] <= t_new[at]) {
                 pending |= 1 << at;
-                TRO_LANE(theta, at) =
-                    (t_out[l->written] - TRO_LANE(b->t, at)) / TRO_LANE(b->scale, at);
+                TRO_LANE(theta, at) = taylor_theta(b, at, t_out[l->written], t_new[at]);
             }
         }
         if (!pending) return;
@@ -594,6 +600,11 @@ static int taylor_run(const tro_lanes_job *job)
     return status;
 }
 
-#define TAYLOR_JOIN(a, b) a##b
-#define TAYLOR_NAME(lanes) TAYLOR_JOIN(tro_taylor_, lanes)
-const tro_lanes_method TAYLOR_NAME(TRO_LANES) = {TRO_LANES, taylor_run};
+#if TRO_LANES == 1
+#define TAYLOR tro_taylor_1
+#elif TRO_LANES == 4
+#define TAYLOR tro_taylor_4
+#else
+#define TAYLOR tro_taylor_8
+#endif
+const tro_lanes_method TAYLOR = {TRO_LANES, taylor_run};

@@ -17,6 +17,7 @@ import trustode as tr
 from trustode import jobs
 from trustode.errors import ModelError, OptionError, TrustodeError
 from trustode.jobs import carry_out, check_how
+from trustode.solve import compile_ahead
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -185,6 +186,7 @@ def test_workers_compile_nothing(processes):
     model = tr.Model("compiled once", rhs={x: -x / 3}, params={}, initial={x: 1})
     if tr.compile(model).backend not in ("compiler", "cache", "zig"):
         pytest.skip("needs a C compiler")
+    compile_ahead(tr.compile(model), tr.Solver())
     made = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     tr.ensemble(model, {"x(0)": np.ones(8)}, [0.0, 1.0], executor=processes)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == made

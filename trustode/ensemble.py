@@ -28,7 +28,7 @@ from .runs import (
     make_runs,
     refuse_too_large,
 )
-from .solve import Solver, check_times
+from .solve import Solver, check_times, compile_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,6 +204,8 @@ def ensemble(
         where=where,
     )
     solver.atol_vector(runs.compiled)
+    if how.executor is not None:
+        compile_ahead(runs.compiled, solver)
     most = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
     found = carry_out(_Trajectories(runs, times, solver), n_run, most, how, where)
     return Ensemble(model, frame, times, found["y"], found["status"], runs)

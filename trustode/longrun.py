@@ -34,8 +34,9 @@ APART = 0.1
 #: Unless T, as it still moves, could make up the difference in so many late parts.
 _PARTS_MORE = 5
 
-#: Samples for each step the solver takes, at least; more when they are rounded up.
-_SAMPLES_PER_STEP = 3
+#: Samples for each step the solver takes, at least; more when they are rounded up. A step of
+#: Taylor's method is a good part of a swing.
+_SAMPLES_PER_STEP = 12
 _SAMPLES_PER_CYCLE = 128
 _FEWEST_SAMPLES = 1024
 _TRANSIENT_SAMPLES = 256

@@ -24,7 +24,7 @@ from .longrun import MEASURES, Plan, long_run_starts, measure_points
 from .model import Model
 from .progress import Progress
 from .runs import Runs, check_solver, make_runs, refuse_too_large
-from .solve import Solver
+from .solve import Solver, compile_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,6 +249,8 @@ def scan(
         for begin in starts
     ]
     atol = solver.atol_vector(every[0].compiled)
+    if how.executor is not None:
+        compile_ahead(every[0].compiled, solver)
     held = {"T", "L", *model.known(initial, "state", model.states)}
     free = [
         k for k, name in enumerate(model.states) if name not in held and f"{name}(0)" not in columns

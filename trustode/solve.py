@@ -466,6 +466,13 @@ def _start_tangents(
     y[:, 0, n:] = tangents.reshape(len(p), -1)
 
 
+def compile_ahead(compiled: CompiledModel, solver: Solver) -> None:
+    """Compile what `solve_batch` will want, so that other processes find it."""
+    if solver.method in ("auto", "taylor"):
+        for lanes in {1, WIDEST}:
+            recurrences(compiled.model, lanes)
+
+
 def _series(
     compiled: CompiledModel, n_run: int, vary: NDArray[np.int32]
 ) -> tuple[Recurrences | None, NDArray[np.int32]]:

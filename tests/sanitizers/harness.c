@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core.h"
+#include "lanes_run.h"
+#include "taylor.h"
 
 const tro_model *tro_entry(void);
+const tro_taylor *tro_series(void);
+const tro_taylor *tro_tangents(void);
+extern const tro_lanes_method LANES;
 
 enum { N_TIME = 50 };
 
@@ -68,12 +72,12 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
                                  .events = n_tangent ? NULL : &events};
     double *work = malloc(tro_solve_work(model, n_tangent, &options) * sizeof *work);
     tro_trace trace = {.width = 2 + 5 * n};
-    tro_report report;
+    tro_report report = {0};
     const int status = tro_solve(model, p, &stimulus, n_tangent, vary, t, N_TIME, &options, work,
                                  y, n_tangent ? NULL : &trace, &report);
-    printf("%s %d %ld %ld\n", method->name, status, report.n_written, events.log.n);
-    tro_solve_trace_free(&trace);
-    tro_solve_trace_free(&events.log);
+    printf("%s %d %lld %ld\n", method->name, status, report.n_written, events.log.n);
+    tro_trace_free(&trace);
+    tro_trace_free(&events.log);
     free(work), free(tables), free(p), free(atol), free(t), free(y);
     return status;
 }
@@ -102,9 +106,62 @@ static int high_order(void)
     const int status = tro_events_step(&options, &piece, &t, &cut);
     const int found = cut && events.ended == 0 && fabs(t - wanted) < 1e-14;
     printf("order 24 %d %.17g\n", status, t);
-    tro_solve_trace_free(&events.log);
+    tro_trace_free(&events.log);
     free(work);
     return status == TRO_SUCCESS && found;
+}
+
+/* Runs side by side, or one with tangents as the lanes; some explode, one is cut short. */
+static int lanes(int n_tangent, long max_steps, long limit, int interrupt)
+{
+    enum { N_RUN = 19 };
+    const tro_model *model = tro_entry();
+    const int n = model->n_state, dim = n * (1 + n_tangent);
+    const double knots[2] = {-1.0, 5.0}, breaks[1] = {5.0};
+    const double coefs[8] = {0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0};
+    const int vary[3] = {0, -1, 5}, seed[3] = {0, -1, 1};
+    tro_table *tables = calloc((size_t)model->n_input + 1, sizeof *tables);
+    for (int i = 0; i < model->n_input; i++) tables[i] = (tro_table){2, knots, coefs};
+    const tro_stimulus stimulus = {model->n_input, tables, 1, breaks}, *stimuli = &stimulus;
+    double *p = calloc((size_t)(N_RUN * model->n_param) + 1, sizeof *p);
+    double *atol = calloc((size_t)n, sizeof *atol), *t = calloc(N_TIME, sizeof *t);
+    double *y = calloc((size_t)(N_RUN * N_TIME * dim), sizeof *y);
+    tro_report *reports = calloc(N_RUN, sizeof *reports);
+    long handed[N_RUN], n_handed = 0;
+    long long queue = 0;
+    int calls = 0;
+    for (int k = 0; k < N_RUN * model->n_param; k++) p[k] = 0.5 + 0.01 * (k % 7);
+    for (int k = 0; k < model->n_param; k++) p[3 * model->n_param + k] = NAN;
+    for (int i = 0; i < n; i++) atol[i] = 1e-9;
+    for (int k = 0; k < N_TIME; k++) t[k] = 0.4 * k;
+    for (int r = 0; r < N_RUN; r++) {
+        double *row = y + (size_t)(r * N_TIME * dim);
+        model->initial(model, 0.0, p, p, p, row);
+        for (int i = 0; i < n_tangent * n; i++) row[n + i] = i % (n + 1) == 0;
+    }
+    const tro_options options = {.method = &tro_tsit5, .stiff = &tro_rodas5p, .rtol = 1e-6,
+                                 .atol = atol, .h_max = HUGE_VAL, .max_steps = max_steps,
+                                 .time_limit = HUGE_VAL, .poll = interrupt ? cancelled : NULL,
+                                 .poll_context = &calls};
+    const tro_taylor *series = n_tangent ? tro_tangents() : tro_series();
+    double *work = malloc(tro_solve_work(model, 0, &options) * sizeof *work);
+    tro_probe probe = {model, &options, work};
+    tro_trace trace = {.width = 2 + 12 * n};
+    const tro_lanes_job job = {
+        .series = series, .order = 11, .n_run = N_RUN, .queue = &queue, .p = p,
+        .stimuli = &stimuli, .n_stimuli = 1, .t_out = t, .n_out = limit, .y_out = y,
+        .n_tangent = n_tangent, .vary = vary, .seed = seed, .options = &options,
+        .trace = LANES.lanes == 1 && !n_tangent ? &trace : NULL, .reports = reports,
+        .handed = handed, .n_handed = &n_handed, .probe = tro_solve_probe,
+        .probe_context = &probe};
+    const int status = LANES.run(&job);
+    int bad = 0;
+    for (int r = 0; r < N_RUN; r++)
+        bad |= reports[r].status != (r == 3 ? TRO_HANDOVER : max_steps < 9 ? TRO_MAX_STEPS : 0);
+    printf("lanes %d status %d handed %ld\n", LANES.lanes, status, n_handed);
+    tro_trace_free(&trace);
+    free(work), free(tables), free(p), free(atol), free(t), free(y), free(reports);
+    return interrupt ? status == TRO_NO_MEMORY : bad || status != TRO_SUCCESS;
 }
 
 int main(void)
@@ -118,5 +175,11 @@ int main(void)
     bad |= solve(&tro_rodas5p, NULL, 0, 100000, NAN, 0, 0) != TRO_NONFINITE;
     bad |= solve(&tro_tsit5, NULL, 0, 100000000, 1.0, 1, 0) == TRO_NO_MEMORY;
     bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 1) != TRO_SUCCESS;
+    bad |= lanes(0, 100000, N_TIME, 0);
+    bad |= lanes(0, 5, N_TIME, 0);
+    bad |= lanes(0, 100000, 2, 0);
+    bad |= lanes(0, 100000, N_TIME, 1);
+    bad |= lanes(3, 100000, N_TIME, 0);
+    bad |= lanes(3, 5, N_TIME, 0);
     return bad;
 }

@@ -8,6 +8,8 @@ import pytest
 
 import trustode as tr
 from trustode.codegen import Source
+from trustode.compile import UNIT
+from trustode.vector import UNITS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = next(filter(None, map(shutil.which, ("gcc", "clang", "cc"))), None)
@@ -21,11 +23,24 @@ pytestmark = [
 ]
 
 
+SOURCES = sorted((ROOT / "ext").glob("*.c"))
+#: Compiled once for each width; the rest is in every program.
+LANES = {path: int(path.stem.partition("_")[2] or 1) for path in SOURCES if "taylor" in path.stem}
+
+
 @pytest.fixture(scope="module")
 def model_text(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "model.c"
-    path.write_text(Source(tr.models.load("trust-updated")).text)
-    return path
+    """A model's functions, its recurrences, and those of its tangents."""
+    folder = tmp_path_factory.mktemp("model")
+    source = Source(tr.models.load("trust-updated"))
+    texts = {
+        "model": source.text,
+        "series": f"#define TRO_ENTRY tro_series\n{source.series_text()}",
+        "tangents": f"#define TRO_ENTRY tro_tangents\n{source.series_text((0, 5))}",
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.c").write_text(text)
+    return [folder / f"{name}.c" for name in texts]
 
 
 def compile_with(flags, sources, output):
@@ -35,9 +50,24 @@ def compile_with(flags, sources, output):
     return done.returncode, done.stderr
 
 
+def unit_flags(lanes):
+    """What the compiler is told for a width; None where this processor would not run it."""
+    for name in list(UNITS)[list(UNITS).index(UNIT) :: -1]:
+        if lanes in UNITS[name].widths:
+            return [*UNITS[name].flags, f"-DTRO_LANES={lanes}", "-ffp-contract=off"]
+    return None
+
+
 def test_no_warning_under_strict_flags(model_text, tmp_path):
-    for source in [*sorted((ROOT / "ext").glob("*.c")), model_text]:
-        code, output = compile_with([*STRICT, "-c"], [source], tmp_path / "out.o")
+    for source in SOURCES:
+        lanes = LANES.get(source, 1)
+        if unit_flags(lanes) is not None:
+            # The file says its own width.
+            flags = [flag for flag in unit_flags(lanes) if "TRO_LANES" not in flag]
+            code, output = compile_with([*STRICT, *flags, "-c"], [source], tmp_path / "out.o")
+            assert code == 0, output
+    for text in model_text:
+        code, output = compile_with([*STRICT, "-c"], [text], tmp_path / "out.o")
         assert code == 0, output
 
 
@@ -53,10 +83,16 @@ def test_exported_names_start_with_their_files_name():
                 assert allowed, f"{source.name}: {name}"
 
 
-def test_sanitizers_find_nothing(model_text, tmp_path):
+@pytest.mark.parametrize("method", LANES, ids=lambda path: path.stem)
+def test_sanitizers_find_nothing(model_text, tmp_path, method):
+    lanes = LANES[method]
+    if unit_flags(lanes) is None:
+        pytest.skip(f"this processor has no unit of {lanes} lanes")
     flags = "-g -O1 -std=c11 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+    flags += [f"-DLANES=tro_taylor_{lanes}", *unit_flags(lanes)]
     program = tmp_path / "harness"
-    sources = [*sorted((ROOT / "ext").glob("*.c")), ROOT / "tests/sanitizers/harness.c", model_text]
+    core = [source for source in SOURCES if source not in LANES]
+    sources = [*core, method, ROOT / "tests/sanitizers/harness.c", *model_text]
     code, output = compile_with(flags, sources, program)
     if code and "cannot find" in output:
         pytest.skip("this compiler has no sanitizer libraries")

@@ -81,11 +81,11 @@ class _Lowering:
 
     def name(self, first: str, later: str) -> _Series:
         """Give an expression a name of its own."""
-        name = f"v{self.n_name}"
+        number = self.n_name
         self.n_name += 1
-        self.first.append(f"const tro_v {name} = {first};")
-        self.later.append(f"const tro_v {name} = {later};")
-        return _Series(name, name)
+        self.first.append(f"const tro_v v{number} = {first};")
+        self.later.append(f"const tro_v n{number} = {later};")
+        return _Series(f"v{number}", f"n{number}")
 
     def store(self, series: _Series) -> int:
         """Return the slot in which all coefficients of a series are kept."""
@@ -428,12 +428,12 @@ class _Tangents:
 
     def name(self, first: str, later: str) -> _Series:
         """Give an expression a name of its own; what stands still has no later text."""
-        name = f"w{self.n_name}"
+        number = self.n_name
         self.n_name += 1
-        self.first.append(f"const tro_v {name} = {first};")
+        self.first.append(f"const tro_v v{number} = {first};")
         if later:
-            self.later.append(f"const tro_v {name} = {later};")
-        return _Series(name, name if later else "")
+            self.later.append(f"const tro_v n{number} = {later};")
+        return _Series(f"v{number}", f"n{number}" if later else "")
 
     def store(self, series: _Series) -> int:
         """Return the slot in which all coefficients of a tangent are kept."""
