@@ -127,7 +127,7 @@ cdef extern from *:
     {
     #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("fma"))
+            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
             return 2;
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
     #endif

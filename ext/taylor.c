@@ -344,6 +344,32 @@ static void taylor_tangent_sizes(const batch *b, tro_v *size_last, tro_v *size_b
     }
 }
 
+/* Logarithm to base 2, to 1e-4: enough to choose a step. Zero gives -1023. */
+static tro_v taylor_log2(tro_v x)
+{
+    const tro_m bits = tro_bits(x), one = tro_set_bits(0x3ff0000000000000);
+    const tro_m exponent = tro_shift_right(bits, 52) | tro_set_bits(0x4330000000000000);
+    const tro_m mantissa = (bits & tro_set_bits(0xfffffffffffff)) | one;
+    const tro_v m = tro_value(mantissa) - tro_set(1.5);
+    tro_v y = tro_fma(m, tro_set(-0.0800108769), tro_set(0.155445855));
+    y = tro_fma(y, m, tro_set(-0.319749095));
+    y = tro_fma(y, m, tro_set(0.960963247));
+    y = tro_fma(y, m, tro_set(0.584950498));
+    return y + (tro_value(exponent) - tro_set(0x1p52 + 1023.0));
+}
+
+/* 2 to a power between -1000 and 1000, to 1e-4. */
+static tro_v taylor_exp2(tro_v x)
+{
+    const tro_v sum = x + tro_set(0x1.8p52), r = x - (sum - tro_set(0x1.8p52));
+    const tro_m scale =
+        tro_shift_left(tro_wrapping_sum(tro_bits(sum), tro_set_bits(1023)), 52);
+    tro_v y = tro_fma(r, tro_set(0.0559220356), tro_set(0.242640083));
+    y = tro_fma(y, r, tro_set(0.693121034));
+    y = tro_fma(y, r, tro_set(0.999924481));
+    return y * tro_value(scale);
+}
+
 /* Step lengths from the last two coefficients, after a look back at the step before. */
 static void taylor_choose(batch *b)
 {
@@ -365,9 +391,9 @@ static void taylor_choose(batch *b)
     if (b->n_block) taylor_tangent_sizes(b, &size_last, &size_before);
     /* Root mean squares; the share of the tolerance is part of the logarithm. */
     const tro_v mean = tro_set(1.0 / b->n), share = tro_set(1.0 / (b->n * SHARE * SHARE));
-    const tro_v by_last = tro_vlog(size_last * share) * tro_set(-0.5 / b->order);
-    const tro_v by_before = tro_vlog(size_before * share) * tro_set(-0.5 / (b->order - 1));
-    const tro_v theta = tro_vexp(tro_smaller(by_last, by_before));
+    const tro_v by_last = taylor_log2(size_last * share) * tro_set(-0.5 / b->order);
+    const tro_v by_before = taylor_log2(size_before * share) * tro_set(-0.5 / (b->order - 1));
+    const tro_v theta = taylor_exp2(tro_smaller(by_last, by_before));
     const tro_v h = tro_smaller(theta * b->scale, b->most);
     const tro_v size = size_last + size_before;
     defect = tro_sqrt(defect * mean);
@@ -409,32 +435,54 @@ static double taylor_theta(const batch *b, int at, double t, double t_new)
     return since / TRO_LANE(b->scale, at);
 }
 
-#if TRO_LANES == 1
-/* Write output times of one run, several at once; the rest, fewer, is left. */
+#if TRO_LANES == 1 && defined(__GNUC__) && !defined(__TINYC__)
+enum { BLOCK = 4 };
+typedef double taylor_block __attribute__((vector_size(8 * BLOCK)));
+
+/* The same operation as tro_fma. */
+static inline taylor_block taylor_block_fma(taylor_block a, taylor_block b, double c)
+{
+    const taylor_block all = {c, c, c, c};
+#if defined(__clang__)
+    return __builtin_elementwise_fma(a, b, all);
+#elif defined(__FMA__)
+    return __builtin_ia32_vfmaddpd256(a, b, all);
+#else
+    taylor_block out;
+    for (int q = 0; q < BLOCK; q++) out[q] = tro_fma(a[q], b[q], all[q]);
+    return out;
+#endif
+}
+
+/* Write output times of one run, up to four at once; a last one alone is left. */
 static void taylor_write_blocks(batch *b, double t_new)
 {
-    enum { BLOCK = 8 };
     lane *l = b->lanes;
     const double *t_out = b->job->t_out;
     const size_t n = (size_t)b->n, n_slot = (size_t)b->model->n_slot;
-    while (l->written + BLOCK <= b->job->n_out && t_out[l->written + BLOCK - 1] <= t_new) {
-        double theta[BLOCK];
-        for (int q = 0; q < BLOCK; q++)
-            theta[q] = taylor_theta(b, 0, t_out[l->written + q], t_new);
+    for (;;) {
+        int m = 0;
+        taylor_block theta = {0.0};
+        while (m < BLOCK && l->written + m < b->job->n_out && t_out[l->written + m] <= t_new) {
+            theta[m] = taylor_theta(b, 0, t_out[l->written + m], t_new);
+            m++;
+        }
+        if (m < 2) return;
         double *out = l->y_out + (size_t)l->written * n;
         for (size_t i = 0; i < n; i++) {
             const double *c = b->s + (size_t)b->order * n_slot + i;
-            double value[BLOCK];
-            for (int q = 0; q < BLOCK; q++) value[q] = *c;
+            taylor_block value = {*c, *c, *c, *c};
             for (int k = b->order; k > 0; k--) {
                 c -= n_slot;
-                for (int q = 0; q < BLOCK; q++) value[q] = tro_fma(value[q], theta[q], *c);
+                value = taylor_block_fma(value, theta, *c);
             }
-            for (size_t q = 0; q < BLOCK; q++) out[q * n + i] = value[q];
+            for (int q = 0; q < m; q++) out[(size_t)q * n + i] = value[q];
         }
-        l->written += BLOCK;
+        l->written += m;
     }
 }
+#else
+#define taylor_write_blocks(b, t_new) ((void)0)
 #endif
 
 /* Write the output times inside the steps just taken; lanes that have fewer wait. */
@@ -484,9 +532,7 @@ static int taylor_advance(batch *b)
         const int status = taylor_record(b);
         if (status != TRO_SUCCESS) return status;
     }
-#if TRO_LANES == 1
-    if (!b->n_block) taylor_write_blocks(b, t_new[0]);
-#endif
+    if (TRO_LANES == 1 && !b->n_block) taylor_write_blocks(b, t_new[0]);
     taylor_write(b, t_new);
     tro_v theta;
     for (int at = 0; at < TRO_LANES; at++) {

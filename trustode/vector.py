@@ -18,11 +18,13 @@ class Unit(NamedTuple):
     flags: tuple[str, ...]
 
 
+#: Scalars stay scalars: pairs of them would wait for each other's stores.
+_SCALARS = ("-fno-tree-slp-vectorize",)
 #: From the least to the best.
 UNITS = {
     "plain": Unit((1,), ()),
-    "avx2": Unit((1, 4), ("-mavx2", "-mfma")),
-    "avx512": Unit((1, 8), ("-mavx512f", "-mavx512dq", "-mfma")),
+    "avx2": Unit((1, 4), ("-mavx2", "-mfma", *_SCALARS)),
+    "avx512": Unit((1, 8), ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma", *_SCALARS)),
 }
 
 

@@ -206,9 +206,15 @@ class _Lowering:
         slot = self.store(a)
         inner = self.sum(slot, slot)
         return self.name(
-            f"{a.first} * {a.first}",
-            f"tro_fma(s[{slot}] + s[{slot}], {a.later}, {inner})",
+            f"{a.first} * {a.first}", f"tro_fma({self.twice(a)}, {a.later}, {inner})"
         )
+
+    def twice(self, series: _Series) -> str:
+        """Return the text of twice the series' first coefficient, kept for all orders."""
+        name = f"t{self.n_name}"
+        self.n_name += 1
+        self.first.append(f"const tro_v {name} = {series.first} + {series.first};")
+        return name
 
     def reciprocal(self, series: _Series, scale: str = "1.0") -> str:
         """Return the text of scale / (the series' first coefficient), kept for all orders."""
@@ -281,7 +287,7 @@ class _Lowering:
         later = f"-tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
         first = f"tro_set(1.0) / (tro_set(1.0) + tro_vexp({a.first}))"
         self.settle(series, first, later)
-        square = f"tro_fma(s[{slot}] + s[{slot}], {series.later}, {self.sum(slot, slot)})"
+        square = f"tro_fma({self.twice(series)}, {series.later}, {self.sum(slot, slot)})"
         first = f"tro_fma(-{series.first}, {series.first}, {series.first})"
         self.settle(slope, first, f"{series.later} - {square}")
         graph = self.graph
@@ -291,8 +297,7 @@ class _Lowering:
     def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> None:
         """Settle the series that is a constant plus or minus the square of another."""
         inner = self.sum(slot, slot)
-        twice = f"s[{slot}] + s[{slot}]"
-        later = f"{sign}tro_fma({twice}, {series.later}, {inner})"
+        later = f"{sign}tro_fma({self.twice(series)}, {series.later}, {inner})"
         self.settle(slope, first.format(series.first), later)
 
     def tan(self, operand: int) -> _Series:
