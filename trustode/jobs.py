@@ -146,6 +146,10 @@ def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
 
         def keep(rows: slice, arrays: Arrays) -> None:
             for name, values in arrays.items():
+                if len(values) == n:
+                    # All of it in one piece need not be copied.
+                    found[name] = values
+                    continue
                 if name not in found:
                     found[name] = np.empty((n, *values.shape[1:]), values.dtype)
                 found[name][rows] = values
