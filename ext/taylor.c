@@ -402,14 +402,37 @@ static void taylor_choose(batch *b)
                                                 TRO_LANE(defect, at));
 }
 
-/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale. */
+/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale: four
+ * sums at a time, which do not wait for each other. */
 static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro_v theta,
                             tro_v *y, tro_v *slope)
 {
-    for (int i = 0; i < n; i++) {
-        const tro_v *term = c + (size_t)order * stride + i;
+    const tro_v *top = c + (size_t)order * stride;
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+        const tro_v *term = top + i;
+        tro_v y0 = term[0], y1 = term[1], y2 = term[2], y3 = term[3];
+        tro_v d0 = tro_set(0.0), d1 = d0, d2 = d0, d3 = d0;
+        for (int k = order; k > 0; k--) {
+            term -= stride;
+            if (slope) {
+                d0 = tro_fma(d0, theta, y0);
+                d1 = tro_fma(d1, theta, y1);
+                d2 = tro_fma(d2, theta, y2);
+                d3 = tro_fma(d3, theta, y3);
+            }
+            y0 = tro_fma(y0, theta, term[0]);
+            y1 = tro_fma(y1, theta, term[1]);
+            y2 = tro_fma(y2, theta, term[2]);
+            y3 = tro_fma(y3, theta, term[3]);
+        }
+        y[i] = y0, y[i + 1] = y1, y[i + 2] = y2, y[i + 3] = y3;
+        if (slope) slope[i] = d0, slope[i + 1] = d1, slope[i + 2] = d2, slope[i + 3] = d3;
+    }
+    for (; i < n; i++) {
+        const tro_v *term = top + i;
         tro_v value = *term, rise = tro_set(0.0);
-        for (int k = order - 1; k >= 0; k--) {
+        for (int k = order; k > 0; k--) {
             term -= stride;
             rise = tro_fma(rise, theta, value);
             value = tro_fma(value, theta, *term);
@@ -469,8 +492,25 @@ static void taylor_write_blocks(batch *b, double t_new)
         }
         if (m < 2) return;
         double *out = l->y_out + (size_t)l->written * n;
-        for (size_t i = 0; i < n; i++) {
-            const double *c = b->s + (size_t)b->order * n_slot + i;
+        const double *top = b->s + (size_t)b->order * n_slot;
+        size_t i = 0;
+        for (; i + 3 <= n; i += 3) {
+            const double *c = top + i;
+            taylor_block x = {c[0], c[0], c[0], c[0]}, y = {c[1], c[1], c[1], c[1]},
+                         z = {c[2], c[2], c[2], c[2]};
+            for (int k = b->order; k > 0; k--) {
+                c -= n_slot;
+                x = taylor_block_fma(x, theta, c[0]);
+                y = taylor_block_fma(y, theta, c[1]);
+                z = taylor_block_fma(z, theta, c[2]);
+            }
+            for (int q = 0; q < m; q++) {
+                double *row = out + (size_t)q * n + i;
+                row[0] = x[q], row[1] = y[q], row[2] = z[q];
+            }
+        }
+        for (; i < n; i++) {
+            const double *c = top + i;
             taylor_block value = {*c, *c, *c, *c};
             for (int k = b->order; k > 0; k--) {
                 c -= n_slot;
