@@ -78,7 +78,7 @@ cdef extern from "core.h":
         long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
         long long n_written, worst
-    const tro_method tro_tsit5, tro_rodas5p
+    const tro_method tro_tsit5, tro_dop853, tro_rodas5p
     void tro_stimulus_values(
         const tro_stimulus *, double, double, double, double *, double *) nogil
     size_t tro_solve_work(const tro_model *, int, const tro_options *) nogil
@@ -160,6 +160,8 @@ def vector_unit():
 cdef const tro_method *_method(str name) except NULL:
     if name == "tsit5":
         return &tro_tsit5
+    if name == "dop853":
+        return &tro_dop853
     if name == "rodas5p":
         return &tro_rodas5p
     raise KeyError(name)
@@ -168,7 +170,7 @@ cdef const tro_method *_method(str name) except NULL:
 def methods():
     """Return what is known of each native method, by name."""
     found = {}
-    for name in ("tsit5", "rodas5p"):
+    for name in ("tsit5", "dop853", "rodas5p"):
         method = _method(name)
         found[name] = {
             "order": method.order, "implicit": bool(method.implicit),
@@ -177,7 +179,7 @@ def methods():
     found["taylor"] = {
         "order": None, "implicit": False,
         "documentation": "Taylor series of an order that the tolerance chooses, with dense output "
-        "of that order; where an expression has no recurrence, what \"auto\" would take.",
+        "of that order; where an expression has no recurrence, \"dop853\".",
     }
     return found
 
@@ -622,6 +624,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef tro_lanes_job job
     cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), n_run = cnp.PyArray_SIZE(report)
     cdef Py_ssize_t n_stimuli = len(stimuli)
+    cdef int n_coef
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
@@ -652,7 +655,10 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     options.events = NULL if events is None else &events.view
     trace.rows = NULL
     trace.n = trace.capacity = 0
-    trace.width = 2 + (max(order, 4) + 1) * model.n_state
+    n_coef = max(order + 1, <int>options.method.n_coef)
+    if options.stiff != NULL:
+        n_coef = max(n_coef, <int>options.stiff.n_coef)
+    trace.width = 2 + n_coef * model.n_state
     try:
         work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
         views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))

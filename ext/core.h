@@ -97,6 +97,9 @@ typedef struct {
     double *y_new;     /* (dim) */
     double *f_new;     /* (dim) derivative at t + h */
     double *error;     /* (dim) local error estimate */
+    const double *rough;   /* (dim) estimate of lower order that tempers it; NULL for none */
+    int inside;        /* nonzero when values inside the step are asked for */
+    const double *between; /* (dim) estimate of their error, when it has to be minded; or NULL */
     double stiffness;  /* |h lambda| estimate, 0 when the method has none */
     int bad;           /* equation that was first not finite in a stage, or -1 */
     int side;          /* which half of its work a method uses for this point */
@@ -113,13 +116,15 @@ typedef struct {
     double stiff_limit;    /* |h lambda| above which the method is bound by stability */
     size_t (*work_size)(int dim);
     int (*step)(tro_step *step);
-    /* Set f_new once the error is small enough, and look ahead; NULL when a step does it. */
+    /* Set f_new once the error is small enough, look ahead, and make ready what is inside; NULL
+     * when a step does it. */
     int (*arrive)(tro_step *step);
     /* Powers of (t' - t)/h: coef[j * n + i] for the first n components. */
     void (*dense)(const tro_step *step, int n, double *coef);
 } tro_method;
 
 extern const tro_method tro_tsit5;
+extern const tro_method tro_dop853;
 extern const tro_method tro_rodas5p;
 
 /* ---- events.c: zeros of functions on a step's polynomial, and what they change ---- */

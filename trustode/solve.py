@@ -27,8 +27,13 @@ Array = NDArray[np.float64]
 
 #: Native methods, by name, with what each is for.
 NATIVE: dict[str, dict[str, Any]] = methods()
-#: Methods that scipy's solve_ivp brings.
+#: Methods that scipy's solve_ivp brings; its DOP853 is not the native "dop853".
 SCIPY = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
+#: Where "auto" begins to use the method of order 8. Ratio of right-hand sides to tsit5's at equal
+#: error, mean over trust models with and without moving inputs, a model with abs and max, Lorenz'
+#: and van der Pol's equations: with outputs between steps 1.4 at 1e-3, 1.09 at 1e-6, 0.94 at
+#: 1e-8, 0.63 at 1e-11; with ends only 1.09, 0.96, 0.85 and 0.5. Trust models gain from 1e-10 on.
+_TIGHT_RTOL = 1e-8
 _EPSILON = float(np.finfo(float).eps)
 _SMALLEST_RTOL = 100 * _EPSILON
 _LARGEST = float(np.finfo(float).max)
@@ -52,10 +57,13 @@ class Solver:
     Parameters
     ----------
     method : str
-        "auto" starts with "taylor" ("tsit5" where the equations or inputs are not analytic)
-        and hands over to "rodas5p" when the problem turns out stiff; or one of these by
-        name; or a method of scipy's ``solve_ivp`` ("RK45", "DOP853", "LSODA", "BDF", "Radau"),
-        which then gets the compiled functions.
+        "auto" starts with "taylor" (where the equations or inputs are not analytic with
+        "tsit5", or with "dop853" at tight tolerances) and hands over to "rodas5p" when the
+        problem turns out stiff; or one of these by name; or a method of scipy's ``solve_ivp``
+        ("RK45", "DOP853", "LSODA", "BDF", "Radau"), which then gets the compiled functions.
+        In lower case "dop853" is compiled and does all that the others of ours do; in capitals
+        "DOP853" is scipy's, slower, without events or sensitivities. "taylor" goes on with
+        "dop853" where it has no series.
     rtol : float
         Relative tolerance of a step's error, at least 100 machine epsilons.
     atol : float or sequence of float
@@ -85,7 +93,8 @@ class Solver:
         if self.method not in known:
             hint = nearest(str(self.method), known)
             raise OptionError(
-                f"Solver: unknown method {self.method!r:.60}{hint} Methods: {', '.join(known)}"
+                f"Solver: unknown method {self.method!r:.60}{hint} "
+                f"Methods: {', '.join(('auto', *NATIVE))}; scipy's: {', '.join(SCIPY)}"
             )
         object.__setattr__(self, "method", str(self.method))
         rtol = _positive("rtol", self.rtol, _SMALLEST_RTOL)
@@ -391,7 +400,7 @@ def solve_batch(
         If sensitivities are asked of an implicit method.
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
-    method = "tsit5" if solver.method in ("auto", "taylor") else solver.method
+    method = _explicit(solver)
     stiff = "rodas5p" if solver.method == "auto" and not which else None
     if which and NATIVE[method]["implicit"]:
         raise OptionError(
@@ -483,6 +492,15 @@ def _series(
     params = tuple(sorted({int(k) for k in vary if k >= 0}))
     seed = np.array([params.index(k) if k >= 0 else -1 for k in vary], dtype=np.int32)
     return recurrences(compiled.model, WIDEST, params), seed
+
+
+def _explicit(solver: Solver) -> str:
+    """Return the method that solves, or takes over from a Taylor series."""
+    if solver.method == "taylor":
+        return "dop853"
+    if solver.method == "auto":
+        return "dop853" if solver.rtol <= _TIGHT_RTOL else "tsit5"
+    return solver.method
 
 
 def _order(rtol: float) -> int:

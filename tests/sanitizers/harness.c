@@ -71,7 +71,7 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
                                  .poll = interrupt ? cancelled : NULL, .poll_context = &calls,
                                  .events = n_tangent ? NULL : &events};
     double *work = malloc(tro_solve_work(model, n_tangent, &options) * sizeof *work);
-    tro_trace trace = {.width = 2 + 5 * n};
+    tro_trace trace = {.width = 2 + method->n_coef * n};
     tro_report report = {0};
     const int status = tro_solve(model, p, &stimulus, n_tangent, vary, t, N_TIME, &options, work,
                                  y, n_tangent ? NULL : &trace, &report);
@@ -169,6 +169,9 @@ int main(void)
     int bad = !high_order();
     bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_dop853, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_dop853, &tro_rodas5p, 0, 100000, 1.0, 0, 1) != TRO_SUCCESS;
+    bad |= solve(&tro_dop853, NULL, 2, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_rodas5p, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, NULL, 2, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, NULL, 0, 3, 1.0, 0, 0) != TRO_MAX_STEPS;
