@@ -136,6 +136,22 @@ cdef extern from *:
     """
     int best_vector_unit()
 
+cdef extern from *:
+    """
+    /* Functions of a model, from rhs on. */
+    enum {
+        N_FUNCTION =
+            (offsetof(tro_model, factor) - offsetof(tro_model, rhs)) / sizeof(tro_function *)
+    };
+    #if defined(_MSC_VER)
+    #define TRO_PUBLISH() _ReadWriteBarrier()
+    #else
+    #define TRO_PUBLISH() __atomic_thread_fence(__ATOMIC_RELEASE)
+    #endif
+    """
+    int N_FUNCTION
+    void TRO_PUBLISH()
+
 ABI = TRO_ABI
 
 STATUS = {
@@ -234,6 +250,11 @@ cdef class Functions:
         """Numbers of states, parameters, inputs and observables."""
         m = self.model
         return m.n_state, m.n_param, m.n_input, m.n_observable
+
+    def need(self, str name):
+        """Make a function ready, so that its first call does not wait for a compiler."""
+        if self.model.context != NULL:
+            (<PythonModel>self.model.context).need(name)
 
     def bound(self, p, u):
         """Return the same functions with other default values."""
@@ -335,18 +356,25 @@ cdef class Functions:
 
 
 cdef class PythonModel:
-    """A model whose functions are Python callables: the door without a compiler.
+    """A model whose functions come from Python: as callables, or compiled in parts.
 
     ``functions`` maps each name of the contract to a callable of lists (t, y, p, u) that
-    returns a flat list. An exception is kept, its output filled with NaN.
+    returns a flat list. An exception is kept, its output filled with NaN. Where a name is
+    missing, ``opener(name)`` is asked once, when the function is first wanted, for the part
+    that holds it: the address of a compiled model, or 0; the part's names, each with its callable
+    or with None where the compiled model has it; and what must stay alive.
     """
 
     cdef tro_model model
     cdef dict functions
+    cdef object opener
+    cdef list kept
     cdef public object raised
 
-    def __cinit__(self, dict functions, sizes):
-        self.functions = functions
+    def __cinit__(self, dict functions, sizes, opener=None):
+        self.functions = dict(functions)
+        self.opener = opener
+        self.kept = []
         self.raised = None
         self.model.abi = TRO_ABI
         self.model.n_state, self.model.n_param, self.model.n_input, self.model.n_observable = sizes
@@ -370,9 +398,37 @@ cdef class PythonModel:
         """Address of the C struct; valid while this object lives."""
         return <size_t>&self.model
 
+    def need(self, str name):
+        """Make a function ready, so that its first call does not wait for a compiler."""
+        if self.opener is None or name in self.functions:
+            return
+        address, functions, kept = self.opener(name)
+        self.kept.append(kept)
+        if address:
+            self._take(<const tro_model *><size_t>address)
+        # Last: who finds its name here uses what stands in the struct.
+        self.functions.update(functions)
 
-cdef void _python_call(const tro_model *model, str name, double t, const double *y,
-                       const double *p, const double *u, double *out, int n_out) noexcept with gil:
+    cdef _take(self, const tro_model *part):
+        cdef tro_function_ptr *mine = &self.model.rhs
+        cdef const tro_function_ptr *theirs = &part.rhs
+        cdef int k
+        if part.abi != TRO_ABI:
+            raise ValueError(f"the compiled model has ABI {part.abi}; this is {TRO_ABI}")
+        # The factors first: whoever uses them has called `slopes` of the same part before.
+        if part.factor != NULL:
+            self.model.solve = part.solve
+            self.model.stage = part.stage
+            self.model.factor = part.factor
+        TRO_PUBLISH()
+        for k in range(N_FUNCTION):
+            if theirs[k] != NULL:
+                mine[k] = theirs[k]
+
+
+cdef void _python_call(const tro_model *model, str name, const tro_function_ptr *place, double t,
+                       const double *y, const double *p, const double *u, double *out,
+                       int n_out) noexcept with gil:
     cdef PythonModel owner = <PythonModel>model.context
     cdef int i, n_input = model.n_input * (2 if name == "slopes" else 1)
     # After an exception nothing more is asked, so that the solve ends and raises it.
@@ -381,7 +437,18 @@ cdef void _python_call(const tro_model *model, str name, double t, const double 
             out[i] = float("nan")
         return
     try:
-        values = owner.functions[name](
+        owner.need(name)
+        function = owner.functions[name]
+    except BaseException as error:
+        owner.raised = error
+        for i in range(n_out):
+            out[i] = float("nan")
+        return
+    if function is None:
+        place[0](model, t, y, p, u, out)
+        return
+    try:
+        values = function(
             t,
             [] if y == NULL else [y[i] for i in range(model.n_state)],
             [p[i] for i in range(model.n_param)],
@@ -401,73 +468,74 @@ cdef void _python_call(const tro_model *model, str name, double t, const double 
 cdef void _python_rhs(const tro_model *m, double t, const double *y, const double *p,
                       const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "rhs", t, y, p, u, out, m.n_state)
+        _python_call(m, "rhs", &m.rhs, t, y, p, u, out, m.n_state)
 
 
 cdef void _python_jac(const tro_model *m, double t, const double *y, const double *p,
                       const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "jac", t, y, p, u, out, m.n_state * m.n_state)
+        _python_call(m, "jac", &m.jac, t, y, p, u, out, m.n_state * m.n_state)
 
 
 cdef void _python_dfdp(const tro_model *m, double t, const double *y, const double *p,
                        const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "dfdp", t, y, p, u, out, m.n_state * m.n_param)
+        _python_call(m, "dfdp", &m.dfdp, t, y, p, u, out, m.n_state * m.n_param)
 
 
 cdef void _python_tangent(const tro_model *m, double t, const double *y, const double *p,
                           const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "tangent", t, y, p, u, out, m.n_state * (1 + m.n_state + m.n_param))
+        _python_call(m, "tangent", &m.tangent, t, y, p, u, out,
+                     m.n_state * (1 + m.n_state + m.n_param))
 
 
 cdef void _python_dfdt(const tro_model *m, double t, const double *y, const double *p,
                        const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "dfdt", t, y, p, u, out, m.n_state)
+        _python_call(m, "dfdt", &m.dfdt, t, y, p, u, out, m.n_state)
 
 
 cdef void _python_dfdu(const tro_model *m, double t, const double *y, const double *p,
                        const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "dfdu", t, y, p, u, out, m.n_state * m.n_input)
+        _python_call(m, "dfdu", &m.dfdu, t, y, p, u, out, m.n_state * m.n_input)
 
 
 cdef void _python_observe(const tro_model *m, double t, const double *y, const double *p,
                           const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "observe", t, y, p, u, out, m.n_observable)
+        _python_call(m, "observe", &m.observe, t, y, p, u, out, m.n_observable)
 
 
 cdef void _python_observe_dy(const tro_model *m, double t, const double *y, const double *p,
                              const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "observe_dy", t, y, p, u, out, m.n_observable * m.n_state)
+        _python_call(m, "observe_dy", &m.observe_dy, t, y, p, u, out, m.n_observable * m.n_state)
 
 
 cdef void _python_observe_dp(const tro_model *m, double t, const double *y, const double *p,
                              const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "observe_dp", t, y, p, u, out, m.n_observable * m.n_param)
+        _python_call(m, "observe_dp", &m.observe_dp, t, y, p, u, out, m.n_observable * m.n_param)
 
 
 cdef void _python_initial(const tro_model *m, double t, const double *y, const double *p,
                           const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "initial", t, NULL, p, NULL, out, m.n_state)
+        _python_call(m, "initial", &m.initial, t, NULL, p, NULL, out, m.n_state)
 
 
 cdef void _python_initial_dp(const tro_model *m, double t, const double *y, const double *p,
                              const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "initial_dp", t, NULL, p, NULL, out, m.n_state * m.n_param)
+        _python_call(m, "initial_dp", &m.initial_dp, t, NULL, p, NULL, out, m.n_state * m.n_param)
 
 
 cdef void _python_slopes(const tro_model *m, double t, const double *y, const double *p,
                          const double *u, double *out) noexcept nogil:
     with gil:
-        _python_call(m, "slopes", t, y, p, u, out, m.n_state * (2 + m.n_state))
+        _python_call(m, "slopes", &m.slopes, t, y, p, u, out, m.n_state * (2 + m.n_state))
 
 
 cdef class Inputs:
@@ -697,6 +765,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             job.probe_context = &probe
             with nogil:
                 (<const tro_lanes_method *>lanes_method).run(&job)
+            functions._reraise()
             if raised:
                 raise raised[0]
         k = 0

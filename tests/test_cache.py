@@ -93,3 +93,20 @@ def test_a_place_that_cannot_be_made_is_replaced(tmp_path, monkeypatch):
         chosen = cache.folder()
     assert chosen.is_dir()
     cache.folder.cache_clear()
+
+
+def test_a_note_is_believed_only_if_it_is_whole(folder):
+    cache.remember("a" * 64, "b" * 64)
+    assert cache.recall("a" * 64) == "b" * 64
+    note = folder / f"{'a' * 64}.key"
+    kept = note.read_text()
+    for damaged in ("", kept[1:], kept.replace("b", "c", 1), "\xff", kept + " more"):
+        note.write_text(damaged, encoding="latin-1")
+        assert cache.recall("a" * 64) is None
+    assert cache.recall("c" * 64) is None
+
+
+def test_recalling_makes_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(tmp_path / "none"))
+    assert cache.recall("a" * 64) is None
+    assert not (tmp_path / "none").exists()

@@ -10,6 +10,7 @@ import sys
 import textwrap
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 from scipy.integrate import odeint, solve_ivp
@@ -134,6 +135,90 @@ def test_a_broken_compiler_leads_to_the_next_door(fresh, no_packages, monkeypatc
 
 
 @needs_compiler
+def test_parts_are_compiled_when_they_are_wanted(fresh):
+    def libraries():
+        return len(list(fresh.glob("*.so")))
+
+    compiled = tr.compile(decay())
+    assert compiled.rhs(0.0, [3.0]) == pytest.approx([-2.1])
+    assert libraries() == 1
+    assert compiled.jac(0.0, [3.0]) == pytest.approx(np.array([[-0.7]]))
+    assert compiled.dfdt(0.0, [3.0]) == pytest.approx([0.0])
+    assert libraries() == 2
+    assert compiled.dfdp(0.0, [3.0]) == pytest.approx(np.array([[-3.0]]))
+    assert compiled.initial_dp() == pytest.approx(np.array([[0.0]]))
+    assert libraries() == 3
+
+
+@needs_compiler
+def test_a_part_that_no_longer_compiles_runs_in_python(fresh, no_packages, monkeypatch):
+    compiled = tr.compile(decay())
+    monkeypatch.setenv("CC", "false")
+    with pytest.warns(tr.CompileWarning, match="runs in NumPy"):
+        assert compiled.jac(0.0, [3.0]) == pytest.approx(np.array([[-0.7]]))
+    assert compiled.rhs(0.0, [3.0]) == pytest.approx([-2.1])
+
+
+@needs_compiler
+def test_what_happens_while_a_part_is_opened_reaches_the_caller(fresh, monkeypatch):
+    def interrupted(source, part):
+        raise KeyboardInterrupt
+
+    model = decay()
+    compiled = tr.compile(model)
+    opened = door._open
+    monkeypatch.setattr(door, "_open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compiled.jac(0.0, [3.0])
+    with pytest.raises(KeyboardInterrupt):
+        tr.simulate(model, [0.0, 1.0], solver=tr.Solver(method="rodas5p"))
+    monkeypatch.setattr(door, "_open", opened)
+    assert compiled.jac(0.0, [3.0]) == pytest.approx(np.array([[-0.7]]))
+
+
+@needs_compiler
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_that_turns_stiff_opens_a_part_on_the_way(fresh, monkeypatch, threads):
+    model = tr.models.load("van-der-pol")
+    table = pd.DataFrame({"mu": [500.0, 800.0, 1000.0, 1200.0]})
+    t = np.linspace(0.0, 1500.0, 40)
+    wanted = tr.ensemble(model, table, t, threads=1, progress=False).y
+    monkeypatch.setattr(door, "entries", dict)
+    door._compiled.cache_clear()
+    found = tr.ensemble(model, table, t, threads=threads, progress=False).y
+    assert len(list(fresh.glob("*.so"))) == 2
+    assert np.array_equal(found, wanted)
+
+
+@needs_compiler
+def test_equations_that_were_compiled_before_are_not_read_again(fresh, monkeypatch):
+    def forbidden(*arguments):
+        raise AssertionError("read again")
+
+    text = {"x": "-k*x + sin(t)", "y": "x - y"}
+    given = {"params": {"k": 0.5}, "initial": {"x": 1.0, "y": 0}, "observables": {"z": "x*y"}}
+    model = tr.Model("m", text, **given)
+    t = np.linspace(0.0, 5.0, 11)
+    wanted = tr.simulate(model, t)
+    door._compiled.cache_clear()
+    door._source.cache_clear()
+    again = tr.Model("m", text, **given)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(again.rhs), "__getitem__", forbidden)
+        found = tr.simulate(again, t, solver=tr.Solver(method="tsit5"))
+        assert found.stats["backend"] == "cache"
+        assert np.array_equal(found["z"], found["x"] * found["y"])
+    assert np.allclose(found.y, wanted.y, rtol=1e-5)
+    assert again == model
+    assert repr(again.rhs) == repr(dict(model.rhs))
+    assert pickle.loads(pickle.dumps(again)) == model
+    other = tr.Model("m", text | {"y": "x - 2*y"}, **given)
+    assert other.key is None
+    with pytest.raises(tr.ModelError, match="unknown name 'k'"):
+        tr.Model("m", text, **given | {"params": {"q": 0.5}})
+
+
+@needs_compiler
 def test_compiler_command_may_hold_arguments(fresh, monkeypatch):
     compiler = next(filter(shutil.which, ("cc", "gcc", "clang")))
     monkeypatch.setenv("CC", f"{compiler} -O1")
@@ -158,7 +243,7 @@ def test_processes_that_compile_at_once_all_succeed(tmp_path):
         for _ in range(4)
     ]
     assert [process.communicate()[0].strip() for process in running] == [b"-3.875"] * 4
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".sha256", ".so"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".key", ".sha256", ".so"]
 
 
 def test_scipy_takes_the_callables_as_they_are():

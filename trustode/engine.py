@@ -80,7 +80,7 @@ def _solve(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _NativeDense:
     """Dense output of a native method; its first call solves again unless steps were kept."""
 

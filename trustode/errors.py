@@ -6,7 +6,6 @@ was found (with values), the rule, and what to do about it.
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Iterable
 from enum import IntEnum
@@ -112,6 +111,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
     if name.casefold() in folded:
         return f"; did you mean '{folded[name.casefold()]}'?"
+    import difflib
+
     # Two letters of which one is right are half alike, and worth a try.
     cutoff = 0.5 if len(name) <= 3 else 0.6
     close = difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff)

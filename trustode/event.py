@@ -96,7 +96,7 @@ def _text(value: Any) -> Any:
     return write(value) if isinstance(value, sympy.Expr) else value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EventLog:
     """The events of a solution, in order of time; ``log["name"]`` is one event's part.
 
@@ -174,7 +174,7 @@ class EventLog:
         return "\n".join(lines) + ">"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WatchedEvents:
     """Events of one model, checked and compiled."""
 

@@ -6,17 +6,20 @@ on it. Knows sympy, runs no numbers, never mutates. Imports the expressions and 
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 
+from .cache import recall
+from .digest import sha256
 from .errors import ModelError, checks_keywords, listed, nearest
 from .expression import TIME, check, check_name, check_prose, parse, symbol, write
 
@@ -138,6 +141,45 @@ class Param:
             check_prose(getattr(self, name), f"Param: {name}")
 
 
+class _Formulas(Mapping[Any, sympy.Expr]):
+    """Expressions of which the text is known to be right; each is read when it is wanted."""
+
+    def __init__(self, texts: Mapping[Any, tuple[str, str]], known: Mapping[str, sympy.Symbol]):
+        self._texts = texts
+        self._known = known
+        self._made: dict[Any, sympy.Expr] = {}
+
+    def __getitem__(self, key: Any) -> sympy.Expr:
+        made = self._made.get(key)
+        if made is None:
+            text, where = self._texts[key]
+            made = self._made[key] = parse(text, self._known, where)
+        return made
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._texts
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+@lru_cache(maxsize=1)
+def _reader() -> str:
+    """Digest of everything that decides which texts are right, and what they become."""
+    package = Path(__file__).parent
+    digest = sha256(f"{sys.version} {sympy.__version__}".encode())
+    for pattern in ("model.py", "expression.py", "codegen/*.py", "include/*.h"):
+        for path in sorted(package.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _name(key: object, where: str) -> str:
     return check_name(key.name if isinstance(key, sympy.Symbol) else key, where)
 
@@ -169,7 +211,7 @@ def named(mapping: object, where: str) -> dict[str, Any]:
 
 
 @checks_keywords
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A system of ordinary differential equations with everything that describes it.
 
@@ -240,15 +282,31 @@ class Model:
         self._check_unique(rhs, params, inputs_, observables)
 
         known = {name: symbol(name) for name in (*rhs, *params, *inputs_)}
-        equations = {
-            symbol(name): self._formula(value, known, f"d{name}/dt", list(rhs), list(params))
+        every = list(rhs), list(params)
+        right_sides = {
+            symbol(name): self._text(value, known, f"d{name}/dt", *every)
             for name, value in rhs.items()
         }
-        readouts = {
-            name: self._formula(value, known, f"observable {name!r}", list(rhs), list(params))
+        readings = {
+            name: self._text(value, known, f"observable {name!r}", *every)
             for name, value in observables.items()
         }
-        start = self._start(named(self.initial, f"{where}: initial"), list(rhs), list(params))
+        beginnings = self._start(named(self.initial, f"{where}: initial"), *every)
+        texts = [
+            [text for text, _ in part.values()] for part in (right_sides, readings, beginnings)
+        ]
+        content = repr((_reader(), *every, list(inputs_), texts))
+        fingerprint = sha256(content.encode(errors="surrogatepass")).hexdigest()
+        key = recall(fingerprint)
+        equations: Mapping[Any, sympy.Expr] = _Formulas(right_sides, known)
+        readouts: Mapping[Any, sympy.Expr] = _Formulas(readings, known)
+        if key is None:
+            equations = MappingProxyType(dict(equations))
+            readouts = MappingProxyType(dict(readouts))
+        start = dict(_Formulas(beginnings, {name: symbol(name) for name in params}))
+        for name, expression in start.items():
+            if TIME in expression.free_symbols:
+                raise ModelError(f"{self.name}: initial {name} depends on t; give its value")
         limits = self._limits(named(self.bounds, f"{where}: bounds"), list(rhs))
         for name, (low, high) in limits.items():
             value = start[name]
@@ -260,27 +318,34 @@ class Model:
         meanings = named(self.meanings, f"{where}: meanings")
         for name, text in meanings.items():
             if name not in rhs and name not in inputs_ and name not in observables:
-                every = [*rhs, *inputs_, *observables]
+                names = [*rhs, *inputs_, *observables]
                 raise ModelError(
                     f"{where}: meanings names {name!r}, which is no state, input or "
-                    f"observable{nearest(name, every)}"
+                    f"observable{nearest(name, names)}"
                 )
             check_prose(text, f"{where}: the meaning of {name!r}")
 
         put = object.__setattr__
-        put(self, "rhs", MappingProxyType(equations))
+        put(self, "fingerprint", fingerprint)
+        put(self, "key", key)
+        put(self, "rhs", equations)
         put(self, "parameters", MappingProxyType(params))
         put(self, "params", tuple(params))
         put(self, "inputs", tuple(inputs_))
         put(self, "input_defaults", MappingProxyType(inputs_))
         put(self, "states", tuple(rhs))
         put(self, "initial", MappingProxyType(start))
-        put(self, "observables", MappingProxyType(readouts))
+        put(self, "observables", readouts)
         put(self, "bounds", MappingProxyType(limits))
         put(self, "meanings", MappingProxyType(meanings))
 
     #: Mapping of input name to the value it has while nothing else is given.
     input_defaults: Mapping[str, float] = field(init=False, repr=False, default_factory=dict)
+    #: Digest of the equations as they were written and of what reads them.
+    fingerprint: str = field(init=False, repr=False, default="")
+    #: Key of the compiled code of these equations, where an earlier process left it: then they
+    #: were read and found right before, and are read again only when they are looked at.
+    key: str | None = field(init=False, repr=False, default=None)
 
     # ------------------------------------------------------------------ checks
 
@@ -300,25 +365,25 @@ class Model:
                     )
                 owner[name] = label
 
-    def _formula(
+    def _text(
         self,
         value: Any,
         known: Mapping[str, sympy.Symbol],
         what: str,
         state_names: list[str],
         param_names: list[str],
-    ) -> sympy.Expr:
+    ) -> tuple[str, str]:
+        """Return the text of a formula, and what it is for messages."""
         where = f"{self.name}: {what}"
         if isinstance(value, str):
-            return parse(value, known, where)
+            return value, where
         if isinstance(value, bool) or not isinstance(value, sympy.Expr | numbers.Real):
             raise ModelError(
                 f"{where}: expected an expression, got {value!r:.60} ({type(value).__name__})"
             )
         if not isinstance(value, sympy.Expr):
             number = _number(value, where)
-            whole = isinstance(value, numbers.Integral)
-            value = sympy.Integer(value) if whole else sympy.Float(number)
+            return str(int(value)) if isinstance(value, numbers.Integral) else repr(number), where
         renamed: dict[sympy.Symbol, sympy.Symbol] = {}
         for used in value.free_symbols:
             if used.name == "t":
@@ -340,11 +405,11 @@ class Model:
         expression = value.xreplace(renamed)
         check(expression, where)
         # Kept as its text reads, so that a model, its file and its pickle are one thing.
-        return parse(write(expression), known, where)
+        return write(expression), where
 
     def _start(
         self, given: Mapping[str, Any], state_names: list[str], param_names: list[str]
-    ) -> dict[str, sympy.Expr]:
+    ) -> dict[str, tuple[str, str]]:
         for name in given:
             if name not in state_names:
                 raise ModelError(
@@ -355,13 +420,10 @@ class Model:
         if missing:
             raise ModelError(f"{self.name}: initial has no value for {listed(missing)}")
         known = {name: symbol(name) for name in param_names}
-        start = {}
-        for name in state_names:
-            expression = self._formula(given[name], known, f"initial {name}", [], param_names)
-            if TIME in expression.free_symbols:
-                raise ModelError(f"{self.name}: initial {name} depends on t; give its value")
-            start[name] = expression
-        return start
+        return {
+            name: self._text(given[name], known, f"initial {name}", [], param_names)
+            for name in state_names
+        }
 
     def _limits(
         self, given: Mapping[str, Any], state_names: list[str]
@@ -433,7 +495,8 @@ class Model:
             If it uses a name that is not in the model, or what no code can be made for.
         """
         known = {name: symbol(name) for name in (*self.states, *self.params, *self.inputs)}
-        return self._formula(value, known, what, list(self.states), list(self.params))
+        text, where = self._text(value, known, what, list(self.states), list(self.params))
+        return parse(text, known, where)
 
     def latex(self) -> str:
         """Return the equations as a LaTeX ``align`` environment."""
@@ -597,6 +660,8 @@ class Model:
     @cached_property
     def definition(self) -> str:
         """All of the model as one line of JSON: the same for equal models, and no others."""
+        import json
+
         arguments = self.arguments()
         arguments["rhs"] = {s.name: write(e) for s, e in self.rhs.items()}
         arguments["params"] = {name: asdict(param) for name, param in self.parameters.items()}
@@ -613,6 +678,8 @@ class Model:
 @lru_cache(maxsize=16)
 def _rebuild(definition: str) -> Model:
     """Read a model that travelled; a worker gets the same one with every piece of work."""
+    import json
+
     arguments = json.loads(definition)
     params = {name: Param(**param) for name, param in arguments.pop("params").items()}
     return Model(**arguments, params=params)

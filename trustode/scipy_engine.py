@@ -28,7 +28,7 @@ class _NotFinite(Exception):
         self.equation = equation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _ScipyDense:
     """Dense output of scipy's methods: one interpolant a step."""
 

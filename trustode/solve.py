@@ -9,7 +9,6 @@ import math
 import numbers
 import os
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
@@ -175,7 +174,9 @@ def pack(tables: Sequence[Table]) -> Inputs:
 @lru_cache(maxsize=16)
 def _packed(tables: tuple[Table, ...]) -> Inputs:
     """Pack tables once as long as they come again; tables and what is packed never change."""
-    breaks = np.unique(np.concatenate([each.breaks for each in tables] or [np.empty(0)]))
+    breaks = np.sort(np.concatenate([each.breaks for each in tables] or [np.empty(0)]))
+    # Not np.unique, which loads masked arrays: longer than a short solve.
+    breaks = breaks[np.append(True, breaks[1:] != breaks[:-1])[: len(breaks)]]
     return Inputs([(each.knots, each.coefficients) for each in tables], breaks)
 
 
@@ -514,6 +515,9 @@ def _order(rtol: float) -> int:
 
 def _share(part: Any, workers: int, cancel: NDArray[np.int32]) -> None:
     """Let threads take runs from their queue; an interrupt stops all of them."""
+    # Loaded here, where it is wanted: it takes longer to load than a short solve.
+    from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
     with ThreadPoolExecutor(workers) as pool:
         futures: list[Future[Any]] = [pool.submit(part, False) for _ in range(workers)]
         try:

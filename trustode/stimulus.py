@@ -63,7 +63,6 @@ RESOLUTION = 1e6
 _NODES = np.array([0.0, 0.25, 0.75, 1.0])
 # Where that error is largest: x = 0 and x = +-sqrt(5/8).
 _CHECKS = 0.5 + 0.5 * np.sqrt(0.625) * np.array([-1.0, 0.0, 1.0])
-_FROM_NODES = np.linalg.inv(np.vander(_NODES, 4, increasing=True))
 _TO_CHECKS = np.vander(_CHECKS, 4, increasing=True)
 
 
@@ -674,11 +673,12 @@ def _fitted(
 ) -> tuple[Array, Array]:
     """Cover segments with cubics, halving each until its error or its length is allowed."""
     starts, pieces = [np.empty(0)], [np.empty((0, 4))]
+    from_nodes = np.linalg.inv(np.vander(_NODES, 4, increasing=True))
     while left.size:
         length = right - left
         share = np.concatenate([_NODES, _CHECKS])[:, None]
         values = function(left + share * length)
-        cubic = _FROM_NODES @ values[:4]
+        cubic = from_nodes @ values[:4]
         error = np.abs(_TO_CHECKS @ cubic - values[4:]).max(axis=0)
         done = (error <= allowed) | (length <= finest)
         starts.append(left[done])

@@ -7,7 +7,6 @@ model layer.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -286,6 +285,8 @@ def _block(title: str, entry: Mapping[str, Any]) -> str:
 
 def _value(value: float | str) -> str:
     """Return a value in TOML."""
+    import json
+
     if not isinstance(value, str):
         return repr(value)
     if "\n" not in value:

@@ -5,5 +5,6 @@ assembles what one model needs. Imports the model layer only.
 """
 
 from .source import FUNCTION_NAMES as FUNCTION_NAMES
+from .source import PARTS as PARTS
 from .source import Source as Source
 from .source import entries_module as entries_module

@@ -6,11 +6,12 @@ printing any text; text that was printed earlier under the same key is the same 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
 
+from ..digest import sha256
 from ..expression import TIME, symbol
 from ..model import Model
 from . import lu
@@ -34,6 +35,13 @@ FUNCTION_NAMES = (
     "slopes",
 )
 
+#: What is compiled together, because it is wanted together: what every solve needs, what
+#: implicit methods need, and what depends on the choice of parameters.
+PARTS: dict[str, tuple[str, ...]] = {
+    "core": ("rhs", "observe", "initial"),
+    "implicit": ("jac", "dfdt", "dfdu", "slopes"),
+    "parametric": ("dfdp", "tangent", "observe_dy", "observe_dp", "initial_dp"),
+}
 
 _HEAD = (
     "static void {}(const tro_model *model, double t, const double *y,\n"
@@ -61,13 +69,24 @@ _JACOBIAN = (
 @lru_cache(maxsize=1)
 def _generator_digest() -> bytes:
     """Digest of everything that turns a graph into text."""
-    package = resources.files("trustode")
-    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    digest = sha256()
     for part in ("graph.py", "ctext.py", "lu.py", "taylor.py", "source.py"):
         digest.update(package.joinpath("codegen", part).read_bytes())
     for part in ("trustode.h", "lanes.h", "lanes_math.h", "taylor.h"):
         digest.update(package.joinpath("include", part).read_bytes())
     return digest.digest()
+
+
+class _Nodes(NamedTuple):
+    """A model's expressions as nodes of a graph."""
+
+    graph: Graph
+    #: Nodes of states "y", parameters "p", inputs "u" and time "t".
+    leaves: dict[str, list[int]]
+    rhs: list[int]
+    observe: list[int]
+    initial: list[int]
 
 
 class Source:
@@ -90,7 +109,40 @@ class Source:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        graph = self.graph = Graph()
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the equations and of the generator; names do not enter."""
+        return self.model.key or self._digest()
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that holds everything."""
+        return self._nodes.graph
+
+    @property
+    def rhs(self) -> list[int]:
+        """Nodes of the right-hand side."""
+        return self._nodes.rhs
+
+    @property
+    def observe(self) -> list[int]:
+        """Nodes of the observables."""
+        return self._nodes.observe
+
+    @property
+    def initial(self) -> list[int]:
+        """Nodes of the initial values."""
+        return self._nodes.initial
+
+    @property
+    def _leaves(self) -> dict[str, list[int]]:
+        return self._nodes.leaves
+
+    @cached_property
+    def _nodes(self) -> _Nodes:
+        """Read the equations; not before something else than a known key is wanted."""
+        model, graph = self.model, Graph()
         families = (("y", model.states), ("p", model.params), ("u", model.inputs))
         leaves = {
             symbol(name): graph.node(kind, i)
@@ -98,20 +150,25 @@ class Source:
             for i, name in enumerate(names)
         }
         leaves[TIME] = graph.node("t")
-        self._leaves = {kind: [leaves[symbol(n)] for n in names] for kind, names in families}
-        self._leaves["t"] = [leaves[TIME]]
-        self.rhs = [graph.read(expr, leaves) for expr in model.rhs.values()]
-        self.observe = [graph.read(expr, leaves) for expr in model.observables.values()]
-        self.initial = [graph.read(expr, leaves) for expr in model.initial.values()]
+        numbers = {kind: [leaves[symbol(n)] for n in names] for kind, names in families}
+        numbers["t"] = [leaves[TIME]]
+        rhs, observe, initial = (
+            [graph.read(expression, leaves) for expression in part.values()]
+            for part in (model.rhs, model.observables, model.initial)
+        )
+        return _Nodes(graph, numbers, rhs, observe, initial)
+
+    def _digest(self) -> str:
+        model, graph = self.model, self.graph
         needed = graph.reachable([*self.rhs, *self.observe, *self.initial])
         definition = (
             [(number, graph.nodes[number]) for number in needed],
             (self.rhs, self.observe, self.initial),
             (len(model.states), len(model.params), len(model.inputs)),
         )
-        digest = hashlib.sha256(_generator_digest())
+        digest = sha256(_generator_digest())
         digest.update(repr(definition).encode())
-        self.key = digest.hexdigest()
+        return digest.hexdigest()
 
     def outputs(self, name: str) -> list[int]:
         """Return the nodes of one of `FUNCTION_NAMES`, matrices row by row."""
@@ -151,17 +208,27 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The C source."""
+        return self._assembled(FUNCTION_NAMES)
+
+    def part_text(self, part: str) -> str:
+        """Return the C source of one of `PARTS`; what it lacks is 0 in its ``tro_model``."""
+        return self._assembled(PARTS[part])
+
+    def _assembled(self, names: Sequence[str]) -> str:
         model = self.model
-        functions = "\n".join(self._function(name) for name in FUNCTION_NAMES)
+        functions = "\n".join(self._function(name) for name in FUNCTION_NAMES if name in names)
         sizes = ", ".join(
             str(len(names))
             for names in (model.states, model.params, model.inputs, model.observables)
         )
-        factors = self._factors
-        rows = [*FUNCTION_NAMES, *(("factor", "solve", "stage") if factors else "000"), "0"]
+        implicit = "slopes" in names
+        factors = self._factors if implicit else ""
+        declared = f"{_SLOPES};\n" if implicit else ""
+        rows = [name if name in names else "0" for name in FUNCTION_NAMES]
+        rows += [*(("factor", "solve", "stage") if factors else "000"), "0"]
         helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in functions)
         return (
-            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{_SLOPES};\n{functions}\n{factors}\n'
+            f'#include "trustode.h"\n\n{PROTOTYPES}{helper}\n{declared}{functions}\n{factors}\n'
             f"static const tro_model model_ = {{TRO_ABI, {sizes},\n"
             f"    {', '.join(rows)}}};\n\n"
             "TRO_EXPORT const tro_model *TRO_ENTRY(void);\n"

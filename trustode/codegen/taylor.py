@@ -32,7 +32,7 @@ class NoRecurrence(Exception):
     """The expression has no recurrence: it is not analytic."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Series:
     """One series: its order-0 text, its order-k text, and what it needs stored."""
 
@@ -43,7 +43,7 @@ class _Series:
     scaled: tuple[str, str, str] | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Lowering:
     """Recurrences of the nodes of a graph, in the order in which they are computed."""
 
@@ -404,7 +404,7 @@ class _Lowering:
         return series
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Tangents:
     """Recurrences of tangents: linear in them, with the solution's series as coefficients.
 
