@@ -506,6 +506,13 @@ cdef void _python_slopes(const tro_model *m, double t, const double *y, const do
         _python_call(m, "slopes", t, y, p, u, out, m.n_state * (2 + m.n_state))
 
 
+def _stands_still(knots, coefs, breaks):
+    """Say whether an input holds one value between breaks."""
+    coefs = np.asarray(coefs).reshape(-1, 4)
+    jumps = np.asarray(knots)[1:][np.diff(coefs[:, 0]) != 0]
+    return not np.any(coefs[:, 1:]) and bool(np.isin(jumps, breaks).all())
+
+
 cdef class Inputs:
     """Tables of all inputs of one run, and the times at which a step has to end.
 
@@ -534,11 +541,7 @@ cdef class Inputs:
             self.tables[i].coefs = <const double *>cnp.PyArray_DATA(array)
         array = np.array(breaks, dtype=np.float64, order="C")
         self.kept.append(array)
-        self.constant = all(
-            not np.any(np.asarray(coefs).reshape(-1, 4)[:, 1:])
-            and np.isin(np.asarray(knots)[1:], breaks).all()
-            for knots, coefs in tables
-        )
+        self.constant = all(_stands_still(*table, breaks) for table in tables)
         self.view.n_input = <int>len(tables)
         self.view.tables = self.tables
         self.view.n_break = cnp.PyArray_SIZE(array)
