@@ -238,7 +238,8 @@ class Problem:
             self._stimuli,
             self.solver,
             names=[self.layout.names[k] for k in self._names] if with_gradient else (),
-            which=self._moving if with_gradient else (),
+            # Without them, too: the steps, and so the predictions, are then the same.
+            which=self._moving,
             direct=self._direct,
             given=given,
             threads=self.threads,
