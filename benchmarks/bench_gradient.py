@@ -1,9 +1,10 @@
-"""How long do 20 sensitivities take, in milliseconds and in plain solves?"""
+"""How long do 20 sensitivities take, in milliseconds and in plain solves, and a whole fit?"""
 
 import pytest
 
 import peers
-from problems import gradient
+import trustode as tr
+from problems import cohort, gradient
 from race import race
 
 TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
@@ -28,3 +29,22 @@ def test_in_plain_solves(benchmark):
     dydp = benchmark.pedantic(contestants["trustode"](1e-6), rounds=3, iterations=1)
     benchmark.extra_info["achieved_error"] = wanted.achieved(dydp)
     benchmark.extra_info["plain_solves_by_rtol"] = multiples
+
+
+def test_fit_of_60_people(benchmark):
+    wanted = cohort()
+    observed = {"E": tr.Gaussian("E", sd=0.05)}
+    vary = {
+        name: tr.Vary(1.1 * value, min=0.5 * value, max=2 * value)
+        for name, value in wanted.truth.items()
+    }
+
+    def fit():
+        return tr.fit(
+            wanted.model, wanted.data, time="t", group="g", observed=observed, vary=vary,
+            starts=1, threads=1,
+        )  # fmt: skip
+
+    found = benchmark.pedantic(fit, rounds=3, iterations=1, warmup_rounds=1)
+    benchmark.extra_info["achieved_error"] = wanted.achieved(found)
+    benchmark.extra_info["n_search_evaluations"] = int(found.starts["n_evaluations"].sum())

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.integrate import solve_ivp
 
 import trustode as tr
@@ -171,3 +172,34 @@ def gradient():
     start = np.concatenate([case.y0, np.zeros(n_state * n_vary)])
     z = solve_ivp(variational, (0, 200), start, "DOP853", t, rtol=1e-12, atol=1e-13).y.T
     return Gradient(case, names, t, z[:, n_state:].reshape(len(t), n_state, n_vary))
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Many people measured without noise, so that the best estimates are known."""
+
+    model: tr.Model
+    data: pd.DataFrame
+    truth: dict[str, float]
+
+    def achieved(self, fit):
+        """Return the largest relative error of an estimate."""
+        found = fit.params["value"]
+        return max(abs(found[name] / value - 1) for name, value in self.truth.items())
+
+
+@cache
+def cohort(n_group=60, n_time=30):
+    """Return people who differ in when they are measured, of the trust-like oscillator."""
+    case = problem("trust-like")
+    rng = np.random.default_rng(21)
+    t = np.sort(rng.uniform(0, 60, (n_group, n_time)), axis=1)
+    t[:, 0] = 0
+    rhs = tr.compile(case.model).rhs
+    exact = [
+        solve_ivp(rhs, (0, 60), case.y0, "DOP853", each, rtol=1e-12, atol=1e-14).y[0] for each in t
+    ]
+    group = np.repeat(np.arange(n_group), n_time)
+    data = pd.DataFrame({"g": group, "t": t.ravel(), "E": np.concatenate(exact)})
+    names = ("wEA", "wER", "tauP", "eta")
+    return Cohort(case.model, data, {name: case.model.defaults[name] for name in names})

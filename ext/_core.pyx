@@ -121,6 +121,42 @@ cdef extern from "lanes_run.h":
         int lanes
         int (*run)(const tro_lanes_job *) noexcept nogil
 
+cdef extern from "objective.h":
+    cdef enum:
+        TRO_ROWS, TRO_SQUARES, TRO_BINOMIAL
+    ctypedef struct tro_objective:
+        const tro_model *model
+        const tro_options *options
+        const tro_lanes_method *lanes
+        const void *series
+        int order
+        const int *seed
+        int n_tangent
+        const int *vary
+        long long n_run
+        long long *queue
+        const double *p
+        const double *start
+        const tro_stimulus *const *stimuli
+        const long long *first_time
+        const double *times
+        int n_column
+        const int *form
+        const int *observable
+        int n_name
+        const int *tangent
+        const int *param
+        const long long *first_row
+        const int *column
+        const long long *time
+        const double *values
+        const double *size
+        tro_report *reports
+        double *sums
+        double *located
+        double *slopes
+    int tro_objective_run(const tro_objective *) nogil
+
 cdef extern from *:
     """
     static int best_vector_unit(void)
@@ -160,6 +196,8 @@ STATUS = {
     "INTERRUPTED": TRO_INTERRUPTED, "NO_MEMORY": TRO_NO_MEMORY, "ENDLESS": TRO_ENDLESS,
     "TIME_LIMIT": TRO_TIME_LIMIT,
 }
+
+FORMS = {"ROWS": TRO_ROWS, "SQUARES": TRO_SQUARES, "BINOMIAL": TRO_BINOMIAL}
 
 REPORT = np.dtype([
     ("status", np.int64), ("stiff", np.int64), ("n_steps", np.int64), ("n_rejected", np.int64),
@@ -538,6 +576,13 @@ cdef void _python_slopes(const tro_model *m, double t, const double *y, const do
         _python_call(m, "slopes", &m.slopes, t, y, p, u, out, m.n_state * (2 + m.n_state))
 
 
+def _stands_still(knots, coefs, breaks):
+    """Say whether an input holds one value between breaks."""
+    coefs = np.asarray(coefs).reshape(-1, 4)
+    jumps = np.asarray(knots)[1:][np.diff(coefs[:, 0]) != 0]
+    return not np.any(coefs[:, 1:]) and bool(np.isin(jumps, breaks).all())
+
+
 cdef class Inputs:
     """Tables of all inputs of one run, and the times at which a step has to end.
 
@@ -566,11 +611,7 @@ cdef class Inputs:
             self.tables[i].coefs = <const double *>cnp.PyArray_DATA(array)
         array = np.array(breaks, dtype=np.float64, order="C")
         self.kept.append(array)
-        self.constant = all(
-            not np.any(np.asarray(coefs).reshape(-1, 4)[:, 1:])
-            and np.isin(np.asarray(knots)[1:], breaks).all()
-            for knots, coefs in tables
-        )
+        self.constant = all(_stands_still(*table, breaks) for table in tables)
         self.view.n_input = <int>len(tables)
         self.view.tables = self.tables
         self.view.n_break = cnp.PyArray_SIZE(array)
@@ -803,3 +844,89 @@ cdef cnp.ndarray _rows(tro_trace *trace):
     cdef cnp.ndarray rows = np.empty((trace.n, trace.width))
     memcpy(cnp.PyArray_DATA(rows), trace.rows, trace.n * trace.width * sizeof(double))
     return rows
+
+
+def sum_misfit(Functions functions, cnp.ndarray p, cnp.ndarray start, list stimuli,
+               cnp.ndarray vary, tuple times, tuple columns, tuple names, tuple rows, str method,
+               stiff, double rtol, cnp.ndarray atol, double h_max, long max_steps,
+               double time_limit, cnp.ndarray cancel, cnp.ndarray report, cnp.ndarray queue,
+               bint watch_signals, size_t series, size_t lanes_method, int order,
+               cnp.ndarray seed, cnp.ndarray sums, cnp.ndarray located, slopes):
+    """Solve the runs that wait in a queue and sum what separates them from data.
+
+    As `run`, but each run has its own times and ``stimuli`` one `Inputs` each. ``start``
+    (n_run, dim) holds initial values. The tuples hold arrays: ``times`` where each run's
+    begin (n_run + 1,) int64, and all; ``columns`` form and observable of each, int32;
+    ``names`` tangent and parameter of each, or -1, int32; ``rows`` where each run's begin
+    (n_run + 1,) int64, then of each row its column, int32, its place among the run's times,
+    int64, value and size. Written are ``sums`` (n_run, n_column, 1 + n_name + n_name**2), which
+    must be zero, ``located`` (n_row,) and, unless None, ``slopes`` (n_row, n_name).
+    """
+    cdef tro_options options
+    cdef tro_objective job
+    cdef const tro_stimulus **views = NULL
+    cdef Py_ssize_t n_run = cnp.PyArray_SIZE(report), k
+    cdef list raised = []
+    cdef int status
+    options.method = _method(method)
+    options.stiff = NULL if stiff is None else _method(stiff)
+    options.rtol = rtol
+    options.atol = <const double *>cnp.PyArray_DATA(atol)
+    options.h_max = h_max
+    options.max_steps = max_steps
+    options.time_limit = time_limit
+    options.cancel = <const int *>cnp.PyArray_DATA(cancel)
+    options.poll = NULL
+    if watch_signals:
+        options.poll = _signals
+    options.poll_context = <void *>raised
+    options.events = NULL
+    job.model = functions.model
+    job.options = &options
+    job.lanes = <const tro_lanes_method *>lanes_method
+    job.series = <const void *>series
+    job.order = order
+    job.seed = <const int *>_data(seed)
+    job.n_tangent = <int>cnp.PyArray_SIZE(vary)
+    job.vary = <const int *>_data(vary)
+    job.n_run = n_run
+    job.queue = <long long *>_data(queue)
+    job.p = <const double *>_data(p)
+    job.start = <const double *>_data(start)
+    job.first_time = <const long long *>_data(times[0])
+    job.times = <const double *>_data(times[1])
+    job.n_column = <int>cnp.PyArray_SIZE(columns[0])
+    job.form = <const int *>_data(columns[0])
+    job.observable = <const int *>_data(columns[1])
+    job.n_name = <int>cnp.PyArray_SIZE(names[0])
+    job.tangent = <const int *>_data(names[0])
+    job.param = <const int *>_data(names[1])
+    job.first_row = <const long long *>_data(rows[0])
+    job.column = <const int *>_data(rows[1])
+    job.time = <const long long *>_data(rows[2])
+    job.values = <const double *>_data(rows[3])
+    job.size = <const double *>_data(rows[4])
+    job.reports = <tro_report *>_data(report)
+    job.sums = <double *>_data(sums)
+    job.located = <double *>_data(located)
+    job.slopes = NULL if slopes is None else <double *>_data(slopes)
+    try:
+        views = <const tro_stimulus **>malloc((n_run + 1) * sizeof(void *))
+        if views == NULL:
+            raise MemoryError
+        for k in range(n_run):
+            views[k] = &(<Inputs>stimuli[k]).view
+        job.stimuli = views
+        with nogil:
+            status = tro_objective_run(&job)
+        functions._reraise()
+        if raised:
+            raise raised[0]
+        if status == TRO_NO_MEMORY:
+            raise MemoryError
+    finally:
+        free(views)
+
+
+cdef void *_data(cnp.ndarray array):
+    return cnp.PyArray_DATA(array)

@@ -13,6 +13,7 @@ import trustode as tr
 from trustode.compile import UNIT, WIDEST, recurrences
 from trustode.expression import TIME
 from trustode.solve import pack, parameter_vector, solve_batch
+from trustode.stimulus import Table
 from trustode.vector import UNITS
 
 X, Y = tr.states("X Y")
@@ -154,6 +155,14 @@ def test_constant_inputs_jump_exactly():
     at = 1 - np.exp(-1.5)
     wanted = np.where(t > 2.5, -2 + (at + 2) * np.exp(-(t - 2.5)), first)
     assert np.abs(y - wanted).max() < 1e-10
+
+
+def test_inputs_stand_still_unless_they_move_or_jump_unseen():
+    # A knot where nothing changes is no break, and need not be one.
+    assert pack([tr.Steps([1.0, 2.0, 3.0], [0.0, 0.0, 1.0], before=0.0).table]).constant
+    assert not pack([tr.Samples([0.0, 1.0], [0.0, 1.0]).table]).constant
+    unseen = Table(np.array([0.0, 1.0]), np.array([[0.0] * 4, [1.0, 0, 0, 0]]), np.empty(0))
+    assert not pack([unseen]).constant
 
 
 # ------------------------------------------------------------------ handing over

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import REPORT, Inputs, Watch, begin, finish, increases, methods, run
+from ._core import FORMS as _FORMS
+from ._core import REPORT, Inputs, Watch, begin, finish, increases, methods, run, sum_misfit
 from .compile import WIDEST, CompiledModel, Recurrences, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -26,6 +27,8 @@ Array = NDArray[np.float64]
 
 #: Native methods, by name, with what each is for.
 NATIVE: dict[str, dict[str, Any]] = methods()
+#: How rows are summed in C, by name.
+FORMS: dict[str, int] = _FORMS
 #: Methods that scipy's solve_ivp brings; its DOP853 is not the native "dop853".
 SCIPY = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
 #: Where "auto" begins to use the method of order 8. Ratio of right-hand sides to tsit5's at equal
@@ -401,19 +404,8 @@ def solve_batch(
         If sensitivities are asked of an implicit method.
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
-    method = _explicit(solver)
-    stiff = "rodas5p" if solver.method == "auto" and not which else None
-    if which and NATIVE[method]["implicit"]:
-        raise OptionError(
-            f"{compiled.model.name}: sensitivities need an explicit method; {method!r} is "
-            'implicit. Use Solver(method="tsit5")'
-        )
     vary = vary_indices(compiled, which, "sensitivities")
-    series, seed = None, _NO_INDICES
-    # Neither inputs that move nor events are known to the series.
-    taylor_can = events is None and all(each.constant for each in stimuli)
-    if solver.method in ("auto", "taylor") and taylor_can:
-        series, seed = _series(compiled, n_run, vary)
+    method, stiff, taylor, seed = _plan(compiled, n_run, vary, stimuli, solver, events)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     if which:
@@ -429,7 +421,6 @@ def solve_batch(
     stimuli = list(stimuli)
 
     queue = np.zeros(1, dtype=np.int64)
-    taylor = (0, 0, 0) if series is None else (series.series, series.method, _order(solver.rtol))
 
     def part(watch: bool) -> Any:
         return run(
@@ -449,6 +440,38 @@ def solve_batch(
         return Batch(y, None, report, y_reached, steps)
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
     return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached, steps)
+
+
+def _plan(
+    compiled: CompiledModel,
+    n_run: int,
+    vary: NDArray[np.int32],
+    stimuli: Sequence[Inputs],
+    solver: Solver,
+    events: Watch | None = None,
+) -> tuple[str, str | None, tuple[int, int, int], NDArray[np.int32]]:
+    """Return the methods of some runs, the series that begins and each tangent's place in it.
+
+    Raises
+    ------
+    OptionError
+        If sensitivities are asked of an implicit method.
+    """
+    method = _explicit(solver)
+    stiff = "rodas5p" if solver.method == "auto" and not len(vary) else None
+    if len(vary) and NATIVE[method]["implicit"]:
+        raise OptionError(
+            f"{compiled.model.name}: sensitivities need an explicit method; {method!r} is "
+            'implicit. Use Solver(method="tsit5")'
+        )
+    series, seed = None, _NO_INDICES
+    # Neither inputs that move nor events are known to the series.
+    taylor_can = events is None and all(each.constant for each in stimuli)
+    if solver.method in ("auto", "taylor") and taylor_can:
+        series, seed = _series(compiled, n_run, vary)
+    if series is None:
+        return method, stiff, (0, 0, 0), seed
+    return method, stiff, (series.series, series.method, _order(solver.rtol)), seed
 
 
 def _start_tangents(
@@ -529,3 +552,145 @@ def _share(part: Any, workers: int, cancel: NDArray[np.int32]) -> None:
         except BaseException:
             cancel[0] = 1
             raise
+
+
+class Rows(NamedTuple):
+    """Observations of many runs, each run's sorted by time.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n_time,)
+        Times of all runs, one run after the other; a run starts at its first.
+    first_time : ndarray of int64, shape (n_run + 1,)
+        Where each run's times begin.
+    form, observable : ndarray of int32, shape (n_column,)
+        How a column is summed, by `_core.FORMS`, and the observable that predicts it.
+    column : ndarray of int32, shape (n_row,)
+    time : ndarray of int64, shape (n_row,)
+        Place of each row's time among those of its run.
+    values, size : ndarray, shape (n_row,)
+        What was observed; of how many trials.
+    first_row : ndarray of int64, shape (n_run + 1,)
+        Where each run's rows begin.
+    """
+
+    times: Array
+    first_time: NDArray[np.int64]
+    form: NDArray[np.int32]
+    observable: NDArray[np.int32]
+    column: NDArray[np.int32]
+    time: NDArray[np.int64]
+    values: Array
+    size: Array
+    first_row: NDArray[np.int64]
+
+
+class Compared(NamedTuple):
+    """Predictions beside observations.
+
+    Attributes
+    ----------
+    report : ndarray, shape (n_run,)
+        What became of each run. After the first that failed the others may not have run.
+    located : ndarray, shape (n_row,)
+        Predictions.
+    slopes : ndarray, shape (n_row, n_name), or None
+        Their derivatives, of columns that are not summed; None where all are.
+    total : ndarray, shape (n_run, n_column)
+        Sums over rows, infinite or NaN where a row cannot be; zero if a column is not summed.
+    gradient : ndarray, shape (n_run, n_column, n_name)
+        Their derivatives by each name.
+    information : ndarray, shape (n_run, n_column, n_name, n_name)
+        Their expected information.
+    """
+
+    report: NDArray[Any]
+    located: Array
+    slopes: Array | None
+    total: Array
+    gradient: Array
+    information: Array
+
+
+def compare_batch(
+    compiled: CompiledModel,
+    rows: Rows,
+    p: Array,
+    y0: Array,
+    stimuli: Sequence[Inputs],
+    solver: Solver,
+    *,
+    names: Sequence[str] = (),
+    which: Sequence[str] = (),
+    direct: Collection[str] = (),
+    given: Collection[str] = (),
+    threads: int | None = 1,
+) -> Compared:
+    """Solve many runs and compare them with observations, without keeping a trajectory.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+    rows : Rows
+    p : ndarray, shape (n_run, n_param)
+    y0 : ndarray, shape (n_run, n_state)
+    stimuli : sequence of Inputs
+        One a run; see `pack`.
+    solver : Solver
+        A native method. "auto" does not change method while sensitivities are carried.
+    names : sequence of str
+        What predictions are differentiated by.
+    which : sequence of str
+        Names that the states depend on.
+    direct : collection of str
+        Parameters among the names that an observable depends on.
+    given : collection of str
+        States whose initial value was given and so depends on no parameter.
+    threads : int or None
+        Threads that share the runs; None takes every processor. Results do not depend on it.
+
+    Raises
+    ------
+    OptionError
+        If derivatives are asked of an implicit method.
+    """
+    n_run, n_column, n_name = len(p), len(rows.form), len(names)
+    vary = vary_indices(compiled, which, "sensitivities")
+    start = np.empty((n_run, 1, y0.shape[1] * (1 + len(vary))))
+    start[:, 0, : y0.shape[1]] = y0
+    if which:
+        _start_tangents(compiled, vary, p, given, start)
+    method, stiff, taylor, seed = _plan(compiled, 1, vary, stimuli, solver)
+    params = compiled.model.params
+    by = (
+        np.array([which.index(name) if name in which else -1 for name in names], dtype=np.int32),
+        np.array([params.index(name) if name in direct else -1 for name in names], dtype=np.int32),
+    )
+    sums = np.zeros((n_run, n_column, 1 + n_name + n_name**2))
+    located = np.full(len(rows.values), np.nan)
+    slopes = np.zeros((len(located), n_name)) if n_name and not rows.form.all() else None
+    report = np.zeros(n_run, dtype=REPORT)
+    report["status"] = int(Status.INTERRUPTED)
+    cancel = np.zeros(1, dtype=np.int32)
+    queue = np.zeros(1, dtype=np.int64)
+    atol = solver.atol_vector(compiled)
+    p = np.ascontiguousarray(p, dtype=float)
+    each = (rows.first_row, rows.column, rows.time, rows.values, rows.size)
+    vary = np.maximum(vary, -1)
+
+    def part(watch: bool) -> Any:
+        sum_misfit(
+            compiled.functions, p, start, list(stimuli), vary, (rows.first_time, rows.times),
+            (rows.form, rows.observable), by, each, method, stiff, solver.rtol, atol,
+            solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
+            *taylor, seed, sums, located, slopes,
+        )  # fmt: skip
+
+    workers = min(threads or os.cpu_count() or 1, n_run)
+    if workers <= 1:
+        part(True)
+    else:
+        _share(part, workers, cancel)
+    matrices = sums[:, :, 1 + n_name :].reshape(n_run, n_column, n_name, n_name)
+    gradient = sums[:, :, 1 : 1 + n_name]
+    return Compared(report, located, slopes, sums[:, :, 0], gradient, matrices)

@@ -38,7 +38,7 @@ COVARIATES = ("low", "high", "readiness")
 TRUST = "updated trust model"
 
 #: Choices need three digits of a probability, not twelve of a state.
-_SOLVER = Solver(method="tsit5", rtol=1e-4, atol=1e-6)
+_SOLVER = Solver(method="auto", rtol=1e-4, atol=1e-6)
 
 #: The first search begins at the healthy profile, a second somewhere within the bounds.
 _STARTS = 2

@@ -61,8 +61,8 @@ if TYPE_CHECKING:
 __all__ = ["Binomial", "Fit", "Gaussian", "Observation", "Vary", "fit"]
 
 #: Without `solver`: how searches solve, and how the best point is refined.
-SEARCH_SOLVER = Solver(method="tsit5", rtol=1e-6, atol=1e-9, max_steps=100_000)
-FINAL_SOLVER = Solver(method="tsit5", rtol=1e-11, atol=1e-13, max_steps=1_000_000)
+SEARCH_SOLVER = Solver(method="auto", rtol=1e-6, atol=1e-9, max_steps=100_000)
+FINAL_SOLVER = Solver(method="auto", rtol=1e-11, atol=1e-13, max_steps=1_000_000)
 
 #: Difference in log-likelihood below which two starts found the same optimum.
 SAME = 0.01

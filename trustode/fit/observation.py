@@ -12,7 +12,7 @@ import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -48,10 +48,36 @@ class Terms:
     residual: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """Sums of the C core, one an entry, completed by a scale; arrays of shape (n,).
+
+    Attributes
+    ----------
+    nll : ndarray
+        Negative log-likelihood, without what `Observation.offset` holds.
+    weight : ndarray
+        What the sum's derivatives are to be multiplied by.
+    by_scale, scale_information : ndarray
+        Derivative by the scale, and its expected information.
+    """
+
+    nll: Array
+    weight: Array
+    by_scale: Array
+    scale_information: Array
+
+
 class Observation(ABC):
-    """What all observation models have in common."""
+    """What all observation models have in common.
+
+    The rows of a model with a `form` are summed in C as `scaled` expects it; those of any other
+    one by one, by `terms`.
+    """
 
     expr: Any
+    #: What the C core sums, a name of `trustode.solve.FORMS`.
+    form: ClassVar[str] = "ROWS"
 
     @property
     def scale(self) -> str | float | None:
@@ -66,6 +92,15 @@ class Observation(ABC):
     @abstractmethod
     def terms(self, observed: Array, size: Array, location: Array, scale: Array) -> Terms:
         """Evaluate the likelihood of rows."""
+
+    def scaled(self, total: Array, count: Array, scale: Array) -> Scaled:
+        """Complete sums of so many rows each; only for a model with a form."""
+        none = np.zeros_like(total)
+        return Scaled(total, np.ones_like(total), none, none)
+
+    def offset(self, observed: Array, size: Array) -> Array:
+        """Return what of each row's negative log-likelihood the data alone determine."""
+        return np.zeros_like(observed)
 
     def check(
         self, column: str, observed: Array, size: Array, rows: Sequence[Any], where: str
@@ -105,6 +140,7 @@ class Gaussian(Observation):
 
     expr: Any
     sd: Any
+    form = "SQUARES"
 
     def __post_init__(self) -> None:
         _check_expr(self.expr, "Gaussian")
@@ -127,13 +163,27 @@ class Gaussian(Observation):
         """Evaluate ``0.5 log(2 pi sd**2) + 0.5 ((observed - location) / sd)**2``."""
         z = (observed - location) / scale
         return Terms(
-            nll=0.5 * z**2 + np.log(scale) + 0.5 * math.log(2.0 * math.pi),
+            nll=0.5 * z**2 + np.log(scale) + self.offset(observed, size),
             by_location=-z / scale,
             by_scale=(1.0 - z**2) / scale,
             information=scale**-2,
             scale_information=2.0 * scale**-2,
             residual=z,
         )
+
+    def scaled(self, total: Array, count: Array, scale: Array) -> Scaled:
+        """Complete sums of ``0.5 (observed - location)**2``."""
+        weight = scale**-2
+        return Scaled(
+            nll=total * weight + count * np.log(scale),
+            weight=weight,
+            by_scale=(count - 2.0 * total * weight) / scale,
+            scale_information=2.0 * count * weight,
+        )
+
+    def offset(self, observed: Array, size: Array) -> Array:
+        """Return the logarithm of the root of 2 pi."""
+        return np.full_like(observed, 0.5 * math.log(2.0 * math.pi))
 
 
 @checks_keywords
@@ -161,6 +211,7 @@ class Binomial(Observation):
 
     expr: Any
     n: int | str = 1
+    form = "BINOMIAL"
 
     def __post_init__(self) -> None:
         _check_expr(self.expr, "Binomial")
@@ -216,13 +267,13 @@ class Binomial(Observation):
             by_p -= np.where(observed > 0, observed / p, 0.0)
             information = np.where(variance > 0, size / variance, 0.0)
             residual = np.where(variance > 0, (observed - size * p) / np.sqrt(size * variance), 0.0)
-        nll = -likely - _log_choose(size, observed)
+        nll = self.offset(observed, size) - likely
         nll[~((p >= 0.0) & (p <= 1.0))] = np.inf
         none = np.zeros_like(p)
         return Terms(nll, by_p, none, information, none, residual)
 
-
-def _log_choose(n: Array, k: Array) -> Array:
-    """Return the logarithm of the binomial coefficient."""
-    value: Array = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
-    return value
+    def offset(self, observed: Array, size: Array) -> Array:
+        """Return the negative logarithm of the binomial coefficient."""
+        n, k = size, observed
+        value: Array = gammaln(k + 1.0) + gammaln(n - k + 1.0) - gammaln(n + 1.0)
+        return value
