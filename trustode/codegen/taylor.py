@@ -205,9 +205,7 @@ class _Lowering:
     def square(self, a: _Series) -> _Series:
         slot = self.store(a)
         inner = self.sum(slot, slot)
-        return self.name(
-            f"{a.first} * {a.first}", f"tro_fma({self.twice(a)}, {a.later}, {inner})"
-        )
+        return self.name(f"{a.first} * {a.first}", f"tro_fma({self.twice(a)}, {a.later}, {inner})")
 
     def twice(self, series: _Series) -> str:
         """Return the text of twice the series' first coefficient, kept for all orders."""
