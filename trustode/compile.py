@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -121,7 +120,7 @@ def _compiled(model: Model) -> CompiledModel:
     """Compile a model once a process."""
     source = _source(model)
     backend, address, owner = _opened(source)
-    if model.key is None and backend not in ("builtin", "numpy"):
+    if model.key is None and backend in ("compiler", "zig", "cache"):
         remember(model.fingerprint, source.key)
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
@@ -290,7 +289,7 @@ def _compilers() -> list[tuple[str, list[str]]]:
     if util.find_spec("ziglang") is not None:
         # Without -target, zig compiles for this very processor; without the sanitizer
         # switch it adds traps.
-        target = f"{platform.machine()}-{_ZIG_SYSTEMS.get(sys.platform, sys.platform)}"
+        target = f"{_machine()}-{_ZIG_SYSTEMS.get(sys.platform, sys.platform)}"
         zig = [sys.executable, "-m", "ziglang", "cc", "-target", target]
         found.append(("zig", [*zig, "-fno-sanitize=undefined"]))
     return found
@@ -314,7 +313,7 @@ def _toolchain_key(key: str, command: tuple[str, ...]) -> str:
     real = Path(command[0]).resolve()
     found = real.stat()
     parts = (key, command, str(real), found.st_size, found.st_mtime_ns, _FLAGS)
-    system = (sys.platform, platform.machine(), _processor(), platform.libc_ver())
+    system = (sys.platform, _machine(), _processor(), _c_library())
     return sha256(repr((parts, system, sympy.__version__)).encode()).hexdigest()
 
 
@@ -325,7 +324,27 @@ def _processor() -> str:
         with Path("/proc/cpuinfo").open() as lines:
             return next((line for line in lines if line.startswith(("flags", "Features"))), "")
     except OSError:
-        return platform.processor()
+        return _machine()
+
+
+# Asked of the system itself, because the module platform takes a while to load.
+def _machine() -> str:
+    """Return the name of the processor's family."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
+
+
+def _c_library() -> str:
+    """Return the C library's name and version, where the system tells."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        import platform
+
+        return " ".join(platform.libc_ver())
 
 
 @lru_cache(maxsize=1)

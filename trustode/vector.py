@@ -7,7 +7,6 @@ Every unit gives the same bits. The environment variable TRUSTODE_VECTOR names a
 from __future__ import annotations
 
 import os
-import platform
 from typing import NamedTuple
 
 
@@ -37,4 +36,8 @@ def unit(found: str) -> str:
 
 def is_slow(name: str) -> bool:
     """Say whether a unit has no fused multiply-add, which the Taylor method lives on."""
-    return name == "plain" and platform.machine().lower() in ("x86_64", "amd64", "i686", "x86")
+    if name != "plain":
+        return False
+    import platform
+
+    return platform.machine().lower() in ("x86_64", "amd64", "i686", "x86")
