@@ -99,3 +99,16 @@ def test_sanitizers_find_nothing(model_text, tmp_path, method):
     assert code == 0, output
     done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_sanitizers_find_nothing_in_an_objective(model_text, tmp_path):
+    flags = "-g -O1 -std=c11 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+    program = tmp_path / "objective"
+    core = [path for path in sorted((ROOT / "ext").glob("*.c")) if "taylor" not in path.name]
+    sources = [*core, ROOT / "tests/sanitizers/objective.c", model_text]
+    code, output = compile_with(flags, sources, program)
+    if code and "cannot find" in output:
+        pytest.skip("this compiler has no sanitizer libraries")
+    assert code == 0, output
+    done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
