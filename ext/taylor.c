@@ -47,7 +47,7 @@ typedef struct {
     const tro_taylor *model;
     int n, order;
     lane lanes[TRO_LANES];
-    tro_v t, scale, most, h; /* most: longest step that is allowed next */
+    tro_v t, scale, inverse, most, h; /* most: longest step that is allowed next */
     tro_v *s, *c, *y, *y_before, *slope, *weight;
     double *scratch, *inputs;
     int n_active;
@@ -455,7 +455,7 @@ static void taylor_evaluate_all(const batch *b, tro_v theta, tro_v *y, tro_v *sl
 static double taylor_theta(const batch *b, int at, double t, double t_new)
 {
     const double since = t == t_new ? TRO_LANE(b->h, at) : t - TRO_LANE(b->t, at);
-    return since / TRO_LANE(b->scale, at);
+    return since * TRO_LANE(b->inverse, at);
 }
 
 #if TRO_LANES == 1 && defined(__GNUC__) && !defined(__TINYC__)
@@ -572,13 +572,13 @@ static int taylor_advance(batch *b)
         const int status = taylor_record(b);
         if (status != TRO_SUCCESS) return status;
     }
+    b->inverse = tro_set(1.0) / b->scale;
     if (TRO_LANES == 1 && !b->n_block) taylor_write_blocks(b, t_new[0]);
     taylor_write(b, t_new);
     tro_v theta;
-    for (int at = 0; at < TRO_LANES; at++) {
-        const double scale = TRO_LANE(b->scale, at);
-        TRO_LANE(theta, at) = scale > 0.0 ? TRO_LANE(b->h, at) / scale : 0.0;
-    }
+    for (int at = 0; at < TRO_LANES; at++)
+        TRO_LANE(theta, at) =
+            TRO_LANE(b->scale, at) > 0.0 ? TRO_LANE(b->h, at) * TRO_LANE(b->inverse, at) : 0.0;
     tro_m steps;
     for (int at = 0; at < TRO_LANES; at++)
         TRO_LANE(steps, at) = t_new[at] == t_new[at] ? -1 : 0;
@@ -598,7 +598,7 @@ static int taylor_advance(batch *b)
     for (int i = 0; i < b->n; i++) {
         b->y_before[i] = tro_select(steps, b->y[i], b->y_before[i]);
         b->y[i] = tro_select(steps, y_new[i], b->y[i]);
-        b->slope[i] = b->slope[i] / b->scale;
+        b->slope[i] = b->slope[i] * b->inverse;
     }
     for (int at = 0; at < TRO_LANES; at++)
         if (t_new[at] == t_new[at]) {

@@ -471,7 +471,12 @@ def _plan(
         series, seed = _series(compiled, n_run, vary)
     if series is None:
         return method, stiff, (0, 0, 0), seed
-    return method, stiff, (series.series, series.method, _order(solver.rtol)), seed
+    return (
+        method,
+        stiff,
+        (series.series, series.method, _order(solver.rtol, len(compiled.model.states))),
+        seed,
+    )
 
 
 def _start_tangents(
@@ -527,13 +532,15 @@ def _explicit(solver: Solver) -> str:
     return solver.method
 
 
-def _order(rtol: float) -> int:
+def _order(rtol: float, n_state: int) -> int:
     """Return the order of the Taylor method that is quickest at a tolerance.
 
     It grows with the digits asked for, as Jorba & Zou (2005), section 3.2, derive; the
-    constants were measured on trust models, van der Pol's and Lorenz' equations.
+    constants were measured on trust models, van der Pol's and Lorenz' equations. Of few
+    states a further order costs little beside what every step costs.
     """
-    return min(24, math.ceil(3.5 - 0.53 * math.log(rtol)))
+    few = 2 if n_state <= 3 else 0
+    return min(24, math.ceil(3.5 - 0.53 * math.log(rtol)) + few)
 
 
 def _share(part: Any, workers: int, cancel: NDArray[np.int32]) -> None:
