@@ -41,7 +41,7 @@ def model_text(tmp_path_factory):
         y: x / (1 + sympy.exp(-f * y)) - b * y * c + d * sympy.sin(x) ** 3,
     }
     model = tr.Model(
-        "watched", rhs, {k: 1.0 for k in (a, b, c, d, e, f)}, {x: 0.9, y: a}, {u: 0.0, w: 0.0},
+        "watched", rhs, dict.fromkeys((a, b, c, d, e, f), 1.0), {x: 0.9, y: a}, {u: 0.0, w: 0.0},
         observables={"seen": x * y},
     )  # fmt: skip
     source = Source(model)
