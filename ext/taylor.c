@@ -20,6 +20,7 @@ enum {
     POLL_EVERY = 256, /* iterations between two looks at the cancel flag */
     LOOK_EVERY = 16,  /* steps between two looks for stiffness */
     FIRST_LOOKS = 4,  /* looks in a row that show it before a stiff method is tried */
+    FIRST_PROBE = 1024, /* steps before one is tried anyway, and again whenever they double */
     TRIES = 40        /* rejections in a row before a run is handed over */
 };
 
@@ -40,6 +41,7 @@ typedef struct {
     int confirm;   /* the last step waits to be confirmed */
     int landed;    /* the last step ended on the stop */
     int tries, looks, looks_wanted;
+    long probe_at; /* steps after which a stiff method is tried whatever the series shows */
 } lane;
 
 typedef struct {
@@ -124,6 +126,7 @@ static void taylor_fill(batch *b, int at)
     l->written = 1;
     l->first = 1;
     l->looks_wanted = FIRST_LOOKS;
+    l->probe_at = FIRST_PROBE;
     for (int i = 0; i < b->n; i++)
         if (b->n_block)
             b->y[i] = tro_set(l->y_out[i]);
@@ -196,12 +199,17 @@ static int taylor_stiff(batch *b, int at)
             fabs(TRO_LANE(b->s[half * b->model->n_slot + i], at)) * TRO_LANE(b->weight[i], at);
         if (term > most) most = term;
     }
+    if (l->end - TRO_LANE(b->t, at) < 300.0 * h) return l->looks = 0;
     /* Accuracy's bound leaves about the root of the last term there, stability's far less. */
-    if (most * theta > SHARE * sqrt(sqrt(1.0 / job->options->rtol)) || l->end - TRO_LANE(b->t, at) < 300.0 * h)
-        return l->looks = 0;
-    if (++l->looks < l->looks_wanted) return 0;
+    const int flat = !(most * theta > SHARE * cbrt(1.0 / (SHARE * job->options->rtol)));
+    l->looks = flat ? l->looks + 1 : 0;
+    if (l->n_steps >= l->probe_at) {
+        l->probe_at = 2 * l->n_steps;
+    } else {
+        if (l->looks < l->looks_wanted) return 0;
+        l->looks_wanted *= 2;
+    }
     l->looks = 0;
-    l->looks_wanted *= 2;
     for (int i = 0; i < b->n; i++) b->scratch[i] = TRO_LANE(b->y[i], at);
     return job->probe(job->probe_context, l->p, l->stimulus, TRO_LANE(b->t, at), b->scratch,
                       30.0 * h);

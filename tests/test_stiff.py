@@ -153,3 +153,21 @@ def test_a_jacobian_that_is_not_finite_ends_the_solve():
     solution = tr.simulate(model, [0.0, 5.0], solver=tr.Solver(method="rodas5p"), on_error="return")
     assert solution.status != 0
     assert solution.t[-1] < 1.0
+
+
+@pytest.mark.parametrize("rtol", [1e-2, 1e-3, 1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("problem", ["hires", "orego", "vdp1000", "rober"])
+def test_auto_finds_the_stiff_method_at_any_tolerance(problem, rtol):
+    """It once missed Robertson's at 1e-3, and took ten million steps to say so."""
+    name, params, initial, end, factor, _ = PROBLEMS[problem]
+    model = tr.models.load(name)
+    start = dict(zip(model.states, initial, strict=True)) if initial else {}
+    found = {
+        method: tr.simulate(
+            model, [0.0, min(end, 1e4)], params=params, initial=start,
+            solver=tr.Solver(method, rtol=rtol, atol=rtol * factor),
+        )
+        for method in ("auto", "rodas5p")
+    }  # fmt: skip
+    assert found["auto"].stats["stiff"]
+    assert found["auto"].stats["n_steps"] < 6 * found["rodas5p"].stats["n_steps"] + 100
