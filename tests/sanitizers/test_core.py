@@ -99,32 +99,29 @@ def test_exported_names_start_with_their_files_name():
                 assert allowed, f"{source.name}: {name}"
 
 
+def watch(flags, sources, program):
+    """Build a program with the sanitizers and let it run to its end."""
+    watched = "-g -O1 -std=c11 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+    code, output = compile_with([*watched, *flags], sources, program)
+    if code and "cannot find -l" in output:
+        pytest.skip("this compiler has no sanitizer libraries")
+    assert code == 0, output
+    done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("method", LANES, ids=lambda path: path.stem)
 def test_sanitizers_find_nothing(model_text, tmp_path, method):
     lanes = LANES[method]
     if unit_flags(lanes) is None:
         pytest.skip(f"this processor has no unit of {lanes} lanes")
-    flags = "-g -O1 -std=c11 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
-    flags += [f"-DLANES=tro_taylor_{lanes}", *unit_flags(lanes)]
-    program = tmp_path / "harness"
+    flags = [f"-DLANES=tro_taylor_{lanes}", *unit_flags(lanes)]
     core = [source for source in SOURCES if source not in LANES]
     sources = [*core, method, ROOT / "tests/sanitizers/harness.c", *model_text]
-    code, output = compile_with(flags, sources, program)
-    if code and "cannot find -l" in output:
-        pytest.skip("this compiler has no sanitizer libraries")
-    assert code == 0, output
-    done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    watch(flags, sources, tmp_path / "harness")
 
 
 def test_sanitizers_find_nothing_in_an_objective(model_text, tmp_path):
-    flags = "-g -O1 -std=c11 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
-    program = tmp_path / "objective"
-    core = [path for path in sorted((ROOT / "ext").glob("*.c")) if "taylor" not in path.name]
+    core = [source for source in SOURCES if source not in LANES]
     sources = [*core, ROOT / "tests/sanitizers/objective.c", model_text[0]]
-    code, output = compile_with(flags, sources, program)
-    if code and "cannot find -l" in output:
-        pytest.skip("this compiler has no sanitizer libraries")
-    assert code == 0, output
-    done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    watch([], sources, tmp_path / "objective")
