@@ -11,10 +11,12 @@ What depends on parameters and constant inputs alone is computed once a run.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import ClassVar
 
 from .ctext import HELPERS, PROTOTYPES, body
 from .graph import Graph
@@ -44,20 +46,67 @@ class _Series:
 
 
 @dataclass(eq=False, repr=False)
-class _Lowering:
-    """Recurrences of the nodes of a graph, in the order in which they are computed."""
+class _Recurrences(ABC):
+    """Recurrences of nodes, in the order in which they are computed, and what they keep."""
 
     graph: Graph
-    n_state: int
+    n_slot: int
+    uses: Counter[int] = field(default_factory=Counter)
     series: dict[int, _Series] = field(default_factory=dict)
-    hoisted: list[int] = field(default_factory=list)
     sums: list[tuple[int, int]] = field(default_factory=list)
     first: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
-    n_slot: int = 0
     n_name: int = 0
-    uses: Counter[int] = field(default_factory=Counter)
+
+    #: In the text: slots of order 0, those of order k, and sums.
+    _LOW: ClassVar[str]
+    _HIGH: ClassVar[str]
+    _SUM: ClassVar[str]
+
+    @abstractmethod
+    def lower(self, number: int) -> _Series:
+        """Return the recurrence of a node."""
+
+    def read(self, number: int) -> _Series:
+        """Return the series of a node, lowering it if it is new."""
+        known = self.series.get(number)
+        if known is None:
+            known = self.series[number] = self.lower(number)
+        return known
+
+    def new_slot(self) -> int:
+        """Return a slot that is not taken."""
+        self.n_slot += 1
+        return self.n_slot - 1
+
+    def write(self, slot: int, first: str, later: str) -> None:
+        """Write a series' coefficients to its slot."""
+        self.first.append(f"{self._LOW}[{slot}] = {first};")
+        self.later.append(f"{self._HIGH}[{slot}] = {later};")
+
+    def store(self, series: _Series) -> int:
+        """Return the slot in which all coefficients of a series are kept."""
+        if series.slot is None:
+            series.slot = self.new_slot()
+            self.write(series.slot, series.first, series.later)
+        return series.slot
+
+    def sum(self, left: int, right: int) -> str:
+        """Return the text of the sum of left[j] right[k - j] over 0 < j < k."""
+        pair = (left, right)
+        if pair not in self.sums:
+            self.sums.append(pair)
+        return f"{self._SUM}{self.sums.index(pair)}"
+
+
+@dataclass(eq=False, repr=False)
+class _Lowering(_Recurrences):
+    """Recurrences of the nodes of a graph."""
+
+    hoisted: list[int] = field(default_factory=list)
     moving: dict[int, bool] = field(default_factory=dict)
+
+    _LOW, _HIGH, _SUM = "s", "x", "a"
 
     # ---------------------------------------------------------------- helpers
 
@@ -87,42 +136,14 @@ class _Lowering:
         self.later.append(f"const tro_v n{number} = {later};")
         return _Series(f"v{number}", f"n{number}")
 
-    def store(self, series: _Series) -> int:
-        """Return the slot in which all coefficients of a series are kept."""
-        if series.slot is None:
-            series.slot = self.n_slot
-            self.n_slot += 1
-            self.write(series.slot, series.first, series.later)
-        return series.slot
-
     def derive(self, series: _Series) -> int:
         """Return the slot in which k times coefficient k is kept."""
         if series.derived is None:
-            series.derived = self.n_slot
-            self.n_slot += 1
+            series.derived = self.new_slot()
             self.later.append(f"x[{series.derived}] = {series.later} * kth;")
         return series.derived
 
-    def sum(self, left: int, right: int) -> str:
-        """Return the text of the sum of left[j] right[k - j] over 0 < j < k."""
-        pair = (left, right)
-        if pair not in self.sums:
-            self.sums.append(pair)
-        return f"a{self.sums.index(pair)}"
-
-    def write(self, slot: int, first: str, later: str) -> None:
-        """Write a series' coefficients to its slot."""
-        self.first.append(f"s[{slot}] = {first};")
-        self.later.append(f"x[{slot}] = {later};")
-
     # ---------------------------------------------------------------- the rules
-
-    def read(self, number: int) -> _Series:
-        """Return the series of a node, lowering it if it is new."""
-        known = self.series.get(number)
-        if known is None:
-            known = self.series[number] = self.lower(number)
-        return known
 
     def lower(self, number: int) -> _Series:
         graph = self.graph
@@ -350,8 +371,7 @@ class _Lowering:
         a = self.read(operand)
         bottom, inverse = self.store(a), self.reciprocal(a)
         series, _ = self.own()
-        series.derived = self.n_slot
-        self.n_slot += 1
+        series.derived = self.new_slot()
         inner = self.sum(series.derived, bottom)
         later = f"tro_fma(-{inner}, over_k, {a.later}) * {inverse}"
         self.settle(series, f"tro_vlog({a.first})", later)
@@ -366,8 +386,7 @@ class _Lowering:
         bottom, inverse = self.store(a), self.reciprocal(a)
         derived = self.derive(a)
         series, slot = self.own()
-        series.derived = self.n_slot
-        self.n_slot += 1
+        series.derived = self.new_slot()
         rising, falling = self.sum(derived, slot), self.sum(bottom, series.derived)
         inner = f"tro_fma({e}, {rising}, -{falling}) * over_k"
         later = f"tro_fma({e} * {a.later}, s[{slot}], {inner}) * {inverse}"
@@ -392,8 +411,7 @@ class _Lowering:
         a, q = self.read(operand), self.read(inside)
         bottom, inverse = self.store(q), self.reciprocal(q)
         series, _ = self.own()
-        series.derived = self.n_slot
-        self.n_slot += 1
+        series.derived = self.new_slot()
         inner = self.sum(series.derived, bottom)
         sign = "-" if _BY_QUOTIENT[function] < 0 else ""
         later = f"tro_fma(-{inner}, over_k, {sign}{a.later}) * {inverse}"
@@ -403,22 +421,16 @@ class _Lowering:
 
 
 @dataclass(eq=False, repr=False)
-class _Tangents:
+class _Tangents(_Recurrences):
     """Recurrences of tangents: linear in them, with the solution's series as coefficients.
 
     A tangent is the derivative of a node in a direction, for several directions side by side.
     """
 
-    graph: Graph
-    values: _Lowering
-    n_slot: int
-    series: dict[int, _Series] = field(default_factory=dict)
+    values: _Lowering = field(kw_only=True)
     wide: dict[int, bool] = field(default_factory=dict)
-    uses: Counter[int] = field(default_factory=Counter)
-    sums: list[tuple[int, int]] = field(default_factory=list)
-    first: list[str] = field(default_factory=list)
-    later: list[str] = field(default_factory=list)
-    n_name: int = 0
+
+    _LOW, _HIGH, _SUM = "z", "q", "b"
 
     def is_wide(self, number: int) -> bool:
         """Say whether a node is a tangent or depends on one."""
@@ -437,29 +449,6 @@ class _Tangents:
         if later:
             self.later.append(f"const tro_v n{number} = {later};")
         return _Series(f"v{number}", f"n{number}" if later else "")
-
-    def store(self, series: _Series) -> int:
-        """Return the slot in which all coefficients of a tangent are kept."""
-        if series.slot is None:
-            series.slot = self.n_slot
-            self.n_slot += 1
-            self.first.append(f"z[{series.slot}] = {series.first};")
-            self.later.append(f"q[{series.slot}] = {series.later};")
-        return series.slot
-
-    def sum(self, left: int, right: int) -> str:
-        """Return the text of the sum of s_j z_{k - j}, 0 < j < k, for a value and a tangent."""
-        pair = (left, right)
-        if pair not in self.sums:
-            self.sums.append(pair)
-        return f"b{self.sums.index(pair)}"
-
-    def read(self, number: int) -> _Series:
-        """Return the tangent of a node, lowering it if it is new."""
-        known = self.series.get(number)
-        if known is None:
-            known = self.series[number] = self.lower(number)
-        return known
 
     def lower(self, number: int) -> _Series:
         graph = self.graph
@@ -544,16 +533,14 @@ class _Tangents:
         if not values.moves(below):
             return self.multiply(graph.div(graph.one, below), a, True)
         bottom = values.store(values.read(below))
-        slot = self.n_slot
-        self.n_slot += 1
+        slot = self.new_slot()
         inverse = f"i{self.n_name}"
         self.first.append(f"const tro_v {inverse} = tro_set(1.0) / s[{bottom}];")
         rest = f"tro_fma(x[{bottom}], z[{slot}], {self.sum(bottom, slot)})"
         upper = f"{a.later} - {rest}" if a.later else f"-{rest}"
         series = self.name(f"{a.first} * {inverse}", f"({upper}) * {inverse}")
         series.slot = slot
-        self.first.append(f"z[{slot}] = {series.first};")
-        self.later.append(f"q[{slot}] = {series.later};")
+        self.write(slot, series.first, series.later)
         return series
 
 
@@ -578,7 +565,7 @@ def taylor_text(
         If an expression that changes along a solution is not analytic.
     """
     n_state = sizes[0]
-    values = _Lowering(graph, n_state, n_slot=n_state)
+    values = _Lowering(graph, n_state)
     ahead: list[int] = []
     if vary is not None:
         seeds = {graph.node("y", i): graph.node("dy", i) for i in range(n_state)}
@@ -588,7 +575,7 @@ def taylor_text(
     values.uses = Counter(operand for node in needed for operand in graph.operands(node))
     values.uses.update(rhs)
     ends = [values.read(node) for node in rhs]
-    tangents = _Tangents(graph, values, n_state, uses=values.uses)
+    tangents = _Tangents(graph, n_state, values.uses, values=values)
     slopes = [tangents.read(node) for node in ahead]
     hoist = body(graph, values.hoisted)
     helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in hoist)
