@@ -289,6 +289,15 @@ cdef class Functions:
         m = self.model
         return m.n_state, m.n_param, m.n_input, m.n_observable
 
+    @property
+    def address(self):
+        """Address of the C struct, for other parts of the C core."""
+        return <size_t>self.model
+
+    def reraise(self):
+        """Raise what a function in Python raised while C was calling it."""
+        self._reraise()
+
     def need(self, str name):
         """Make a function ready, so that its first call does not wait for a compiler."""
         if self.model.context != NULL:

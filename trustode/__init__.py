@@ -50,6 +50,7 @@ _HOME = {
     "scan": "scan",
     "ArcLength": "bifurcation",
     "continuation": "bifurcation",
+    "cycles": "bifurcation",
     "equilibria": "bifurcation",
     "Binomial": "fit",
     "Gaussian": "fit",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from .bifurcation import ArcLength as ArcLength
     from .bifurcation.continuation import continuation as continuation
     from .bifurcation.equilibria import equilibria as equilibria
+    from .bifurcation.periodic.cycles import cycles as cycles
     from .compile import CompiledModel as CompiledModel
     from .compile import compile as compile
     from .ensemble import ensemble as ensemble

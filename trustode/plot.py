@@ -20,7 +20,7 @@ from .model import Model
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .bifurcation import Branch
+    from .bifurcation import Branch, Cycles
     from .fit import Fit
     from .scan import Scan
     from .simulate import Solution
@@ -152,6 +152,18 @@ def plot_scan(scan: Scan, name: str | None = None, ax: Axes | None = None) -> Ax
     return ax
 
 
+#: Mark and name of the special points of a family of periodic orbits.
+_SPECIAL_CYCLES = {
+    "fold_of_cycles": ("s", "fold of cycles"),
+    "period_doubling": ("D", "period doubling"),
+    "torus": ("o", "torus"),
+    "branch_point": ("^", "branch point of cycles"),
+    "homoclinic": ("*", "homoclinic orbit"),
+    "saddle_node_homoclinic": ("*", "homoclinic orbit to a saddle-node"),
+    "heteroclinic": ("P", "heteroclinic loop"),
+}
+
+
 def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw a branch of equilibria over its parameter.
 
@@ -204,6 +216,56 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
                 linestyle="none", marker=mark, markerfacecolor=face, markeredgecolor="black",
                 label=called, zorder=3,
             )  # fmt: skip
+    ax.set_xlabel(_axis_label(model, parameter, parameter))
+    ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:
+    """Draw the least and the largest value of a state along a family of periodic orbits.
+
+    Stable parts are solid and unstable ones dashed, in blue; special points are marked.
+
+    Parameters
+    ----------
+    cycles : Cycles
+    state : str
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    model, parameter = cycles.model, cycles.parameter
+    ax = _axes(ax)
+    points = cycles.points
+    x, stable = points[parameter].to_numpy(dtype=float), points["stable"].to_numpy(dtype=bool)
+    ends = [points[f"{end}_{state}"].to_numpy(dtype=float) for end in ("min", "max")]
+    edges = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
+    named: set[bool] = set()
+    for first, last in itertools.pairwise(edges):
+        kind = bool(stable[first])
+        label = None if kind in named else "stable cycle" if kind else "unstable cycle"
+        named.add(kind)
+        part = slice(first, last + 1)
+        for y in ends:
+            ax.plot(
+                x[part], y[part], color="tab:blue", linestyle="-" if kind else "--", label=label
+            )
+            label = None
+    for sort, (mark, called) in _SPECIAL_CYCLES.items():
+        found = cycles.special[cycles.special["kind"] == sort]
+        label = called
+        for end in ("min", "max") if len(found) else ():
+            ax.plot(
+                found[parameter].to_numpy(dtype=float),
+                found[f"{end}_{state}"].to_numpy(dtype=float),
+                linestyle="none", marker=mark, markerfacecolor="white", color="tab:blue",
+                label=label, zorder=3,
+            )  # fmt: skip
+            label = None
     ax.set_xlabel(_axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
     ax.legend()

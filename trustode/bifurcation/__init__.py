@@ -9,3 +9,5 @@ from .continuation import continuation as continuation
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium
 from .equilibria import equilibria as equilibria
+from .periodic import Cycles as Cycles
+from .periodic import cycles as cycles

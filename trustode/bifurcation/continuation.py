@@ -99,7 +99,7 @@ def continuation(
             f"continuation({model.name}): stepper={stepper!r:.60} is not an ArcLength; "
             "write stepper=tr.ArcLength(ds=..., ds_max=...)"
         )
-    name = _free_name(model, parameter)
+    name = free_name(model, parameter, "continuation")
     if isinstance(start, Equilibrium):
         params = start.params | model.known(params, "parameter", model.params)
         inputs = start.inputs | model.known(inputs, "input", model.inputs)
@@ -107,7 +107,7 @@ def continuation(
     else:
         given = start if start is not None else {}
     system = System(model, params, inputs, "continuation", name)
-    low, high = _span(system, span)
+    low, high = free_span(system, span)
     first, value = _start(system, given, low, high, settle=start is None)
     held_params, held_inputs = system.names()
     follower = Follower(system, stepper, low, high)
@@ -120,19 +120,21 @@ def continuation(
 # ---------------------------------------------------------------------- start
 
 
-def _free_name(model: Model, parameter: object) -> str:
+def free_name(model: Model, parameter: object, call: str) -> str:
+    """Return the name of the parameter, or input, that is to vary."""
     name = getattr(parameter, "name", parameter)
     known = [*model.params, *model.inputs]
     if name not in known:
         hint = nearest(str(name), known) or "."
         raise ModelError(
-            f"continuation({model.name}): {name!r:.60} is not a parameter{hint} "
+            f"{call}({model.name}): {name!r:.60} is not a parameter{hint} "
             f"The parameters are: {listed(known, 100)}"
         )
     return str(name)
 
 
-def _span(system: System, span: object) -> tuple[float, float]:
+def free_span(system: System, span: object) -> tuple[float, float]:
+    """Return the ends of the varied parameter."""
     try:
         edges = list(span)  # type: ignore[call-overload]
     except TypeError:

@@ -30,8 +30,8 @@ def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
     With A q = i omega q, A^T p = -i omega p, <q, q> = 1 and <p, q> = 1. Negative: a stable
     cycle is born (supercritical). Its size, not its sign, depends on the states' units.
     """
-    q = _null_vector(jac - 1j * omega * np.eye(len(jac)))
-    p = _null_vector(jac.T + 1j * omega * np.eye(len(jac)))
+    q = null_vector(jac - 1j * omega * np.eye(len(jac)))
+    p = null_vector(jac.T + 1j * omega * np.eye(len(jac)))
     p = p / np.conj(np.vdot(p, q))
     bar = q.conj()
     steady = np.linalg.solve(jac, forms.B(q, bar))
@@ -41,6 +41,6 @@ def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
     return float(c1.real / omega)
 
 
-def _null_vector(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def null_vector(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Return the unit vector that a singular matrix maps to zero."""
     return np.asarray(np.linalg.svd(matrix)[2][-1].conj())

@@ -1,0 +1,120 @@
+"""Thin wrapper around the collocation of periodic orbits; no arithmetic here."""
+
+cimport numpy as cnp
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from "trustode.h":
+    int TRO_ABI
+    ctypedef struct tro_model:
+        int abi, n_state, n_param, n_input
+
+cdef extern from "collocation.h":
+    ctypedef struct tro_collocation:
+        const tro_model *model
+        int n_point, n_interval, n_free, n_right
+        const int *slot
+        const double *sign
+        const double *mesh
+        const double *value
+        const double *slope
+    size_t tro_collocation_work(const tro_collocation *) noexcept nogil
+    int tro_collocation_solve(
+        const tro_collocation *, const double *, double, const double *, const double *,
+        const double *, const double *, const double *, double *, double *, double *, double *
+    ) noexcept nogil
+
+
+cdef class Collocation:
+    """The linear equations of Newton's method for one model's periodic orbits.
+
+    Parameters
+    ----------
+    functions : Functions
+        Of the compiled model; must outlive the calls.
+    value, slope : ndarray, shape (n_point, n_point + 1)
+        The nodes' polynomials at the collocation points of an interval, and their derivatives.
+    slot : ndarray of int32, shape (n_free,)
+        The unknown scalars: a parameter, n_param + an input, or -1 for the period.
+    sign : ndarray, shape (n_state,)
+        y(1) = sign * y(0).
+    """
+
+    cdef tro_collocation c
+    cdef object functions
+    cdef cnp.ndarray value, slope, slot, sign, work
+
+    def __init__(self, functions, value, slope, slot, sign):
+        self.functions = functions
+        self.c.model = <const tro_model *><size_t>functions.address
+        if self.c.model.abi != TRO_ABI:
+            raise ValueError(f"the compiled model has ABI {self.c.model.abi}; this is {TRO_ABI}")
+        self.value = np.ascontiguousarray(value, dtype=np.float64)
+        self.slope = np.ascontiguousarray(slope, dtype=np.float64)
+        self.slot = np.ascontiguousarray(slot, dtype=np.int32)
+        self.sign = np.ascontiguousarray(sign, dtype=np.float64)
+        points, nodes = self.value.shape[0], self.value.shape[1]
+        if nodes != points + 1 or points < 2 or self.slope.shape[0] != points:
+            raise ValueError("value and slope must have shape (n_point, n_point + 1)")
+        if len(self.sign) != self.c.model.n_state or len(self.slot) == 0:
+            raise ValueError("sign has an entry a state; slot is not empty")
+        if self.slot.max() >= self.c.model.n_param + self.c.model.n_input or self.slot.min() < -1:
+            raise ValueError("slot holds -1, parameters and inputs")
+        self.c.n_point = points
+        self.c.n_free = len(self.slot)
+        self.c.slot = <const int *>cnp.PyArray_DATA(self.slot)
+        self.c.sign = <const double *>cnp.PyArray_DATA(self.sign)
+        self.c.value = <const double *>cnp.PyArray_DATA(self.value)
+        self.c.slope = <const double *>cnp.PyArray_DATA(self.slope)
+        self.work = np.empty(0)
+
+    def solve(self, const double[::1] mesh, const double[:, ::1] states, double period,
+              const double[::1] p, const double[::1] u, const double[:, :, ::1] rows,
+              const double[:, ::1] rows_free, const double[:, ::1] right):
+        """Solve a Newton step's equations; shapes as in collocation.h.
+
+        Returns
+        -------
+        tuple
+            status, steps (n_right, nodes n_state + n_free), pair (2, n_state, n_state), sign
+            and logarithm of the determinant.
+        """
+        cdef int n = self.c.model.n_state, k = self.c.n_free, status
+        cdef Py_ssize_t intervals = mesh.shape[0] - 1
+        cdef Py_ssize_t nodes = intervals * self.c.n_point + 1
+        cdef Py_ssize_t equations = intervals * self.c.n_point * n + n + k
+        if (states.shape[0], states.shape[1]) != (nodes, n) or intervals < 1:
+            raise ValueError(f"states must have shape ({nodes}, {n})")
+        if (rows.shape[0], rows.shape[1], rows.shape[2]) != (k, nodes, n):
+            raise ValueError(f"rows must have shape ({k}, {nodes}, {n})")
+        if (rows_free.shape[0], rows_free.shape[1]) != (k, k):
+            raise ValueError(f"rows_free must have shape ({k}, {k})")
+        if right.shape[0] < 1 or right.shape[1] != equations:
+            raise ValueError(f"right must have {equations} columns")
+        if p.shape[0] != self.c.model.n_param or u.shape[0] != self.c.model.n_input:
+            raise ValueError("p and u must be as long as the model's parameters and inputs")
+        self.c.mesh = &mesh[0]
+        self.c.n_interval = <int>intervals
+        self.c.n_right = <int>right.shape[0]
+        size = tro_collocation_work(&self.c)
+        if len(self.work) < size:
+            self.work = np.empty(size)
+        steps = np.empty((self.c.n_right, nodes * n + k))
+        pair = np.empty((2, n, n))
+        cdef double[2] determinant
+        cdef double *work = <double *>cnp.PyArray_DATA(self.work)
+        cdef double *steps_ = <double *>cnp.PyArray_DATA(steps)
+        cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
+        # Empty vectors have no first element to point to.
+        cdef double nothing = 0.0
+        cdef const double *p_ = &p[0] if p.shape[0] else &nothing
+        cdef const double *u_ = &u[0] if u.shape[0] else &nothing
+        with nogil:
+            status = tro_collocation_solve(
+                &self.c, &states[0, 0], period, p_, u_, &rows[0, 0, 0], &rows_free[0, 0],
+                &right[0, 0], work, steps_, pair_, determinant
+            )
+        self.functions.reraise()
+        return status, steps, pair, determinant[0], determinant[1]

@@ -1,0 +1,42 @@
+/* One Newton step of a periodic orbit that is discretised by collocation at Gauss points.
+ *
+ * The orbit solves dy/ds = T f(y, p, u) for s in (0, 1) with y_i(1) = sign_i y_i(0); some of T, p
+ * and u are unknowns too, as many as there are linear conditions beside.
+ */
+#ifndef TRO_COLLOCATION_H
+#define TRO_COLLOCATION_H
+
+#include "core.h"
+
+typedef struct {
+    const tro_model *model;
+    int n_point;          /* collocation points an interval; n_point + 1 nodes, ends included */
+    int n_interval;
+    int n_free;           /* unknown scalars, and conditions */
+    int n_right;          /* right-hand sides that are solved for, at least 1 */
+    const int *slot;      /* (n_free) parameter, n_param + input, or -1 for the period */
+    const double *sign;   /* (n_state) */
+    const double *mesh;   /* (n_interval + 1) from 0 to 1 */
+    const double *value;  /* (n_point, n_point + 1) of the nodes' polynomials at the points */
+    const double *slope;  /* (n_point, n_point + 1) their derivatives, for an interval of length 1 */
+} tro_collocation;
+
+/* Doubles that tro_collocation_solve needs as work space. */
+size_t tro_collocation_work(const tro_collocation *c);
+
+/* Solve the linear equations of a Newton step at an orbit.
+ *
+ * states (n_interval n_point + 1, n_state); rows (n_free, nodes n_state) and rows_free (n_free,
+ * n_free) are the conditions' derivatives. right (n_right, n_interval n_point n_state + n_state +
+ * n_free) holds right-hand sides: equations, boundary, conditions; to the first, the equations'
+ * and the boundary's own residuals are added.
+ * steps (n_right, nodes n_state + n_free); pair (2, n_state, n_state) is such that
+ * pair[0] y(0) + pair[1] y(1) = 0 for every solution of the variational equations;
+ * determinant (2) is its sign and the logarithm of its size.
+ * Returns 0, TRO_NONFINITE or TRO_SINGULAR. */
+int tro_collocation_solve(const tro_collocation *c, const double *states, double period,
+                          const double *p, const double *u, const double *rows,
+                          const double *rows_free, const double *right, double *work,
+                          double *steps, double *pair, double *determinant);
+
+#endif

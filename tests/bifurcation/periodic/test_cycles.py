@@ -1,0 +1,301 @@
+"""Families of periodic orbits against closed forms, published points and the integrator."""
+
+import math
+
+import numpy as np
+import pytest
+
+import trustode as tr
+from trustode.bifurcation import Cycles
+
+#: Points are good to this, relative to themselves.
+POINT = 1e-7
+
+#: Equations, parameters, the free one, its span, and where the cycle is born.
+SYSTEMS = {
+    # AUTO-07p demo ab.
+    "reaction": (
+        {
+            "u1": "-u1 + p1*(1-u1)*exp(u2)",
+            "u2": "-u2 + p1*p2*(1-u1)*exp(u2) - p3*u2",
+        },
+        {"p1": 0.0, "p2": 14.0, "p3": 3.0},
+        ("p1", (0.0, 0.3)),
+        {"u1": 0.405955372117, "u2": 1.42084380241, "p1": 0.1650420453236},
+    ),
+    # AUTO-07p demo pp2.
+    "sharks": (
+        {"u1": "p2*u1*(1-u1) - u1*u2 - p1*(1-exp(-p3*u1))", "u2": "-u2 + p4*u1*u2"},
+        {"p1": 0.0, "p2": 3.0, "p3": 5.0, "p4": 3.0},
+        ("p1", (0.0, 1.0)),
+        {"u1": 1 / 3, "u2": 0.365761535977, "p1": 0.6715938474788},
+    ),
+    # MatCont manual, adaptx.
+    "lur'e": (
+        {"x": "y", "y": "z", "z": "-alpha*z - beta*y - x + x**2"},
+        {"alpha": 2.0, "beta": 1.0},
+        ("alpha", (0.3, 2.0)),
+        {"x": 0.0, "y": 0.0, "z": 0.0, "alpha": 1.0},
+    ),
+    # Lorenz (1963).
+    "lorenz": (
+        {"x": "sigma*(y-x)", "y": "rho*x - y - x*z", "z": "x*y - beta*z"},
+        {"rho": 0.0, "sigma": 10.0, "beta": 8 / 3},
+        ("rho", (0.0, 30.0)),
+        {
+            "x": math.sqrt(8 / 3 * (470 / 19 - 1)),
+            "y": math.sqrt(8 / 3 * (470 / 19 - 1)),
+            "z": 470 / 19 - 1,
+            "rho": 470 / 19,
+        },
+    ),
+    # Bautin's normal form (Kuznetsov 2004, section 8.3).
+    "bautin": (
+        {
+            "x": "b1*x - y + b2*x*(x**2+y**2) - x*(x**2+y**2)**2",
+            "y": "x + b1*y + b2*y*(x**2+y**2) - y*(x**2+y**2)**2",
+        },
+        {"b1": -1.0, "b2": 1.0},
+        ("b1", (-1.0, 1.0)),
+        {"x": 0.0, "y": 0.0, "b1": 0.0},
+    ),
+    # Van der Pol with a slow second equation: a canard explosion.
+    "canard": (
+        {"x": "(y - x**3/3 + x)/eps", "y": "a - x"},
+        {"a": 1.2, "eps": 0.01},
+        ("a", (0.9, 1.2)),
+        {"x": 1.0, "y": -2 / 3, "a": 1.0},
+    ),
+    # Bykov, Yablonskii & Kim (1978), CO oxidation; MatCont manual, cataloscill.
+    "oxidation": (
+        {
+            "x": "2*q1*(1-x-y-s)**2 - 2*q5*x**2 - q3*x*y",
+            "y": "q2*(1-x-y-s) - q6*y - q3*x*y",
+            "s": "q4*((1-x-y-s) - k*s)",
+        },
+        {"q1": 2.5, "q2": 2.2, "q3": 10.0, "q4": 0.0675, "q5": 1.0, "q6": 0.1, "k": 0.4},
+        ("q2", (0.5, 2.3)),
+        {"x": 0.0163575430402, "y": 0.52397118459, "s": 0.328336623121, "q2": 1.051557462458},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def followed(text_model):
+    """Return a function that follows a system's family once."""
+    known: dict[str, Cycles] = {}
+
+    def family(name: str) -> Cycles:
+        if name not in known:
+            equations, params, (free, span), start = SYSTEMS[name]
+            model = text_model(equations, **params)
+            known[name] = tr.cycles(model, free, start=start, span=span)
+        return known[name]
+
+    return family
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "value", "period"),
+    [
+        # Recomputed by multiple shooting with a Taylor method of tolerance 1e-16.
+        ("reaction", "fold_of_cycles", 0.161696128898, 7.11375493),
+        ("lur'e", "period_doubling", 0.63030200616, 6.3640713394),
+        ("oxidation", "fold_of_cycles", 1.05361028079, 293.53257185),
+        ("oxidation", "fold_of_cycles", 1.03916296537, 298.61244538),
+        # Closed form: r^2 = 1/2 where b1 + b2 r^2 - r^4 has a double root.
+        ("bautin", "fold_of_cycles", -0.25, 2 * math.pi),
+        # AUTO at a period of 1000; Kuznetsov (2004), section 6: 13.926557407.
+        ("lorenz", "homoclinic", 13.926557407, math.inf),
+        # AUTO at a period of 107: 0.70807281.
+        ("sharks", "heteroclinic", 0.7080728, math.inf),
+    ],
+)
+def test_published_points_are_found_once(followed, name, kind, value, period):
+    family = followed(name)
+    near = family.special[
+        (np.abs(family.special[family.parameter] / value - 1) < 1e-3)
+        & (family.special["kind"] == kind)
+    ]
+    assert len(near) == 1
+    row = near.iloc[0]
+    assert row["converged"]
+    assert row[family.parameter] == pytest.approx(value, rel=POINT)
+    assert row["period"] == pytest.approx(period, rel=POINT)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("reaction", ["fold_of_cycles"]),
+        ("sharks", ["heteroclinic"]),
+        ("lur'e", ["period_doubling"]),
+        ("lorenz", ["homoclinic"]),
+        ("bautin", ["fold_of_cycles"]),
+        ("canard", []),
+        ("oxidation", ["fold_of_cycles", "fold_of_cycles"]),
+    ],
+)
+def test_nothing_spurious_is_reported(followed, name, kinds):
+    assert list(followed(name).special["kind"]) == kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "period", "others"),
+    [
+        # Shooting with a Taylor method, as above.
+        ("reaction", 0.25, 2.22034189046, [7.75545e-09]),
+        ("sharks", 0.69, 13.4387056301, [0.667816]),
+        ("lur'e", 0.8, 6.32862720646, [0.107209, 0.0590171]),
+        ("canard", 0.9, 2.86529070736, [0.0]),
+    ],
+)
+def test_an_orbit_at_a_value_of_the_parameter(followed, name, value, period, others):
+    found = followed(name).at(value)
+    assert len(found) == 1
+    row = found.iloc[0]
+    assert row["period"] == pytest.approx(period, rel=POINT)
+    assert row["multipliers"][0] == pytest.approx(1.0, abs=1e-6)
+    assert row["multipliers"][1:] == pytest.approx(others, abs=1e-6)
+    assert row["trivial_error"] < 1e-6
+    assert row["stable"]
+
+
+def test_orbits_of_bautins_normal_form_are_circles(followed):
+    family = followed("bautin")
+    for _, row in family.points.iloc[1:].iterrows():
+        square = row["max_x"] ** 2
+        assert row["b1"] == pytest.approx(square**2 - square, abs=1e-6)
+        assert row["min_x"] == pytest.approx(-row["max_x"], rel=1e-6)
+        assert row["period"] == pytest.approx(2 * math.pi, rel=1e-9)
+        # d/dr (b1 r + b2 r^3 - r^5), over one period.
+        slope = row["b1"] + 3 * square - 5 * square**2
+        assert row["multipliers"][1] == pytest.approx(math.exp(2 * math.pi * slope), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["reaction", "lur'e", "oxidation", "lorenz"])
+def test_orbits_close_and_multipliers_are_those_of_the_variational_equations(followed, name):
+    family = followed(name)
+    model, states = family.model, list(family.model.states)
+    tight = tr.Solver(rtol=1e-11, atol=1e-13)
+    for step in (3, len(family) // 2):
+        orbit, row = family.orbit(step), family.points.iloc[step]
+        params = family.params | {family.parameter: row[family.parameter]}
+        there = tr.simulate(
+            model,
+            (0.0, row["period"]),
+            params=params,
+            initial=dict(zip(states, orbit.y[0], strict=True)),
+            solver=tight,
+            sensitivities=[f"{state}(0)" for state in states],
+        )
+        growth = np.abs(row["multipliers"]).max()
+        assert there.y[-1] == pytest.approx(orbit.y[0], rel=1e-6 * growth)
+        monodromy = np.linalg.eigvals(there.dydp[-1])
+        ours, theirs = (np.sort(np.abs(each)) for each in (row["multipliers"], monodromy))
+        assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-7 * growth)
+
+
+def test_a_canard_explosion_is_crossed(followed):
+    family = followed("canard")
+    points = family.points
+    small, large = points[points["max_x"] < 1.2], points[points["max_x"] > 1.9]
+    # Between the two the parameter changes by less than 1e-5, at 0.998740451245.
+    assert small["a"].min() == pytest.approx(0.998740451245, abs=1e-5)
+    assert large["a"].max() == pytest.approx(0.998740451245, abs=1e-8)
+
+
+def test_a_family_between_two_hopf_points_is_walked_once(followed):
+    family = followed("oxidation")
+    assert family.ends[0].startswith("a Hopf point at q2 = 1.051557")
+    assert family.ends[1].startswith("ends at a Hopf point at q2 = 1.0409")
+
+
+def test_the_doubled_family_starts_at_the_period_doubling(followed):
+    family = followed("lur'e")
+    row = family.special.iloc[0]
+    doubled = tr.cycles(family.model, "alpha", start=row, span=(0.3, 2.0))
+    assert doubled.points["period"].iloc[0] == pytest.approx(2 * row["period"], rel=1e-9)
+    assert doubled.ends[0].startswith("a period doubling at alpha = 0.6303020")
+    stable = doubled.points.iloc[1]
+    assert stable["stable"]
+    # Beside the point the old orbit is unstable and the new one is not.
+    assert not family.at(float(stable["alpha"])).iloc[0]["stable"]
+    # The next one of the cascade.
+    assert list(doubled.special["kind"]) == ["period_doubling"]
+
+
+def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
+    """Two identical oscillators: in-phase orbits meet others at branch points."""
+    model = text_model(
+        {
+            "x": "a*x - y - x*(x**2 + y**2) + k*(u - x)",
+            "y": "x + a*y - y*(x**2 + y**2)",
+            "u": "a*u - v - u*(u**2 + v**2) + k*(x - u)",
+            "v": "u + a*v - v*(u**2 + v**2)",
+        },
+        a=-0.5,
+        k=-0.2,
+    )
+    start = {"x": 0.0, "y": 0.0, "u": 0.0, "v": 0.0, "a": 0.0}
+    family = tr.cycles(model, "a", start=start, span=(-0.5, 1.0))
+    points = family.special[family.special["kind"] == "branch_point"]
+    assert len(points) == 1
+    # In-phase orbits are circles of radius sqrt(a) and period 2 pi.
+    assert points["period"].iloc[0] == pytest.approx(2 * math.pi, rel=1e-9)
+    assert points["max_x"].iloc[0] == pytest.approx(math.sqrt(points["a"].iloc[0]), rel=1e-6)
+    other = tr.cycles(model, "a", start=points.iloc[0], span=(-0.5, 1.0))
+    aside = np.abs(other.points["max_x"] - other.points["max_u"])
+    assert aside.max() > 0.05
+
+
+def test_a_trajectory_that_settles_is_a_start():
+    """Van der Pol's period at mu = 1 is 6.66328686 (Andersen & Geer 1982)."""
+    model = tr.models.load("van-der-pol")
+    family = tr.cycles(model, "mu", span=(0.5, 2.0))
+    assert family.at(1.0).iloc[0]["period"] == pytest.approx(6.66328686, abs=1e-8)
+    assert family.points["mu"].iloc[0] == pytest.approx(0.5)
+    assert family.points["mu"].iloc[-1] == pytest.approx(2.0)
+    assert family.points["stable"].all()
+    solution = tr.simulate(model, (0.0, 60.0), params={"mu": 1.0})
+    again = tr.cycles(model, "mu", start=solution, params={"mu": 1.0}, span=(0.5, 2.0))
+    assert again.at(1.5).iloc[0]["period"] == pytest.approx(family.at(1.5).iloc[0]["period"])
+
+
+def test_an_orbit_is_a_solution(followed):
+    family = followed("lur'e")
+    orbit = family.orbit(5)
+    row = family.points.iloc[5]
+    assert orbit.t[[0, -1]] == pytest.approx([0.0, row["period"]])
+    assert orbit.y[0] == pytest.approx(orbit.y[-1], abs=1e-9)
+    assert orbit["x"].max() <= row["max_x"] + 1e-9
+    assert orbit(0.3 * row["period"]).shape == (3,)
+    assert orbit.params["alpha"] == row["alpha"]
+    with pytest.raises(tr.DataError, match="steps 0 to"):
+        family.orbit(10_000)
+
+
+def test_the_summary_says_what_was_found(followed):
+    text = followed("reaction").summary()
+    assert "fold of cycles at p1 = 0.16169613, period 7.11375" in text
+    assert "It begins where: a Hopf point at p1 = 0.16504205" in text
+    assert "unstable in 1 direction" in text
+    assert "homoclinic orbit at rho = 13.926557" in repr(followed("lorenz"))
+
+
+def test_what_is_no_start_is_said():
+    x, y = tr.states("x y")
+    a = tr.parameters("a")
+    model = tr.Model("spiral", rhs={x: a * x - y, y: x - y}, params={a: 0.5}, initial={x: 1, y: 0})
+    with pytest.raises(tr.SolveError, match="no Hopf point"):
+        tr.cycles(model, "a", start={"x": 0, "y": 0, "a": 0.5}, span=(0, 1))
+    with pytest.raises(tr.ModelError, match="start has no value of y"):
+        tr.cycles(model, "a", start={"x": 0, "a": 0.5}, span=(0, 1))
+    with pytest.raises(tr.ModelError, match="outside span"):
+        tr.cycles(model, "a", start={"x": 0, "y": 0, "a": 2.5}, span=(0, 1))
+    with pytest.raises(tr.ModelError, match="no cycle is born at a 'fold'"):
+        tr.cycles(model, "a", start={"kind": "fold", "x": 0, "y": 0}, span=(0, 1))
+    with pytest.raises(tr.ModelError, match="'b' is not a parameter"):
+        tr.cycles(model, "b", span=(0, 1))
+    with pytest.raises(tr.SolveError, match="no periodic orbit"):
+        tr.cycles(model, "a", span=(0, 1))

@@ -1,0 +1,276 @@
+"""The result of following periodic orbits: a family with its special points.
+
+Imports the models, solutions and orbits; plots are drawn elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...compile import CompiledModel
+from ...engine import Problem
+from ...errors import DataError, ModelError, Status, nearest
+from ...event import EventLog
+from ...model import Model
+from ...simulate import Solution
+from ...solve import Solver, input_tables
+from .collocation import Orbit
+from .family import Family, Node, extremes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMES = {
+    "fold_of_cycles": "fold of cycles",
+    "period_doubling": "period doubling",
+    "torus": "torus bifurcation",
+    "branch_point": "branch point of cycles",
+    "homoclinic": "homoclinic orbit",
+    "saddle_node_homoclinic": "homoclinic orbit to a saddle-node",
+    "heteroclinic": "heteroclinic loop",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """An orbit that another family can start from, as it stands in `Cycles.special`."""
+
+    node: Node = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<orbit, period {self.node.orbit.free[0]:.6g}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Cycles:
+    """A family of periodic orbits along one parameter.
+
+    Attributes
+    ----------
+    model : Model
+    parameter : str
+        What was varied.
+    points : DataFrame
+        One row an orbit, in order along the family: step, the parameter, period,
+        ``min_<state>`` and ``max_<state>``, stable, n_unstable, multipliers (the one that is 1
+        first) and trivial_error, how far that one is from 1: an estimate of the others' error.
+    special : DataFrame
+        One row a special point, in order: kind ("fold_of_cycles", "period_doubling", "torus",
+        "branch_point", and at an end "homoclinic", "saddle_node_homoclinic", "heteroclinic"),
+        the parameter, period, ``min_<state>``, ``max_<state>``, multipliers, converged,
+        bracket (steps of the orbits around it) and orbit, what `cycles` can start from.
+    multipliers : ndarray of complex, shape (n_point, n_state)
+    ends : tuple of str
+        Why it ends before its first and after its last orbit.
+    params, inputs : dict of str to float
+        The values that were held.
+    """
+
+    model: Model
+    parameter: str
+    points: pd.DataFrame
+    special: pd.DataFrame
+    multipliers: NDArray[np.complex128]
+    ends: tuple[str, str]
+    params: dict[str, float]
+    inputs: dict[str, float]
+    _nodes: tuple[Node, ...] = field(repr=False)
+    _family: Family = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of `points`."""
+        return self.points.copy()
+
+    def orbit(self, i: int) -> Solution:
+        """Return an orbit as a solution over one period, from t = 0.
+
+        Parameters
+        ----------
+        i : int
+            Its step; negative ones count from the end.
+
+        Raises
+        ------
+        DataError
+            If there is no such step.
+        """
+        try:
+            node = self._nodes[i]
+        except (IndexError, TypeError):
+            raise DataError(
+                f"orbit({self.model.name}): i={i!r:.60}; the family has steps 0 to {len(self) - 1}"
+            ) from None
+        return as_solution(node.orbit, self._family, f"orbit({self.model.name})")
+
+    def at(self, value: float) -> pd.DataFrame:
+        """Solve for the orbits of the family at a value of the parameter.
+
+        Parameters
+        ----------
+        value : float
+
+        Returns
+        -------
+        DataFrame
+            As `points`, one row for each time the family passes the value; step is a fraction.
+        """
+        nodes, steps = [], []
+        for k, (a, b) in enumerate(pairwise(self._nodes)):
+            low, high = sorted((a.value, b.value))
+            if not low <= value <= high or (value == a.value and k):
+                continue
+            node = self._family.between(a, b, float(value))
+            if node is not None:
+                nodes.append(node)
+                steps.append(
+                    k + (value - a.value) / (b.value - a.value) if b.value != a.value else k
+                )
+        return table(self.model, self.parameter, nodes, steps)
+
+    def __repr__(self) -> str:
+        values = self.points[self.parameter]
+        kinds = self.special["kind"].value_counts().to_dict()
+        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
+        lines = [
+            f"<Cycles of {self.model.name!r}: {len(self)} periodic orbits, {self.parameter} from "
+            f"{values.min():.6g} to {values.max():.6g}, {counted}>",
+            *(f"  {sentence}" for sentence in self._special_sentences()),
+            f"  ends: {self.ends[0]}; {self.ends[1]}",
+        ]
+        return "\n".join(lines)
+
+    def summary(self) -> str:
+        """Describe the family in sentences, one a line.
+
+        Returns
+        -------
+        str
+            Where it was followed, where it is stable, its periods, each special point and why
+            it ends.
+        """
+        values, periods = self.points[self.parameter], self.points["period"]
+        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        lines = [
+            f"{self.model.name}: a family of {len(self)} periodic orbits along {self.parameter}, "
+            f"from {values.iloc[0]:.6g} to {values.iloc[-1]:.6g}, with periods from "
+            f"{periods.min():.5g} to {periods.max():.5g}{unit}."
+        ]
+        lines += [f"{sentence}." for sentence in (*self._stability(), *self._special_sentences())]
+        lines.append(f"It begins where: {self.ends[0]}; it ends where: {self.ends[1]}.")
+        return "\n".join(lines)
+
+    def plot(self, state: str | None = None, ax: Any = None) -> Any:
+        """Draw the least and largest value of a state along the family; needs matplotlib.
+
+        Parameters
+        ----------
+        state : str, optional
+            Which state; the first one if not given.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if not given.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ...plot import plot_cycles
+
+        name = str(getattr(state, "name", state)) if state is not None else self.model.states[0]
+        if name not in self.model.states:
+            raise ModelError(
+                f"plot({self.model.name}): {name!r:.60} is not a state"
+                f"{nearest(name, self.model.states) or '.'} "
+                f"The states are: {', '.join(self.model.states)}"
+            )
+        return plot_cycles(self, name, ax)
+
+    # ------------------------------------------------------------------ sentences
+
+    def _stability(self) -> Iterator[str]:
+        """Yield a sentence on each stretch of the family between changes of stability."""
+        values = self.points[self.parameter].to_numpy()
+        counts = self.points["n_unstable"].to_numpy()
+        stable = self.points["stable"].to_numpy()
+        cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(values)]
+        for first, last in pairwise(cuts):
+            low, high = values[first], values[last - 1]
+            if stable[first:last].any() and not counts[first]:
+                what = "stable"
+            elif counts[first]:
+                noun = "direction" if counts[first] == 1 else "directions"
+                what = f"unstable in {counts[first]} {noun}"
+            else:
+                continue
+            yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}"
+
+    def _special_sentences(self) -> Iterator[str]:
+        """Yield a sentence on each special point."""
+        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        for _, row in self.special.iterrows():
+            text = f"{_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
+            if np.isfinite(row["period"]):
+                text += f", period {row['period']:.6g}{unit}"
+            yield text if row["converged"] else f"{text} [not converged]"
+
+
+def table(model: Model, parameter: str, nodes: list[Node], steps: ArrayLike) -> pd.DataFrame:
+    """Return one row an orbit: position, parameter, period, extremes and stability."""
+    import pandas as pd
+
+    n = len(model.states)
+    ends = [extremes(node.orbit) for node in nodes]
+    least = np.array([low for low, _ in ends]).reshape(-1, n)
+    largest = np.array([high for _, high in ends]).reshape(-1, n)
+    columns: dict[str, Any] = {
+        "step": steps,
+        parameter: [node.value for node in nodes],
+        "period": [float(node.orbit.free[0]) for node in nodes],
+    }
+    for k, name in enumerate(model.states):
+        columns[f"min_{name}"], columns[f"max_{name}"] = least[:, k], largest[:, k]
+    columns["stable"] = [node.multipliers.is_stable for node in nodes]
+    columns["n_unstable"] = [node.multipliers.n_unstable for node in nodes]
+    made = pd.DataFrame(columns)
+    made["multipliers"] = pd.Series([node.multipliers.values for node in nodes], dtype=object)
+    made["trivial_error"] = [node.multipliers.trivial_error for node in nodes]
+    return made
+
+
+def as_solution(orbit: Orbit, family: Family, where: str) -> Solution:
+    """Return an orbit as a solution over one period."""
+    problem = family.problem
+    period = problem.set(orbit.free)
+    compiled: CompiledModel = problem.compiled
+    inputs = dict(zip(compiled.model.inputs, problem.u.tolist(), strict=True))
+    t = period * orbit.nodes
+    solved = Problem(
+        compiled,
+        t,
+        problem.p.copy(),
+        orbit.states[0].copy(),
+        (),
+        input_tables(compiled, inputs, where),
+        Solver(),
+        (),
+        where,
+    )
+    return Solution(
+        t,
+        orbit.states.copy(),
+        Status.SUCCESS,
+        {"method": "collocation", "backend": compiled.backend, "n_steps": len(orbit.mesh) - 1},
+        None,
+        "one period of a periodic orbit",
+        EventLog.none(compiled.model.states),
+        solved,
+        lambda times: orbit.at(np.asarray(times).ravel() / period).reshape(*np.shape(times), -1),
+    )

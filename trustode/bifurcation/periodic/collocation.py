@@ -1,0 +1,386 @@
+"""Periodic orbits as piecewise polynomials, and Newton's method on them.
+
+An orbit solves dy/ds = T f(y, p, u) for s in (0, 1), y_i(1) = sign_i y_i(0), at the Gauss points of
+a mesh. The linear algebra is the C core's (`ext/collocation.c`). Imports the compiled layer and
+the systems of the folder above.
+
+References
+----------
+De Boor & Swartz (1973), SIAM J. Numer. Anal. 10, 582; Doedel, Keller & Kernevez (1991), Int. J.
+Bifurcation and Chaos 1, 745.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._collocation import Collocation
+from ...compile import CompiledModel
+
+Array = NDArray[np.float64]
+
+#: Collocation points an interval: polynomials of this degree.
+POINTS = 4
+#: Slot of the period among the unknown scalars.
+PERIOD = -1
+#: Newton's method stops when a step, in the unknowns' own scales, is below this ...
+_CLOSE = 1e-9
+#: ... or when it no longer shrinks and is below this, which is rounding on a stiff orbit.
+_STAGNANT = 1e-6
+_CORRECTIONS = 10
+
+
+class Basis(NamedTuple):
+    """Polynomials through equidistant nodes of an interval of length 1.
+
+    Attributes
+    ----------
+    points, weights : ndarray, shape (POINTS,)
+        Gauss points and weights.
+    value, slope : ndarray, shape (POINTS, POINTS + 1)
+        The nodes' polynomials at the points, and their derivatives.
+    power : ndarray, shape (POINTS + 1, POINTS + 1)
+        power[j, k] is the coefficient of s ** j of node k's polynomial.
+    """
+
+    points: Array
+    weights: Array
+    value: Array
+    slope: Array
+    power: Array
+
+
+@lru_cache(maxsize=1)
+def basis() -> Basis:
+    """Return the basis for `POINTS` collocation points."""
+    points, weights = np.polynomial.legendre.leggauss(POINTS)
+    points, weights = (points + 1.0) / 2.0, weights / 2.0
+    nodes = np.arange(POINTS + 1) / POINTS
+    power = np.linalg.inv(np.vander(nodes, increasing=True))
+    exponents = np.arange(POINTS + 1)
+    value = points[:, None] ** exponents @ power
+    slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]
+    return Basis(points, weights, value, slope, np.asarray(power, dtype=float))
+
+
+@dataclass(frozen=True, eq=False)
+class Orbit:
+    """A periodic orbit and the scalars that belong to it.
+
+    Attributes
+    ----------
+    mesh : ndarray, shape (n_interval + 1,)
+        From 0 to 1.
+    states : ndarray, shape (n_interval POINTS + 1, n_state)
+        At the nodes: the mesh, and equidistant ones between.
+    free : ndarray, shape (n_free,)
+        The scalars that were solved for, in the order of the problem's slots.
+    """
+
+    mesh: Array
+    states: Array
+    free: Array
+
+    @property
+    def blocks(self) -> Array:
+        """States by interval, shape (n_interval, POINTS + 1, n_state)."""
+        return by_interval(self.states)
+
+    @property
+    def nodes(self) -> Array:
+        """Positions of the nodes, shape (n_interval POINTS + 1,)."""
+        return nodes_of(self.mesh)
+
+    def at(self, s: Array) -> Array:
+        """Return the states at positions in [0, 1], shape (n, n_state)."""
+        return interpolated(self.mesh, self.states, s)
+
+
+class Direction(NamedTuple):
+    """A direction in the space of orbits.
+
+    Attributes
+    ----------
+    states : ndarray, shape (n_node, n_state)
+    free : ndarray, shape (n_free,)
+    """
+
+    states: Array
+    free: Array
+
+    def __neg__(self) -> Direction:
+        return Direction(-self.states, -self.free)
+
+
+class Solved(NamedTuple):
+    """The linear equations at an orbit, solved.
+
+    Attributes
+    ----------
+    steps : list of Direction
+        A solution for each right-hand side.
+    pair : ndarray, shape (2, n_state, n_state)
+        pair[0] y(0) + pair[1] y(1) = 0 holds for the variational equations' solutions.
+    sign, size : float
+        Sign of the determinant, and the logarithm of its size.
+    """
+
+    steps: list[Direction]
+    pair: Array
+    sign: float
+    size: float
+
+
+class Corrected(NamedTuple):
+    """An orbit that satisfies its equations.
+
+    Attributes
+    ----------
+    orbit : Orbit
+    tangent : Direction
+        Change of the orbit with the last condition's value.
+    solved : Solved
+    corrections : int
+    """
+
+    orbit: Orbit
+    tangent: Direction
+    solved: Solved
+    corrections: int
+
+
+class Conditions(NamedTuple):
+    """Linear conditions on an orbit: sum(rows * states) + rows_free @ free = target.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (n_free, n_node, n_state)
+    rows_free : ndarray, shape (n_free, n_free)
+    target : ndarray, shape (n_free,)
+    """
+
+    rows: Array
+    rows_free: Array
+    target: Array
+
+    def gap(self, orbit: Orbit) -> Array:
+        """Return what is missing to the targets, shape (n_free,)."""
+        held = np.tensordot(self.rows, orbit.states, 2) + self.rows_free @ orbit.free
+        return np.asarray(self.target - held)
+
+
+class Problem:
+    """A model's periodic orbits with some scalars free.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+        Autonomous.
+    p, u : ndarray, shapes (n_param,) and (n_input,)
+        What is held; copied.
+    slots : sequence of int
+        The free scalars: a parameter's index, n_param + an input's, or `PERIOD`.
+    sign : ndarray, shape (n_state,), optional
+        y(1) = sign * y(0); all 1 if not given.
+    period : float
+        The period, if it is not among the free scalars.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledModel,
+        p: Array,
+        u: Array,
+        slots: Sequence[int],
+        sign: Array | None = None,
+        period: float = 1.0,
+    ) -> None:
+        self.compiled = compiled
+        self.n = len(compiled.model.states)
+        self.slots = tuple(slots)
+        self.p, self.u = p.copy(), u.copy()
+        self.sign = np.ones(self.n) if sign is None else sign
+        self._period = period
+        functions = compiled.functions
+        for name in ("rhs", "jac", "tangent", "dfdu"):
+            functions.need(name)
+        _, _, value, slope, _ = basis()
+        self._core = Collocation(functions, value, slope, self.slots, self.sign)
+
+    def set(self, free: Array) -> float:
+        """Take the parameters from the free scalars and return the period."""
+        period = self._period
+        for slot, value in zip(self.slots, free.tolist(), strict=True):
+            if slot == PERIOD:
+                period = value
+            elif slot < len(self.p):
+                self.p[slot] = value
+            else:
+                self.u[slot - len(self.p)] = value
+        return period
+
+    def speeds(self, orbit: Orbit) -> Array:
+        """Return dy/ds at the nodes by the model's equations, shape (n_node, n_state)."""
+        period = self.set(orbit.free)
+        rhs, p, u = self.compiled.rhs, self.p, self.u
+        return period * np.array([rhs(0.0, y, p, u) for y in orbit.states])
+
+    def solve(self, orbit: Orbit, conditions: Conditions, right: Array) -> Solved | None:
+        """Solve the equations of a Newton step; None where they are singular or not finite."""
+        period = self.set(orbit.free)
+        status, steps, pair, sign, size = self._core.solve(
+            orbit.mesh,
+            orbit.states,
+            period,
+            self.p,
+            self.u,
+            conditions.rows,
+            conditions.rows_free,
+            right,
+        )
+        if status != 0:
+            return None
+        cut, shape = orbit.states.size, orbit.states.shape
+        directions = [Direction(step[:cut].reshape(shape), step[cut:]) for step in steps]
+        return Solved(directions, pair, sign, size)
+
+    def correct(
+        self, orbit: Orbit, conditions: Conditions, scale: Array, free_scale: Array
+    ) -> Corrected | None:
+        """Solve for an orbit under conditions by Newton's method.
+
+        Parameters
+        ----------
+        orbit : Orbit
+            Where to start.
+        conditions : Conditions
+        scale, free_scale : ndarray, shapes (n_state,) and (n_free,)
+            Sizes of the states and of the scalars.
+
+        Returns
+        -------
+        Corrected or None
+            None if it did not converge.
+        """
+        k = len(self.slots)
+        right = np.zeros((2, len(orbit.states) * self.n - self.n + self.n + k))
+        right[1, -1] = 1.0
+        last = np.inf
+        for count in range(1, _CORRECTIONS + 1):
+            right[0, -k:] = conditions.gap(orbit)
+            solved = self.solve(orbit, conditions, right)
+            if solved is None:
+                return None
+            step = solved.steps[0]
+            length = max(
+                float(np.abs(step.states / scale).max()),
+                float(np.abs(step.free / free_scale).max()),
+            )
+            if not np.isfinite(length):
+                return None
+            stagnant = length > 0.5 * last
+            if stagnant and length > _STAGNANT and (count > 3 or length > 4.0 * last):
+                return None
+            orbit = replace(orbit, states=orbit.states + step.states, free=orbit.free + step.free)
+            if length <= _CLOSE or (stagnant and length <= _STAGNANT):
+                return Corrected(orbit, solved.steps[1], solved, count)
+            last = length
+        return None
+
+
+# ---------------------------------------------------------------------- functions on a mesh
+
+
+def nodes_of(mesh: Array) -> Array:
+    """Return the positions of a mesh's nodes, shape (n_interval POINTS + 1,)."""
+    inner = mesh[:-1, None] + np.diff(mesh)[:, None] * (np.arange(POINTS) / POINTS)
+    return np.append(inner, mesh[-1])
+
+
+def by_interval(values: Array) -> Array:
+    """Return node values by interval, shape (n_interval, POINTS + 1, n)."""
+    n = values.shape[1]
+    row = values.strides[0]
+    shape = ((len(values) - 1) // POINTS, POINTS + 1, n)
+    return np.lib.stride_tricks.as_strided(
+        values, shape, (POINTS * row, row, values.strides[1]), writeable=False
+    )
+
+
+def interpolated(mesh: Array, values: Array, s: Array) -> Array:
+    """Return a piecewise polynomial, given at the nodes, at positions in [0, 1]."""
+    j = np.clip(np.searchsorted(mesh, s, side="right") - 1, 0, len(mesh) - 2)
+    local = (s - mesh[j]) / (mesh[j + 1] - mesh[j])
+    weights = (local[:, None] ** np.arange(POINTS + 1)) @ basis().power
+    return np.asarray((weights[:, None, :] @ by_interval(values)[j])[:, 0, :])
+
+
+def at_points(values: Array) -> Array:
+    """Return node values at the collocation points, shape (n_interval, POINTS, n)."""
+    return np.asarray(basis().value @ by_interval(values))
+
+
+def slopes_at_points(mesh: Array, values: Array) -> Array:
+    """Return the derivative of node values at the collocation points."""
+    return np.asarray(basis().slope @ by_interval(values)) / np.diff(mesh)[:, None, None]
+
+
+def functional(mesh: Array, density: Array) -> Array:
+    """Return the weights at the nodes of y -> integral of density * y, shape (n_node, n).
+
+    `density` is given at the collocation points, shape (n_interval, POINTS, n).
+    """
+    _, weights, value, _, _ = basis()
+    local = (value * weights[:, None]).T @ density * np.diff(mesh)[:, None, None]
+    out = np.empty((len(local) * POINTS + 1, density.shape[2]))
+    out[:-1] = local[:, :-1].reshape(-1, density.shape[2])
+    out[-1] = 0.0
+    out[POINTS::POINTS] += local[:, -1]
+    return out
+
+
+def inner(mesh: Array, a: Array, b: Array) -> float:
+    """Return the integral of a * b, both at the nodes."""
+    density = (at_points(a) * at_points(b)).sum(axis=2) @ basis().weights
+    return float(density @ np.diff(mesh))
+
+
+# ---------------------------------------------------------------------- mesh
+
+
+def interpolation_error(mesh: Array, values: Array, scale: Array) -> Array:
+    """Estimate the error of interpolation in each interval, in scales, shape (n_interval,).
+
+    The derivative beyond the polynomials' degree comes from the jumps of the highest one
+    (Russell & Christiansen 1978, SIAM J. Numer. Anal. 15, 59).
+    """
+    return np.asarray(np.diff(mesh) ** (POINTS + 1) * _highest(mesh, values, scale) / 120.0)
+
+
+def _highest(mesh: Array, values: Array, scale: Array) -> Array:
+    """Return the size of derivative POINTS + 1 in each interval, in scales."""
+    h = np.diff(mesh)
+    top = 24.0 * np.tensordot(basis().power[POINTS], by_interval(values), (0, 1))
+    top = top / scale / h[:, None] ** POINTS
+    closed = np.vstack([top[-1], top, top[0]])
+    gaps = np.concatenate([[h[-1]], h, [h[0]]])
+    jumps = np.abs(np.diff(closed, axis=0)) / ((gaps[1:] + gaps[:-1]) / 2.0)[:, None]
+    return np.asarray(np.maximum(jumps[1:], jumps[:-1]).max(axis=1))
+
+
+def equidistributed(mesh: Array, values: Array, scale: Array, n_interval: int) -> Array:
+    """Return a mesh whose intervals share the error of interpolation equally."""
+    h = np.diff(mesh)
+    density = _highest(mesh, values, scale) ** (1.0 / (POINTS + 1))
+    # No interval may grow beyond what the mean alone would make of it.
+    density += 0.1 * float(density @ h) + 1e-12
+    total = np.concatenate([[0.0], np.cumsum(density * h)])
+    new = np.interp(np.linspace(0.0, total[-1], n_interval + 1), total, mesh)
+    new[0], new[-1] = 0.0, 1.0
+    return new

@@ -1,0 +1,309 @@
+"""Follow a family of periodic orbits along one parameter.
+
+Imports the rest of this folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import ModelError, OptionError, SolveError, Status, checks_keywords
+from ...model import Model
+from ...simulate import Solution, simulate
+from ..arclength import ArcLength
+from ..continuation import free_name, free_span
+from ..equilibria import Equilibrium
+from ..system import System, newton, state_values
+from .branch import Cycles, Start, table
+from .collocation import PERIOD, Problem
+from .family import Family, Node
+from .follow import Fading, Follower, Side, against_half, around_mean
+from .special import Special
+from .start import doubled, from_hopf, from_orbit, from_solution, switched
+
+_DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
+#: How far, in state sizes, Newton's method may move from the Hopf point it was given.
+_REACH = 0.1
+#: A start without a word: a trajectory of this many steps of time, each ten times the last.
+_SETTLING = (1e2, 1e3, 1e4, 1e5)
+_AT_HOPF = "ends at a Hopf point"
+_AT_DOUBLING = "ends at a period doubling"
+
+
+@checks_keywords
+def cycles(
+    model: Model,
+    parameter: str,
+    *,
+    start: Any = None,
+    span: tuple[float, float],
+    params: Mapping[Any, float] | None = None,
+    inputs: Mapping[Any, float] | None = None,
+    stepper: ArcLength = _DEFAULT_STEPPER,
+    intervals: int | None = None,
+) -> Cycles:
+    """Follow a family of periodic orbits by pseudo-arclength.
+
+    Parameters
+    ----------
+    model : Model
+        Autonomous: its equations do not hold ``t``.
+    parameter : str or Symbol
+        The parameter, or input, to vary.
+    start : row of a table, mapping, Solution or None
+        A Hopf point: a row of `Branch.special`, or a mapping of states and `parameter`. A row of
+        `Cycles.special`: at a period doubling the family of twice the period is followed, at
+        a branch point the one that crosses there, at a fold the same family. A `Solution` that
+        ends on a cycle. None: a trajectory from the initial state, until it is on a cycle.
+    span : pair of float
+        Ends of the parameter; also its unit of length, see `ArcLength`.
+    params, inputs : mapping of name to float, optional
+        Values that differ from the model's defaults. A row of a table does not bring them: give
+        those again that it was found with.
+    stepper : ArcLength
+        Step lengths, and how many.
+    intervals : int, optional
+        Intervals of every mesh. None lets their number (20 to 400) follow the orbit.
+
+    Returns
+    -------
+    Cycles
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, a value that is not allowed, a model that depends on time, or a
+        start that is none.
+    OptionError
+        For an option that cannot be.
+    SolveError
+        If there is no periodic orbit near the start.
+
+    Notes
+    -----
+    Orthogonal collocation with four Gauss points an interval on a mesh that follows the orbit
+    (order 8 at the mesh's points), the phase fixed by an integral condition. Folds, period
+    doublings, tori and branch points are located on finer and finer meshes until parameter and
+    period stay where they are. A family ends at the span, at a Hopf point or period doubling
+    where it fades, back at its start, or where its period grows without bound: at a homoclinic
+    orbit or a heteroclinic loop.
+
+    References
+    ----------
+    Doedel, Keller & Kernevez (1991), Int. J. Bifurcation and Chaos 1, 745; Kuznetsov (2004),
+    Elements of Applied Bifurcation Theory, 3rd ed., section 10.2.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(f"cycles: expected a Model, got {model!r:.60} ({type(model).__name__})")
+    where = f"cycles({model.name})"
+    if not isinstance(stepper, ArcLength):
+        raise OptionError(
+            f"{where}: stepper={stepper!r:.60} is not an ArcLength; "
+            "write stepper=tr.ArcLength(ds=..., ds_max=...)"
+        )
+    whole = isinstance(intervals, int) and not isinstance(intervals, bool)
+    if intervals is not None and not (whole and intervals >= 4):
+        raise OptionError(f"{where}: intervals={intervals!r:.60} is not a whole number from 4 on")
+    name = free_name(model, parameter, "cycles")
+    system = System(model, params, inputs, "cycles", name)
+    low, high = free_span(system, span)
+    slot = model.params.index(name) if name in model.params else -1
+    if slot < 0:
+        slot = len(model.params) + model.inputs.index(name)
+    problem = Problem(system.compiled, system.p, system.u, [PERIOD, slot])
+    family = Family(problem, high - low, intervals)
+    begin = _Begin(system, family, low, high)
+    first, fading, born = begin.of(start)
+    follower = Follower(family, name, stepper, low, high, fading)
+    forward = follower.side(first, born=born)
+    backward = Side([first], end=begin.before)
+    if begin.both and not forward.closed:
+        backward = follower.side(first.reversed(), born=born)
+    elif forward.closed:
+        backward.end = forward.end
+    held_params, held_inputs = system.names()
+    held_params.pop(name, None)
+    held_inputs.pop(name, None)
+    return _assembled(model, name, forward, backward, family, held_params, held_inputs)
+
+
+class _Begin:
+    """Makes the first orbit from whatever a user starts with."""
+
+    def __init__(self, system: System, family: Family, low: float, high: float) -> None:
+        self._system, self._family = system, family
+        self._low, self._high = low, high
+        #: Why there is nothing before the first orbit, where only one way leads from it.
+        self.before = ""
+        self.both = True
+
+    def of(self, start: Any) -> tuple[Node, dict[str, Fading], bool]:
+        """Return the first orbit, what may fade, and whether the family is born there."""
+        if start is None:
+            return self._from_solution(self._settled()), {_AT_HOPF: around_mean}, False
+        if isinstance(start, Solution):
+            return self._from_solution(start), {_AT_HOPF: around_mean}, False
+        if isinstance(start, Equilibrium) or not hasattr(start, "items"):
+            raise ModelError(
+                f"{self._system.where}: start={start!r:.60}; give a Hopf point (a row of a "
+                "branch's special points), a row of a family's special points, a Solution that "
+                "ends on a cycle, or None"
+            )
+        named = {getattr(key, "name", key): value for key, value in start.items()}
+        if isinstance(named.get("orbit"), Start):
+            return self._from_family(named["kind"], named["orbit"].node)
+        kind = named.get("kind", "hopf")
+        if kind != "hopf":
+            raise ModelError(
+                f"{self._system.where}: no cycle is born at a {kind!r:.40}. Start from a row whose "
+                "kind is 'hopf'"
+            )
+        return self._from_hopf(named), {_AT_HOPF: around_mean}, True
+
+    def _from_hopf(self, named: Mapping[str, Any]) -> Node:
+        system, free = self._system, str(self._system.free)
+        value = system.check_free_range(named.get(free, system.value), "start")
+        if not self._low <= value <= self._high:
+            raise ModelError(
+                f"{system.where}: start has {free} = {value:g}, outside span ({self._low:g}, "
+                f"{self._high:g})"
+            )
+        missing = [state for state in system.model.states if state not in named]
+        if missing:
+            raise ModelError(
+                f"{system.where}: start has no value of {missing[0]}; a Hopf point has one of "
+                "every state"
+            )
+        given = {state: named[state] for state in system.model.states}
+        guess = state_values(system.model, given, np.zeros(system.n), system.where)
+        system.set(np.append(guess, value))
+        root = newton(system, guess, self._family.scale(guess[None]), _REACH)
+        node = None if root is None else from_hopf(self._family, system, root, value)
+        if node is None:
+            reason = "no equilibrium" if root is None else "an equilibrium, but no Hopf point"
+            raise SolveError(
+                f"{system.where}: at the start, {free} = {value:g}, there is {reason}. If it was "
+                "found with other parameters than the model's, give them as params= here too",
+                Status.MAX_STEPS,
+            )
+        self.both = False
+        self.before = f"a Hopf point at {free} = {value:.8g}"
+        return node
+
+    def _from_family(self, kind: str, node: Node) -> tuple[Node, dict[str, Fading], bool]:
+        family, free = self._family, self._system.free
+        fading: dict[str, Fading] = {_AT_HOPF: around_mean}
+        if len(node.orbit.states[0]) != self._system.n:
+            raise ModelError(f"{self._system.where}: start is an orbit of another model")
+        here = from_orbit(family, node.orbit)
+        if here is None:
+            raise self._no_cycle("near the start")
+        if kind == "period_doubling":
+            start = doubled(family, node)
+            self.both = False
+            self.before = f"a period doubling at {free} = {node.value:.8g}"
+            fading[_AT_DOUBLING] = against_half
+        elif kind == "branch_point":
+            start = switched(family, node)
+        elif kind == "fold_of_cycles":
+            return node, fading, False
+        else:
+            return here, fading, False
+        if start is None:
+            raise self._no_cycle("beside the start")
+        return start, fading, True
+
+    def _from_solution(self, solution: Solution) -> Node:
+        model = self._system.model
+        if solution.model.states != model.states:
+            raise ModelError(f"{self._system.where}: start is a solution of another model")
+        value = min(max(self._value_of(solution), self._low), self._high)
+        orbit = from_solution(self._family, solution, value)
+        node = None if orbit is None else from_orbit(self._family, orbit)
+        if node is None:
+            raise self._no_cycle("at the end of the trajectory")
+        return node
+
+    def _value_of(self, solution: Solution) -> float:
+        free = str(self._system.free)
+        return float(solution.params.get(free, self._system.value))
+
+    def _settled(self) -> Solution:
+        """Return a trajectory from the initial state that ends on a cycle."""
+        system = self._system
+        value = min(max(system.value, self._low), self._high)
+        system.set(np.append(np.zeros(system.n), value))
+        params, inputs = system.names()
+        for span in _SETTLING:
+            solution = simulate(
+                system.model, (0.0, span), params=params, inputs=inputs, on_error="return"
+            )
+            orbit = from_solution(self._family, solution, value)
+            if orbit is not None and from_orbit(self._family, orbit) is not None:
+                return solution
+        raise self._no_cycle("that a trajectory from the initial state settles on")
+
+    def _no_cycle(self, what: str) -> SolveError:
+        return SolveError(
+            f"{self._system.where}: found no periodic orbit {what}, {self._system.free} = "
+            f"{self._system.value:g}. Start from a Hopf point (tr.continuation finds them), or "
+            "from a tr.simulate solution that ends on the cycle",
+            Status.MAX_STEPS,
+        )
+
+
+# ---------------------------------------------------------------------- result
+
+
+def _assembled(
+    model: Model,
+    name: str,
+    forward: Side,
+    backward: Side,
+    family: Family,
+    params: dict[str, float],
+    inputs: dict[str, float],
+) -> Cycles:
+    """Join the two sides into one family."""
+    import pandas as pd
+
+    nodes = [*backward.nodes[:0:-1], *forward.nodes]
+    start = len(backward.nodes) - 1
+    points = table(model, name, nodes, np.arange(len(nodes)))
+    found = [
+        *((start - k - 1, each) for k, each in reversed(_in_order(backward))),
+        *((start + k, each) for k, each in _in_order(forward)),
+    ]
+    special = table(model, name, [each.node for _, each in found], [k for k, _ in found])
+    special = special.drop(columns=["step", "stable", "n_unstable", "trivial_error"])
+    special.insert(0, "kind", [each.kind for _, each in found])
+    special["converged"] = np.array([each.converged for _, each in found], dtype=bool)
+    special["bracket"] = [(k, k + 1) for k, _ in found]
+    special["orbit"] = pd.Series([Start(each.node) for _, each in found], dtype=object)
+    for side, step in ((backward, 0), (forward, len(nodes) - 1)):
+        if side.limit is not None:
+            row = dict.fromkeys(special.columns, np.nan) | {
+                "kind": side.limit.kind,
+                name: side.limit.value,
+                "period": np.inf,
+                "converged": True,
+                "bracket": (step, step),
+                "multipliers": None,
+                "orbit": Start(side.nodes[-1]),
+            }
+            for state in model.states:
+                for end in ("min", "max"):
+                    row[f"{end}_{state}"] = points[f"{end}_{state}"].iloc[step]
+            row_frame = pd.DataFrame([row], columns=special.columns)
+            parts = [row_frame, special] if side is backward else [special, row_frame]
+            special = pd.concat([each for each in parts if len(each)], ignore_index=True)
+    values = np.array([node.multipliers.values for node in nodes])
+    ends = (backward.end, forward.end)
+    return Cycles(model, name, points, special, values, ends, params, inputs, tuple(nodes), family)
+
+
+def _in_order(side: Side) -> list[tuple[int, Special]]:
+    return sorted(side.special, key=lambda pair: (pair[0], pair[1].position))

@@ -1,0 +1,174 @@
+"""Recognise that a family of periodic orbits ends at connections between equilibria.
+
+The period grows without bound while the orbit's path stays what it is; the time goes into slow
+passages of equilibria. Imports the families of this folder.
+
+References
+----------
+Kuznetsov (2004), Elements of Applied Bifurcation Theory, 3rd ed., chapters 6 and 7: near a
+homoclinic orbit to a saddle the parameter's distance falls like exp(-lambda T), near one to a
+saddle-node like T ** -2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .collocation import PERIOD, Array, Problem
+from .family import Node, extremes
+
+#: The period has to have grown by this since the orbit's path and the parameter stand still,
+_GROWTH = 1.3
+#: which they do within these shares, of the path's length and of the parameter's span ...
+_SAME_PATH = 2e-3
+_SAME_VALUE = 1e-7
+#: ... or within this one, while the period goes up by `_SLOW_GROWTH`: a saddle-node.
+_NEARLY_SAME_VALUE = 1e-3
+_SLOW_GROWTH = 3.0
+#: Least multiple of the family's shortest period.
+_LONG = 4.0
+#: Speeds below this share of the largest belong to a slow passage.
+_SLOW = 1e-2
+#: Distance, in extents, within which a slow passage sees its equilibrium.
+_NEAR = 0.1
+#: Two equilibria nearer than this, in extents, are one.
+_ONE = 1e-3
+#: Eigenvalues below this share of the largest belong to a saddle-node.
+_ZERO = 2e-2
+_NEWTON_STEPS = 40
+
+NAMES = {
+    "homoclinic": "a homoclinic orbit",
+    "saddle_node_homoclinic": "a homoclinic orbit to a saddle-node",
+    "heteroclinic": "a heteroclinic loop",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """What a family tends to as its period grows.
+
+    Attributes
+    ----------
+    kind : {"homoclinic", "saddle_node_homoclinic", "heteroclinic"}
+    value : float
+        Of the parameter, in the limit.
+    equilibria : ndarray, shape (n, n_state)
+        Those that the orbits come near to.
+    sentence : str
+    """
+
+    kind: str
+    value: float
+    equilibria: Array
+    sentence: str
+
+
+def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
+    """Return what the orbits tend to, if their period grows without bound; else None."""
+    where = problem.slots.index(PERIOD)
+    last = nodes[-1]
+    period = float(last.orbit.free[where])
+    if len(nodes) < 6 or last.tangent.free[where] <= 0.0:
+        return None
+    periods = np.array([node.orbit.free[where] for node in nodes])
+    if period < _LONG * periods.min():
+        return None
+    values = np.array([node.value for node in nodes]) / last.free_scale[-1]
+    for growth, same in ((_GROWTH, _SAME_VALUE), (_SLOW_GROWTH, _NEARLY_SAME_VALUE)):
+        before = np.flatnonzero(periods <= period / growth)
+        if not len(before):
+            continue
+        recent = slice(int(before[-1]), None)
+        if np.ptp(values[recent]) > same:
+            continue
+        lengths = [_path(nodes[k], last) for k in (int(before[-1]), len(nodes) - 1)]
+        if abs(lengths[1] - lengths[0]) > _SAME_PATH * lengths[1]:
+            continue
+        found = _passed(last, problem)
+        if not len(found):
+            continue
+        slow = _is_saddle_node(found, problem)
+        if growth == _GROWTH and slow:
+            # The distance falls like T ** -2: go on, so that it can be extrapolated.
+            continue
+        if growth == _SLOW_GROWTH and not slow:
+            continue
+        value = _in_the_limit(nodes, where) if slow else last.value
+        kind = "heteroclinic" if len(found) > 1 else "homoclinic"
+        if slow and len(found) == 1:
+            kind = "saddle_node_homoclinic"
+        sentence = f"{NAMES[kind]} at {name} = {value:.8g}, the period grows without bound"
+        return Limit(kind, value, found, sentence)
+    return None
+
+
+def _path(node: Node, last: Node) -> float:
+    """Return the length of an orbit's path, in the last one's extents."""
+    extent = np.maximum(np.ptp(last.orbit.states, axis=0), 1e-12 * last.scale)
+    return float(np.linalg.norm(np.diff(node.orbit.states, axis=0) / extent, axis=1).sum())
+
+
+def _passed(node: Node, problem: Problem) -> Array:
+    """Return the equilibria that an orbit passes slowly, shape (n, n_state)."""
+    problem.set(node.orbit.free)
+    compiled, p, u = problem.compiled, problem.p, problem.u
+    least, largest = extremes(node.orbit)
+    extent = np.maximum(largest - least, 1e-12 * node.scale)
+    states = node.orbit.states[:-1]
+    speeds = np.array([np.abs(compiled.rhs(0.0, y, p, u) / extent).max() for y in states])
+    slow = speeds < _SLOW * speeds.max()
+    if slow.all() or not slow.any():
+        return np.empty((0, problem.n))
+    # Each stretch of slow nodes, around the circle, is one passage.
+    begins = np.flatnonzero(slow & ~np.roll(slow, 1))
+    found: list[Array] = []
+    for begin in begins.tolist():
+        stretch = []
+        k = begin
+        while slow[k]:
+            stretch.append(k)
+            k = (k + 1) % len(slow)
+        nearest = min(stretch, key=lambda at: speeds[at])
+        root = _newton(problem, states[nearest])
+        if root is None or np.abs((root - states[nearest]) / extent).max() > _NEAR:
+            continue
+        if all(np.abs((root - other) / extent).max() > _ONE for other in found):
+            found.append(root)
+    return np.array(found).reshape(-1, problem.n)
+
+
+def _newton(problem: Problem, y: Array) -> Array | None:
+    """Return the equilibrium near a point, or None."""
+    compiled, p, u = problem.compiled, problem.p, problem.u
+    for _ in range(_NEWTON_STEPS):
+        f, jac = compiled.rhs(0.0, y, p, u), compiled.jac(0.0, y, p, u)
+        step = np.linalg.lstsq(jac, -f, rcond=1e-12)[0]
+        y = y + step
+        if not np.isfinite(y).all():
+            return None
+        if np.abs(step).max() <= 1e-10 * (1.0 + np.abs(y).max()):
+            return np.asarray(y)
+    return None
+
+
+def _is_saddle_node(found: Array, problem: Problem) -> bool:
+    """Return whether one of some equilibria has an eigenvalue that is nearly zero."""
+    compiled, p, u = problem.compiled, problem.p, problem.u
+    for y in found:
+        sizes = np.abs(np.linalg.eigvals(compiled.jac(0.0, y, p, u)))
+        if sizes.min() < _ZERO * sizes.max():
+            return True
+    return False
+
+
+def _in_the_limit(nodes: Sequence[Node], where: int) -> float:
+    """Extrapolate the parameter to an infinite period, its distance being of order T ** -2."""
+    last = nodes[-1]
+    period = float(last.orbit.free[where])
+    early = next(node for node in reversed(nodes) if node.orbit.free[where] <= period / 1.5)
+    a, b = float(early.orbit.free[where]) ** -2, period**-2
+    return float((last.value * a - early.value * b) / (a - b))

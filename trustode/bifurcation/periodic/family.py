@@ -1,0 +1,332 @@
+"""A family of periodic orbits as a curve: its points, and steps from one to the next.
+
+Imports the collocation and multipliers of this folder.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from .collocation import (
+    PERIOD,
+    POINTS,
+    Array,
+    Conditions,
+    Corrected,
+    Direction,
+    Orbit,
+    Problem,
+    at_points,
+    basis,
+    by_interval,
+    equidistributed,
+    functional,
+    inner,
+    interpolated,
+    interpolation_error,
+    nodes_of,
+    slopes_at_points,
+)
+from .floquet import Multipliers, multipliers
+
+#: Error of interpolation, in scales, that a mesh should have; at the mesh's own points the
+#: orbit is then far more accurate.
+MESH_TOLERANCE = 3e-6
+#: Fewest and most intervals of a mesh.
+FEWEST, MOST = 20, 400
+#: Smallest share of the largest state's size that a state's size counts as.
+_SMALLEST_SHARE = 1e-6
+#: Sizes below this say nothing.
+_NOTHING = 1e-12
+#: Share of its size that an orbit's extent has at least, to give the phase by its own speed.
+_FLAT = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A point of a family of periodic orbits.
+
+    Attributes
+    ----------
+    orbit : Orbit
+    tangent : Direction
+        Of unit length in scaled variables.
+    scale, free_scale : ndarray, shapes (n_state,) and (n_free,)
+        What scaled variables are measured in.
+    pair : ndarray, shape (2, n_state, n_state)
+        See `collocation.Solved`.
+    sign, size : float
+        Sign and logarithm of the determinant of the equations bordered by the tangent.
+    corrections : int
+        Newton steps that were taken to reach it.
+    """
+
+    orbit: Orbit
+    tangent: Direction
+    scale: Array
+    free_scale: Array
+    pair: Array
+    sign: float
+    size: float
+    corrections: int
+
+    @cached_property
+    def multipliers(self) -> Multipliers:
+        """Floquet multipliers."""
+        return multipliers(self.pair)
+
+    @property
+    def value(self) -> float:
+        """Value of the last free scalar, the parameter of the family."""
+        return float(self.orbit.free[-1])
+
+    def reversed(self) -> Node:
+        """Return the same point looking the other way."""
+        return replace(self, tangent=-self.tangent, sign=-self.sign)
+
+    def dot(self, a: Direction, b: Direction) -> float:
+        """Return the product of two directions in scaled variables."""
+        states = inner(self.orbit.mesh, a.states / self.scale, b.states / self.scale)
+        return states + float((a.free / self.free_scale) @ (b.free / self.free_scale))
+
+    def to(self, orbit: Orbit) -> Direction:
+        """Return the direction to an orbit on the same mesh."""
+        return Direction(orbit.states - self.orbit.states, orbit.free - self.orbit.free)
+
+    def moved(self, s: float) -> Orbit:
+        """Return the orbit predicted at length s."""
+        return Orbit(
+            self.orbit.mesh,
+            self.orbit.states + s * self.tangent.states,
+            self.orbit.free + s * self.tangent.free,
+        )
+
+
+class Family:
+    """The periodic orbits of a model along one parameter.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its last free scalar is the parameter of the family.
+    width : float
+        The parameter's span, its unit of length.
+    intervals : int or None
+        Intervals of every mesh; None lets their number follow the orbit.
+    """
+
+    def __init__(self, problem: Problem, width: float, intervals: int | None = None) -> None:
+        self.problem = problem
+        self._width = width
+        self.intervals = intervals
+        bounds = problem.compiled.model.bounds
+        self._half = np.array(
+            [
+                (bounds[name][1] - bounds[name][0]) / 2 if name in bounds else math.inf
+                for name in problem.compiled.model.states
+            ]
+        )
+
+    # ------------------------------------------------------------------ measures
+
+    def scale(self, states: Array, before: Array | None = None) -> Array:
+        """Return the size of each state along an orbit, no smaller than before."""
+        size = np.abs(states).max(axis=0)
+        if before is None:
+            initial = np.asarray(self.problem.compiled.initial(self.problem.p))
+            size = np.maximum(size, np.abs(initial))
+            size[size <= _NOTHING] = 1.0
+        else:
+            size = np.maximum(size, before)
+        size = np.maximum(size, _SMALLEST_SHARE * size.max())
+        return np.asarray(np.where(np.isfinite(self._half), self._half, size))
+
+    def free_scale(self, free: Array) -> Array:
+        """Return the size of each free scalar."""
+        return np.array(
+            [
+                abs(value) if slot == PERIOD else self._width
+                for slot, value in zip(self.problem.slots, free.tolist(), strict=True)
+            ]
+        )
+
+    # ------------------------------------------------------------------ conditions
+
+    def phase(self, orbit: Orbit, scale: Array, along: Array) -> tuple[Array, float]:
+        """Return the condition that an orbit is not shifted against a reference.
+
+        `along` are node values whose derivative gives the direction of a shift: the orbit's own
+        states, or, where it is a point, the direction in which it grows.
+        """
+        density = slopes_at_points(orbit.mesh, along) / scale
+        size = math.sqrt(float(((density**2).sum(2) @ basis().weights) @ np.diff(orbit.mesh)))
+        row = functional(orbit.mesh, density / (size * scale))
+        return row, float((row * orbit.states).sum())
+
+    def conditions(self, origin: Node, s: float) -> Conditions:
+        """Return phase and length s along the tangent as conditions."""
+        orbit, tangent, k = origin.orbit, origin.tangent, len(origin.orbit.free)
+        rows = np.zeros((k, *orbit.states.shape))
+        free, target = np.zeros((k, k)), np.zeros(k)
+        extent = np.ptp(orbit.states, axis=0) / origin.scale
+        along = orbit.states if extent.max() > _FLAT else tangent.states
+        rows[0], target[0] = self.phase(orbit, origin.scale, along)
+        rows[-1] = functional(orbit.mesh, at_points(tangent.states) / origin.scale**2)
+        free[-1] = tangent.free / origin.free_scale**2
+        target[-1] = s + float((rows[-1] * orbit.states).sum() + free[-1] @ orbit.free)
+        return Conditions(rows, free, target)
+
+    def fixed(self, origin: Node, value: float) -> Conditions:
+        """Return phase and the parameter's value as conditions."""
+        rows, free, target = self.conditions(origin, 0.0)
+        rows[-1], free[-1] = 0.0, 0.0
+        free[-1, -1], target[-1] = 1.0, value
+        return Conditions(rows, free, target)
+
+    # ------------------------------------------------------------------ points
+
+    def node(
+        self, corrected: Corrected | None, origin: Node, conditions: Conditions
+    ) -> Node | None:
+        """Return a solved orbit as a point, its tangent along the origin's."""
+        if corrected is None:
+            return None
+        orbit, tangent, solved, count = corrected
+        size = math.sqrt(origin.dot(tangent, tangent))
+        if not 0.0 < size < math.inf:
+            return None
+        forward = origin.dot(tangent, origin.tangent)
+        turn = math.copysign(1.0 / size, forward)
+        tangent = Direction(turn * tangent.states, turn * tangent.free)
+        # The determinant is linear in its last row, whose product with the tangent is 1 / size.
+        return Node(
+            orbit,
+            tangent,
+            origin.scale,
+            origin.free_scale,
+            solved.pair,
+            solved.sign * math.copysign(1.0, forward),
+            solved.size + math.log(size),
+            count,
+        )
+
+    def at(self, origin: Node, s: float) -> Node | None:
+        """Return the point whose projection on the origin's tangent is at length s."""
+        conditions = self.conditions(origin, s)
+        corrected = self.problem.correct(
+            origin.moved(s), conditions, origin.scale, origin.free_scale
+        )
+        return self.node(corrected, origin, conditions)
+
+    def landing(self, origin: Node, guess: Orbit, value: float) -> Node | None:
+        """Return the point at which the parameter has a value, from a guess on the same mesh."""
+        conditions = self.fixed(origin, value)
+        corrected = self.problem.correct(guess, conditions, origin.scale, origin.free_scale)
+        if corrected is not None:
+            corrected.orbit.free[-1] = value
+        return self.node(corrected, origin, conditions)
+
+    def between(self, a: Node, b: Node, value: float) -> Node | None:
+        """Return the point at a value of the parameter between two neighbours."""
+        nodes, share = a.orbit.nodes, 0.0
+        if b.value != a.value:
+            share = (value - a.value) / (b.value - a.value)
+        states = a.orbit.states + share * (b.orbit.at(nodes) - a.orbit.states)
+        free = a.orbit.free + share * (b.orbit.free - a.orbit.free)
+        free[-1] = value
+        node = self.landing(a, Orbit(a.orbit.mesh, states, free), value)
+        if node is None:
+            return None
+        moved = self.remeshed(node)
+        return self.landing(moved, moved.orbit, value)
+
+    def renewed(self, node: Node, intervals: int | None = None) -> Node | None:
+        """Return the same point on a mesh that suits it, solved again."""
+        return self.at(self.remeshed(node, intervals), 0.0)
+
+    def remeshed(self, node: Node, intervals: int | None = None) -> Node:
+        """Return a point interpolated to a mesh that suits it."""
+        mesh = self.mesh(node, intervals)
+        nodes = nodes_of(mesh)
+        orbit, tangent = node.orbit, node.tangent
+        moved = replace(
+            node,
+            orbit=Orbit(mesh, orbit.at(nodes), orbit.free),
+            tangent=Direction(interpolated(orbit.mesh, tangent.states, nodes), tangent.free),
+            scale=self.scale(orbit.states, node.scale),
+            free_scale=self.free_scale(orbit.free),
+        )
+        length = math.sqrt(moved.dot(moved.tangent, moved.tangent))
+        tangent = Direction(moved.tangent.states / length, moved.tangent.free / length)
+        return replace(moved, tangent=tangent)
+
+    def mesh(self, node: Node, intervals: int | None = None) -> Array:
+        """Return a mesh that suits a point: the orbit, and the direction it moves in."""
+        both = np.hstack([node.orbit.states, node.tangent.states])
+        extent = np.maximum(np.ptp(node.tangent.states, axis=0), 1e-3 * node.scale)
+        scale = np.concatenate([self._extent(node), 10.0 * extent])
+        wanted = intervals or self.intervals or self._wanted(node)
+        return equidistributed(node.orbit.mesh, both, scale, wanted)
+
+    def _extent(self, node: Node) -> Array:
+        """Return how far each state moves, in which errors of interpolation are measured."""
+        return np.asarray(np.maximum(np.ptp(node.orbit.states, axis=0), 1e-3 * node.scale))
+
+    def accurate(self, node: Node) -> bool:
+        """Return whether a point's mesh is fine enough for what it holds."""
+        return self.intervals is not None or self.error(node) <= 10.0 * MESH_TOLERANCE
+
+    def error(self, node: Node) -> float:
+        """Estimate the largest error of interpolation, in extents of the states."""
+        orbit = node.orbit
+        return float(interpolation_error(orbit.mesh, orbit.states, self._extent(node)).max())
+
+    def _wanted(self, node: Node) -> int:
+        """Return how many intervals a point asks for, within limits, in steps of 10."""
+        orbit, have = node.orbit, len(node.orbit.mesh) - 1
+        errors = interpolation_error(orbit.mesh, orbit.states, self._extent(node))
+        # Once shared equally, the fifth roots of the errors have their mean.
+        shared = float(np.mean(errors ** (1.0 / (POINTS + 1))))
+        ideal = have * shared / MESH_TOLERANCE ** (1.0 / (POINTS + 1))
+        if 0.7 * have <= ideal <= have:
+            return have
+        return int(np.clip(10 * math.ceil(1.1 * ideal / 10), FEWEST, MOST))
+
+
+def extremes(orbit: Orbit) -> tuple[Array, Array]:
+    """Return the least and the largest value of each state along an orbit.
+
+    They are those of the piecewise polynomials, to rounding.
+    """
+    blocks = by_interval(orbit.states)
+    n = blocks.shape[2]
+    ends = []
+    for sign in (-1.0, 1.0):
+        values = sign * orbit.states
+        at = np.argmax(values, axis=0)
+        best = values[at, np.arange(n)]
+        for shift in (0, -1):
+            j = np.clip(at // POINTS + shift * (at % POINTS == 0), 0, len(blocks) - 1)
+            power = basis().power @ (sign * blocks[j, :, np.arange(n)].T)
+            s = np.clip(at / POINTS - j, 0.0, 1.0)
+            first = power[1:] * np.arange(1, POINTS + 1)[:, None]
+            second = first[1:] * np.arange(1, POINTS)[:, None]
+            for _ in range(4):
+                curve = _horner(second, s)
+                step = -_horner(first, s) / np.where(curve < 0.0, curve, -math.inf)
+                s = np.clip(s + step, 0.0, 1.0)
+            best = np.maximum(best, _horner(power, s))
+        ends.append(sign * best)
+    return ends[0], ends[1]
+
+
+def _horner(power: Array, s: Array) -> Array:
+    """Return polynomials, one a column, each at its own position."""
+    value = power[-1]
+    for row in power[-2::-1]:
+        value = value * s + row
+    return np.asarray(value)

@@ -1,0 +1,222 @@
+"""Walk along a family of periodic orbits: step control, what ends it, special points on the way.
+
+Imports the families, special points and ends of this folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..arclength import ArcLength
+from .collocation import Array, Orbit, inner, interpolated
+from .ends import Limit, limit
+from .family import Family, Node, extremes
+from .special import Finder, Special
+
+#: A step is taken again, shorter, if the tangent turns by more than acos of this ...
+_LEAST_COSINE = 0.9
+#: ... or if the corrector moves farther than this share of the step.
+_LARGEST_CORRECTION = 0.3
+#: A step grows if the tangent turned by less than acos of this within few corrections.
+_EASY_COSINE = 0.98
+_EASY_CORRECTIONS = 4
+_GROWTH = 1.5
+#: Steps after which the mesh follows the orbit.
+_RENEWAL = 4
+#: A start passed within this share of a step closes the family.
+_CLOSURE = 0.05
+_EDGE = 1e-9
+#: States larger than this, in the first orbit's scales, are no longer followed.
+_HUGE = 1e8
+
+#: What of an orbit vanishes where the family was born: given an orbit, its values at the nodes.
+Fading = Callable[[Orbit], Array]
+
+
+def around_mean(orbit: Orbit) -> Array:
+    """Return an orbit without its mean, which fades at a Hopf point."""
+    ones = np.ones((len(orbit.states), 1))
+    mean = np.array([inner(orbit.mesh, ones, column[:, None]) for column in orbit.states.T])
+    return np.asarray(orbit.states - mean)
+
+
+def against_half(orbit: Orbit) -> Array:
+    """Return an orbit less itself half a period later, which fades at a period doubling."""
+    later = interpolated(orbit.mesh, orbit.states, (orbit.nodes + 0.5) % 1.0)
+    return np.asarray(orbit.states - later)
+
+
+@dataclass
+class Side:
+    """What was found in one direction."""
+
+    nodes: list[Node]
+    special: list[tuple[int, Special]] = field(default_factory=list)
+    end: str = ""
+    limit: Limit | None = None
+    closed: bool = False
+
+
+class Follower:
+    """Walks along a family from an orbit.
+
+    Parameters
+    ----------
+    family : Family
+    name : str
+        The parameter, for sentences.
+    stepper : ArcLength
+    low, high : float
+        Span of the parameter.
+    fading : dict of str to Fading
+        What vanishes where the family may end, and the sentence for it.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        name: str,
+        stepper: ArcLength,
+        low: float,
+        high: float,
+        fading: dict[str, Fading],
+    ) -> None:
+        self._family, self._name, self._stepper = family, name, stepper
+        self._low, self._high = low, high
+        self._fading = fading
+
+    def side(self, start: Node, *, born: bool) -> Side:
+        """Walk until something ends the family.
+
+        Parameters
+        ----------
+        start : Node
+        born : bool
+            The family begins here: the first step's tests mean nothing.
+        """
+        stepper, side = self._stepper, Side([start])
+        origin, ds, since = start, stepper.ds, 0
+        reason = ""
+        while True:
+            count = len(side.nodes) - 1
+            if self._leaves(origin):
+                side.end = f"span reached, {self._name} = {origin.value:.6g}"
+                return side
+            if count >= stepper.max_steps:
+                side.end = f"step limit, {count} at {self._name} = {origin.value:.6g}"
+                return side
+            node, reason = self._step(origin, ds)
+            if node is None:
+                if ds < 2.0 * stepper.ds_min:
+                    side.end = f"{reason} at {self._name} = {origin.value:.6g}"
+                    return side
+                ds = max(ds / 2.0, stepper.ds_min)
+                continue
+            first = count == 0 and born
+            if not first:
+                ended = self._fades(origin, node)
+                if ended:
+                    side.end = ended
+                    return side
+                side.special += [
+                    (count, found) for found in Finder(self._family, origin).find(node)
+                ]
+            turned = origin.dot(node.tangent, origin.tangent)
+            if turned > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
+                ds = min(ds * _GROWTH, stepper.ds_max)
+            side.nodes.append(node)
+            if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
+                side.end = f"grows without bound at {self._name} = {node.value:.6g}"
+                return side
+            if not born and self._closes(side.nodes):
+                side.closed, side.end = True, "closed family: back at the start"
+                return side
+            side.limit = limit(side.nodes, self._family.problem, self._name)
+            if side.limit is not None:
+                side.end = side.limit.sentence
+                return side
+            since += 1
+            origin = node
+            if since >= _RENEWAL or not self._family.accurate(node):
+                renewed = self._family.renewed(node)
+                if renewed is not None:
+                    origin, since = renewed, 0
+
+    def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
+        """Return the next point, or None and what was wrong with a step of this length."""
+        node = self._family.at(origin, ds)
+        if node is not None and not self._low <= node.value <= self._high:
+            edge = self._low if node.value < self._low else self._high
+            share = (edge - origin.value) / (node.value - origin.value)
+            guess = origin.orbit, node.orbit
+            node = self._family.landing(
+                origin,
+                Orbit(
+                    guess[0].mesh,
+                    guess[0].states + share * (guess[1].states - guess[0].states),
+                    guess[0].free + share * (guess[1].free - guess[0].free),
+                ),
+                edge,
+            )
+        if node is None:
+            return None, "step floor: Newton's method fails"
+        if origin.dot(node.tangent, origin.tangent) < _LEAST_COSINE:
+            return None, "step floor: the family has a corner"
+        change = origin.to(node.orbit)
+        length = origin.dot(origin.tangent, change)
+        aside = origin.dot(change, change) - length**2
+        if not 0.0 < length <= 1.01 * ds or aside > (_LARGEST_CORRECTION * ds) ** 2:
+            return None, "step floor: the family bends too sharply"
+        if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
+            return None, "the period vanishes"
+        return node, ""
+
+    def _scalars(self, node: Node) -> list[tuple[int, float]]:
+        return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))
+
+    def _leaves(self, node: Node) -> bool:
+        """Return whether the family leaves the span at a point."""
+        outward = np.copysign(1.0, node.tangent.free[-1])
+        edge = self._high if outward > 0 else self._low
+        return bool(abs(node.value - edge) <= _EDGE * (self._high - self._low))
+
+    def _fades(self, origin: Node, node: Node) -> str:
+        """Return how the family ended within a step, or an empty string.
+
+        What fades changes its sign: behind the point the same orbits come again, shifted.
+        """
+        for sentence, fading in self._fading.items():
+            before, after = fading(origin.orbit) / origin.scale, fading(node.orbit) / origin.scale
+            mesh = node.orbit.mesh
+            if inner(mesh, before, after) > 0.0:
+                continue
+            a, b = inner(mesh, before, before), inner(mesh, after, after)
+            # The parameter is even in what fades.
+            value = (origin.value * b - node.value * a) / (b - a) if a != b else node.value
+            low, high = sorted((origin.value, node.value))
+            margin = high - low
+            value = min(max(value, low - margin), high + margin)
+            return f"{sentence} at {self._name} = {value:.6g}"
+        return ""
+
+    def _closes(self, nodes: list[Node]) -> bool:
+        """Return whether the last step passes the first orbit, in its direction."""
+        if len(nodes) < 4:
+            return False
+        first, before, last = nodes[0], nodes[-2], nodes[-1]
+        low, high = sorted((before.value, last.value))
+        if not low <= first.value <= high:
+            return False
+        marks = []
+        for node in (first, before, last):
+            least, largest = extremes(node.orbit)
+            states = np.concatenate([least, largest]) / np.tile(last.scale, 2)
+            marks.append(np.concatenate([states, node.orbit.free / last.free_scale]))
+        step, offset = marks[2] - marks[1], marks[0] - marks[1]
+        along = float(offset @ step) / float(step @ step)
+        aside = float(np.linalg.norm(offset - along * step))
+        same_way = first.tangent.free[-1] * last.tangent.free[-1] > 0.0
+        return 0.0 < along <= 1.0 and aside <= _CLOSURE * float(np.linalg.norm(step)) and same_way

@@ -1,0 +1,204 @@
+"""Locate folds, period doublings, tori and branch points between two orbits of a family.
+
+A sign change of a test function brackets a point; Brent's method on orbits that solve their
+equations narrows it; the secant method on finer meshes finishes. Imports the families of this
+folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .family import MOST, Family, Node
+from .floquet import crossing_pair, doubling_test, torus_test
+
+Test = Callable[[Node], float]
+
+#: Share of the step within which Brent's method leaves a point to the finer meshes.
+_NARROW = 1e-6
+#: Relative change of parameter and period, from one mesh to the finer next, that is enough ...
+_ENOUGH = 1e-9
+#: ... and the largest one of a point that counts as converged.
+_CONVERGED = 1e-7
+_FINEST = 2 * MOST
+_SECANTS = 12
+#: First length of the secant method, as a share of the step, and where it stops, of the first.
+_FIRST_SECANT = 1e-3
+_LAST_SECANT = 1e-9
+#: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
+_NEAR = 1e-2
+#: A fold and a branch point nearer than this share of the step are one point.
+_TOGETHER = 1e-3
+#: Error of the multiplier that is 1 from which on multipliers mean nothing.
+_LOST = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Special:
+    """A special point of a family of periodic orbits.
+
+    Attributes
+    ----------
+    kind : {"fold_of_cycles", "period_doubling", "torus", "branch_point"}
+    node : Node
+        On the finest mesh that was used.
+    converged : bool
+        Whether parameter and period stayed the same on a finer mesh.
+    position : float
+        Length from the beginning of its step.
+    """
+
+    kind: str
+    node: Node
+    converged: bool
+    position: float
+
+
+def turning_test(node: Node) -> float:
+    """Return the parameter's share of the tangent, which vanishes at a fold."""
+    return float(node.tangent.free[-1] / node.free_scale[-1])
+
+
+def _determinant_test(reference: float) -> Test:
+    """Return the test for a branch point: the determinant, as a multiple of a reference."""
+    return lambda node: node.sign * float(np.exp(np.clip(node.size - reference, -300.0, 300.0)))
+
+
+def _doubling(node: Node) -> float:
+    return doubling_test(node.multipliers)
+
+
+def _torus(node: Node) -> float:
+    return torus_test(node.multipliers)
+
+
+class Finder:
+    """Finds the special points inside a step.
+
+    Parameters
+    ----------
+    family : Family
+    origin : Node
+        Beginning of the step; its tangent measures lengths.
+    """
+
+    def __init__(self, family: Family, origin: Node) -> None:
+        self._family = family
+        self._origin = origin
+
+    def find(self, end: Node) -> list[Special]:
+        """Return the special points between the origin and `end`, in order."""
+        origin = self._origin
+        length = origin.dot(origin.tangent, origin.to(end.orbit))
+        determinant = _determinant_test(origin.size)
+        tests: dict[str, Test] = {
+            "branch_point": determinant,
+            "fold_of_cycles": turning_test,
+            "period_doubling": _doubling,
+            "torus": _torus,
+        }
+        found: dict[str, tuple[float, Node]] = {}
+        for kind, test in tests.items():
+            if (test(origin) > 0.0) == (test(end) > 0.0):
+                continue
+            place = self._root(test, length, end)
+            if place is not None and _is_kind(kind, place[1]):
+                found[kind] = place
+        if {"branch_point", "fold_of_cycles"} <= found.keys():
+            apart = abs(found["branch_point"][0] - found["fold_of_cycles"][0])
+            if apart < _TOGETHER * length:
+                # The tip of a pitchfork: the crossing family goes on in both directions.
+                del found["fold_of_cycles"]
+        points = [
+            self._polished(kind, tests[kind], *place, length) for kind, place in found.items()
+        ]
+        # Where the multiplier that is 1 is lost, signs are rounding: a canard's family stands
+        # still to all digits.
+        sure = [
+            special
+            for special in points
+            if special.converged or special.node.multipliers.trivial_error < _LOST
+        ]
+        return sorted(sure, key=lambda special: special.position)
+
+    def _root(self, test: Test, length: float, end: Node) -> tuple[float, Node] | None:
+        """Return where a test vanishes inside the step, and the orbit there."""
+        from scipy.optimize import brentq
+
+        latest: dict[float, Node] = {0.0: self._origin, length: end}
+
+        def value(s: float) -> float:
+            if s not in latest:
+                node = self._family.at(self._origin, s)
+                if node is None:
+                    raise _Lost
+                latest[s] = node
+            return test(latest[s])
+
+        try:
+            s = float(brentq(value, 0.0, length, xtol=_NARROW * length, rtol=1e-12))
+            value(s)
+        except _Lost:
+            return None
+        return s, latest[s]
+
+    def _polished(
+        self, kind: str, test: Test, position: float, node: Node, length: float
+    ) -> Special:
+        """Return a point located on finer and finer meshes, until it stays where it is."""
+        intervals, change = len(node.orbit.mesh) - 1, np.inf
+        best = node
+        while intervals <= _FINEST:
+            origin = self._family.renewed(best, intervals)
+            if origin is None:
+                break
+            if kind == "branch_point":
+                test = _determinant_test(origin.size)
+            there = self._secant(test, origin, _FIRST_SECANT * length)
+            if there is None:
+                break
+            old, new = best.orbit.free, there.orbit.free
+            before, change = change, float(np.abs((new - old) / there.free_scale).max())
+            best = there
+            if change <= _ENOUGH or (change >= before and change <= _CONVERGED):
+                break
+            intervals *= 2
+        return Special(kind, best, change <= _CONVERGED, position)
+
+    def _secant(self, test: Test, origin: Node, first: float) -> Node | None:
+        """Return the orbit near a point at which a test vanishes."""
+        a, at_a = 0.0, test(origin)
+        b, node = first, self._family.at(origin, first)
+        for _ in range(_SECANTS):
+            if node is None:
+                return None
+            at_b = test(node)
+            if at_b == at_a:
+                return node
+            step = -at_b * (b - a) / (at_b - at_a)
+            a, at_a, b = b, at_b, b + step
+            if not abs(b) < 100.0 * first:
+                return None
+            node = self._family.at(origin, b)
+            if abs(step) <= _LAST_SECANT * first:
+                return node
+        return node
+
+
+class _Lost(Exception):
+    """Newton's method failed between two orbits of a step."""
+
+
+def _is_kind(kind: str, node: Node) -> bool:
+    """Return whether an orbit's multipliers are those of a kind of point."""
+    found = node.multipliers
+    if kind == "period_doubling":
+        real = found.others[found.others.imag == 0.0].real
+        return bool(np.any(np.abs(real + 1.0) < _NEAR))
+    if kind == "torus":
+        pair = crossing_pair(found)
+        return bool(abs(abs(pair) - 1.0) < _NEAR and abs(pair.imag) > 1e-6)
+    return True

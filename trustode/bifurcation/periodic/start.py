@@ -1,0 +1,176 @@
+"""First orbits of a family: from a Hopf point, a trajectory, or another family.
+
+Imports the families of this folder and the systems of the folder above.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...simulate import Solution
+from ..normal_form import null_vector
+from ..system import System
+from .collocation import (
+    PERIOD,
+    Array,
+    Conditions,
+    Direction,
+    Orbit,
+    inner,
+    nodes_of,
+)
+from .family import FEWEST, Family, Node
+
+#: Real part of a Hopf point's eigenvalues, relative to the imaginary one, that may be left.
+_ROUNDING = 1e-4
+#: Intervals of the mesh that a trajectory is put on before it is solved for.
+_SAMPLED = 60
+#: Meshes tried until the error of interpolation is what it should be.
+_RENEWALS = 6
+#: A trajectory is looked at backwards until it comes back within this share of its extent.
+_RETURN = 0.02
+#: A trajectory that moves less than this, of the largest values it had, is at rest.
+_STILL = 1e-4
+
+
+def from_hopf(family: Family, system: System, y: Array, value: float) -> Node | None:
+    """Return the orbit of no extent at a Hopf point, looking along its critical direction.
+
+    None if no pair of the equilibrium's eigenvalues is imaginary, but for rounding.
+    """
+    jac = system.jac(np.append(y, value))
+    eigenvalues = np.linalg.eigvals(jac)
+    above = eigenvalues[eigenvalues.imag > 0.0]
+    if not len(above):
+        return None
+    critical = above[np.argmin(np.abs(above.real) / above.imag)]
+    omega = float(critical.imag)
+    if abs(critical.real) > _ROUNDING * omega:
+        return None
+    q = null_vector(jac - critical * np.eye(len(y)))
+    mesh = np.linspace(0.0, 1.0, (family.intervals or FEWEST) + 1)
+    turns = np.exp(2j * math.pi * nodes_of(mesh))[:, None]
+    orbit = Orbit(mesh, np.tile(y, (len(turns), 1)), np.array([2.0 * math.pi / omega, value]))
+    direction = Direction(np.real(q * turns), np.zeros(2))
+    return _looking(family, orbit, direction)
+
+
+def from_orbit(family: Family, orbit: Orbit) -> Node | None:
+    """Return a solved orbit near one that is given, at the same parameter value.
+
+    It looks to larger values of the parameter.
+    """
+    # Any direction measures the phase; the parameter is held.
+    unit = np.zeros(len(orbit.free))
+    unit[-1] = 1.0
+    node: Node | None = _looking(family, orbit, Direction(np.zeros_like(orbit.states), unit))
+    for _ in range(_RENEWALS):
+        if node is None:
+            return None
+        node = family.landing(node, node.orbit, orbit.free[-1])
+        if node is None or family.accurate(node):
+            break
+        node = family.remeshed(node)
+    if node is None:
+        return None
+    return node if node.tangent.free[-1] >= 0.0 else node.reversed()
+
+
+def doubled(family: Family, node: Node) -> Node | None:
+    """Return the orbit at a period doubling as one of twice the period, looking aside."""
+    mesh, states, free = node.orbit.mesh, node.orbit.states, node.orbit.free.copy()
+    free[family.problem.slots.index(PERIOD)] *= 2.0
+    twice = Orbit(
+        np.concatenate([mesh / 2.0, 0.5 + mesh[1:] / 2.0]),
+        np.vstack([states, states[1:]]),
+        free,
+    )
+    tangent = Direction(
+        np.vstack([node.tangent.states, node.tangent.states[1:]]), node.tangent.free
+    )
+    start = _looking(family, twice, tangent)
+    aside = _aside(family, start)
+    if aside is None:
+        return None
+    half = len(states) - 1
+    later = np.vstack([aside.states[half:], aside.states[1 : half + 1]])
+    odd = Direction((aside.states - later) / 2.0, np.zeros_like(free))
+    return _looking(family, twice, odd)
+
+
+def switched(family: Family, node: Node) -> Node | None:
+    """Return the orbit at a branch point, looking along the family that crosses there."""
+    aside = _aside(family, node)
+    return None if aside is None else _looking(family, node.orbit, aside)
+
+
+def from_solution(family: Family, solution: Solution, value: float) -> Orbit | None:
+    """Return the last turn of a trajectory as an orbit, or None if it does not come back."""
+    end = float(solution.t[-1])
+    span = end - float(solution.t[0])
+    times = np.linspace(end - span / 2.0, end, 4001)
+    y = solution(times)
+    extent = np.ptp(y, axis=0)
+    size = np.abs(solution.y).max(axis=0)
+    if not np.isfinite(y).all() or np.all(extent <= _STILL * size):
+        return None
+    gaps = np.abs((y - y[-1]) / np.where(extent > 0.0, extent, 1.0)).max(axis=1)
+    away = np.flatnonzero(gaps > 10.0 * _RETURN)
+    if not len(away):
+        return None
+    before = gaps[: away[-1]]
+    back = np.flatnonzero(before < _RETURN)
+    if not len(back):
+        return None
+    # The nearest point of the latest return.
+    stretch = back[back > back[-1] - _gap(back)]
+    k = int(stretch[np.argmin(before[stretch])])
+    period = end - float(times[k])
+    mesh = np.linspace(0.0, 1.0, _SAMPLED + 1)
+    nodes = nodes_of(mesh)
+    states = solution(end - period + period * nodes)
+    # The ends are joined, so that Newton's method begins on a closed curve.
+    states = states + nodes[:, None] * (states[0] - states[-1])
+    return Orbit(mesh, np.ascontiguousarray(states), np.array([period, value]))
+
+
+def _gap(back: NDArray[np.intp]) -> int:
+    """Return how far back from the last index a run of consecutive ones goes."""
+    breaks = np.flatnonzero(np.diff(back) > 1)
+    return int(back[-1] - (back[breaks[-1] + 1] if len(breaks) else back[0])) + 1
+
+
+def _looking(family: Family, orbit: Orbit, direction: Direction) -> Node:
+    """Return an orbit as a point of a family whose tangent has a direction."""
+    n = family.problem.n
+    scale, free_scale = family.scale(orbit.states), family.free_scale(orbit.free)
+    length = math.sqrt(
+        inner(orbit.mesh, direction.states / scale, direction.states / scale)
+        + float(((direction.free / free_scale) ** 2).sum())
+    )
+    unit = Direction(direction.states / length, direction.free / length)
+    pair = np.stack([np.eye(n), -np.eye(n)])
+    return Node(orbit, unit, scale, free_scale, pair, 1.0, 0.0, 0)
+
+
+def _aside(family: Family, node: Node) -> Direction | None:
+    """Return the second direction in which the equations are solved to first order.
+
+    At a branch point the equations bordered by the tangent are singular; solved for any
+    right-hand side, twice, they give their null vector.
+    """
+    conditions: Conditions = family.conditions(node, 0.0)
+    k = len(node.orbit.free)
+    right = np.zeros((1, node.orbit.states.size + k))
+    right[0, :-k] = np.random.default_rng(0).standard_normal(node.orbit.states.size)
+    solved = family.problem.solve(node.orbit, conditions, right)
+    if solved is None:
+        return None
+    found = solved.steps[0]
+    along = node.dot(found, node.tangent)
+    states = found.states - along * node.tangent.states
+    free = found.free - along * node.tangent.free
+    return Direction(states, free)
