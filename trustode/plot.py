@@ -20,7 +20,7 @@ from .model import Model
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .bifurcation import Branch
+    from .bifurcation import BifurcationCurve, Branch
     from .fit import Fit
     from .scan import Scan
     from .simulate import Solution
@@ -45,6 +45,19 @@ _SPECIAL = {
     "fold": ("s", "white", "fold"),
     "hopf": ("o", "black", "Hopf point"),
     "branch_point": ("D", "grey", "branch point"),
+}
+#: How curves of bifurcations are drawn, and the points on them: name, line; mark, face, name.
+_CURVES = {
+    "fold": ("folds", "-"),
+    "hopf": ("Hopf points", "--"),
+    "branch_point": ("branch points", ":"),
+}
+_SPECIAL_2 = {
+    "cusp": ("^", "white", "cusp"),
+    "bogdanov_takens": ("s", "black", "Bogdanov-Takens"),
+    "bautin": ("o", "white", "Bautin"),
+    "zero_hopf": ("D", "grey", "zero-Hopf"),
+    "hopf_hopf": ("X", "black", "double Hopf"),
 }
 _LONGEST_MEANING = 48
 #: Series that can be told apart in one picture.
@@ -206,6 +219,52 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
             )  # fmt: skip
     ax.set_xlabel(_axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def plot_curve(curve: BifurcationCurve, ax: Axes | None = None) -> Axes:
+    """Draw a curve of bifurcations in the plane of its two parameters.
+
+    Folds are solid, Hopf points dashed, branch points dotted; each kind of special point has
+    a mark of its own. Curves that share Axes share the legend.
+
+    Parameters
+    ----------
+    curve : BifurcationCurve
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    first, second = curve.parameters
+    ax = _axes(ax)
+    known = set(ax.get_legend_handles_labels()[1])
+    name, style = _CURVES[curve.kind]
+    points, special = curve.points, curve.special
+    ax.plot(
+        points[first].to_numpy(dtype=float),
+        points[second].to_numpy(dtype=float),
+        color="black",
+        linestyle=style,
+        label=None if name in known else name,
+    )
+    for kind, (mark, face, called) in _SPECIAL_2.items():
+        found = special[special["kind"] == kind]
+        if len(found):
+            ax.plot(
+                found[first].to_numpy(dtype=float),
+                found[second].to_numpy(dtype=float),
+                linestyle="none",
+                marker=mark,
+                markerfacecolor=face,
+                markeredgecolor="black",
+                label=None if called in known else called,
+            )
+    ax.set_xlabel(_axis_label(curve.model, first, first))
+    ax.set_ylabel(_axis_label(curve.model, second, second))
     ax.legend()
     return ax
 
