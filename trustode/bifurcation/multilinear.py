@@ -324,6 +324,7 @@ class Multilinear:
 
     def __init__(self, model: Model, y: ArrayLike, p: ArrayLike, u: ArrayLike) -> None:
         self._evaluate = _evaluator(model)
+        self._model = model
         self._y = np.asarray(y, dtype=float)
         self._p = [_constant(value) for value in np.asarray(p, dtype=float)]
         self._u = [_constant(value) for value in np.asarray(u, dtype=float)]
@@ -339,6 +340,23 @@ class Multilinear:
         """Return C(v, w, x), the third derivative applied to three vectors."""
         return self.applied(v, w, x)
 
+    def by_parameter(self, v: ArrayLike, name: str) -> NDArray[Any]:
+        """Return df/dy times a vector, differentiated by a parameter or input, (n_state,)."""
+        direction = np.asarray(v)
+        model, p, u = self._model, list(self._p), list(self._u)
+        held, k = (
+            (p, model.params.index(name))
+            if name in model.params
+            else (
+                u,
+                model.inputs.index(name),
+            )
+        )
+        held[k] = np.array([held[k][0], 0.0, 1.0, 0.0])
+        jets = np.zeros((len(self._y), 4), dtype=np.result_type(float, direction))
+        jets[:, 0], jets[:, 1] = self._y, direction
+        return self._last(jets, p, u)
+
     def applied(self, *vectors: ArrayLike) -> NDArray[Any]:
         """Return the derivative of the order of the number of vectors, 2 to 5, applied to them.
 
@@ -352,9 +370,13 @@ class Multilinear:
         jets[:, 0] = self._y
         for k, direction in enumerate(directions):
             jets[:, 1 << k] = direction
+        return self._last(jets, self._p, self._u)
+
+    def _last(self, jets: Jet, p: list[Jet], u: list[Jet]) -> NDArray[Any]:
+        """Return the coefficient of all directions together."""
         # Outside its domain a function is NaN, as in the compiled code; no warnings.
         with np.errstate(all="ignore"):
-            values = self._evaluate(_constant(0.0), list(jets), self._p, self._u)
+            values = self._evaluate(_constant(0.0), list(jets), p, u)
         # What does not depend on the states at all has met no direction.
-        zero = np.zeros(size, dtype=jets.dtype)
+        zero = np.zeros(jets.shape[1], dtype=jets.dtype)
         return np.array([_alike(value, zero)[0][-1] for value in values])
