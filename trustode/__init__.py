@@ -51,6 +51,7 @@ _HOME = {
     "ArcLength": "bifurcation",
     "continuation": "bifurcation",
     "cycles": "bifurcation",
+    "curve": "bifurcation",
     "equilibria": "bifurcation",
     "Binomial": "fit",
     "Gaussian": "fit",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from . import models as models
     from .bifurcation import ArcLength as ArcLength
     from .bifurcation.continuation import continuation as continuation
+    from .bifurcation.curve import curve as curve
     from .bifurcation.equilibria import equilibria as equilibria
     from .bifurcation.periodic.cycles import cycles as cycles
     from .compile import CompiledModel as CompiledModel

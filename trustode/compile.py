@@ -26,7 +26,7 @@ import sympy
 from ._builtin import entries
 from ._core import Functions, PythonModel, vector_unit
 from .cache import find, remember, store
-from .codegen import FUNCTION_NAMES, PARTS, Source
+from .codegen import FUNCTION_NAMES, PARTS, Source, Variational
 from .codegen.interpret import FLOATS, evaluator
 from .digest import sha256
 from .errors import CompileError, CompileWarning, ModelError
@@ -125,6 +125,27 @@ def _compiled(model: Model) -> CompiledModel:
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
     return CompiledModel(model, backend, Functions(address, values, defaults, owner))
+
+
+@lru_cache(maxsize=64)
+def variational(model: Model, along: tuple[str, ...]) -> Functions:
+    """Return the functions of a model beside its derivatives in a direction.
+
+    Parameters
+    ----------
+    model : Model
+    along : tuple of str
+        Parameters and inputs that stand among the states.
+
+    Returns
+    -------
+    Functions
+        With the states, right-hand side and observables of `codegen.Variational`.
+    """
+    values = np.array(list(model.defaults.values()), dtype=float)
+    defaults = np.array(list(model.input_defaults.values()), dtype=float)
+    _, address, owner = _opened(Variational(model, along))
+    return Functions(address, values, defaults, owner)
 
 
 def _opened(source: Source) -> tuple[str, int, Any]:

@@ -20,7 +20,7 @@ from .model import Model
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .bifurcation import Branch, Cycles
+    from .bifurcation import BifurcationCurve, Branch, Cycles
     from .fit import Fit
     from .scan import Scan
     from .simulate import Solution
@@ -401,3 +401,66 @@ def _shade(ax: Axes, x: Array, y: Array, values: Array) -> None:
     ax.figure.colorbar(mesh, ax=ax)
     if min(values.shape) > 1 and np.isfinite(values).all() and np.ptp(values) > 0:
         ax.clabel(ax.contour(x, y, values, colors="#D55E00", linewidths=0.8))
+
+
+#: How curves of bifurcations are drawn, and the points on them: name, line; mark, face, name.
+_CURVES = {
+    "fold": ("folds", "-"),
+    "hopf": ("Hopf points", "--"),
+    "branch_point": ("branch points", ":"),
+}
+
+
+_SPECIAL_2 = {
+    "cusp": ("^", "white", "cusp"),
+    "bogdanov_takens": ("s", "black", "Bogdanov-Takens"),
+    "bautin": ("o", "white", "Bautin"),
+    "zero_hopf": ("D", "grey", "zero-Hopf"),
+    "hopf_hopf": ("X", "black", "double Hopf"),
+}
+
+
+def plot_curve(curve: BifurcationCurve, ax: Axes | None = None) -> Axes:
+    """Draw a curve of bifurcations in the plane of its two parameters.
+
+    Folds are solid, Hopf points dashed, branch points dotted; each kind of special point has
+    a mark of its own. Curves that share Axes share the legend.
+
+    Parameters
+    ----------
+    curve : BifurcationCurve
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    first, second = curve.parameters
+    ax = _axes(ax)
+    known = set(ax.get_legend_handles_labels()[1])
+    name, style = _CURVES[curve.kind]
+    points, special = curve.points, curve.special
+    ax.plot(
+        points[first].to_numpy(dtype=float),
+        points[second].to_numpy(dtype=float),
+        color="black",
+        linestyle=style,
+        label=None if name in known else name,
+    )
+    for kind, (mark, face, called) in _SPECIAL_2.items():
+        found = special[special["kind"] == kind]
+        if len(found):
+            ax.plot(
+                found[first].to_numpy(dtype=float),
+                found[second].to_numpy(dtype=float),
+                linestyle="none",
+                marker=mark,
+                markerfacecolor=face,
+                markeredgecolor="black",
+                label=None if called in known else called,
+            )
+    ax.set_xlabel(_axis_label(curve.model, first, first))
+    ax.set_ylabel(_axis_label(curve.model, second, second))
+    ax.legend()
+    return ax

@@ -1,11 +1,14 @@
 """Equilibria, their branches, and the points where something changes.
 
-`equilibria` searches, `continuation` follows. Imports the solve and compiled layers.
+`equilibria` searches, `continuation` follows, `curve` follows a bifurcation in two
+parameters. Imports the solve and compiled layers.
 """
 
 from .arclength import ArcLength as ArcLength
+from .bifurcation_curve import BifurcationCurve as BifurcationCurve
 from .branch import Branch as Branch
 from .continuation import continuation as continuation
+from .curve import curve as curve
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium
 from .equilibria import equilibria as equilibria

@@ -5,6 +5,7 @@ Imports the models and equilibria; plots are drawn elsewhere.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, nearest
 from ..model import Model
+from .sensitivity import location_derivatives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +111,41 @@ class Branch:
         lines += [f"{sentence}." for sentence in (*self._stability(), *self._special_sentences())]
         lines.append(f"It begins where: {self.ends[0]}; it ends where: {self.ends[1]}.")
         return "\n".join(lines)
+
+    def sensitivity(self, row: Any) -> pd.DataFrame:
+        """Return how a fold or Hopf point moves with every other parameter.
+
+        Parameters
+        ----------
+        row : int or row of `special`
+            Which special point: its number, or its row.
+
+        Returns
+        -------
+        DataFrame
+            One row a parameter or input, the strongest first by ``|per_log|``: value,
+            derivative (of the location, in the branch's parameter), per_log (value times
+            derivative: the shift for a relative change), and at a Hopf point omega and period
+            (their derivatives at the point as it moves). A parameter whose value is 0 has no
+            relative change: its per_log is 0, its derivative is not.
+
+        Raises
+        ------
+        ModelError
+            If the point is neither a fold nor a Hopf point.
+        SolveError
+            If the location has no derivative, as at a cusp.
+        """
+        where = f"sensitivity({self.model.name})"
+        if isinstance(row, numbers.Integral):
+            if not -len(self.special) <= int(row) < len(self.special):
+                raise ModelError(
+                    f"{where}: there is no special point {row}; the branch has {len(self.special)}"
+                )
+            row = self.special.iloc[int(row)]
+        return location_derivatives(
+            self.model, self.parameter, row, self.params, self.inputs, where
+        )
 
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw a state along the branch; needs matplotlib.

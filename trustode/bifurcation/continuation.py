@@ -267,6 +267,8 @@ def _assembled(
         for before, each in special
     ]
     found = pd.DataFrame(rows, columns=[*columns, "converged", "bracket"])
+    # What was held travels with each row, so that a row is enough to go on from.
+    found.attrs = {"params": params, "inputs": inputs}
     ends = (backward.end, forward.end)
     return Branch(model, free, table, found, eigenvalues, ends, start, params, inputs)
 

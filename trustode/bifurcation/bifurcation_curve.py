@@ -1,0 +1,168 @@
+"""The result of `curve`: a curve of bifurcations in two parameters with its special points.
+
+Imports the models; plots are drawn elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What a curve, and a point on it, is called in a sentence.
+CURVES = {"fold": "folds", "hopf": "Hopf points", "branch_point": "branch points"}
+NAMES = {
+    "cusp": "cusp",
+    "bogdanov_takens": "Bogdanov-Takens point",
+    "bautin": "Bautin point",
+    "zero_hopf": "zero-Hopf point",
+    "hopf_hopf": "double Hopf point",
+}
+_MEANINGS = {
+    "cusp": "two folds meet, and hysteresis begins",
+    "bogdanov_takens": "a fold meets a Hopf point, and the period grows without bound towards it",
+    "bautin": "the cycle that is born changes from stable to unstable, and a fold of cycles begins",
+    "zero_hopf": "a fold meets a Hopf point that goes on",
+    "hopf_hopf": "two Hopf points meet",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class BifurcationCurve:
+    """A curve of bifurcations of equilibria in two parameters.
+
+    Attributes
+    ----------
+    model : Model
+    kind : str
+        What the curve consists of: "fold", "hopf" or "branch_point".
+    parameters : pair of str
+        What was varied.
+    points : DataFrame
+        One row a point, in order along the curve: step, both parameters, the states,
+        n_unstable (eigenvalues with a positive real part, without those that the kind keeps on
+        the axis), coefficient (quadratic coefficient of a fold, first Lyapunov coefficient
+        l1 = Re(c1)/omega of a Hopf point), and for Hopf points omega and period.
+    special : DataFrame
+        One row a point where a second condition holds, in order: kind ("cusp",
+        "bogdanov_takens", "bautin", "zero_hopf", "hopf_hopf"), both parameters, the states,
+        omega, period, other_omega (of a double Hopf point), coefficients (a mapping: c of a
+        cusp; a, b of a Bogdanov-Takens point; l2 of a Bautin point; b, c, d, theta of a
+        zero-Hopf point; p11, p12, p21, p22, theta, delta of a double Hopf point; see
+        `bifurcation.codim2_forms` for the scaling), converged, and bracket, the steps of the
+        points before and after it.
+    ends : tuple of str
+        Why it ends before its first and after its last point.
+    start : int
+        Step of the point it was started from.
+    closed : bool
+        Whether it came back to its start.
+    params, inputs : dict of str to float
+        The values that were held.
+    """
+
+    model: Model
+    kind: str
+    parameters: tuple[str, str]
+    points: pd.DataFrame
+    special: pd.DataFrame
+    ends: tuple[str, str]
+    start: int
+    closed: bool
+    params: dict[str, float]
+    inputs: dict[str, float]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of `points`."""
+        return self.points.copy()
+
+    def __repr__(self) -> str:
+        kinds = self.special["kind"].value_counts().to_dict()
+        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
+        lines = [
+            f"<BifurcationCurve of {self.model.name!r}: {len(self)} {CURVES[self.kind]}, "
+            f"{self._extent()}, {counted}>",
+            *(f"  {sentence}" for sentence in self._special_sentences()),
+            f"  {self._ends()}",
+        ]
+        return "\n".join(lines)
+
+    def summary(self) -> str:
+        """Describe the curve in sentences, one a line.
+
+        Returns
+        -------
+        str
+            Where it runs, what kind of cycle is born along it, each special point with what
+            happens there, and why it ends.
+        """
+        lines = [
+            f"{self.model.name}: a curve of {len(self)} {CURVES[self.kind]}, {self._extent()}."
+        ]
+        lines += [f"{sentence}." for sentence in (*self._births(), *self._special_sentences())]
+        ends = self._ends()
+        lines.append(f"{ends[0].upper()}{ends[1:]}.")
+        return "\n".join(lines)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the curve in the plane of its two parameters; needs matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if not given. Several curves can share one.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..plot import plot_curve
+
+        return plot_curve(self, ax)
+
+    # ------------------------------------------------------------------ sentences
+
+    def _extent(self) -> str:
+        ranges = (
+            f"{name} from {self.points[name].min():.6g} to {self.points[name].max():.6g}"
+            for name in self.parameters
+        )
+        return ", ".join(ranges)
+
+    def _ends(self) -> str:
+        if self.closed:
+            return "the curve is closed"
+        return f"it begins where: {self.ends[0]}; it ends where: {self.ends[1]}"
+
+    def _births(self) -> Iterator[str]:
+        if self.kind != "hopf":
+            return
+        l1 = self.points["coefficient"].to_numpy()
+        stable, unstable = bool(np.any(l1 < 0.0)), bool(np.any(l1 > 0.0))
+        if stable and unstable:
+            yield "Along a part of it stable cycles are born, along the rest unstable ones"
+        elif stable or unstable:
+            yield f"{'Stable' if stable else 'Unstable'} cycles are born all along it"
+
+    def _special_sentences(self) -> Iterator[str]:
+        """Yield a sentence on each special point."""
+        first, second = self.parameters
+        for _, row in self.special.iterrows():
+            kind = row["kind"]
+            text = (
+                f"{NAMES[kind]} at {first} = {row[first]:.7g}, {second} = {row[second]:.7g}: "
+                f"{_MEANINGS[kind]}"
+            )
+            values = ", ".join(f"{key} = {v:.4g}" for key, v in row["coefficients"].items())
+            text += f" ({values})" if values else ""
+            yield text if row["converged"] else f"{text} [not converged]"

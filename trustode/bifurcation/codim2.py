@@ -1,0 +1,432 @@
+"""Locate the points on a curve of bifurcations where a second condition holds.
+
+Test functions are read at the points of a curve. A change of sign, or of the number of
+unstable eigenvalues, brackets a point, and Brent's method on exact points of the curve narrows
+it to rounding. Imports the tracing and normal forms of this folder.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .augmented import Augmented, BranchPoints, Folds, Hopfs
+from .codim2_forms import (
+    Coefficients,
+    bautin_form,
+    bogdanov_takens_form,
+    cusp_form,
+    hopf_hopf_form,
+    hopf_vectors,
+    zero_hopf_form,
+)
+from .equilibria import ordered_eigenvalues
+from .multilinear import Multilinear
+from .second_order import Complex, SecondOrder
+from .system import Array
+from .tracing import Point, Stretch, Tracer
+
+#: A test function below this share of its terms is zero, to rounding.
+_NOTHING = 1e-10
+#: Halvings of a step in search of its separate events.
+_DEPTH = 12
+#: Share of a step that Brent's method leaves.
+_NARROW = 1e-13
+#: Beside a double zero, eigenvalues are read this share of a step away from it.
+_ASIDE = 1e-3
+#: An imaginary part below this share of the largest eigenvalue is that of a real pair.
+_SMALLEST_OMEGA = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Test functions at a point of a curve.
+
+    Attributes
+    ----------
+    signs : dict of str to float
+        What changes sign at a kind of point; 0 where it is nothing but rounding.
+    others : ndarray of complex
+        Eigenvalues that are not on the imaginary axis all along, the largest real part first.
+    omega, coefficient : float
+        Angular frequency and first Lyapunov coefficient, or quadratic coefficient.
+    """
+
+    signs: dict[str, float]
+    others: Complex
+    omega: float = math.nan
+    coefficient: float = math.nan
+
+    @property
+    def count(self) -> int:
+        """Number of other eigenvalues with a positive real part."""
+        return int(np.sum(self.others.real > 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Special2:
+    """A point of a curve where a second condition holds.
+
+    Attributes
+    ----------
+    kind : str
+    z : ndarray
+        Of the curve's unknowns.
+    omega, other_omega : float
+        Angular frequencies, NaN where there are none.
+    coefficients : dict of str to float
+    converged : bool
+    position : float
+        Length from the beginning of its step.
+    """
+
+    kind: str
+    z: Array
+    omega: float
+    other_omega: float
+    coefficients: Coefficients
+    converged: bool
+    position: float
+
+
+class Unfound(Exception):
+    """The corrector failed between two points of the curve."""
+
+
+class Watch(ABC):
+    """Reads the test functions of one kind of curve.
+
+    Attributes
+    ----------
+    sign_kinds : tuple of str
+        Kinds found by the sign of a test function.
+    stop_kind : str
+        Kind of the point where the curve ends at a zero of the extra unknown, if it does.
+    """
+
+    sign_kinds: tuple[str, ...] = ()
+    stop_kind = ""
+
+    def __init__(self, equations: Augmented) -> None:
+        self.equations = equations
+        self.functions: SecondOrder = equations.functions
+
+    @abstractmethod
+    def read(self, point: Point) -> Reading:
+        """Return the test functions at a point."""
+
+    @abstractmethod
+    def crossing_kind(self, near: Complex, change: int) -> str:
+        """Name what it is when `near`, one or two other eigenvalues, cross the imaginary axis."""
+
+    def jac(self, z: Array) -> Array:
+        """Return df/dy in the states' own units."""
+        n = self.equations.n
+        return self.functions.full(z[: n + 2])[:, :n]
+
+
+class FoldWatch(Watch):
+    """On a curve of folds: cusp, Bogdanov-Takens and zero-Hopf points."""
+
+    sign_kinds = ("cusp", "bogdanov_takens")
+
+    def read(self, point: Point) -> Reading:
+        """Return <p, B(q, q)>, <p, q> and the eigenvalues without the zero one."""
+        equations = self.equations
+        assert isinstance(equations, Folds)
+        n, frame = equations.n, point.frame
+        _, full, v, w, _ = equations.null(point.z, frame)
+        second = equations.scaled_second(point.z, frame, v)[:, :n]
+        across, along = float(w @ v), float(w @ second @ v)
+        values = ordered_eigenvalues(full[:, :n] * frame.rate)
+        others = np.delete(values, np.argmin(np.abs(values)))
+        size = frame.scale[:n]
+        length = float(np.linalg.norm(v * size))
+        coefficient = abs(along * frame.rate / (2.0 * across * length)) if across else math.inf
+        signs = {
+            "cusp": _rounded(along, float(np.abs(w) @ np.abs(second) @ np.abs(v))),
+            "bogdanov_takens": _rounded(across, float(np.abs(w) @ np.abs(v))),
+        }
+        return Reading(signs, others, coefficient=coefficient)
+
+    def crossing_kind(self, near: Complex, change: int) -> str:
+        """Name a pair a zero-Hopf point; one alone is told by its sign."""
+        return "zero_hopf" if change == 2 else ""
+
+
+class HopfWatch(Watch):
+    """On a curve of Hopf points: Bautin, zero-Hopf and double Hopf points."""
+
+    sign_kinds = ("bautin",)
+    stop_kind = "bogdanov_takens"
+
+    def read(self, point: Point) -> Reading:
+        """Return l1 times the product of the others: finite at a zero-Hopf point."""
+        equations = self.equations
+        n, z = equations.n, point.z
+        x, size, rate = z[: n + 2], point.frame.scale[:n], point.frame.rate
+        scaled = self.jac(z) * size / size[:, None]
+        values = ordered_eigenvalues(scaled)
+        if z[-1] <= (_SMALLEST_OMEGA * rate) ** 2:
+            near = np.argsort(np.abs(values))[:2]
+            return Reading({}, np.delete(values, near))
+        omega = math.sqrt(z[-1])
+        first = int(np.argmin(np.abs(values - 1j * omega)))
+        others = np.delete(values, first)
+        others = np.delete(others, np.argmin(np.abs(others + 1j * omega)))
+        p, q = hopf_vectors(scaled, omega)
+        l1, noise = self._lyapunov(x, p / size, q * size, omega)
+        sign = float(np.prod(others / rate).real)
+        return Reading({"bautin": _rounded(l1, noise) * sign}, others, omega, l1)
+
+    def _lyapunov(self, x: Array, p: Complex, q: Complex, omega: float) -> tuple[float, float]:
+        """Return l1, and the size of the terms that it is the sum of."""
+        functions, n = self.functions, self.equations.n
+        q = q / np.linalg.norm(q)
+        p = p / np.vdot(q, p)
+        a, b = np.ascontiguousarray(q.real), np.ascontiguousarray(q.imag)
+        jac = functions.full(x)[:, :n]
+        form = functions.second(x, a)[:, :n] + 1j * functions.second(x, b)[:, :n]
+        steady = np.linalg.solve(jac, (form @ q.conj()).real)
+        double = np.linalg.solve(2j * omega * np.eye(n) - jac, form @ q)
+        # C(a, a, b) and C(a, b, b) from third derivatives along single directions.
+        plus, minus = functions.third(x, a + b), functions.third(x, a - b)
+        only_a, only_b = functions.third(x, a), functions.third(x, b)
+        aab, abb = (plus - minus - 2.0 * only_b) / 6.0, (plus + minus - 2.0 * only_a) / 6.0
+        terms = (
+            only_a + abb + 1j * (aab + only_b),
+            -2.0 * form @ steady,
+            form.conj() @ double,
+        )
+        parts = [np.vdot(p, term) for term in terms]
+        noise = sum(float(np.abs(p) @ np.abs(term)) for term in terms)
+        return float(sum(parts).real / (2.0 * omega)), noise / (2.0 * omega)
+
+    def crossing_kind(self, near: Complex, change: int) -> str:
+        """Name one a zero-Hopf, a pair a double Hopf point."""
+        return "zero_hopf" if change == 1 else "hopf_hopf"
+
+
+class BranchPointWatch(Watch):
+    """On a curve of branch points: where another eigenvalue, or a pair, reaches the axis."""
+
+    def read(self, point: Point) -> Reading:
+        """Return the eigenvalues without the zero one."""
+        values = ordered_eigenvalues(self.jac(point.z))
+        return Reading({}, np.delete(values, np.argmin(np.abs(values))))
+
+    def crossing_kind(self, near: Complex, change: int) -> str:
+        """Name one a Bogdanov-Takens, a pair a zero-Hopf point."""
+        return "bogdanov_takens" if change == 1 else "zero_hopf"
+
+
+WATCHES: dict[type[Augmented], type[Watch]] = {
+    Folds: FoldWatch,
+    Hopfs: HopfWatch,
+    BranchPoints: BranchPointWatch,
+}
+
+
+@dataclass
+class Locator:
+    """Finds the special points of a curve.
+
+    Parameters
+    ----------
+    tracer : Tracer
+    watch : Watch
+    """
+
+    tracer: Tracer
+    watch: Watch
+    _origin: Point = field(init=False, repr=False)
+    _end: Point = field(init=False, repr=False)
+    _length: float = field(init=False, repr=False, default=0.0)
+
+    def read(self, point: Point) -> Reading:
+        """Return the test functions at a point."""
+        with np.errstate(all="ignore"):
+            return self.watch.read(point)
+
+    def along(
+        self, stretch: Stretch, readings: list[Reading], before: Reading | None
+    ) -> list[tuple[int, Special2]]:
+        """Return the special points of a stretch, each with the number of its step.
+
+        Parameters
+        ----------
+        stretch : Stretch
+        readings : list of Reading
+            At its points.
+        before : Reading, optional
+            At the point before the first, on the other side; it says on which side a zero
+            just at the start lies.
+        """
+        found: list[tuple[int, Special2]] = []
+        signs = dict(before.signs) if before is not None else {}
+        for k, length in enumerate(stretch.lengths):
+            self._origin, self._end, self._length = (
+                stretch.points[k],
+                stretch.points[k + 1],
+                length,
+            )
+            first, last = readings[k], readings[k + 1]
+            first = _continued(first, signs)
+            signs = dict(first.signs)
+            stopping = not last.signs and bool(self.watch.sign_kinds)
+            end = length
+            if stopping:
+                end = length * (1.0 - _ASIDE)
+                last = self._reading(end)
+            last = _continued(last, signs)
+            for special in self._between(0.0, first, end, last, 0):
+                found.append((k, special))
+            if stopping and self.watch.stop_kind:
+                found.append((k, self._stopped(length)))
+            signs = dict(last.signs)
+        return found
+
+    def _stopped(self, s: float) -> Special2:
+        return self._special(self.watch.stop_kind, self._end, s)
+
+    def _point(self, s: float) -> Point:
+        if s == 0.0:
+            return self._origin
+        point = self.tracer.at(self._origin, s)
+        if point is None:
+            raise Unfound
+        return point
+
+    def _reading(self, s: float) -> Reading:
+        return self.read(self._point(s))
+
+    def _between(
+        self, a: float, first: Reading, b: float, last: Reading, depth: int
+    ) -> list[Special2]:
+        """Return the special points between two lengths, in order."""
+        kinds = [
+            kind
+            for kind in self.watch.sign_kinds
+            if first.signs.get(kind, 0.0) * last.signs.get(kind, 0.0) < 0.0
+        ]
+        change = abs(last.count - first.count)
+        # A double zero moves an eigenvalue across, or seems to within rounding.
+        if "bogdanov_takens" in self.watch.sign_kinds and change <= 1:
+            change = 0
+        events = len(kinds) + (change > 0) + (change > 2)
+        if events == 0:
+            return []
+        try:
+            if events == 1 and kinds == ["bogdanov_takens"]:
+                return self._around_double_zero(a, first, b, last)
+            if events == 1 and kinds:
+                return self._by_sign(kinds[0], a, b)
+            if events == 1:
+                special = self._by_crossing(a, first, b, last, change)
+                if special is not None:
+                    return [special] if special.kind else []
+            if depth >= _DEPTH:
+                return [each for kind in kinds for each in self._by_sign(kind, a, b)]
+            cut = (a + b) / 2.0
+            middle = _continued(self._reading(cut), first.signs)
+            return [
+                *self._between(a, first, cut, middle, depth + 1),
+                *self._between(cut, middle, b, last, depth + 1),
+            ]
+        except Unfound:
+            return []
+
+    def _around_double_zero(
+        self, a: float, first: Reading, b: float, last: Reading
+    ) -> list[Special2]:
+        """Return a double zero, and what lies on either side where it cannot hide it."""
+        special = self._by_sign("bogdanov_takens", a, b)
+        s, aside = special[0].position, _ASIDE * (b - a)
+        found = list(special)
+        if s - aside > a:
+            left = _continued(self._reading(s - aside), first.signs)
+            found = [*self._between(a, first, s - aside, left, 1), *found]
+        if s + aside < b:
+            right = self._reading(s + aside)
+            found += self._between(s + aside, right, b, last, 1)
+        return found
+
+    def _root(self, test: Callable[[float], float], a: float, b: float) -> float:
+        from scipy.optimize import brentq
+
+        low, high = test(a), test(b)
+        if (low > 0.0) == (high > 0.0):
+            return a if abs(low) < abs(high) else b
+        return float(brentq(test, a, b, xtol=_NARROW * self._length, rtol=1e-14))
+
+    def _by_sign(self, kind: str, a: float, b: float) -> list[Special2]:
+        s = self._root(lambda s: self._reading(s).signs.get(kind, 0.0), a, b)
+        return [self._special(kind, self._point(s), s)]
+
+    def _by_crossing(
+        self, a: float, first: Reading, b: float, last: Reading, change: int
+    ) -> Special2 | None:
+        """Return where other eigenvalues cross the axis; None if they do not do so together."""
+        index = min(first.count, last.count)
+        which = slice(index, index + change)
+        s = self._root(lambda s: float(self._reading(s).others[which].real.mean()), a, b)
+        point = self._point(s)
+        reading = self.read(point)
+        near = reading.others[which]
+        size = float(np.abs(reading.others).max())
+        if change == 2 and (
+            abs(near[0].imag) <= _SMALLEST_OMEGA * size or near[0] != near[1].conjugate()
+        ):
+            return None
+        kind = self.watch.crossing_kind(near, change)
+        other = abs(float(near[0].imag)) if change == 2 else math.nan
+        return self._special(kind, point, s, other)
+
+    def _special(self, kind: str, point: Point, s: float, other: float = math.nan) -> Special2:
+        """Return a special point with its coefficients."""
+        n, z = self.watch.equations.n, point.z.copy()
+        z[np.abs(z) <= 1e-15 * point.frame.scale] = 0.0
+        functions = self.watch.functions
+        jac = self.watch.jac(z)
+        forms = Multilinear(functions.model, z[:n], *functions.values(z))
+        omega = math.sqrt(z[-1]) if self.watch.stop_kind and z[-1] > 0.0 else math.nan
+        if math.isnan(omega):
+            omega, other = other, math.nan
+        with np.errstate(all="ignore"):
+            coefficients = _coefficients(kind, jac, omega, other, forms)
+        return Special2(kind, z, omega, other, coefficients, True, s)
+
+
+def _coefficients(
+    kind: str, jac: Array, omega: float, other: float, forms: Multilinear
+) -> Coefficients:
+    """Return the normal form of a kind of point, without what is not defined there."""
+    try:
+        if kind == "cusp":
+            return cusp_form(jac, forms)
+        if kind == "bogdanov_takens":
+            return bogdanov_takens_form(jac, forms)
+        if kind == "bautin":
+            return bautin_form(jac, omega, forms)
+        if kind == "zero_hopf":
+            return zero_hopf_form(jac, omega, forms)
+        return hopf_hopf_form(jac, omega, other, forms)
+    except np.linalg.LinAlgError:
+        return {}
+
+
+def _rounded(value: float, size: float) -> float:
+    """Return a value, or 0 if it is only the rounding of terms of a size."""
+    return value if abs(value) > _NOTHING * size else 0.0
+
+
+def _continued(reading: Reading, signs: dict[str, float]) -> Reading:
+    """Return a reading whose zeros have the sign of the reading before."""
+    if all(reading.signs.values()):
+        return reading
+    kept = {kind: value or signs.get(kind, 0.0) for kind, value in reading.signs.items()}
+    return Reading(kept, reading.others, reading.omega, reading.coefficient)
