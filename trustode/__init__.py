@@ -50,6 +50,7 @@ _HOME = {
     "scan": "scan",
     "ArcLength": "bifurcation",
     "continuation": "bifurcation",
+    "diagram": "bifurcation",
     "equilibria": "bifurcation",
     "Binomial": "fit",
     "Gaussian": "fit",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from . import models as models
     from .bifurcation import ArcLength as ArcLength
     from .bifurcation.continuation import continuation as continuation
+    from .bifurcation.diagram import diagram as diagram
     from .bifurcation.equilibria import equilibria as equilibria
     from .compile import CompiledModel as CompiledModel
     from .compile import compile as compile

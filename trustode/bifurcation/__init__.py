@@ -6,6 +6,8 @@
 from .arclength import ArcLength as ArcLength
 from .branch import Branch as Branch
 from .continuation import continuation as continuation
+from .diagram import diagram as diagram
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium
 from .equilibria import equilibria as equilibria
+from .portrait import Diagram as Diagram

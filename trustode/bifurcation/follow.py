@@ -78,7 +78,7 @@ class Follower:
         while ds >= self._stepper.ds_min:
             for origin in (start, start.reversed()):
                 node = self._curve.at(origin, ds)
-                if node is None or abs(node.tangent[-1]) <= _TURNING or self._outside(node):
+                if node is None or abs(node.tangent[-1]) <= _TURNING or self.outside(node):
                     continue
                 if self._low <= node.x[-1] <= self._high:
                     node = node.rescaled(self._curve.scale(node.x[:-1], node.scale))
@@ -130,7 +130,7 @@ class Follower:
         predicted = origin.x + length * origin.tangent * origin.scale
         if not 0.0 < length <= 1.01 * ds or node.distance(predicted) > _LARGEST_CORRECTION * ds:
             return None, "step floor: the branch bends too sharply"
-        outside = self._outside(node)
+        outside = self.outside(node)
         if outside:
             return None, f"left the bounds, {outside}"
         first = side.nodes[0]
@@ -153,7 +153,7 @@ class Follower:
         edge = self._high if outward > 0 else self._low
         return bool(abs(node.x[-1] - edge) <= _EDGE * width)
 
-    def _outside(self, node: Node) -> str:
+    def outside(self, node: Node) -> str:
         """Return the first state that is outside its bounds, in words, or an empty string."""
         margin = _EDGE * node.scale[:-1]
         y = node.x[:-1]

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arclength import Curve, Node
+from .branching import Crossing, crossing
 from .multilinear import Multilinear
-from .normal_form import first_lyapunov, fold_coefficient
+from .normal_form import criticality, first_lyapunov, fold_coefficient
 from .system import Array, System
 
 #: Halvings of a step in search of its separate events.
@@ -52,12 +53,18 @@ class Special:
     omega : float
         Angular frequency of a Hopf point, else NaN.
     coefficient : float
-        First Lyapunov coefficient of a Hopf point, quadratic coefficient of a fold, NaN for
-        a branch point.
+        First Lyapunov coefficient of a Hopf point, quadratic coefficient of a fold, and of a
+        branch point what `branching.crossing` says.
     converged : bool
         Whether Newton's method converged on the defining equations, close to the bracket.
     position : float
         Length from the beginning of its step.
+    type : {"transcritical", "pitchfork", ""}
+        Of a branch point.
+    criticality : {"supercritical", "subcritical", ""}
+        Of a Hopf point or a pitchfork.
+    crossing : Crossing or None
+        Of a branch point: the branches through it.
     """
 
     kind: str
@@ -66,6 +73,9 @@ class Special:
     coefficient: float
     converged: bool
     position: float
+    type: str = ""
+    criticality: str = ""
+    crossing: Crossing | None = None
 
 
 class Finder:
@@ -194,7 +204,8 @@ class Finder:
         if converged and solved is not None:
             omega *= float(solved[-1])
         forms, jac = self._at(x)
-        return Special("hopf", x, omega, first_lyapunov(jac, omega, forms), converged, s)
+        l1 = first_lyapunov(jac, omega, forms)
+        return Special("hopf", x, omega, l1, converged, s, criticality=criticality(l1))
 
     def _branch_point(self, a: float, first: Node, b: float, last: Node) -> Special | None:
         """Return a branch point by the unfolded system of Griewank and Reddien (1984).
@@ -220,7 +231,11 @@ class Finder:
         if solved is not None and abs(solved[n + 1]) > _IMPERFECTION * sizes[0]:
             solved = None
         x, converged = self._accepted(solved, near, b - a)
-        return Special("branch_point", x, np.nan, np.nan, converged, s)
+        if not converged:
+            return Special("branch_point", x, np.nan, np.nan, False, s)
+        sort = crossing(system, x, scale)
+        size = sort.coefficient
+        return Special("branch_point", x, np.nan, size, True, s, sort.type, sort.criticality, sort)
 
     def _accepted(self, solved: Array | None, near: Node, length: float) -> tuple[Array, bool]:
         """Return the refined point, or the bracketed one if that was not reached."""
