@@ -257,6 +257,8 @@ def assembled(
         *((start - k - 1, each) for k, each in reversed(in_order(backward))),
         *((start + k, each) for k, each in in_order(forward)),
     ]
+    # What lies exactly on the edge of the span belongs to the last step before it.
+    special = [(min(max(k, 0), max(len(nodes) - 2, 0)), each) for k, each in special]
     columns = ["kind", free, *model.states, "omega", "period", "coefficient"]
     rows = [
         [

@@ -26,6 +26,8 @@ _ASKED = 6
 _SHORTENINGS = 6
 #: Least cosine between the first tangent of a new branch and what was predicted.
 _AHEAD = 0.9
+#: Share of the parameter in a tangent that is none.
+_FLAT = 1e-9
 #: A first step may end this much farther from a branch point than was asked for.
 _FAR = 2.0
 
@@ -120,9 +122,8 @@ class Reach:
     def _away(self, x: Array, cross: Crossing) -> list[Node]:
         """Return a point on each side of each branch through a branch point."""
         found: list[Node] = []
-        n = self._system.n
         for direction in cross.directions:
-            origin = Node(x, direction, cross.scale, 0.0, np.zeros(n, complex), 0, 0)
+            origin = _pointing(x, np.ascontiguousarray(direction), cross.scale)
             for sign in (1.0, -1.0):
                 node = self._first(origin, sign, simple=cross.simple)
                 if node is not None and not any(each.distance(node.x) <= SAME for each in found):
@@ -137,7 +138,15 @@ class Reach:
             if node is not None and node.distance(origin.x) <= _FAR * ds:
                 ahead = abs(float(node.tangent @ origin.tangent)) >= _AHEAD
                 if ahead or not simple:
-                    inside = self._low <= node.x[-1] <= self._high
-                    return node if inside and not self._follower.outside(node) else None
+                    inside = self._low <= node.x[-1] <= self._high and node.outside < 0
+                    # A line of equilibria at one value of the parameter is no branch.
+                    flat = abs(node.tangent[-1]) <= _FLAT
+                    return node if inside and not flat else None
             ds /= 4.0
         return None
+
+
+def _pointing(x: Array, direction: Array, scale: Array) -> Node:
+    """Return a point of which no more than a direction is known."""
+    nothing = np.zeros(len(x) - 1, complex)
+    return Node(x, direction, scale, 0.0, 0.0, nothing, 0, False, 0, 0.0, -1, False)
