@@ -96,7 +96,8 @@ os.chdir(ROOT)
 GENERATED.mkdir(exist_ok=True)
 X86 = platform.machine().lower() in ("x86_64", "amd64") and not MSVC
 core = ["ext/_core.pyx", *sorted(path.as_posix() for path in Path("ext").glob("*.c"))]
-core = [path for path in core if "taylor" not in path and "collocation" not in path]
+APART = ("taylor", "arclength", "collocation")
+core = [path for path in core if not any(name in path for name in APART)]
 setup(
     ext_modules=cythonize(
         [
@@ -105,6 +106,9 @@ setup(
                 "trustode._collocation",
                 ["ext/_collocation.pyx", "ext/collocation.c"],
                 *([] if MSVC else ["-O3"]),
+            ),
+            extension(
+                "trustode._arclength", ["ext/_arclength.pyx", "ext/arclength.c", "ext/dense.c"]
             ),
             builtin_extension(),
             *(unit_extension(unit) for unit in UNITS if X86 or unit == "plain"),

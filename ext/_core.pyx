@@ -284,6 +284,15 @@ cdef class Functions:
         self.u = _vector(u, self.model.n_input, "u").copy()
 
     @property
+    def address(self):
+        """Address of the C struct; valid while this object lives."""
+        return <size_t>self.model
+
+    def reraise(self):
+        """Raise what a function of Python raised while C code called it."""
+        self._reraise()
+
+    @property
     def sizes(self):
         """Numbers of states, parameters, inputs and observables."""
         m = self.model

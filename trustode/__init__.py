@@ -52,6 +52,7 @@ _HOME = {
     "continuation": "bifurcation",
     "cycles": "bifurcation",
     "curve": "bifurcation",
+    "diagram": "bifurcation",
     "equilibria": "bifurcation",
     "Binomial": "fit",
     "Gaussian": "fit",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from .bifurcation import ArcLength as ArcLength
     from .bifurcation.continuation import continuation as continuation
     from .bifurcation.curve import curve as curve
+    from .bifurcation.diagram import diagram as diagram
     from .bifurcation.equilibria import equilibria as equilibria
     from .bifurcation.periodic.cycles import cycles as cycles
     from .compile import CompiledModel as CompiledModel

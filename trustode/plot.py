@@ -18,9 +18,10 @@ from .errors import OptionError, listed, nearest
 from .model import Model
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from .bifurcation import BifurcationCurve, Branch, Cycles
+    from .bifurcation import BifurcationCurve, Branch, Cycles, Diagram
     from .fit import Fit
     from .scan import Scan
     from .simulate import Solution
@@ -195,20 +196,84 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
             f"{nearest(state, model.states)} The states are: {listed(model.states, 40)}"
         )
     ax = _axes(ax)
-    points = branch.points
-    x, y = points[parameter].to_numpy(dtype=float), points[state].to_numpy(dtype=float)
+    _draw_stability(ax, branch.points, parameter, [state], {})
+    _mark_special(ax, branch.special, parameter, state)
+    ax.set_xlabel(_axis_label(model, parameter, parameter))
+    ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a state along all branches of a diagram.
+
+    Equilibria are thin lines and cycles thick ones, at the least and the largest value over
+    a period; stable parts are solid and unstable ones dashed.
+
+    Parameters
+    ----------
+    diagram : Diagram
+    state : str, optional
+        The state to draw; the first of the model unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        If the model has no such state.
+    """
+    model, parameter = diagram.model, diagram.parameter
+    state = model.states[0] if state is None else str(getattr(state, "name", state))
+    if state not in model.states:
+        raise OptionError(
+            f"plot_diagram({model.name}): there is no state {state!r:.60}"
+            f"{nearest(state, model.states)} The states are: {listed(model.states, 40)}"
+        )
+    ax = _axes(ax)
+    named: dict[str, None] = {}
+    for branch in diagram.branches:
+        columns = [name for name in (f"min_{state}", f"max_{state}") if name in branch.points]
+        _draw_stability(ax, branch.points, parameter, columns or [state], named)
+    _mark_special(ax, diagram.special, parameter, state)
+    ax.set_xlabel(_axis_label(model, parameter, parameter))
+    ax.set_ylabel(name_label(model, state))
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend()
+    return ax
+
+
+def _draw_stability(
+    ax: Axes, points: pd.DataFrame, parameter: str, columns: Sequence[str], named: dict[str, None]
+) -> None:
+    """Draw columns over a parameter: stable parts solid, unstable ones dashed."""
+    x = points[parameter].to_numpy(dtype=float)
     stable = points["stable"].to_numpy(dtype=bool)
+    cycles = len(columns) > 1
     # A part reaches to the first point of the next, so that the line has no gap.
     edges = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
-    named: set[bool] = set()
-    for first, last in itertools.pairwise(edges):
-        kind = bool(stable[first])
-        label = None if kind in named else "stable" if kind else "unstable"
-        named.add(kind)
-        part = slice(first, last + 1)
-        ax.plot(x[part], y[part], color="black", linestyle="-" if kind else "--", label=label)
+    for column in columns:
+        y = points[column].to_numpy(dtype=float)
+        for first, last in itertools.pairwise(edges):
+            kind = bool(stable[first])
+            called = f"{'stable' if kind else 'unstable'}{' cycle' if cycles else ''}"
+            label = None if called in named else called
+            named[called] = None
+            part = slice(first, last + 1)
+            ax.plot(
+                x[part], y[part], color="black", linestyle="-" if kind else "--",
+                linewidth=2.5 if cycles else 1.5, label=label,
+            )  # fmt: skip
+
+
+def _mark_special(ax: Axes, special: pd.DataFrame, parameter: str, state: str) -> None:
+    """Mark the special points of equilibria."""
     for sort, (mark, face, called) in _SPECIAL.items():
-        found = branch.special[branch.special["kind"] == sort]
+        found = special[special["kind"] == sort]
         if len(found):
             ax.plot(
                 found[parameter].to_numpy(dtype=float),
@@ -216,10 +281,6 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
                 linestyle="none", marker=mark, markerfacecolor=face, markeredgecolor="black",
                 label=called, zorder=3,
             )  # fmt: skip
-    ax.set_xlabel(_axis_label(model, parameter, parameter))
-    ax.set_ylabel(name_label(model, state))
-    ax.legend()
-    return ax
 
 
 def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:

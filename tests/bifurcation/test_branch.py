@@ -17,7 +17,8 @@ def test_columns(branch):
     states = ["E", "T", "L", "G", "B"]
     points = ["step", "nu", *states, "stable", "n_unstable", "leading"]
     assert list(branch.points.columns) == points
-    special = ["kind", "nu", *states, "omega", "period", "coefficient", "converged", "bracket"]
+    special = ["kind", "nu", *states, "omega", "period", "coefficient"]
+    special += ["type", "criticality", "converged", "bracket"]
     assert list(branch.special.columns) == special
     assert branch.eigenvalues.shape == (len(branch), 5)
     assert "nu" not in branch.params

@@ -9,8 +9,10 @@ from .bifurcation_curve import BifurcationCurve as BifurcationCurve
 from .branch import Branch as Branch
 from .continuation import continuation as continuation
 from .curve import curve as curve
+from .diagram import diagram as diagram
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium
 from .equilibria import equilibria as equilibria
 from .periodic import Cycles as Cycles
 from .periodic import cycles as cycles
+from .portrait import Diagram as Diagram

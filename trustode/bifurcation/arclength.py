@@ -15,13 +15,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arclength import EXTRA
 from ..errors import OptionError, checks_keywords
-from .equilibria import ordered_eigenvalues, undecided
-from .system import Array, System, at_rounding
+from .system import Array, System
 
-#: The corrector stops when a step is shorter than this, in scaled variables.
-_CLOSE = 1e-11
-_CORRECTIONS = 8
+_DETERMINANT, _PAIRS, _UNSTABLE, _STABLE, _CORRECTIONS, _ASIDE, _OUTSIDE, _GROWS = (
+    EXTRA[name]
+    for name in (
+        *("determinant", "pairs", "unstable", "stable"),
+        *("corrections", "aside", "outside", "grows"),
+    )
+)
 #: Size of a state without bounds is at least this share of the largest state's.
 _SMALLEST_SHARE = 1e-3
 #: A state without bounds that starts no larger than this has size one.
@@ -76,7 +80,7 @@ class ArcLength:
         object.__setattr__(self, "max_steps", int(steps))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """A point of a branch.
 
@@ -91,25 +95,35 @@ class Node:
     determinant : float
         Of the scaled derivative bordered by the tangent; its sign changes at a simple
         branch point and nowhere else.
+    pairs : float
+        Product of the sums of any two eigenvalues, each over their size: zero at a Hopf point.
     eigenvalues : ndarray of complex, shape (n_state,)
         The largest real part first.
     n_unstable : int
+    is_stable : bool
+        Whether every eigenvalue lies left of the imaginary axis, beyond rounding.
     corrections : int
         Newton steps that were taken to reach it.
+    aside : float
+        Scaled distance from where it was predicted.
+    outside : int
+        First state that is outside its bounds, or -1.
+    grows : bool
+        Whether a state is larger than its scale.
     """
 
     x: Array
     tangent: Array
     scale: Array
     determinant: float
+    pairs: float
     eigenvalues: NDArray[np.complex128]
     n_unstable: int
+    is_stable: bool
     corrections: int
-
-    @property
-    def is_stable(self) -> bool:
-        """Whether every eigenvalue lies left of the imaginary axis, beyond rounding."""
-        return bool(self.eigenvalues[0].real < -undecided(self.eigenvalues))
+    aside: float
+    outside: int
+    grows: bool
 
     def reversed(self) -> Node:
         """Return the same point looking the other way."""
@@ -118,7 +132,7 @@ class Node:
     def rescaled(self, scale: Array) -> Node:
         """Return the same point measured with another scale."""
         tangent = self.tangent * self.scale / scale
-        return replace(self, tangent=tangent / np.linalg.norm(tangent), scale=scale)
+        return replace(self, tangent=tangent / np.linalg.norm(tangent), scale=scale, grows=False)
 
     def distance(self, x: Array) -> float:
         """Return the scaled distance to a point."""
@@ -138,14 +152,11 @@ class Curve:
 
     def __init__(self, system: System, width: float) -> None:
         self.system = system
+        self._kernel = system.kernel
         self._width = width
-        bounds = system.model.bounds
-        self._half = np.array(
-            [
-                (bounds[name][1] - bounds[name][0]) / 2 if name in bounds else math.inf
-                for name in system.model.states
-            ]
-        )
+        half = (system.bounds[:, 1] - system.bounds[:, 0]) / 2
+        self._half = half
+        self._bounded = np.isfinite(half)
 
     def scale(self, y: Array, before: Array | None = None) -> Array:
         """Return the size of the states at `y`, no smaller than before, and of the parameter."""
@@ -156,7 +167,7 @@ class Curve:
         else:
             size = np.maximum(np.abs(y), before[:-1])
         size = np.maximum(size, _SMALLEST_SHARE * size.max())
-        return np.append(np.where(np.isfinite(self._half), self._half, size), self._width)
+        return np.append(np.where(self._bounded, self._half, size), self._width)
 
     @np.errstate(all="ignore")
     def start(self, x: Array, scale: Array) -> Node | None:
@@ -167,80 +178,44 @@ class Curve:
         tangent = np.linalg.svd(matrix)[2][-1]
         if tangent[-1] < 0.0:
             tangent = -tangent
-        return self._node(x, tangent, scale, 0)
+        return self.node(x, tangent, scale)
 
-    @np.errstate(all="ignore")
+    def node(self, x: Array, direction: Array, scale: Array) -> Node | None:
+        """Return a solved point, its tangent along a direction."""
+        direction = np.ascontiguousarray(direction)
+        return self._node(self._kernel.describe(x, direction, scale), scale)
+
     def at(self, origin: Node, s: float) -> Node | None:
         """Return the point whose projection on the origin's tangent is at length `s`.
 
         Newton's method on f = 0 with that projection as the last equation; None if it does
         not converge.
         """
-        scale, direction = origin.scale, origin.tangent
-        x = origin.x + s * direction * scale
-        system = self.system
-        bordered = np.empty((system.n + 1, system.n + 1))
-        bordered[-1] = direction
-        right = np.empty(system.n + 1)
-        last = math.inf
-        for count in range(1, _CORRECTIONS + 1):
-            derivative = system.full(x)
-            bordered[:-1] = derivative * scale
-            right[:-1] = -system.rhs(x)
-            right[-1] = s - direction @ ((x - origin.x) / scale)
-            if not (np.isfinite(right).all() and np.isfinite(bordered).all()):
-                return None
-            try:
-                step = np.linalg.solve(bordered, right)
-            except np.linalg.LinAlgError:
-                return None
-            length = float(np.linalg.norm(step))
-            # Rounding near a branch point keeps steps from shrinking; the residual tells.
-            done = length <= _CLOSE or (count > 2 and at_rounding(right[:-1], derivative, x))
-            if not done and length > last:
-                return None
-            x = x + step * scale
-            last = length
-            if done:
-                return self._node(x, direction, scale, count)
-        return None
+        return self._node(self._kernel.at(origin.x, origin.tangent, origin.scale, s), origin.scale)
 
-    @np.errstate(all="ignore")
-    def landing(self, origin: Node, guess: Node, value: float) -> Node | None:
+    def landing(self, origin: Node, beyond: Array, value: float) -> Node | None:
         """Return the point between two at which the parameter has a value."""
         scale = origin.scale
-        share = (value - origin.x[-1]) / (guess.x[-1] - origin.x[-1])
-        x = origin.x + share * (guess.x - origin.x)
-        x[-1] = value
-        for count in range(1, 2 * _CORRECTIONS + 1):
-            jac, f = self.system.jac(x), self.system.rhs(x)
-            if not (np.isfinite(jac).all() and np.isfinite(f).all()):
-                return None
-            try:
-                step = np.linalg.solve(jac, -f)
-            except np.linalg.LinAlgError:
-                return None
-            x[:-1] += step
-            if float(np.linalg.norm(step / scale[:-1])) <= _CLOSE or at_rounding(f, jac, x[:-1]):
-                return self._node(x, origin.tangent, scale, count)
-        return None
+        point = self._kernel.landing(origin.x, beyond, origin.tangent, scale, value)
+        return self._node(point, scale)
 
-    def _node(self, x: Array, direction: Array, scale: Array, count: int) -> Node | None:
-        """Return a solved point with its tangent along `direction`."""
-        n = self.system.n
-        derivative = self.system.full(x)
-        if not np.isfinite(derivative).all():
+    def _node(self, point: Array | None, scale: Array) -> Node | None:
+        """Return a point of the kernel as a node."""
+        if point is None:
             return None
-        bordered = np.vstack([derivative * scale, direction])
-        unit = np.zeros(n + 1)
-        unit[-1] = 1.0
-        try:
-            tangent = np.linalg.solve(bordered, unit)
-        except np.linalg.LinAlgError:
-            return None
-        size = np.linalg.norm(tangent)
-        # det of the border with the unit tangent: det is linear in its last row.
-        determinant = float(np.linalg.det(bordered)) * float(size)
-        eigenvalues = ordered_eigenvalues(derivative[:, :-1])
-        unstable = int(np.sum(eigenvalues.real > undecided(eigenvalues)))
-        return Node(x, tangent / size, scale, determinant, eigenvalues, unstable, count)
+        n = len(scale) - 1
+        extra = point[4 * n + 2 :].tolist()
+        return Node(
+            x=point[: n + 1],
+            tangent=point[n + 1 : 2 * n + 2],
+            scale=scale,
+            determinant=extra[_DETERMINANT],
+            pairs=extra[_PAIRS],
+            eigenvalues=point[2 * n + 2 : 4 * n + 2].view(np.complex128),
+            n_unstable=int(extra[_UNSTABLE]),
+            is_stable=extra[_STABLE] != 0.0,
+            corrections=int(extra[_CORRECTIONS]),
+            aside=extra[_ASIDE],
+            outside=int(extra[_OUTSIDE]),
+            grows=extra[_GROWS] != 0.0,
+        )

@@ -16,22 +16,19 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, nearest
 from ..model import Model
+from .normal_form import DEGENERATE
 from .sensitivity import location_derivatives
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: What a special point is called in a sentence.
-_NAMES = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
-
-
-#: First Lyapunov coefficients below this are rounding: the cubic terms cancel.
-_DEGENERATE = 1e-10
+SPECIAL_NAMES = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
 
 
 def _birth(coefficient: float) -> str:
     """Say what the first Lyapunov coefficient of a Hopf point means."""
-    if abs(coefficient) < _DEGENERATE:
+    if abs(coefficient) < DEGENERATE:
         return "degenerate, l1 = 0 decides nothing"
     sort, born = ("super", "a stable") if coefficient < 0 else ("sub", "an unstable")
     return f"{sort}critical, l1 = {coefficient:.4g}: {born} cycle is born"
@@ -52,9 +49,13 @@ class Branch:
     special : DataFrame
         One row a special point, in order: kind ("fold", "hopf", "branch_point"), the
         parameter, the states, omega and period (of a Hopf point, else NaN), coefficient
-        (first Lyapunov coefficient l1 = Re(c1)/omega of a Hopf point, quadratic coefficient
-        of a fold, positive as its sign is a matter of choice), converged, and bracket, the
-        steps of the points before and after it.
+        (first Lyapunov coefficient l1 = Re(c1)/omega of a Hopf point; quadratic coefficient
+        <p, B(q, q)> / 2 of a fold and of a transcritical branch point, positive as its sign
+        is a matter of choice; cubic coefficient of a pitchfork, w' = c w^3, negative if
+        supercritical; ``|q|`` = <p, q> = 1), type ("transcritical" or "pitchfork" of a branch
+        point, else empty), criticality ("supercritical" or "subcritical" of a Hopf point or
+        a pitchfork, else empty), converged, and bracket, the steps of the points before and
+        after it.
     eigenvalues : ndarray of complex, shape (n_point, n_state)
         The largest real part first.
     ends : tuple of str
@@ -205,16 +206,23 @@ class Branch:
     def _special_sentences(self) -> Iterator[str]:
         """Yield a sentence on each special point."""
         for _, row in self.special.iterrows():
-            at = ", ".join(f"{name} = {row[name]:.5g}" for name in self.model.states)
-            text = f"{_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.7g} ({at})"
-            if row["kind"] == "hopf":
-                unit = f" {self.model.time_unit}" if self.model.time_unit else ""
-                text += f": {_birth(row['coefficient'])}, period {row['period']:.5g}{unit}"
-            elif row["kind"] == "fold":
-                before, after = row["bracket"]
-                nearby = self.points[self.parameter].iloc[[before, after]].max()
-                side = "above" if nearby > row[self.parameter] else "below"
-                text += f": two equilibria meet; they exist for {self.parameter} {side} it"
-            else:
-                text += ": another branch crosses"
-            yield text if row["converged"] else f"{text} [not converged]"
+            yield self.sentence(row)
+
+    def sentence(self, row: pd.Series) -> str:
+        """Describe a row of `special`."""
+        at = ", ".join(f"{name} = {row[name]:.5g}" for name in self.model.states)
+        text = (
+            f"{SPECIAL_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.7g} ({at})"
+        )
+        if row["kind"] == "hopf":
+            unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+            text += f": {_birth(row['coefficient'])}, period {row['period']:.5g}{unit}"
+        elif row["kind"] == "fold":
+            before, after = row["bracket"]
+            nearby = self.points[self.parameter].iloc[[before, after]].max()
+            side = "above" if nearby > row[self.parameter] else "below"
+            text += f": two equilibria meet; they exist for {self.parameter} {side} it"
+        else:
+            sort = " ".join(part for part in (row["criticality"], row["type"]) if part)
+            text += f": another branch crosses{f', a {sort} point' if sort else ''}"
+        return text if row["converged"] else f"{text} [not converged]"

@@ -107,21 +107,21 @@ def continuation(
     else:
         given = start if start is not None else {}
     system = System(model, params, inputs, "continuation", name)
-    low, high = free_span(system, span)
+    low, high = span_of(system, span)
     first, value = _start(system, given, low, high, settle=start is None)
     held_params, held_inputs = system.names()
     follower = Follower(system, stepper, low, high)
     forward, backward = follower.both(np.append(first, value))
     held_params.pop(name, None)
     held_inputs.pop(name, None)
-    return _assembled(system, forward, backward, held_params, held_inputs)
+    return assembled(system, forward, backward, held_params, held_inputs)
 
 
 # ---------------------------------------------------------------------- start
 
 
-def free_name(model: Model, parameter: object, call: str) -> str:
-    """Return the name of the parameter, or input, that is to vary."""
+def free_name(model: Model, parameter: object, call: str = "continuation") -> str:
+    """Return the name of the parameter or input to vary."""
     name = getattr(parameter, "name", parameter)
     known = [*model.params, *model.inputs]
     if name not in known:
@@ -133,8 +133,8 @@ def free_name(model: Model, parameter: object, call: str) -> str:
     return str(name)
 
 
-def free_span(system: System, span: object) -> tuple[float, float]:
-    """Return the ends of the varied parameter."""
+def span_of(system: System, span: object) -> tuple[float, float]:
+    """Return the two ends of the free parameter."""
     try:
         edges = list(span)  # type: ignore[call-overload]
     except TypeError:
@@ -232,7 +232,7 @@ def _no_equilibrium(
 # ---------------------------------------------------------------------- result
 
 
-def _assembled(
+def assembled(
     system: System,
     forward: Side,
     backward: Side,
@@ -254,24 +254,28 @@ def _assembled(
     table["n_unstable"] = [node.n_unstable for node in nodes]
     table["leading"] = eigenvalues[:, 0]
     special = [
-        *((start - k - 1, each) for k, each in reversed(_in_order(backward))),
-        *((start + k, each) for k, each in _in_order(forward)),
+        *((start - k - 1, each) for k, each in reversed(in_order(backward))),
+        *((start + k, each) for k, each in in_order(forward)),
     ]
+    # What lies exactly on the edge of the span belongs to the last step before it.
+    special = [(min(max(k, 0), max(len(nodes) - 2, 0)), each) for k, each in special]
     columns = ["kind", free, *model.states, "omega", "period", "coefficient"]
     rows = [
         [
             *(each.kind, each.x[-1], *each.x[:-1]),
             *(each.omega, 2 * math.pi / each.omega, each.coefficient),
-            *(each.converged, (before, before + 1)),
+            *(each.type, each.criticality, each.converged, (before, before + 1)),
         ]
         for before, each in special
     ]
-    found = pd.DataFrame(rows, columns=[*columns, "converged", "bracket"])
+    columns += ["type", "criticality", "converged", "bracket"]
+    found = pd.DataFrame(rows, columns=columns)
     # What was held travels with each row, so that a row is enough to go on from.
     found.attrs = {"params": params, "inputs": inputs}
     ends = (backward.end, forward.end)
     return Branch(model, free, table, found, eigenvalues, ends, start, params, inputs)
 
 
-def _in_order(side: Side) -> list[tuple[int, Special]]:
+def in_order(side: Side) -> list[tuple[int, Special]]:
+    """Return the special points of one side in the order of its steps."""
     return sorted(side.special, key=lambda pair: (pair[0], pair[1].position))

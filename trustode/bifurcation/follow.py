@@ -5,14 +5,13 @@ Imports the arclength and special points of this folder.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from ..errors import SolveError, Status
 from .arclength import ArcLength, Curve, Node
-from .special import Finder, Special, Unclear
+from .special import Finder, Special, Unclear, changed
 from .system import Array, System
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -28,6 +27,19 @@ _CLOSURE = 0.05
 #: Share of the parameter in the tangent below which the branch turns at a point, to rounding.
 _TURNING = 1e-7
 _EDGE = 1e-9
+#: How far beyond the span a branch is looked at, as a share of it.
+_MARGIN = 1e-7
+#: A state this many times as large as at the start grows without bound.
+_LARGEST = 1e6
+#: A test function that may come closer to zero than this share of its smallest known value
+#: is looked at again.
+_CLOSEST = 0.3
+#: What changes its sign at a fold, at a branch point and at a Hopf point.
+_TESTS: tuple[Callable[[Node], float], ...] = (
+    lambda node: float(node.tangent[-1]),
+    lambda node: node.determinant,
+    lambda node: node.pairs,
+)
 
 
 @dataclass
@@ -36,6 +48,7 @@ class Side:
 
     nodes: list[Node]
     special: list[tuple[int, Special]] = field(default_factory=list)
+    lengths: list[float] = field(default_factory=list)
     end: str = ""
     closed: bool = False
 
@@ -47,9 +60,6 @@ class Follower:
         self._system, self._stepper = system, stepper
         self._low, self._high = low, high
         self._curve = Curve(system, high - low)
-        bounds = system.model.bounds
-        pairs = [bounds.get(name, (-math.inf, math.inf)) for name in system.model.states]
-        self._bounds = np.array(pairs)
 
     def both(self, x: Array) -> tuple[Side, Side]:
         """Return the two sides of the branch through a point."""
@@ -78,7 +88,7 @@ class Follower:
         while ds >= self._stepper.ds_min:
             for origin in (start, start.reversed()):
                 node = self._curve.at(origin, ds)
-                if node is None or abs(node.tangent[-1]) <= _TURNING or self._outside(node):
+                if node is None or abs(node.tangent[-1]) <= _TURNING or node.outside >= 0:
                     continue
                 if self._low <= node.x[-1] <= self._high:
                     node = node.rescaled(self._curve.scale(node.x[:-1], node.scale))
@@ -91,6 +101,9 @@ class Follower:
         stepper, side = self._stepper, Side([start])
         name = self._system.free
         ds, reason = stepper.ds, ""
+        largest = _LARGEST * start.scale.max()
+        if self._leaves(start):
+            self._edge(side, start)
         while not side.end:
             origin = side.nodes[-1]
             if self._leaves(origin):
@@ -110,8 +123,11 @@ class Follower:
             easy = float(node.tangent @ origin.tangent) > _EASY_COSINE
             if easy and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
-            scale = self._curve.scale(node.x[:-1], node.scale)
-            side.nodes.append(node.rescaled(scale))
+            if node.grows:
+                node = node.rescaled(self._curve.scale(node.x[:-1], node.scale))
+                if node.scale.max() > largest:
+                    side.end = f"grows without bound at {name} = {node.x[-1]:.6g}"
+            side.nodes.append(node)
         return side
 
     def _step(
@@ -119,53 +135,119 @@ class Follower:
     ) -> tuple[Node | None, str]:
         """Return the next point, or None and what was wrong with a step of this length."""
         node = self._curve.at(origin, ds)
+        length, seen = ds, node
         if node is not None and not self._low <= node.x[-1] <= self._high:
-            edge = self._low if node.x[-1] < self._low else self._high
-            node = self._curve.landing(origin, node, edge)
-        if node is None:
+            edge, outer = self._edges(node)
+            # What lies exactly on the edge shows only a little beyond it.
+            seen = self._curve.landing(origin, node.x, outer)
+            node = self._curve.landing(origin, node.x, edge)
+            seen, node = seen or node, node or seen
+            if node is not None:
+                length = float(origin.tangent @ ((node.x - origin.x) / origin.scale))
+        if node is None or seen is None:
             return None, "step floor: Newton's method fails"
         if float(node.tangent @ origin.tangent) < _LEAST_COSINE:
             return None, "step floor: the branch has a corner"
-        length = float(origin.tangent @ ((node.x - origin.x) / origin.scale))
-        predicted = origin.x + length * origin.tangent * origin.scale
-        if not 0.0 < length <= 1.01 * ds or node.distance(predicted) > _LARGEST_CORRECTION * ds:
+        if not 0.0 < length <= 1.01 * ds or node.aside > _LARGEST_CORRECTION * ds:
             return None, "step floor: the branch bends too sharply"
-        outside = self._outside(node)
-        if outside:
-            return None, f"left the bounds, {outside}"
+        if node.outside >= 0:
+            return None, f"left the bounds, {self.outside(node)}"
         first = side.nodes[0]
         closing = len(side.nodes) > 2 and self._passes(first, origin, length)
         if closing:
-            node = first.rescaled(origin.scale)
+            node = seen = first.rescaled(origin.scale)
         try:
-            found = Finder(self._curve, origin, settle=settle).find(node)
+            if changed(origin, seen):
+                found = Finder(self._curve, origin, settle=settle).find(seen)
+                self._keep(side, len(side.nodes) - 1, found)
+            elif len(side.lengths):
+                self._hidden(side, origin, node, length)
         except Unclear:
             return None, "step floor: a change of stability could not be explained"
-        side.special += [(len(side.nodes) - 1, each) for each in found]
+        side.lengths.append(length)
         if closing:
             side.closed, side.end = True, "closed branch: back at the start"
         return node, ""
 
+    def _keep(self, side: Side, index: int, found: list[Special]) -> None:
+        """Keep the special points of a step that lie in the span."""
+        margin = _EDGE * (self._high - self._low)
+        side.special += [
+            (index, each)
+            for each in found
+            if self._low - margin <= each.x[-1] <= self._high + margin
+        ]
+
+    def _hidden(self, side: Side, origin: Node, end: Node, length: float) -> None:
+        """Look for two changes of sign that undo each other between three points.
+
+        Where a test function comes closest to zero at the middle one, the parabola through
+        the three says whether it may have crossed in between.
+        """
+        before = side.nodes[-2]
+        if changed(before, origin):
+            return
+        back = side.lengths[-1]
+        for test in _TESTS:
+            f0, f1, f2 = test(before), test(origin), test(end)
+            if not (abs(f1) <= abs(f0) and abs(f1) <= abs(f2) and f1 != 0.0):
+                continue
+            left, right = (f0 - f1) / -back, (f2 - f1) / length
+            bend = (right - left) / (length + back)
+            if bend == 0.0:
+                continue
+            slope = (right * back + left * length) / (length + back)
+            s = min(max(-slope / (2.0 * bend), -back), length)
+            lowest = f1 + slope * s + bend * s * s
+            if lowest / f1 > _CLOSEST:
+                continue
+            forth = s >= 0.0
+            start, reach, stop = (origin, length, end) if forth else (before, back, origin)
+            at = s if forth else back + s
+            if not 0.0 < at < reach:
+                continue
+            middle = self._curve.at(start, at)
+            if middle is not None and changed(start, middle):
+                found = Finder(self._curve, start, settle=False).across(at, reach, stop)
+                self._keep(side, len(side.nodes) - (1 if forth else 2), found)
+                return
+
+    def _edge(self, side: Side, start: Node) -> None:
+        """Look for what lies exactly on the edge on which a branch starts."""
+        ahead = start.x + _MARGIN * start.tangent * start.scale
+        beyond = self._curve.landing(start, ahead, self._edges(start, ahead[-1])[1])
+        if beyond is None or not changed(start, beyond):
+            return
+        with suppress(Unclear):
+            self._keep(side, 0, Finder(self._curve, start, settle=False).find(beyond))
+
+    def _edges(self, node: Node, value: float | None = None) -> tuple[float, float]:
+        """Return the edge of the span that a point is beyond, and a little farther out."""
+        value = float(node.x[-1]) if value is None else value
+        margin = _MARGIN * (self._high - self._low)
+        if value < self._low:
+            return self._low, self._low - margin
+        return self._high, self._high + margin
+
     def _leaves(self, node: Node) -> bool:
         """Return whether the branch leaves the span at a point."""
         width = self._high - self._low
-        outward = math.copysign(1.0, node.tangent[-1])
-        edge = self._high if outward > 0 else self._low
+        edge = self._high if node.tangent[-1] >= 0.0 else self._low
         return bool(abs(node.x[-1] - edge) <= _EDGE * width)
 
-    def _outside(self, node: Node) -> str:
+    def outside(self, node: Node) -> str:
         """Return the first state that is outside its bounds, in words, or an empty string."""
-        margin = _EDGE * node.scale[:-1]
-        y = node.x[:-1]
-        wrong = (y < self._bounds[:, 0] - margin) | (y > self._bounds[:, 1] + margin)
-        if not wrong.any():
+        k = node.outside
+        if k < 0:
             return ""
-        k = int(np.argmax(wrong))
-        edge = self._bounds[k, 0] if y[k] < self._bounds[k, 0] else self._bounds[k, 1]
+        low, high = self._system.bounds[k]
+        edge = low if node.x[k] < low else high
         return f"{self._system.model.states[k]} = {edge:g}"
 
     def _passes(self, first: Node, origin: Node, length: float) -> bool:
         """Return whether a step passes the start of the branch, in its direction."""
+        if abs(first.x[-1] - origin.x[-1]) > 2.0 * length * origin.scale[-1]:
+            return False
         offset = (first.x - origin.x) / origin.scale
         along = float(offset @ origin.tangent)
         if not 0.0 < along <= length:

@@ -1,8 +1,10 @@
 """Locate the folds, Hopf points and branch points between two points of a branch.
 
-A sign change of a test function brackets a point, Brent's method on points of the branch
-narrows it, and Newton's method on the equations that define it finishes. Imports the
-arclength and normal forms of this folder.
+A sign change of a test function brackets a point, false position on points of the branch
+narrows it, and Newton's method on the equations that define it finishes: those of a fold and
+of a Hopf point, and for a branch point the unfolding of Griewank and Reddien (1984), f + b phi
+= 0 with phi^T F' = 0, regular, with b = 0 where branches really cross. Imports the arclength
+and normal forms of this folder.
 """
 
 from __future__ import annotations
@@ -13,27 +15,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arclength import Curve, Node
+from .branching import Crossing, crossing
 from .multilinear import Multilinear
-from .normal_form import first_lyapunov, fold_coefficient
+from .normal_form import criticality, first_lyapunov, fold_coefficient
 from .system import Array, System
 
 #: Halvings of a step in search of its separate events.
 _DEPTH = 24
-#: Halvings after which a turn and a crossing are taken for one point: the tip of a pitchfork.
-_TOGETHER = 12
-#: Brent's tolerance, as a share of the step, before Newton's method takes over.
-_NARROW = 1e-9
-#: Nearer to a branch point than this the corrector has no digits to give.
-_NARROW_BRANCH_POINT = 1e-4
+#: Share of a step to which a root is narrowed before Newton's method takes over, and the
+#: number of points that may be spent on it.
+_NARROW, _FINEST = 1e-6, 1e-13
+_POINTS = 60
+#: Distances from a located point, as shares of its step, at which its two sides are looked at.
+_SIDES = (1e-3, 1e-5, 1e-7)
+#: Other guesses of where a branch point is, as shares of a step away from the first.
+_BESIDE = (0.013, 0.37)
+#: A located point may miss the curve by this share of the distance to its sides.
+_MISS = 0.5
 #: Angular frequency, relative to the largest eigenvalue, that rounding may give to a double
 #: real eigenvalue.
 _SMALLEST_OMEGA = 1e-7
-_DIFFERENCE = 1e-7
 _ROUNDING = float(np.finfo(float).eps)
-_ITERATIONS = 25
-_CONVERGED = 1e-12
 #: Unfolding, relative to the derivative, above which two branches only pass each other.
 _IMPERFECTION = 1e-10
+#: Share of the parameter in a tangent that is rounding: a branch with no extent in it.
+_VERTICAL = 1e-9
 
 
 class Unclear(Exception):
@@ -52,12 +58,18 @@ class Special:
     omega : float
         Angular frequency of a Hopf point, else NaN.
     coefficient : float
-        First Lyapunov coefficient of a Hopf point, quadratic coefficient of a fold, NaN for
-        a branch point.
+        First Lyapunov coefficient of a Hopf point, quadratic coefficient of a fold, and of a
+        branch point what `branching.crossing` says.
     converged : bool
         Whether Newton's method converged on the defining equations, close to the bracket.
     position : float
         Length from the beginning of its step.
+    type : {"transcritical", "pitchfork", ""}
+        Of a branch point.
+    criticality : {"supercritical", "subcritical", ""}
+        Of a Hopf point or a pitchfork.
+    crossing : Crossing or None
+        Of a branch point: the branches through it.
     """
 
     kind: str
@@ -66,6 +78,9 @@ class Special:
     coefficient: float
     converged: bool
     position: float
+    type: str = ""
+    criticality: str = ""
+    crossing: Crossing | None = None
 
 
 class Finder:
@@ -102,23 +117,27 @@ class Finder:
                 raise
             return [Special("branch_point", origin.x, np.nan, np.nan, False, 0.0)]
 
+    def across(self, s: float, length: float, end: Node) -> list[Special]:
+        """Return the special points of a step, looking at a length inside it too."""
+        middle = self._node(s)
+        return [
+            *self._between(0.0, self._origin, s, middle, 0),
+            *self._between(s, middle, length, end, 0),
+        ]
+
     def _between(self, a: float, first: Node, b: float, last: Node, depth: int) -> list[Special]:
-        fold = (first.tangent[-1] >= 0.0) != (last.tangent[-1] >= 0.0)
-        branch = (first.determinant >= 0.0) != (last.determinant >= 0.0)
-        change = abs(last.n_unstable - first.n_unstable)
-        if not fold and not branch and change == 0:
+        if not changed(first, last):
             return []
-        found = None
-        if branch and change == 1 - fold and (not fold or depth >= _TOGETHER):
-            found = self._branch_point(a, first, b, last)
-        elif fold and not branch and change == 1:
-            found = self._fold(a, first, b, last)
-        elif not fold and not branch and change == 2:
-            found = self._hopf(a, first, b, last)
-        if found is not None:
-            if found.converged or self._settle:
-                return [found]
-            raise Unclear
+        located = self._located(a, first, b, last)
+        if located is not None:
+            sides = self._sides(a, first, b, last, located)
+            if sides is not None:
+                below, left, above, right = sides
+                return [
+                    *(self._between(a, first, below, left, depth + 1) if below > a else []),
+                    located,
+                    *(self._between(above, right, b, last, depth + 1) if above < b else []),
+                ]
         if depth == _DEPTH:
             raise Unclear
         middle = self._node((a + b) / 2.0)
@@ -127,6 +146,36 @@ class Finder:
             *self._between((a + b) / 2.0, middle, b, last, depth + 1),
         ]
 
+    def _located(self, a: float, first: Node, b: float, last: Node) -> Special | None:
+        """Return one special point that a change of sign tells of, or None."""
+        if branches(first, last):
+            return self._branch_point(a, first, b, last)
+        if folds(first, last):
+            return self._fold(a, first, b, last)
+        if abs(last.n_unstable - first.n_unstable) >= 2:
+            return self._hopf(a, first, b, last)
+        return None
+
+    def _sides(
+        self, a: float, first: Node, b: float, last: Node, found: Special
+    ) -> tuple[float, Node, float, Node] | None:
+        """Return points just before and after a special point that differ as it says."""
+        s = found.position
+        for share in _SIDES:
+            below, above = max(a, s - share * (b - a)), min(b, s + share * (b - a))
+            if not below < above:
+                return None
+            left = first if below <= a else self._curve.at(self._origin, below)
+            right = last if above >= b else self._curve.at(self._origin, above)
+            if left is None or right is None:
+                continue
+            # The chord passes the point, unless both lie on another curve.
+            t = (s - below) / (above - below)
+            missed = left.distance(left.x + ((1 - t) * left.x + t * right.x - found.x))
+            if missed <= _MISS * (above - below) and _explains(found, left, right):
+                return below, left, above, right
+        return None
+
     def _node(self, s: float) -> Node:
         node = self._curve.at(self._origin, s)
         if node is None:
@@ -134,101 +183,137 @@ class Finder:
         return node
 
     def _root(
-        self, test: Callable[[Node], float], a: float, b: float, share: float
+        self,
+        test: Callable[[Node], float],
+        a: float,
+        first: Node,
+        b: float,
+        last: Node,
+        share: float = _NARROW,
     ) -> tuple[float, Node]:
-        """Return where a test function vanishes between two lengths, and the point there."""
-        from scipy.optimize import brentq
+        """Return where a test function vanishes between two lengths, and the point there.
 
-        low, high = test(self._node(a)), test(self._node(b))
+        The Illinois form of false position, with a bisection after each slow step: Dowell &
+        Jarratt (1971), BIT 11, 168.
+        """
+        low, high = test(first), test(last)
         if (low > 0.0) == (high > 0.0):
             # One end is the point itself, to rounding.
-            s = a if abs(low) < abs(high) else b
-        else:
-            s = float(brentq(lambda t: test(self._node(t)), a, b, xtol=share * (b - a), rtol=1e-14))
-        return s, self._node(s)
+            return (a, first) if abs(low) < abs(high) else (b, last)
+        enough = share * (b - a)
+        s, node, last_change = b, last, np.inf
+        for count in range(_POINTS):
+            cut = low / (low - high)
+            new = a + (b - a) * (0.5 if count % 4 == 3 else cut)
+            new = min(max(new, a), b)
+            change, s = abs(new - s), new
+            node = self._node(s)
+            value = test(node)
+            if value == 0.0 or b - a <= enough or max(change, last_change) <= enough:
+                break
+            last_change = change
+            if (value > 0.0) == (low > 0.0):
+                a, low = s, value
+                high /= 2.0
+            else:
+                b, high = s, value
+                low /= 2.0
+        return s, node
 
     # ------------------------------------------------------------------ kinds
 
     def _fold(self, a: float, first: Node, b: float, last: Node) -> Special | None:
-        s, near = self._root(lambda node: float(node.tangent[-1]), a, b, _NARROW)
-        if _others(near) != min(first.n_unstable, last.n_unstable):
-            return None
+        s, near = self._root(lambda node: float(node.tangent[-1]), a, first, b, last)
         system, scale = self._curve.system, near.scale
         n = system.n
-        q = np.linalg.svd(_scaled(system, near.x, scale)[:, :n])[2][-1]
-
-        def defining(z: Array) -> Array:
-            jac = _scaled(system, z[: n + 1] * scale, scale)[:, :n]
-            vector = z[n + 1 :]
-            return np.concatenate([_residual(system, z, scale), jac @ vector, [q @ vector - 1.0]])
-
-        solved = _newton(defining, np.concatenate([near.x / scale, q]))
-        x, converged = self._accepted(solved, near, b - a)
+        q = np.ascontiguousarray(np.linalg.svd(_scaled(system, near.x, scale)[:, :n])[2][-1])
+        start = np.concatenate([near.x / scale, q])
+        solved = system.kernel.define("fold", scale, q, 1.0, start)
+        x, s, converged = self._accepted(solved, near, s, b - a)
+        if not converged and not self._settle:
+            return None
         forms, jac = self._at(x)
         return Special("fold", x, np.nan, fold_coefficient(jac, forms), converged, s)
 
     def _hopf(self, a: float, first: Node, b: float, last: Node) -> Special | None:
-        crossing = min(first.n_unstable, last.n_unstable)
-        s, near = self._root(lambda node: float(node.eigenvalues[crossing].real), a, b, _NARROW)
-        omega = abs(float(near.eigenvalues[crossing].imag))
-        pair = near.eigenvalues[crossing : crossing + 2]
-        smallest = _SMALLEST_OMEGA * float(np.abs(near.eigenvalues).max())
-        if omega <= smallest or pair[0] != pair[1].conjugate():
-            return None
+        k = min(first.n_unstable, last.n_unstable)
+
+        def test(node: Node) -> float:
+            return float(node.eigenvalues[k].real)
+
+        s, near = self._root(test, a, first, b, last)
         system, scale = self._curve.system, near.scale
         n = system.n
+        omega = abs(float(near.eigenvalues[k].imag))
+        pair = near.eigenvalues[k : k + 2]
+        largest = float(np.abs(near.eigenvalues).max())
+        if omega <= _SMALLEST_OMEGA * largest or pair[0] != pair[1].conjugate():
+            return self._together(test, a, first, b, last, k)
         matrix = _scaled(system, near.x, scale)[:, :n]
         q = np.linalg.svd(matrix - 1j * omega * np.eye(n))[2][-1].conj()
-
-        def defining(z: Array) -> Array:
-            jac = _scaled(system, z[: n + 1] * scale, scale)[:, :n]
-            vector = z[n + 1 : 2 * n + 1] + 1j * z[2 * n + 1 : 3 * n + 1]
-            turned = (jac @ vector - 1j * omega * z[-1] * vector) / omega
-            normal = np.vdot(q, vector) - 1.0
-            return np.concatenate(
-                [_residual(system, z, scale), turned.real, turned.imag, [normal.real, normal.imag]]
-            )
-
-        solved = _newton(defining, np.concatenate([near.x / scale, q.real, q.imag, [1.0]]))
-        x, converged = self._accepted(solved, near, b - a)
+        start = np.concatenate([near.x / scale, q.real, q.imag, [1.0]])
+        border = np.ascontiguousarray(q).view(float)
+        solved = system.kernel.define("hopf", scale, border, omega, start)
+        x, s, converged = self._accepted(solved, near, s, b - a)
+        if not converged and not self._settle:
+            return None
         if converged and solved is not None:
             omega *= float(solved[-1])
         forms, jac = self._at(x)
-        return Special("hopf", x, omega, first_lyapunov(jac, omega, forms), converged, s)
+        l1 = first_lyapunov(jac, omega, forms)
+        return Special("hopf", x, omega, l1, converged, s, criticality=criticality(l1))
+
+    def _together(
+        self, test: Callable[[Node], float], a: float, first: Node, b: float, last: Node, k: int
+    ) -> Special | None:
+        """Return a branch point at which two real eigenvalues vanish together, or None."""
+        s, near = self._root(test, a, first, b, last, _FINEST)
+        largest = float(np.abs(near.eigenvalues).max())
+        if np.abs(near.eigenvalues[k : k + 2]).max() > _SMALLEST_OMEGA * largest:
+            return None
+        sort = crossing(self._curve.system, near.x, near.scale)
+        return Special("branch_point", near.x, np.nan, np.nan, True, s, crossing=sort)
 
     def _branch_point(self, a: float, first: Node, b: float, last: Node) -> Special | None:
-        """Return a branch point by the unfolded system of Griewank and Reddien (1984).
+        low, high = first.determinant, last.determinant
+        cut = low / (low - high)
+        # A guess that hits the point itself has no tangent: others near it then serve.
+        for share in (cut, *(abs(cut - off) for off in _BESIDE)):
+            s = a + (b - a) * share
+            near = self._curve.at(self._origin, s)
+            found = None if near is None else self._unfolded(near, s, a, b)
+            if found is not None:
+                return found
+        return None
 
-        f + beta phi = 0 with phi^T f_x = 0: regular, with beta = 0 where branches really
-        cross.
-        """
-        s, near = self._root(lambda node: node.determinant, a, b, _NARROW_BRANCH_POINT)
-        if _others(near) != min(first.n_unstable, last.n_unstable):
-            return None
+    def _unfolded(self, near: Node, s: float, a: float, b: float) -> Special | None:
+        """Return the branch point near a point, if there is one between two lengths."""
         system, scale = self._curve.system, near.scale
-        n = system.n
         left_vectors, sizes, _ = np.linalg.svd(_scaled(system, near.x, scale))
-        phi = left_vectors[:, -1]
+        phi = np.ascontiguousarray(left_vectors[:, -1])
+        start = np.concatenate([near.x / scale, [0.0], phi])
+        solved = system.kernel.define("branch_point", scale, phi, 1.0, start)
+        if solved is None or abs(solved[system.n + 1]) > _IMPERFECTION * sizes[0]:
+            return None
+        x, s, converged = self._accepted(solved, near, s, b - a, share=1.0)
+        if not converged or not a - _NARROW * (b - a) <= s <= b + _NARROW * (b - a):
+            return None
+        sort = crossing(system, x, scale)
+        size = sort.coefficient
+        return Special("branch_point", x, np.nan, size, True, s, sort.type, sort.criticality, sort)
 
-        def defining(z: Array) -> Array:
-            left = z[n + 2 :]
-            unfolded = _residual(system, z, scale) + z[n + 1] * left
-            singular = left @ _scaled(system, z[: n + 1] * scale, scale)
-            return np.concatenate([unfolded, singular, [phi @ left - 1.0]])
-
-        solved = _newton(defining, np.concatenate([near.x / scale, [0.0], phi]))
-        if solved is not None and abs(solved[n + 1]) > _IMPERFECTION * sizes[0]:
-            solved = None
-        x, converged = self._accepted(solved, near, b - a)
-        return Special("branch_point", x, np.nan, np.nan, converged, s)
-
-    def _accepted(self, solved: Array | None, near: Node, length: float) -> tuple[Array, bool]:
-        """Return the refined point, or the bracketed one if that was not reached."""
+    def _accepted(
+        self, solved: Array | None, near: Node, s: float, length: float, share: float = 1e-2
+    ) -> tuple[Array, float, bool]:
+        """Return the refined point and its length, or the near one if that was not reached."""
         if solved is None:
-            return near.x, False
+            return near.x, s, False
         x = solved[: len(near.x)] * near.scale
         x[np.abs(x) <= _ROUNDING * near.scale] = 0.0
-        return (x, True) if near.distance(x) <= length else (near.x, False)
+        if near.distance(x) > share * length:
+            return near.x, s, False
+        origin = self._origin
+        return x, float(origin.tangent @ ((x - origin.x) / origin.scale)), True
 
     def _at(self, x: Array) -> tuple[Multilinear, Array]:
         system = self._curve.system
@@ -236,46 +321,40 @@ class Finder:
         return Multilinear(system.model, x[: system.n], system.p, system.u), jac
 
 
-def _others(node: Node) -> int:
-    """Count the unstable eigenvalues without the one nearest to zero."""
-    values = node.eigenvalues
-    return int(np.sum(np.delete(values, np.argmin(np.abs(values))).real > 0.0))
+def folds(first: Node, last: Node) -> bool:
+    """Return whether the branch turns in the parameter between two points."""
+    a, b = first.tangent[-1], last.tangent[-1]
+    return bool((a >= 0.0) != (b >= 0.0) and max(abs(a), abs(b)) > _VERTICAL)
 
 
-def _residual(system: System, z: Array, scale: Array) -> Array:
-    """Return f in scaled variables at the first components of z."""
-    n = system.n
-    return np.asarray(system.rhs(z[: n + 1] * scale) / scale[:n])
+def branches(first: Node, last: Node) -> bool:
+    """Return whether an odd number of branch points lies between two points."""
+    return (first.determinant >= 0.0) != (last.determinant >= 0.0)
+
+
+def changed(first: Node, last: Node) -> bool:
+    """Return whether something happens between two points."""
+    return (
+        first.n_unstable != last.n_unstable
+        or (first.tangent[-1] >= 0.0) != (last.tangent[-1] >= 0.0)
+        or (first.determinant >= 0.0) != (last.determinant >= 0.0)
+    ) and (first.n_unstable != last.n_unstable or branches(first, last) or folds(first, last))
+
+
+def _explains(found: Special, left: Node, right: Node) -> bool:
+    """Return whether two points differ as the sides of a special point do, and no more."""
+    change = abs(left.n_unstable - right.n_unstable)
+    fold, branch = folds(left, right), branches(left, right)
+    if found.kind == "hopf":
+        return change == 2 and not fold and not branch
+    if found.kind == "fold":
+        return change == 1 and fold and not branch
+    if found.crossing is not None and not found.crossing.simple:
+        return True
+    # Past the tip of a pitchfork the parameter turns and the index stays.
+    return branch and change == (0 if fold else 1)
 
 
 def _scaled(system: System, x: Array, scale: Array) -> Array:
     """Return df/dx in scaled variables; similar to df/dy in its first columns."""
     return np.asarray(system.full(x) * scale / scale[: system.n, None])
-
-
-def _newton(residual: Callable[[Array], Array], z: Array) -> Array | None:
-    """Solve a square system by Newton's method with differenced derivatives.
-
-    The residual is exact, so that what the differences lose is speed, not digits.
-    """
-    best = np.inf
-    for _ in range(_ITERATIONS):
-        value = residual(z)
-        matrix = np.empty((len(z), len(z)))
-        for k in range(len(z)):
-            h = _DIFFERENCE * max(1.0, abs(z[k]))
-            shifted = z.copy()
-            shifted[k] += h
-            matrix[:, k] = (residual(shifted) - value) / h
-        if not (np.isfinite(matrix).all() and np.isfinite(value).all()):
-            return None
-        try:
-            step = np.linalg.solve(matrix, -value)
-        except np.linalg.LinAlgError:
-            return None
-        length = float(np.abs(step).max())
-        z = z + step
-        if length <= _CONVERGED or (length <= 1e-9 and length >= best / 2.0):
-            return z
-        best = min(best, length)
-    return None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arclength import Kernel
 from ..compile import CompiledModel, compile
 from ..errors import ModelError
 from ..expression import TIME
@@ -21,16 +22,6 @@ from ..model import Model
 from ..solve import in_range, parameter_vector
 
 Array = NDArray[np.float64]
-
-_EPSILON = float(np.finfo(float).eps)
-#: Newton stops when a step, in the states' own scales, is below this: the next would be rounding.
-_STEP_TOLERANCE = 1e-11
-#: Longest step that is still taken once the residual is rounding.
-_LAST_STEP = 1e-7
-#: Rounding errors of the right-hand side that a residual may consist of.
-_ROUNDINGS = 64.0
-_MAX_ITERATIONS = 60
-_SHORTEST_DAMPING = 1e-4
 
 
 class System:
@@ -80,6 +71,19 @@ class System:
             self._index = model.params.index(free)
         elif free is not None:
             self._slot, self._index = self.u, model.inputs.index(free)
+
+        edges = [model.bounds.get(name, (-math.inf, math.inf)) for name in model.states]
+        self.bounds = np.array(edges, dtype=float).reshape(self.n, 2)
+        #: The C functions of this folder on these very values.
+        self.kernel = Kernel(
+            self.compiled.functions,
+            self.p,
+            self.u,
+            self._index,
+            self._slot is self.u,
+            self.bounds[:, 0],
+            self.bounds[:, 1],
+        )
 
     @property
     def value(self) -> float:
@@ -165,13 +169,6 @@ def state_values(model: Model, given: Mapping[Any, Any], base: Array, where: str
     return y
 
 
-def at_rounding(f: Array, jac: Array, x: Array) -> bool:
-    """Return whether a residual is no more than rounding in x could cause."""
-    noise = np.abs(jac) @ np.abs(x) + np.abs(jac).max(axis=1)
-    return bool(np.all(np.abs(f) <= _ROUNDINGS * _EPSILON * noise))
-
-
-@np.errstate(all="ignore")
 def newton(system: System, y: Array, scale: Array, reach: float = math.inf) -> Array | None:
     """Solve f = 0 for the states by damped Newton iteration.
 
@@ -194,35 +191,6 @@ def newton(system: System, y: Array, scale: Array, reach: float = math.inf) -> A
     ndarray, shape (n_state,), or None
         None if it did not converge.
     """
-    start = y
-    x = np.append(y, system.value) if system.free is not None else y.copy()
-    n, damping = system.n, 1.0
-    for _ in range(_MAX_ITERATIONS):
-        f, jac = system.rhs(x), system.jac(x)
-        if not (np.isfinite(f).all() and np.isfinite(jac).all()):
-            return None
-        try:
-            inverse = np.linalg.inv(jac)
-        except np.linalg.LinAlgError:
-            return x[:n].copy() if at_rounding(f, jac, x[:n]) else None
-        step = -inverse @ f
-        length = float(np.abs(step / scale).max())
-        if not math.isfinite(length) or length * damping > 1e300:
-            return None
-        if length <= _STEP_TOLERANCE or at_rounding(f, jac, x[:n]):
-            # A longer step that only rounding asks for is the sign of a singular Jacobian.
-            return np.asarray(x[:n] + step) if length <= _LAST_STEP else x[:n].copy()
-        damping = min(1.0, 4.0 * damping, 1.0 / length)
-        while True:
-            trial = x.copy()
-            trial[:n] += damping * step
-            next_length = float(np.abs((inverse @ system.rhs(trial)) / scale).max())
-            if next_length <= (1.0 - damping / 4.0) * length:
-                break
-            damping /= 2.0
-            if damping < _SHORTEST_DAMPING:
-                return None
-        x = trial
-        if float(np.abs((x[:n] - start) / scale).max()) > reach:
-            return None
-    return None
+    x = np.append(y, system.value) if system.free is not None else np.array(y, dtype=float)
+    root = system.kernel.newton(x, scale, reach)
+    return None if root is None else np.asarray(root[: system.n])

@@ -14,7 +14,7 @@ from ...errors import ModelError, OptionError, SolveError, Status, checks_keywor
 from ...model import Model
 from ...simulate import Solution, simulate
 from ..arclength import ArcLength
-from ..continuation import free_name, free_span
+from ..continuation import free_name, span_of
 from ..equilibria import Equilibrium
 from ..system import System, newton, state_values
 from .branch import Cycles, Start, table
@@ -109,7 +109,7 @@ def cycles(
         raise OptionError(f"{where}: intervals={intervals!r:.60} is not a whole number from 4 on")
     name = free_name(model, parameter, "cycles")
     system = System(model, params, inputs, "cycles", name)
-    low, high = free_span(system, span)
+    low, high = span_of(system, span)
     slot = model.params.index(name) if name in model.params else -1
     if slot < 0:
         slot = len(model.params) + model.inputs.index(name)

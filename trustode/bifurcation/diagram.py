@@ -1,0 +1,137 @@
+"""The whole diagram of one parameter from one call.
+
+Imports the searches and continuations of this folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError, OptionError, SolveError, Status, checks_keywords
+from ..model import Model
+from ..progress import Progress, track
+from .arclength import ArcLength
+from .branch import Branch
+from .continuation import assembled, free_name, span_of
+from .equilibria import NOT_ISOLATED, equilibria
+from .portrait import Diagram, Member, gathered
+from .reach import Reach
+from .system import System
+
+_DEFAULT_STEPPER = ArcLength()
+#: Where in the span equilibria are looked for, as shares of it: both ends, and inside at
+#: places that no round number falls on.
+_LOOKED = (0.0, 1.0, 0.3819660112501051, 0.7639320225002103, 0.1458980337503154)
+
+
+@checks_keywords
+def diagram(
+    model: Model,
+    parameter: str,
+    span: tuple[float, float],
+    *,
+    params: Mapping[Any, float] | None = None,
+    inputs: Mapping[Any, float] | None = None,
+    region: Mapping[Any, tuple[float, float]] | None = None,
+    stepper: ArcLength = _DEFAULT_STEPPER,
+    seed: int = 0,
+    progress: Progress = None,
+) -> Diagram:
+    """Find every branch of a model along one parameter, and all special points on the way.
+
+    Equilibria are looked for at several values of the parameter, the ends of the span among
+    them. Each branch is followed in both directions, and at each branch point the branches
+    that cross it are followed too. A branch that is found twice is one branch.
+
+    Parameters
+    ----------
+    model : Model
+        Autonomous: its equations do not hold ``t``.
+    parameter : str or Symbol
+        The parameter, or input, to vary.
+    span : pair of float
+        Ends of the parameter.
+    params, inputs : mapping of name to float, optional
+        Values that differ from the model's defaults.
+    region : mapping of state to pair of float, optional
+        Where equilibria are looked for, see `equilibria`; a branch may leave it.
+    stepper : ArcLength
+        Step lengths, and how many.
+    seed : int
+        Seed of the search for equilibria.
+    progress : bool, callable or None
+        True shows a bar; None does so on a terminal once the call has taken a second; a
+        callable gets ``(done, total)``.
+
+    Returns
+    -------
+    Diagram
+        Its branches, its special points in one table, and `Diagram.summary`.
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, a value that is not allowed, or a model that depends on time.
+    OptionError
+        If `stepper` is not an `ArcLength`, or the seed not a whole number.
+    SolveError
+        If the model has no isolated equilibria.
+
+    Notes
+    -----
+    Directions at a branch point come from the algebraic branching equation, so that no
+    amplitude has to be given: see `Diagram.special` for the normal form's coefficient. What
+    neither the search nor a branch leads to is not found: an isolated closed branch between
+    the values that were looked at may be missed; other values of `seed` look elsewhere.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(f"diagram: expected a Model, got {model!r:.60} ({type(model).__name__})")
+    if not isinstance(stepper, ArcLength):
+        raise OptionError(
+            f"diagram({model.name}): stepper={stepper!r:.60} is not an ArcLength; "
+            "write stepper=tr.ArcLength(ds=..., ds_max=...)"
+        )
+    name = free_name(model, parameter, "diagram")
+    system = System(model, params, inputs, "diagram", name)
+    low, high = span_of(system, span)
+    own = system.value
+    held_params, held_inputs = system.names()
+    values = [low + share * (high - low) for share in _LOOKED[2:]]
+    values = [low, high, *values, *([own] if low < own < high else [])]
+    reach = Reach(system, stepper, low, high)
+    isolated = False
+    with track(len(values), progress, f"diagram({model.name})") as advance:
+        for value in values:
+            given = (held_params, held_inputs)
+            for names in given:
+                if name in names:
+                    names[name] = value
+            found = equilibria(model, params=given[0], inputs=given[1], region=region, seed=seed)
+            isolated = isolated or found.isolated
+            for each in found:
+                reach.start(np.append(each.y, value))
+            advance(1)
+    if not isolated:
+        raise SolveError(
+            f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
+        )
+    held_params.pop(name, None)
+    held_inputs.pop(name, None)
+    branches: list[Member] = [
+        assembled(system, each.forward, each.backward, dict(held_params), dict(held_inputs))
+        for each in reach.tracks
+    ]
+    branches.sort(key=_place)
+    special = gathered(branches, name, model.states, high - low)
+    return Diagram(model, name, (low, high), tuple(branches), special, held_params, held_inputs)
+
+
+def _place(branch: Any) -> tuple[float, ...]:
+    """Return what branches are ordered by: where they begin."""
+    assert isinstance(branch, Branch)
+    first = branch.points.iloc[0]
+    names = [branch.parameter, *branch.model.states]
+    return tuple(round(float(first[name]), 9) for name in names)

@@ -1,0 +1,287 @@
+"""The result of a diagram: branches of every kind, their special points, and sentences.
+
+Imports the models and branches; plots are drawn elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..errors import ModelError, nearest
+from ..model import Model
+from .branch import SPECIAL_NAMES, Branch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Special points nearer than this, relative to the extent of all, are one.
+_SAME = 1e-6
+#: Words for small counts.
+_COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+
+
+class Member(Protocol):
+    """What a diagram asks of a branch, of equilibria or of cycles.
+
+    `points` has a row a point, with the parameter, stable, and the states or, for cycles,
+    min_<state>, max_<state> and period. `special` has kind, the parameter and converged.
+    """
+
+    @property
+    def model(self) -> Model:
+        """What was analysed."""
+        ...
+
+    @property
+    def parameter(self) -> str:
+        """What was varied."""
+        ...
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """One row a point."""
+        ...
+
+    @property
+    def special(self) -> pd.DataFrame:
+        """One row a special point."""
+        ...
+
+    def summary(self) -> str:
+        """Describe the branch in sentences."""
+        ...
+
+
+def gathered(
+    branches: Sequence[Member], parameter: str, states: Sequence[str], width: float
+) -> pd.DataFrame:
+    """Tabulate the special points of all branches, each once, by the parameter's value."""
+    import pandas as pd
+
+    columns = ["kind", parameter, *states, "omega", "period", "coefficient", "type"]
+    columns += ["criticality", "converged", "branch"]
+    frames = [
+        each.special.assign(branch=k).reindex(columns=columns)
+        for k, each in enumerate(branches)
+        if len(each.special)
+    ]
+    if not frames:
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
+    table = pd.concat(frames, ignore_index=True)
+    names = [parameter, *states]
+    values = table[names].to_numpy(dtype=float)
+    size = np.append(width, np.nan_to_num(np.nanmax(np.abs(values[:, 1:]), axis=0)))
+    size[size == 0.0] = 1.0
+    kinds = table["kind"].to_numpy()
+    kept: list[int] = []
+    for k in np.argsort(~table["converged"].to_numpy(dtype=bool), kind="stable"):
+        if not any(
+            kinds[k] == kinds[other]
+            and np.nan_to_num(np.abs((values[k] - values[other]) / size)).max() <= _SAME
+            for other in kept
+        ):
+            kept.append(int(k))
+    for text in ("type", "criticality"):
+        table[text] = table[text].fillna("")
+    table = table.loc[kept].sort_values([parameter, "branch"], kind="stable")
+    return table.reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Diagram:
+    """A bifurcation diagram of one parameter.
+
+    Attributes
+    ----------
+    model : Model
+    parameter : str
+        What was varied.
+    span : pair of float
+        Its ends.
+    branches : tuple of Branch
+        Each branch once, in the order of where they begin.
+    special : DataFrame
+        One row a special point, by the parameter's value; a point where branches cross
+        stands there once. Columns: kind ("fold", "hopf", "branch_point"), the parameter,
+        the states, omega, period, coefficient, type, criticality and converged, as in
+        `Branch.special`; and branch, an index of `branches`.
+    params, inputs : dict of str to float
+        The values that were held.
+    """
+
+    model: Model
+    parameter: str
+    span: tuple[float, float]
+    branches: tuple[Member, ...]
+    special: pd.DataFrame
+    params: dict[str, float]
+    inputs: dict[str, float]
+
+    @property
+    def equilibria(self) -> list[Branch]:
+        """The branches of equilibria."""
+        return [each for each in self.branches if isinstance(each, Branch)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tabulate the points of all branches.
+
+        Returns
+        -------
+        DataFrame
+            A column branch, an index of `branches`, then those of `Branch.points`.
+        """
+        import pandas as pd
+
+        frames = [each.points.assign(branch=k) for k, each in enumerate(self.branches)]
+        if not frames:
+            return pd.DataFrame(columns=["branch", self.parameter, *self.model.states])
+        table = pd.concat(frames, ignore_index=True)
+        return table[["branch", *(name for name in table if name != "branch")]]
+
+    def __repr__(self) -> str:
+        low, high = self.span
+        kinds = self.special["kind"].value_counts().to_dict()
+        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
+        n = len(self.branches)
+        lines = [
+            f"<Diagram of {self.model.name!r}: {self.parameter} from {low:.6g} to {high:.6g}, "
+            f"{n} branch{'' if n == 1 else 'es'}, {counted}>",
+            *(f"  {text}" for text in self._special_sentences()),
+        ]
+        return "\n".join(lines)
+
+    def plot(self, state: str | None = None, ax: Any = None) -> Any:
+        """Draw a state along all branches; needs matplotlib.
+
+        Parameters
+        ----------
+        state : str, optional
+            Which state; the first one if not given.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if not given.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from ..plot import plot_diagram
+
+        name = str(getattr(state, "name", state)) if state is not None else self.model.states[0]
+        if name not in self.model.states:
+            raise ModelError(
+                f"plot({self.model.name}): {name!r:.60} is not a state"
+                f"{nearest(name, self.model.states) or '.'} "
+                f"The states are: {', '.join(self.model.states)}"
+            )
+        return plot_diagram(self, name, ax)
+
+    # ------------------------------------------------------------------ sentences
+
+    def summary(self) -> str:
+        """Describe the diagram in sentences, one a line.
+
+        Returns
+        -------
+        str
+            What was found; for each stretch of the parameter how many equilibria are stable,
+            and where; where a swing begins; and each special point with what happens there.
+        """
+        low, high = self.span
+        n = len(self.equilibria)
+        lines = [
+            f"{self.model.name}: {_COUNTS.get(n, n)} branch{'' if n == 1 else 'es'} of equilibria "
+            f"along {self.parameter} from {low:.6g} to {high:.6g}."
+        ]
+        lines += [f"{text}." for text in (*self._stretches(), *self._special_sentences())]
+        return "\n".join(lines)
+
+    def stable_at(self, value: float) -> list[dict[str, float]]:
+        """Return the stable equilibria at a value of the parameter, to the eye's accuracy.
+
+        Parameters
+        ----------
+        value : float
+            Inside the span.
+
+        Returns
+        -------
+        list of dict of str to float
+            States, interpolated along the branches, in their order.
+        """
+        found = []
+        for branch in self.equilibria:
+            points = branch.points
+            p = points[self.parameter].to_numpy()
+            stable = points["stable"].to_numpy()
+            y = points[list(self.model.states)].to_numpy()
+            for k in np.flatnonzero((p[:-1] - value) * (p[1:] - value) <= 0.0).tolist():
+                if p[k] == p[k + 1] or (k > 0 and p[k] == value):
+                    continue
+                share = (value - p[k]) / (p[k + 1] - p[k])
+                if stable[k] if stable[k] == stable[k + 1] else self._side(branch, k, value):
+                    found.append(y[k] + share * (y[k + 1] - y[k]))
+        found.sort(key=tuple)
+        return [dict(zip(self.model.states, y.tolist(), strict=True)) for y in found]
+
+    def _side(self, branch: Branch, k: int, value: float) -> bool:
+        """Return whether a segment with a change of stability is stable at a value."""
+        points = branch.points
+        marks = [
+            float(row[self.parameter])
+            for _, row in branch.special.iterrows()
+            if row["bracket"][0] == k
+        ]
+        first, last = points[self.parameter].iloc[k], points[self.parameter].iloc[k + 1]
+        mark = marks[0] if marks else (first + last) / 2.0
+        before = (value - mark) * (first - mark) > 0.0
+        return bool(points["stable"].iloc[k if before else k + 1])
+
+    def _stretches(self) -> Iterator[str]:
+        """Yield a sentence on each stretch of the parameter with the same stable equilibria."""
+        low, high = self.span
+        inside = [v for v in self.special[self.parameter].astype(float) if low < v < high]
+        cuts = sorted({low, high, *inside})
+        cuts = [a for a, b in pairwise(cuts) if b - a > _SAME * (high - low)] + [high]
+        pieces = [(a, b, self.stable_at((a + b) / 2.0)) for a, b in pairwise(cuts)]
+        for count, group in groupby(pieces, key=lambda piece: len(piece[2])):
+            part = list(group)
+            a, b = part[0][0], part[-1][1]
+            middle = self.stable_at((a + b) / 2.0)
+            where = f"For {self.parameter} from {a:.6g} to {b:.6g}"
+            if count == 0:
+                yield f"{where} no equilibrium is stable: the states keep moving"
+                continue
+            shown = "; ".join(_shown(each) for each in middle) if len(middle) == count else ""
+            near = f", near {shown} half-way" if shown else ""
+            if count == 1:
+                yield f"{where} one equilibrium is stable{near}"
+            else:
+                number = _COUNTS.get(count, str(count))
+                yield f"{where} {number} stable equilibria coexist{near}"
+
+    def _special_sentences(self) -> Iterator[str]:
+        """Yield a sentence on each special point."""
+        for _, row in self.special.iterrows():
+            branch = self.branches[row["branch"]]
+            if isinstance(branch, Branch):
+                yield branch.sentence(self._along(branch, row))
+            else:
+                called = SPECIAL_NAMES.get(row["kind"], str(row["kind"]).replace("_", " "))
+                text = f"{called} at {self.parameter} = {row[self.parameter]:.7g}"
+                yield text + (f", period {row['period']:.5g}" if row["period"] > 0 else "")
+
+    def _along(self, branch: Branch, row: pd.Series) -> pd.Series:
+        """Return the row of a branch's own table that a row of `special` came from."""
+        own = branch.special
+        same = own[(own["kind"] == row["kind"]) & (own[self.parameter] == row[self.parameter])]
+        first: pd.Series = same.iloc[0]
+        return first
+
+
+def _shown(state: dict[str, float]) -> str:
+    return ", ".join(f"{name} = {value:.3g}" for name, value in state.items())
