@@ -3,7 +3,8 @@
 Layers, each importing only those before it: `observation` (distributions of the data),
 `columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
 observables), `objective` (likelihood, gradient, information), `optimise` (searches),
-`information` (covariance), `again` (searches near an optimum), `profile`, `result`.
+`information` (covariance), `again` (searches near an optimum), `resample`
+(other data), `profile`, `bootstrap`, `result`.
 """
 
 from __future__ import annotations

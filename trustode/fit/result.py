@@ -18,6 +18,7 @@ from ..errors import DataError, OptionError, SolveError, listed, nearest
 from ..jobs import check_how
 from ..model import Model
 from ..progress import Progress
+from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
 from .information import Uncertainty
 from .objective import Evaluation, Failure, Problem
@@ -188,6 +189,66 @@ class Fit:
         where = f"profile({self.model.name})"
         how = check_how(threads, executor, checkpoint, progress, where)
         return profile(self._problem, self._x, names, level, how, where)
+
+    def bootstrap(
+        self,
+        n: int = 1000,
+        *,
+        kind: str = "parametric",
+        level: float = 0.95,
+        seed: int = 0,
+        executor: Executor | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: Progress = None,
+        threads: int | None = None,
+    ) -> Bootstrap:
+        """Refit data drawn again, and read intervals off the estimates' percentiles.
+
+        Parameters
+        ----------
+        n : int
+            Refits.
+        kind : {"parametric", "case"}
+            Draw observations from the fitted model, or draw cases with replacement: groups,
+            or rows with an observation if there is one group.
+        level : float
+            Confidence level of the intervals.
+        seed : int
+            Of the draws; those of each refit depend on it and the refit's number alone.
+
+        Other Parameters
+        ----------------
+        executor : concurrent.futures.Executor, optional
+            Who refits; this process unless given.
+        checkpoint : path, optional
+            File that keeps finished refits, so that the same call goes on after a kill.
+        progress : bool, callable or None
+            As in `fit`; counts refits.
+        threads : int or None
+            Threads that share the groups of one objective.
+
+        Returns
+        -------
+        Bootstrap
+
+        Raises
+        ------
+        OptionError
+            If a number or the kind cannot be.
+
+        Notes
+        -----
+        Every search begins at the fit's own values. Rows of one series depend on each other
+        through the model only; where residuals are correlated in time, drawing rows is too
+        optimistic.
+
+        References
+        ----------
+        Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6, 9 and 13.
+        """
+        where = f"bootstrap({self.model.name})"
+        how = check_how(threads, executor, checkpoint, progress, where)
+        return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
 
     def plot(self, kind: str = "data", ax: Any = None) -> Any:
         """Draw the fit.
