@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .bifurcation import Branch
     from .fit import Fit
     from .fit.profile import Profile
+    from .fit.sample import Posterior
     from .scan import Scan
     from .simulate import Solution
 
@@ -348,6 +349,39 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.05 * profile.threshold, 1.6 * profile.threshold)
     ax.set_xlabel(label)
     ax.set_ylabel("twice the fall of the log-likelihood")
+    ax.legend()
+    return ax
+
+
+def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes:
+    """Draw the distribution of a value's draws, one line a chain.
+
+    Chains that agree lie on each other.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    label : str
+        The value, as in the index of its params.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    values = posterior.draws[label]
+    edges = np.histogram_bin_edges(values, bins=min(40, 5 + len(values) // 50))
+    parts = posterior.draws.groupby("chain")[label]
+    for (chain, part), (colour, style) in zip(parts, _lines(), strict=False):
+        heights, _ = np.histogram(part, bins=edges, density=True)
+        ax.stairs(heights, edges, color=colour, linestyle=style, label=f"chain {chain}")
+    row: Any = posterior.params.loc[label]
+    for end in ("low", "high"):
+        ax.axvline(row[end], color="black", linestyle="--", linewidth=0.8)
+    ax.set_xlabel(label)
+    ax.set_ylabel("posterior density")
     ax.legend()
     return ax
 

@@ -4,7 +4,7 @@ Layers, each importing only those before it: `observation` (distributions of the
 `columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
 observables), `objective` (likelihood, gradient, information), `optimise` (searches),
 `information` (covariance), `again` (searches near an optimum), `resample`
-(other data), `profile`, `bootstrap`, `result`.
+(other data), `profile`, `bootstrap`, `sample`, `result`.
 """
 
 from __future__ import annotations

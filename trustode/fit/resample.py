@@ -6,7 +6,7 @@ Imports the data and the objective.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,9 @@ def with_groups(problem: Problem, groups: Sequence[int]) -> Problem:
         at = np.concatenate(pieces)
         group = np.repeat(np.arange(len(groups)), [len(piece) for piece in pieces])
         place = [np.searchsorted(m, old.row[p]) for m, p in zip(members, pieces, strict=True)]
-        measured[column] = Measured(
-            values=old.values[at],
-            size=old.size[at],
-            group=group,
-            time=old.time[at],
-            row=np.concatenate(place) + first[group],
-            starts=np.searchsorted(group, np.arange(len(groups) + 1)),
-        )
+        starts = np.searchsorted(group, np.arange(len(groups) + 1))
+        row = np.concatenate(place) + first[group]
+        measured[column] = replace(_picked(old, at), group=group, row=row, starts=starts)
     new = replace(
         data,
         labels=tuple(data.labels[g] for g in groups),
@@ -58,9 +53,7 @@ def with_rows(problem: Problem, counts: Indices) -> Problem:
     for column, old in problem.data.measured.items():
         at = np.repeat(np.arange(len(old.row)), counts[old.row])
         starts = np.searchsorted(old.group[at], np.arange(len(old.starts)))
-        measured[column] = Measured(
-            old.values[at], old.size[at], old.group[at], old.time[at], old.row[at], starts
-        )
+        measured[column] = replace(_picked(old, at), starts=starts)
     return _with_measured(problem, measured)
 
 
@@ -82,6 +75,12 @@ def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Fai
         located, scale = predicted[column][rows.row], problem.scale(column, values)
         new[column] = problem.observed[column].draw(rng, rows.size, located, scale)
     return with_values(problem, new)
+
+
+def _picked(rows: Measured, at: Indices) -> Measured:
+    """Return some observations of a column; `starts` stays to be set."""
+    arrays = {f.name: getattr(rows, f.name)[at] for f in fields(rows) if f.name != "starts"}
+    return replace(rows, **arrays)
 
 
 def _with_measured(problem: Problem, measured: Mapping[str, Measured]) -> Problem:

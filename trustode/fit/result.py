@@ -23,6 +23,7 @@ from .data import ALL, Design, read
 from .information import Uncertainty
 from .objective import Evaluation, Failure, Problem
 from .profile import Profile, profile
+from .sample import Posterior, sample
 from .vary import Layout, initial_of
 
 if TYPE_CHECKING:
@@ -249,6 +250,61 @@ class Fit:
         where = f"bootstrap({self.model.name})"
         how = check_how(threads, executor, checkpoint, progress, where)
         return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
+
+    def sample(
+        self,
+        *,
+        draws: int = 1000,
+        chains: int = 4,
+        warmup: int = 500,
+        level: float = 0.95,
+        seed: int = 0,
+        progress: Progress = None,
+        threads: int | None = None,
+    ) -> Posterior:
+        """Draw from the posterior by Hamiltonian Monte Carlo (NUTS).
+
+        Needs the packages of the extra ``trustode[sample]``.
+
+        Parameters
+        ----------
+        draws, warmup : int
+            Draws that each chain keeps, and those before during which it adapts.
+        chains : int
+        level : float
+            Probability of the intervals, between equal tails.
+        seed : int
+
+        Other Parameters
+        ----------------
+        progress : bool, callable or None
+            As in `fit`; counts draws of all chains.
+        threads : int or None
+            Threads that share the chains; None takes every processor.
+
+        Returns
+        -------
+        Posterior
+
+        Raises
+        ------
+        OptionError
+            If a number cannot be.
+        ImportError
+            If the sampler is not installed.
+
+        Notes
+        -----
+        A value without a prior has a flat one within its bounds on the scale of the search:
+        of the value where its scale is "lin", of its logarithm where it is "log".
+
+        References
+        ----------
+        Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593-1623.
+        """
+        where = f"sample({self.model.name})"
+        problem, x = self._problem, self._x
+        return sample(problem, x, draws, chains, warmup, level, seed, threads, progress, where)
 
     def plot(self, kind: str = "data", ax: Any = None) -> Any:
         """Draw the fit.
