@@ -4,7 +4,8 @@ Layers, each importing only those before it: `observation` (distributions of the
 `columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
 observables), `objective` (likelihood, gradient, information), `optimise` (searches),
 `information` (covariance), `again` (searches near an optimum), `resample`
-(other data), `profile`, `bootstrap`, `sample`, `result`.
+(other data), `profile`, `bootstrap`, `sample`, `result`,
+`compare`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ..errors import (
 from ..model import Model, named
 from ..progress import Progress, check_progress, track
 from ..solve import NATIVE, Solver, initial_vector, parameter_vector
+from .compare import Comparison, compare
 from .data import Data, Design, is_shared, read
 from .information import labels, uncertainty, undetermined_notes
 from .objective import Evaluation, Problem
@@ -60,7 +62,7 @@ from .vary import Layout, Vary, initial_of, limits
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Binomial", "Fit", "Gaussian", "Observation", "Vary", "fit"]
+__all__ = ["Binomial", "Comparison", "Fit", "Gaussian", "Observation", "Vary", "compare", "fit"]
 
 #: Difference in log-likelihood below which two starts found the same optimum.
 SAME = 0.01

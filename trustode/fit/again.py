@@ -19,7 +19,6 @@ from .objective import Evaluation, Problem
 from .optimise import (
     FINAL_SOLVER,
     NEAR_SOLVER,
-    SEARCH_DISTANCE,
     SEARCH_SOLVER,
     Counted,
     Search,
@@ -29,6 +28,10 @@ from .optimise import (
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+#: Distance to the optimum, in standard errors, at which a search from nearby stops: what others
+#: were left out for is predicted to a first order in it.
+DISTANCE = 1e-5
 
 
 def near(problem: Problem) -> Problem:
@@ -122,7 +125,7 @@ def search_again(problem: Problem, x: Array, crew: Crew) -> Search:
     point = count(np.clip(x, problem.layout.lower, problem.layout.upper))
     if point.failure is not None:
         return Search(point, "failed", np.nan, count.n, count.failures, count.last)
-    point, status = descend(count, point, problem.layout, SEARCH_DISTANCE)
+    point, status = descend(count, point, problem.layout, DISTANCE)
     left = remaining_distance(point, problem.layout)
     return Search(point, status, left, count.n, count.failures, count.last)
 
