@@ -57,6 +57,7 @@ _HOME = {
     "Binomial": "fit",
     "Gaussian": "fit",
     "Vary": "fit",
+    "compare": "fit",
     "fit": "fit",
 }
 _MODULES = ("data", "models")
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from .fit import Gaussian as Gaussian
     from .fit import Vary as Vary
     from .fit import fit as fit
+    from .fit.compare import compare as compare
     from .model import Model as Model
     from .model import Param as Param
     from .model import inputs as inputs

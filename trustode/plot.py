@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from .bifurcation import BifurcationCurve, Branch, Cycles, Diagram
     from .fit import Fit
+    from .fit.profile import Profile
+    from .fit.sample import Posterior
     from .scan import Scan
     from .simulate import Solution
 
@@ -366,6 +368,144 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(time_label(fit.model))
     ax.set_ylabel(", ".join(columns))
     ax.legend(title="marks: observed, lines: predicted")
+    return ax
+
+
+def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw where the starts of a fit ended, the best first: a waterfall.
+
+    A flat foot means that many starts agree; black marks converged. What failed is counted in
+    the title.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    table = fit.starts[np.isfinite(fit.starts["nll"])].sort_values("nll")
+    order = np.arange(1, len(table) + 1)
+    excess = table["nll"].to_numpy(dtype=float) + fit.loglik
+    converged = (table["status"] == "converged").to_numpy(dtype=bool)
+    ax.plot(order, excess, color="black", linewidth=0.8)
+    for done, face, label in ((True, "black", "converged"), (False, "white", "not converged")):
+        if (converged == done).any():
+            at = converged == done
+            ax.plot(
+                order[at], excess[at], "o", markerfacecolor=face, markeredgecolor="black",
+                label=label,
+            )  # fmt: skip
+    # Differences of a thousandth and of a thousand should both be seen.
+    ax.set_yscale("symlog", linthresh=1e-2)
+    ax.set_xlabel("start, the best first")
+    ax.set_ylabel("log-likelihood below the best")
+    failed = len(fit.starts) - len(table)
+    if failed:
+        ax.set_title(f"{failed} of {len(fit.starts)} starts failed")
+    ax.legend()
+    return ax
+
+
+def plot_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw standardised residuals over time.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    marks = itertools.cycle(_MARKS)
+    parts = fit.residuals.groupby("column", sort=False)
+    for (column, part), (colour, _), mark in zip(parts, _lines(), marks, strict=False):
+        ax.plot(
+            part["time"], part["residual"], mark, color=colour, label=str(column), fillstyle="none"
+        )
+    for height, style in ((-2.0, ":"), (0.0, "-"), (2.0, ":")):
+        ax.axhline(height, color="black", linewidth=0.8, linestyle=style)
+    ax.set_xlabel(time_label(fit.model))
+    ax.set_ylabel("standardised residual")
+    ax.legend()
+    return ax
+
+
+def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
+    """Draw the profile of one value: the fall of the log-likelihood while the others follow.
+
+    The dotted line is the level; where the curve stays below it, the interval is open.
+
+    Parameters
+    ----------
+    profile : Profile
+    label : str
+        The value, as in the index of its intervals.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    row: Any = profile.intervals.loc[label]
+    points = profile.points
+    points = points[(points["name"] == row["name"]) & (points["group"] == row["group"])]
+    ax.plot(points["value"], points["excess"], color="black", marker=".")
+    percent = f"{100 * profile.level:g} %"
+    ax.axhline(profile.threshold, color="black", linestyle=":", label=f"{percent} level")
+    for side in ("low", "high"):
+        if row[f"{side}_end"] == "crossing":
+            ax.axvline(float(row[side]), color="black", linestyle="--", linewidth=0.8)
+    if profile.logarithmic[label]:
+        ax.set_xscale("log")
+    # Without points far outside the interval, so that its ends are seen.
+    ax.set_ylim(-0.05 * profile.threshold, 1.6 * profile.threshold)
+    ax.set_xlabel(label)
+    ax.set_ylabel("twice the fall of the log-likelihood")
+    ax.legend()
+    return ax
+
+
+def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes:
+    """Draw the distribution of a value's draws, one line a chain.
+
+    Chains that agree lie on each other.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    label : str
+        The value, as in the index of its params.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    values = posterior.draws[label]
+    edges = np.histogram_bin_edges(values, bins=min(40, 5 + len(values) // 50))
+    parts = posterior.draws.groupby("chain")[label]
+    for (chain, part), (colour, style) in zip(parts, _lines(), strict=False):
+        heights, _ = np.histogram(part, bins=edges, density=True)
+        ax.stairs(heights, edges, color=colour, linestyle=style, label=f"chain {chain}")
+    row: Any = posterior.params.loc[label]
+    for end in ("low", "high"):
+        ax.axvline(row[end], color="black", linestyle="--", linewidth=0.8)
+    ax.set_xlabel(label)
+    ax.set_ylabel("posterior density")
+    ax.legend()
     return ax
 
 

@@ -2,7 +2,10 @@
 
 Layers, each importing only those before it: `observation` (distributions of the data),
 `columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
-observables), `objective` (likelihood, gradient, information), `optimise` (searches), `result`.
+observables), `objective` (likelihood, gradient, information), `optimise` (searches),
+`information` (covariance), `again` (searches near an optimum), `resample`
+(other data), `profile`, `bootstrap`, `sample`, `result`,
+`compare`.
 """
 
 from __future__ import annotations
@@ -31,12 +34,16 @@ from ..errors import (
 from ..model import Model, named
 from ..progress import Progress, check_progress, track
 from ..solve import NATIVE, Solver, initial_vector, parameter_vector
+from .compare import Comparison, compare
 from .data import Data, Design, is_shared, read
+from .information import labels, uncertainty, undetermined_notes
 from .objective import Evaluation, Problem
 from .observation import Binomial, Gaussian, Observation
 from .optimise import (
+    FINAL_SOLVER,
     POLISH_DISTANCE,
     SEARCH_DISTANCE,
+    SEARCH_SOLVER,
     Search,
     descend,
     remaining_distance,
@@ -47,22 +54,15 @@ from .result import (
     Fit,
     failure_note,
     fitted_model,
-    labels,
     params_frame,
     residuals_frame,
-    uncertainty,
-    undetermined_notes,
 )
 from .vary import Layout, Vary, initial_of, limits
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Binomial", "Fit", "Gaussian", "Observation", "Vary", "fit"]
-
-#: Without `solver`: how searches solve, and how the best point is refined.
-SEARCH_SOLVER = Solver(method="auto", rtol=1e-6, atol=1e-9, max_steps=100_000)
-FINAL_SOLVER = Solver(method="auto", rtol=1e-11, atol=1e-13, max_steps=1_000_000)
+__all__ = ["Binomial", "Comparison", "Fit", "Gaussian", "Observation", "Vary", "compare", "fit"]
 
 #: Difference in log-likelihood below which two starts found the same optimum.
 SAME = 0.01

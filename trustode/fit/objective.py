@@ -257,13 +257,16 @@ class Problem:
 
     # ------------------------------------------------------------------ the objective
 
-    def evaluate(self, x: Array) -> Evaluation:
-        """Return the objective, its gradient and information at a point."""
+    def evaluate(self, x: Array, settle: bool = True) -> Evaluation:
+        """Return the objective, its gradient and information at a point.
+
+        With `settle`, scales that stand alone are moved to their best value first.
+        """
         with np.errstate(all="ignore"):
             found = self._compared(self.layout.natural(x), self._rows, with_gradient=True)
             if isinstance(found, Failure):
                 return self._failed(x, found)
-            return self._combine(self._settled(x, found), found)
+            return self._combine(self._settled(x, found) if settle else x, found)
 
     def _failed(self, x: Array, failure: Failure) -> Evaluation:
         n = self.layout.n_free

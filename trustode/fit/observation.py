@@ -93,6 +93,10 @@ class Observation(ABC):
     def terms(self, observed: Array, size: Array, location: Array, scale: Array) -> Terms:
         """Evaluate the likelihood of rows."""
 
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, size: Array, location: Array, scale: Array) -> Array:
+        """Draw an observation of each row, shape (n_row,)."""
+
     def scaled(self, total: Array, count: Array, scale: Array) -> Scaled:
         """Complete sums of so many rows each; only for a model with a form."""
         none = np.zeros_like(total)
@@ -170,6 +174,10 @@ class Gaussian(Observation):
             scale_information=2.0 * scale**-2,
             residual=z,
         )
+
+    def draw(self, rng: np.random.Generator, size: Array, location: Array, scale: Array) -> Array:
+        """Draw from the normal distribution of each row."""
+        return rng.normal(location, scale)
 
     def scaled(self, total: Array, count: Array, scale: Array) -> Scaled:
         """Complete sums of ``0.5 (observed - location)**2``."""
@@ -271,6 +279,10 @@ class Binomial(Observation):
         nll[~((p >= 0.0) & (p <= 1.0))] = np.inf
         none = np.zeros_like(p)
         return Terms(nll, by_p, none, information, none, residual)
+
+    def draw(self, rng: np.random.Generator, size: Array, location: Array, scale: Array) -> Array:
+        """Draw the successes of each row."""
+        return rng.binomial(size.astype(np.int64), location).astype(float)
 
     def offset(self, observed: Array, size: Array) -> Array:
         """Return the negative logarithm of the binomial coefficient."""

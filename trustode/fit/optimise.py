@@ -2,7 +2,7 @@
 
 scipy's bounded minimisers either want residuals, which a likelihood with free scales does
 not have, or make no use of the information matrix, which saves most of the solves; so the
-step is made here. Imports the objective and the layout of the free values.
+step is made here. Imports the solver, the objective and the layout of the free values.
 """
 
 from __future__ import annotations
@@ -11,15 +11,23 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..solve import Solver
 from .objective import Evaluation, Failure
 from .vary import Layout
 
 Array = NDArray[np.float64]
 Objective = Callable[[Array], Evaluation]
+
+#: Without `solver`: how searches solve, how the best point is refined, and how a problem is
+#: searched again around it.
+SEARCH_SOLVER = Solver(method="auto", rtol=1e-6, atol=1e-9, max_steps=100_000)
+FINAL_SOLVER = Solver(method="auto", rtol=1e-11, atol=1e-13, max_steps=1_000_000)
+NEAR_SOLVER = Solver(method="auto", rtol=1e-8, atol=1e-11, max_steps=100_000)
 
 #: Distance to the optimum, in standard errors, at which a search and the polish stop.
 SEARCH_DISTANCE = 1e-3
@@ -40,7 +48,24 @@ SEARCH_STEPS = 200
 #: Random points tried in place of a start where the objective has no value.
 REDRAWS = 9
 
+
 _DAMPING_FIRST, _DAMPING_LEAST, _DAMPING_MOST = 1e-3, 1e-9, 1e12
+
+
+class Box(Protocol):
+    """Bounds within which an objective is searched."""
+
+    @property
+    def n_free(self) -> int:
+        """Number of values."""
+
+    @property
+    def lower(self) -> Array:
+        """Lower bounds, shape (n_free,)."""
+
+    @property
+    def upper(self) -> Array:
+        """Upper bounds, shape (n_free,)."""
 
 
 @dataclass
@@ -89,14 +114,14 @@ class Search:
     last: Failure | None
 
 
-def free_to_move(point: Evaluation, layout: Layout) -> NDArray[np.bool_]:
+def free_to_move(point: Evaluation, layout: Box) -> NDArray[np.bool_]:
     """Return which values are not held at a bound by the gradient, shape (n_free,)."""
     below = (point.x <= layout.lower) & (point.gradient > 0.0)
     above = (point.x >= layout.upper) & (point.gradient < 0.0)
     return ~(below | above)
 
 
-def remaining_distance(point: Evaluation, layout: Layout) -> float:
+def remaining_distance(point: Evaluation, layout: Box) -> float:
     """Return the norm of the gradient in standard errors, sqrt(g' I^-1 g).
 
     It is the distance to the optimum by Newton's method, and does not depend on the
@@ -104,11 +129,11 @@ def remaining_distance(point: Evaluation, layout: Layout) -> float:
     """
     free = free_to_move(point, layout)
     gradient = point.gradient[free]
-    newton = _solved(point.information[np.ix_(free, free)], gradient, 0.0)
+    newton = scaled_solution(point.information[np.ix_(free, free)], gradient, 0.0)
     return math.sqrt(max(float(gradient @ newton), 0.0))
 
 
-def bounded_step(point: Evaluation, model: Array, layout: Layout, damping: float) -> Array:
+def bounded_step(point: Evaluation, model: Array, layout: Box, damping: float) -> Array:
     """Return the step to the least of a damped quadratic model within bounds, shape (n_free,).
 
     Values that it would carry over a bound stop there, and the step of the others is
@@ -119,7 +144,7 @@ def bounded_step(point: Evaluation, model: Array, layout: Layout, damping: float
     moved = np.zeros_like(point.x)
     while inside.any():
         pull = point.gradient + model @ np.where(inside, 0.0, moved)
-        moved[inside] = -_solved(model[np.ix_(inside, inside)], pull[inside], damping)
+        moved[inside] = -scaled_solution(model[np.ix_(inside, inside)], pull[inside], damping)
         over = inside & ((moved < low) | (moved > high))
         if not over.any():
             break
@@ -128,7 +153,7 @@ def bounded_step(point: Evaluation, model: Array, layout: Layout, damping: float
     return moved
 
 
-def _solved(matrix: Array, right: Array, damping: float) -> Array:
+def scaled_solution(matrix: Array, right: Array, damping: float) -> Array:
     """Solve after scaling to a unit diagonal, without moving in directions that say nothing."""
     diagonal = np.diagonal(matrix)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
@@ -190,7 +215,7 @@ class _Curvature:
 
 
 def descend(
-    objective: Objective, point: Evaluation, layout: Layout, target: float = SEARCH_DISTANCE
+    objective: Objective, point: Evaluation, layout: Box, target: float = SEARCH_DISTANCE
 ) -> tuple[Evaluation, str]:
     """Lower the objective until the remaining distance is below a target.
 

@@ -5,18 +5,25 @@ Imports the objective and the model layer; pandas when a table is made.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, SolveError, listed, nearest
+from ..errors import DataError, OptionError, SolveError, listed, nearest
+from ..jobs import check_how
 from ..model import Model
+from ..progress import Progress
+from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
+from .information import Uncertainty
 from .objective import Evaluation, Failure, Problem
-from .optimise import free_to_move
+from .profile import Profile, profile
+from .sample import Posterior, sample
 from .vary import Layout, initial_of
 
 if TYPE_CHECKING:
@@ -26,9 +33,6 @@ Array = NDArray[np.float64]
 
 #: The 97.5 % point of the normal distribution.
 NORMAL_975 = 1.959963984540054
-
-#: Share of a value's unit vector in undetermined directions from which it counts as such.
-UNDETERMINED_SHARE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,11 +149,192 @@ class Fit:
             )
         return fitted_model(self._problem, self._x, labels.index(group))
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw data and predictions; returns the matplotlib Axes."""
-        from ..plot import plot_fit
+    def profile(
+        self,
+        *names: Any,
+        level: float = 0.95,
+        executor: Executor | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: Progress = None,
+        threads: int | None = None,
+    ) -> Profile:
+        """Follow the profile likelihood of values to both sides, and read intervals off it.
 
-        return plot_fit(self, ax)
+        Parameters
+        ----------
+        names : str
+            Names of free values, or labels such as ``"alpha [p1]"``; all unless given.
+        level : float
+            Confidence level of the intervals.
+
+        Other Parameters
+        ----------------
+        executor : concurrent.futures.Executor, optional
+            Who follows the sides; this process unless given.
+        checkpoint : path, optional
+            File that keeps finished sides, so that the same call goes on after a kill.
+        progress : bool, callable or None
+            As in `fit`; counts two sides a value.
+        threads : int or None
+            Threads that share the groups of one objective.
+
+        Returns
+        -------
+        Profile
+
+        Raises
+        ------
+        OptionError
+            If the fit does not vary such a name, or the level is not between 0 and 1.
+        """
+        where = f"profile({self.model.name})"
+        how = check_how(threads, executor, checkpoint, progress, where)
+        return profile(self._problem, self._x, names, level, how, where)
+
+    def bootstrap(
+        self,
+        n: int = 1000,
+        *,
+        kind: str = "parametric",
+        level: float = 0.95,
+        seed: int = 0,
+        executor: Executor | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: Progress = None,
+        threads: int | None = None,
+    ) -> Bootstrap:
+        """Refit data drawn again, and read intervals off the estimates' percentiles.
+
+        Parameters
+        ----------
+        n : int
+            Refits.
+        kind : {"parametric", "case"}
+            Draw observations from the fitted model, or draw cases with replacement: groups,
+            or rows with an observation if there is one group.
+        level : float
+            Confidence level of the intervals.
+        seed : int
+            Of the draws; those of each refit depend on it and the refit's number alone.
+
+        Other Parameters
+        ----------------
+        executor : concurrent.futures.Executor, optional
+            Who refits; this process unless given.
+        checkpoint : path, optional
+            File that keeps finished refits, so that the same call goes on after a kill.
+        progress : bool, callable or None
+            As in `fit`; counts refits.
+        threads : int or None
+            Threads that share the groups of one objective.
+
+        Returns
+        -------
+        Bootstrap
+
+        Raises
+        ------
+        OptionError
+            If a number or the kind cannot be.
+
+        Notes
+        -----
+        Every search begins at the fit's own values. Rows of one series depend on each other
+        through the model only; where residuals are correlated in time, drawing rows is too
+        optimistic.
+
+        References
+        ----------
+        Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6, 9 and 13.
+        """
+        where = f"bootstrap({self.model.name})"
+        how = check_how(threads, executor, checkpoint, progress, where)
+        return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
+
+    def sample(
+        self,
+        *,
+        draws: int = 1000,
+        chains: int = 4,
+        warmup: int = 500,
+        level: float = 0.95,
+        seed: int = 0,
+        progress: Progress = None,
+        threads: int | None = None,
+    ) -> Posterior:
+        """Draw from the posterior by Hamiltonian Monte Carlo (NUTS).
+
+        Needs the packages of the extra ``trustode[sample]``.
+
+        Parameters
+        ----------
+        draws, warmup : int
+            Draws that each chain keeps, and those before during which it adapts.
+        chains : int
+        level : float
+            Probability of the intervals, between equal tails.
+        seed : int
+
+        Other Parameters
+        ----------------
+        progress : bool, callable or None
+            As in `fit`; counts draws of all chains.
+        threads : int or None
+            Threads that share the chains; None takes every processor.
+
+        Returns
+        -------
+        Posterior
+
+        Raises
+        ------
+        OptionError
+            If a number cannot be.
+        ImportError
+            If the sampler is not installed.
+
+        Notes
+        -----
+        A value without a prior has a flat one within its bounds on the scale of the search:
+        of the value where its scale is "lin", of its logarithm where it is "log".
+
+        References
+        ----------
+        Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593-1623.
+        """
+        where = f"sample({self.model.name})"
+        problem, x = self._problem, self._x
+        return sample(problem, x, draws, chains, warmup, level, seed, threads, progress, where)
+
+    def plot(self, kind: str = "data", ax: Any = None) -> Any:
+        """Draw the fit.
+
+        Parameters
+        ----------
+        kind : {"data", "residuals", "starts"}
+            Observations and predictions over time; standardised residuals over time; or how
+            far each start came, the best first (a waterfall).
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure unless given.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        OptionError
+            If there is no such kind.
+        """
+        from ..plot import plot_fit, plot_residuals, plot_starts
+
+        kinds = {"data": plot_fit, "residuals": plot_residuals, "starts": plot_starts}
+        if kind not in kinds:
+            raise OptionError(
+                f"plot({self.model.name}): kind={kind!r:.60}{nearest(str(kind), kinds) or '.'} "
+                f"It can be {listed(kinds)}"
+            )
+        return kinds[kind](self, ax)
 
     def report(self) -> str:
         """Return the fit as text: what a methods section needs."""
@@ -203,64 +388,6 @@ class Fit:
 
 
 # ------------------------------------------------------------------ making one
-
-
-@dataclass(frozen=True, eq=False)
-class Uncertainty:
-    """What the information matrix says, on the scale of the search.
-
-    Attributes
-    ----------
-    covariance : ndarray, shape (n_free, n_free)
-        NaN for values that are undetermined or held at a bound.
-    held, undetermined : ndarray of bool, shape (n_free,)
-    directions : list of ndarray, each of shape (n_free,)
-        Directions along which the data do not change, in units of x.
-    """
-
-    covariance: Array
-    held: NDArray[np.bool_]
-    undetermined: NDArray[np.bool_]
-    directions: list[Array]
-
-
-def uncertainty(point: Evaluation, layout: Layout, rtol: float) -> Uncertainty:
-    """Invert the information matrix where it says something.
-
-    Directions whose information, after scaling to a unit diagonal, is within what solver
-    errors of relative size `rtol` can fake count as undetermined.
-    """
-    n = layout.n_free
-    free = free_to_move(point, layout)
-    diagonal = np.diagonal(point.information)
-    reached = free & (diagonal > 0.0)
-    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))[reached]
-    block = point.information[np.ix_(reached, reached)] / np.outer(scale, scale)
-    weights, vectors = np.linalg.eigh(block)
-    known = weights > max(1e-13 * len(scale), rtol**2)
-    blind = vectors[:, ~known]
-    lost = (blind**2).sum(axis=1) > UNDETERMINED_SHARE
-    inverse = (vectors[:, known] / weights[known]) @ vectors[:, known].T / np.outer(scale, scale)
-    inverse[lost, :] = inverse[:, lost] = np.nan
-    covariance = np.full((n, n), np.nan)
-    covariance[np.ix_(reached, reached)] = inverse
-    undetermined = free & ~reached
-    undetermined[np.flatnonzero(reached)[lost]] = True
-    directions = []
-    for vector in blind.T:
-        direction = np.zeros(n)
-        direction[reached] = vector / scale
-        directions.append(direction)
-    return Uncertainty(covariance, ~free, undetermined, directions)
-
-
-def labels(layout: Layout) -> list[str]:
-    """Name every free value, as ``"alpha"`` or ``"T(0) [p1]"``."""
-    return [
-        name if level is None else f"{name} [{level}]"
-        for name, levels in zip(layout.names, layout.levels, strict=True)
-        for level in levels
-    ]
 
 
 def params_frame(point: Evaluation, layout: Layout, found: Uncertainty) -> pd.DataFrame:
@@ -339,28 +466,6 @@ def fitted_model(problem: Problem, x: Array, group: int | None) -> Model:
         elif name in model.params:
             params[name] = value
     return model.replace(params=params, initial=initial)
-
-
-def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
-    """Say which values the data do not determine, and along which direction."""
-    names = labels(layout)
-    blind = np.zeros(layout.n_free, dtype=bool)
-    notes = []
-    for direction in found.directions:
-        share = np.abs(direction) / np.abs(direction).max()
-        members = np.flatnonzero(share > 1e-3)
-        blind[members] = True
-        sizes = direction / np.abs(direction).max()
-        moves = listed((f"{sizes[k]:+.3g} {names[k]}" for k in members), 8)
-        kind = "" if not layout.log[members].any() else " (logarithms where the scale is 'log')"
-        notes.append(
-            f"the data do not change along {moves}{kind}, so these values are not determined; "
-            "fix one of them or measure more"
-        )
-    alone = [names[k] for k in np.flatnonzero(found.undetermined & ~blind)]
-    if alone:
-        notes.append(f"{listed(alone)} never reaches an observation; fix it or measure more")
-    return notes
 
 
 def failure_note(failures: Mapping[str, int], n_evaluations: int) -> list[str]:

@@ -1,0 +1,121 @@
+"""Posteriors that are known: normal ones, cut off at bounds."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import truncnorm
+
+import trustode as tr
+from trustode.fit import Fit
+
+#: Monte Carlo standard errors within which a mean has to be.
+ERRORS = 4.0
+
+
+@pytest.fixture
+def sampler() -> None:
+    """Skip where the sampler is not installed."""
+    pytest.importorskip("nutpie", reason="needs the extra trustode[sample]")
+
+
+def line_fit(drift: tr.Model, line: pd.DataFrame, **bounds: float) -> Fit:
+    """Fit slope and start of a line with a known standard deviation."""
+    return tr.fit(
+        drift,
+        line,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.3)},
+        vary={"a": tr.Vary(0.7, **bounds), "y(0)": tr.Vary(1.0)},
+        starts=1,
+    )
+
+
+@pytest.mark.usefixtures("sampler")
+def test_regression_has_a_normal_posterior(drift: tr.Model, line: pd.DataFrame) -> None:
+    fit = line_fit(drift, line)
+    seen: list[tuple[int, int]] = []
+    found = fit.sample(draws=400, chains=2, warmup=200, seed=1, progress=lambda *s: seen.append(s))
+    for name, row in found.params.iterrows():
+        value, error = fit.params.loc[name, ["value", "stderr"]]
+        assert row["mean"] == pytest.approx(value, abs=ERRORS * row["mcse"])
+        assert row["sd"] == pytest.approx(error, rel=0.15)
+        assert row["mcse"] == pytest.approx(row["sd"] / np.sqrt(row["ess_bulk"]), rel=0.2)
+    covariance = fit.covariance.to_numpy()
+    wanted = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    assert found.draws[["a", "y(0)"]].corr().iloc[0, 1] == pytest.approx(wanted, abs=0.05)
+    assert found.n_divergent == 0
+    assert seen[-1] == (1200, 1200)
+    assert list(found.draws.columns) == ["chain", "draw", "a", "y(0)"]
+    assert found.idata.posterior["a"].shape == (2, 400)
+    assert any("flat without end" in note for note in found.notes)
+    assert "R-hat" in found.summary()
+    again = fit.sample(draws=400, chains=2, warmup=200, seed=1, threads=1)
+    pd.testing.assert_frame_equal(found.draws, again.draws)
+
+
+@pytest.mark.usefixtures("sampler")
+@pytest.mark.parametrize("sides", [("min",), ("max",), ("min", "max")])
+def test_bounds_cut_the_posterior_off(drift: tr.Model, sides: tuple[str, ...]) -> None:
+    data = pd.DataFrame({"t": np.arange(9.0), "y": np.random.default_rng(5).normal(1.0, 0.6, 9)})
+    mean, error = data["y"].mean(), 0.6 / 3.0
+    # Bounds half a standard error to either side of the mean.
+    edges = {"min": mean - 0.5 * error, "max": mean + 0.5 * error}
+    fit = tr.fit(
+        drift,
+        data,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.6)},
+        vary={"y(0)": tr.Vary(mean, **{side: edges[side] for side in sides})},
+        starts=1,
+    )
+    found = fit.sample(draws=400, chains=2, warmup=200).params.loc["y(0)"]
+    low = -0.5 if "min" in sides else -np.inf
+    high = 0.5 if "max" in sides else np.inf
+    known = truncnorm(low, high, loc=mean, scale=error)
+    assert found["mean"] == pytest.approx(known.mean(), abs=ERRORS * found["mcse"])
+    assert found["sd"] == pytest.approx(known.std(), rel=0.15)
+
+
+@pytest.mark.usefixtures("sampler")
+def test_values_of_persons_have_a_dimension(drift: tr.Model) -> None:
+    data = pd.DataFrame({"t": [0.0, 1.0] * 2, "who": list("aabb"), "y": [1.0, 1.1, 2.0, 2.1]})
+    fit = tr.fit(
+        drift,
+        data,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.5)},
+        vary={"y(0)": tr.Vary(0.0, min=-9, max=9, per="who")},
+        group="who",
+        starts=1,
+    )
+    found = fit.sample(draws=200, chains=2, warmup=100)
+    assert found.idata.posterior["y(0)"].dims == ("chain", "draw", "who")
+    ours = found.draws["y(0) [b]"].to_numpy().reshape(2, 200)
+    assert ours == pytest.approx(found.idata.posterior["y(0)"].sel(who="b").to_numpy())
+    assert found.plot("y(0) [b]").get_xlabel() == "y(0) [b]"
+
+
+def test_without_the_packages_it_says_what_to_install(
+    drift: tr.Model, line: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nutpie", None)
+    with pytest.raises(ImportError, match=r"trustode\[sample\]"):
+        line_fit(drift, line).sample()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"draws": 0}, "draws=0"),
+        ({"chains": 1.5}, "chains=1.5"),
+        ({"level": 95}, "between 0 and 1"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(
+    drift: tr.Model, line: pd.DataFrame, wrong: dict, told: str
+) -> None:
+    with pytest.raises(tr.OptionError, match=told):
+        line_fit(drift, line).sample(**wrong)

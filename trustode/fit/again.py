@@ -1,0 +1,158 @@
+"""A problem searched again around its optimum: with some values held, or with other data.
+
+Imports the solver, the jobs, the objective and the search.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..checkpoint import Parts, digest
+from ..jobs import Crew
+from .objective import Evaluation, Problem
+from .optimise import (
+    FINAL_SOLVER,
+    NEAR_SOLVER,
+    SEARCH_SOLVER,
+    Counted,
+    Search,
+    descend,
+    remaining_distance,
+)
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Distance to the optimum, in standard errors, at which a search from nearby stops: what others
+#: were left out for is predicted to a first order in it.
+DISTANCE = 1e-5
+
+
+def near(problem: Problem) -> Problem:
+    """Return the problem with the solver for searches near its optimum, unless one was given."""
+    if problem.solver in (SEARCH_SOLVER, FINAL_SOLVER):
+        return replace(problem, solver=NEAR_SOLVER)
+    return problem
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """The objective of some of the free values while the others are held.
+
+    Parameters
+    ----------
+    problem : Problem
+    x : ndarray, shape (n_all,)
+        Where values are held.
+    moving : ndarray of bool, shape (n_all,)
+        Which values are free.
+    crew : Crew or None
+        Whose flag ends the search.
+    """
+
+    problem: Problem
+    x: Array
+    moving: Mask
+    crew: Crew | None = None
+
+    @property
+    def n_free(self) -> int:
+        """Number of values that are free."""
+        return int(self.moving.sum())
+
+    @cached_property
+    def lower(self) -> Array:
+        """Lower bounds of the free values."""
+        lower: Array = self.problem.layout.lower[self.moving]
+        return lower
+
+    @cached_property
+    def upper(self) -> Array:
+        """Upper bounds of the free values."""
+        upper: Array = self.problem.layout.upper[self.moving]
+        return upper
+
+    @cached_property
+    def _settle(self) -> bool:
+        """Whether no scale that stands alone is among the values held."""
+        layout = self.problem.layout
+        held = {layout.names[k] for k in layout.owner[~self.moving]}
+        return not held & self.problem.readout.scales
+
+    def whole(self, x: Array) -> Evaluation:
+        """Evaluate all values, with the scales that may settle."""
+        if self.crew is not None and self.crew.cancel[0]:
+            raise CancelledError
+        return self.problem.evaluate(x, settle=self._settle)
+
+    def reduced(self, point: Evaluation) -> Evaluation:
+        """Return an evaluation as one of the free values."""
+        some = self.moving
+        return replace(
+            point,
+            x=point.x[some],
+            gradient=point.gradient[some],
+            information=point.information[np.ix_(some, some)],
+        )
+
+    def __call__(self, x: Array) -> Evaluation:
+        """Evaluate at free values, shape (n_free,)."""
+        every = self.x.copy()
+        every[self.moving] = x
+        return self.reduced(self.whole(every))
+
+    def least(self) -> Evaluation:
+        """Return the evaluation of all values where the free ones are best, from `x` on."""
+        start = self.whole(self.x)
+        if start.failure is not None:
+            return start
+        found, _ = descend(self, self.reduced(start), self)
+        every = self.x.copy()
+        every[self.moving] = found.x
+        return self.whole(every)
+
+
+def search_again(problem: Problem, x: Array, crew: Crew) -> Search:
+    """Search all values from a point, without drawing another where it fails."""
+    held = Held(problem, x, np.ones(len(x), dtype=bool), crew)
+    count = Counted(held)
+    point = count(np.clip(x, problem.layout.lower, problem.layout.upper))
+    if point.failure is not None:
+        return Search(point, "failed", np.nan, count.n, count.failures, count.last)
+    point, status = descend(count, point, problem.layout, DISTANCE)
+    left = remaining_distance(point, problem.layout)
+    return Search(point, status, left, count.n, count.failures, count.last)
+
+
+def problem_parts(problem: Problem) -> Parts:
+    """Return all that a problem's objective depends on, for a checkpoint."""
+    model, data, layout = problem.readout.model, problem.data, problem.layout
+    measured = {
+        column: [rows.values, rows.size, rows.group, rows.time]
+        for column, rows in data.measured.items()
+    }
+    tables = [
+        [each.knots, each.coefficients, each.breaks] for tables in data.tables for each in tables
+    ]
+    return {
+        "version of trustode": (__version__, ""),
+        "model": (model.name, digest(model.definition)),
+        "data": (
+            f"{data.n_observations} observations",
+            digest([repr(label) for label in data.labels], list(data.times), measured),
+        ),
+        "observed": (", ".join(problem.observed), digest(repr(dict(problem.observed)))),
+        "inputs": ("", digest(tables)),
+        "vary": (
+            ", ".join(layout.names),
+            digest(repr(layout.varies), repr(layout.levels), repr(layout.bounds), problem.index),
+        ),
+        "held": ("", digest(dict(problem.fixed), dict(problem.initial))),
+        "solver": (repr(problem.solver), ""),
+    }

@@ -1,0 +1,130 @@
+"""What the information matrix says: covariance, and what the data do not determine.
+
+Imports the objective, the layout of the free values and the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OptionError, listed, nearest
+from .objective import Evaluation
+from .optimise import free_to_move
+from .vary import Layout
+
+Array = NDArray[np.float64]
+
+#: Share of a value's unit vector in undetermined directions from which it counts as such.
+UNDETERMINED_SHARE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """What the information matrix says, on the scale of the search.
+
+    Attributes
+    ----------
+    covariance : ndarray, shape (n_free, n_free)
+        NaN for values that are undetermined or held at a bound.
+    held, undetermined : ndarray of bool, shape (n_free,)
+    directions : list of ndarray, each of shape (n_free,)
+        Directions along which the data do not change, in units of x.
+    """
+
+    covariance: Array
+    held: NDArray[np.bool_]
+    undetermined: NDArray[np.bool_]
+    directions: list[Array]
+
+
+def uncertainty(point: Evaluation, layout: Layout, rtol: float) -> Uncertainty:
+    """Invert the information matrix where it says something.
+
+    Directions whose information, after scaling to a unit diagonal, is within what solver
+    errors of relative size `rtol` can fake count as undetermined.
+    """
+    n = layout.n_free
+    free = free_to_move(point, layout)
+    diagonal = np.diagonal(point.information)
+    reached = free & (diagonal > 0.0)
+    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))[reached]
+    block = point.information[np.ix_(reached, reached)] / np.outer(scale, scale)
+    weights, vectors = np.linalg.eigh(block)
+    known = weights > max(1e-13 * len(scale), rtol**2)
+    blind = vectors[:, ~known]
+    lost = (blind**2).sum(axis=1) > UNDETERMINED_SHARE
+    inverse = (vectors[:, known] / weights[known]) @ vectors[:, known].T / np.outer(scale, scale)
+    inverse[lost, :] = inverse[:, lost] = np.nan
+    covariance = np.full((n, n), np.nan)
+    covariance[np.ix_(reached, reached)] = inverse
+    undetermined = free & ~reached
+    undetermined[np.flatnonzero(reached)[lost]] = True
+    directions = []
+    for vector in blind.T:
+        direction = np.zeros(n)
+        direction[reached] = vector / scale
+        directions.append(direction)
+    return Uncertainty(covariance, ~free, undetermined, directions)
+
+
+def labels(layout: Layout) -> list[str]:
+    """Name every free value, as ``"alpha"`` or ``"T(0) [p1]"``."""
+    return [
+        name if level is None else f"{name} [{level}]"
+        for name, levels in zip(layout.names, layout.levels, strict=True)
+        for level in levels
+    ]
+
+
+def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
+    """Say which values the data do not determine, and along which direction."""
+    names = labels(layout)
+    blind = np.zeros(layout.n_free, dtype=bool)
+    notes = []
+    for direction in found.directions:
+        share = np.abs(direction) / np.abs(direction).max()
+        members = np.flatnonzero(share > 1e-3)
+        blind[members] = True
+        sizes = direction / np.abs(direction).max()
+        moves = listed((f"{sizes[k]:+.3g} {names[k]}" for k in members), 8)
+        kind = "" if not layout.log[members].any() else " (logarithms where the scale is 'log')"
+        notes.append(
+            f"the data do not change along {moves}{kind}, so these values are not determined; "
+            "fix one of them or measure more"
+        )
+    alone = [names[k] for k in np.flatnonzero(found.undetermined & ~blind)]
+    if alone:
+        notes.append(f"{listed(alone)} never reaches an observation; fix it or measure more")
+    return notes
+
+
+def chosen(names: Sequence[object], layout: Layout, where: str) -> list[int]:
+    """Return the free values that names or labels stand for; all of them without a name.
+
+    Raises
+    ------
+    OptionError
+        If nothing that is varied has such a name.
+    """
+    every = labels(layout)
+    if not names:
+        return list(range(layout.n_free))
+    found: list[int] = []
+    for given in names:
+        name = str(getattr(given, "name", given))
+        if name in layout.names:
+            owner = layout.names.index(name)
+            found += np.flatnonzero(layout.owner == owner).tolist()
+        elif name in every:
+            found.append(every.index(name))
+        else:
+            known = [*layout.names, *every]
+            raise OptionError(
+                f"{where}: the fit does not vary {name!r:.60}{nearest(name, known) or '.'} "
+                f"It varies {listed(layout.names)}"
+            )
+    return list(dict.fromkeys(found))

@@ -1,0 +1,88 @@
+"""Other data for a problem: some of its groups or observations, or new ones drawn from it.
+
+Imports the data and the objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data import Data, Measured
+from .objective import Failure, Problem
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def with_groups(problem: Problem, groups: Sequence[int]) -> Problem:
+    """Return the problem of some groups, by their numbers; a group may come several times."""
+    data = problem.data
+    members = [np.flatnonzero(data.group == g) for g in groups]
+    rows = np.concatenate(members)
+    first = np.concatenate([[0], np.cumsum([len(each) for each in members])])
+    measured = {}
+    for column, old in data.measured.items():
+        pieces = [np.arange(old.starts[g], old.starts[g + 1]) for g in groups]
+        at = np.concatenate(pieces)
+        group = np.repeat(np.arange(len(groups)), [len(piece) for piece in pieces])
+        place = [np.searchsorted(m, old.row[p]) for m, p in zip(members, pieces, strict=True)]
+        starts = np.searchsorted(group, np.arange(len(groups) + 1))
+        row = np.concatenate(place) + first[group]
+        measured[column] = replace(_picked(old, at), group=group, row=row, starts=starts)
+    new = replace(
+        data,
+        labels=tuple(data.labels[g] for g in groups),
+        times=tuple(data.times[g] for g in groups),
+        tables=tuple(data.tables[g] for g in groups),
+        levels={name: tuple(each[g] for g in groups) for name, each in data.levels.items()},
+        measured=measured,
+        group=np.repeat(np.arange(len(groups)), np.diff(first)),
+        time_index=data.time_index[rows],
+        frame=data.frame.iloc[rows],
+    )
+    return replace(problem, data=new, index=problem.index[list(groups)])
+
+
+def with_rows(problem: Problem, counts: Indices) -> Problem:
+    """Return the problem with each row of the frame measured so many times, shape (n_row,)."""
+    measured = {}
+    for column, old in problem.data.measured.items():
+        at = np.repeat(np.arange(len(old.row)), counts[old.row])
+        starts = np.searchsorted(old.group[at], np.arange(len(old.starts)))
+        measured[column] = replace(_picked(old, at), starts=starts)
+    return _with_measured(problem, measured)
+
+
+def with_values(problem: Problem, values: Mapping[str, Array]) -> Problem:
+    """Return the problem with other observations in the same places."""
+    old = problem.data.measured
+    measured = {column: replace(old[column], values=each) for column, each in values.items()}
+    return _with_measured(problem, measured)
+
+
+def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Failure:
+    """Return the problem with observations drawn from its own predictions at a point."""
+    predicted = problem.predict(x)
+    if isinstance(predicted, Failure):
+        return predicted
+    values = problem.layout.natural(x)
+    new = {}
+    for column, rows in problem.data.measured.items():
+        located, scale = predicted[column][rows.row], problem.scale(column, values)
+        new[column] = problem.observed[column].draw(rng, rows.size, located, scale)
+    return with_values(problem, new)
+
+
+def _picked(rows: Measured, at: Indices) -> Measured:
+    """Return some observations of a column; `starts` stays to be set."""
+    arrays = {f.name: getattr(rows, f.name)[at] for f in fields(rows) if f.name != "starts"}
+    return replace(rows, **arrays)
+
+
+def _with_measured(problem: Problem, measured: Mapping[str, Measured]) -> Problem:
+    data: Data = replace(problem.data, measured=measured)
+    return replace(problem, data=data)
