@@ -61,14 +61,16 @@ def unit_extension(unit: str) -> Extension:
     files, keys = ["ext/stimulus.c", "ext/trace.c", "ext/clock.c"], {}
     for lanes in UNITS[unit].widths:
         files.append("ext/taylor.c" if lanes == 1 else f"ext/taylor_{lanes}.c")
-        for source in SOURCES:
-            recurrences = source.series_text()
-            if not recurrences:
+        # What moves, where anything does, is what a partner does: the first input.
+        for source, driven in [(s, d) for s in SOURCES for d in ((), s.model.inputs and (0,))]:
+            recurrences = source.series_text(driven=driven)
+            name = re.sub(r"[^0-9a-zA-Z]+", "_", source.model.name)
+            entry = f"tro_series_{name}_{lanes}{'_driven' if driven else ''}"
+            if not recurrences or entry in keys:
                 continue
-            entry = f"tro_series_{re.sub(r'[^0-9a-zA-Z]+', '_', source.model.name)}_{lanes}"
             text = f"#define TRO_LANES {lanes}\n#define TRO_ENTRY {entry}\n{recurrences}"
             files.append(write(GENERATED / f"{entry[4:]}.{unit}.c", text))
-            keys[entry] = f"{source.key}/{lanes}"
+            keys[entry] = source.series_key(lanes, driven=driven)
     methods = {f"tro_taylor_{lanes}": f"method/{lanes}" for lanes in UNITS[unit].widths}
     module = entries_module(keys, "lanes_entries.h", "tro_taylor", methods)
     pyx = write(GENERATED / f"_{unit}.pyx", module)

@@ -45,6 +45,8 @@ cdef extern from "core.h":
         const tro_table *tables
         long n_break
         const double *breaks
+        long n_stop
+        const double *stops
     ctypedef struct tro_method:
         const char *name
         const char *documentation
@@ -93,6 +95,13 @@ cdef extern from "core.h":
         double *work
     int tro_solve_probe(void *, const double *, const tro_stimulus *, double, const double *,
                         double) nogil
+    ctypedef struct tro_piece
+    ctypedef struct tro_look:
+        const tro_options *options
+    void tro_solve_watch(const tro_model *, const double *, const tro_stimulus *,
+                         const tro_options *, double *, tro_look *) nogil
+    int tro_solve_look(void *, const tro_piece *, double, double, double *, double *, int *,
+                       int *) nogil
 
 cdef extern from "lanes_run.h":
     ctypedef struct tro_lanes_job:
@@ -117,6 +126,9 @@ cdef extern from "lanes_run.h":
         int (*probe)(void *, const double *, const tro_stimulus *, double, const double *,
                      double) noexcept nogil
         void *probe_context
+        int (*look)(void *, const tro_piece *, double, double, double *, double *, int *,
+                    int *) noexcept nogil
+        void *look_context
     ctypedef struct tro_lanes_method:
         int lanes
         int (*run)(const tro_lanes_job *) noexcept nogil
@@ -610,8 +622,10 @@ cdef class Inputs:
     cdef tro_stimulus view
     cdef tro_table *tables
     cdef list kept
-    #: Whether the inputs stand still between breaks.
-    cdef readonly bint constant
+    #: Which of the inputs do not stand still between breaks.
+    cdef readonly tuple moving
+    #: Whether most knots lie inside smooth pieces, which a fit cut up.
+    cdef readonly bint fitted
 
     def __cinit__(self, tables, breaks):
         cdef cnp.ndarray array
@@ -629,11 +643,19 @@ cdef class Inputs:
             self.tables[i].coefs = <const double *>cnp.PyArray_DATA(array)
         array = np.array(breaks, dtype=np.float64, order="C")
         self.kept.append(array)
-        self.constant = all(_stands_still(*table, breaks) for table in tables)
+        self.moving = tuple(
+            [i for i, table in enumerate(tables) if not _stands_still(*table, breaks)])
         self.view.n_input = <int>len(tables)
         self.view.tables = self.tables
         self.view.n_break = cnp.PyArray_SIZE(array)
         self.view.breaks = <const double *>cnp.PyArray_DATA(array)
+        if self.moving:
+            array = np.sort(np.concatenate([array, *(tables[i][0][1:] for i in self.moving)]))
+            array = array[np.append(True, np.diff(array) > 0)]
+            self.kept.append(array)
+        self.view.n_stop = cnp.PyArray_SIZE(array)
+        self.fitted = self.view.n_stop > 2 * self.view.n_break
+        self.view.stops = <const double *>cnp.PyArray_DATA(array)
 
     def __dealloc__(self):
         free(self.tables)
@@ -749,6 +771,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef tro_trace trace
     cdef tro_probe probe
     cdef tro_lanes_job job
+    cdef tro_look look
     cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), n_run = cnp.PyArray_SIZE(report)
     cdef Py_ssize_t n_stimuli = len(stimuli)
     cdef int n_coef
@@ -822,9 +845,16 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             if options.stiff != NULL:
                 job.probe = tro_solve_probe
             job.probe_context = &probe
+            job.look = NULL
+            if events is not None:
+                tro_solve_watch(model, p_data, views[0], &options, work, &look)
+                job.look = tro_solve_look
+            job.look_context = &look
             with nogil:
                 (<const tro_lanes_method *>lanes_method).run(&job)
             functions._reraise()
+            if events is not None:
+                events.functions._reraise()
             if raised:
                 raise raised[0]
         k = 0

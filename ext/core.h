@@ -50,12 +50,16 @@ typedef struct {
     const tro_table *tables; /* (n_input) */
     long n_break;
     const double *breaks; /* (n_break) sorted times that end a step */
+    long n_stop;
+    const double *stops;  /* (n_stop) breaks and knots: between them all inputs are cubics */
 } tro_stimulus;
 
 /* Inputs at t as seen from inside the interval (low, high): at its ends the values are the
  * one-sided limits, so a jump belongs to one step only. du may be NULL. */
 void tro_stimulus_values(const tro_stimulus *stimulus, double t, double low, double high,
                          double *u, double *du);
+/* The segment of a table that t lies in, seen from inside (t, high). */
+long tro_stimulus_segment(const tro_table *table, double t, double high);
 
 /* ---- system.c: the equations that a method advances ---- */
 
@@ -234,6 +238,20 @@ typedef struct {
 /* Whether the stiff method can take a step of length h from t and y (n_state). */
 int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
                     const double *y, double h);
+
+/* What it takes to look for events in a step that another method took. */
+typedef struct {
+    const tro_options *options; /* with events */
+    tro_system system;
+} tro_look;
+
+/* Begin to watch one run; work is that of tro_solve. */
+void tro_solve_watch(const tro_model *model, const double *p, const tro_stimulus *stimulus,
+                     const tro_options *options, double *work, tro_look *look);
+/* Look at a step inside the interval (low, high) between breaks, as tro_events_step; y (n_state)
+ * are the states to go on from where cut is nonzero, and ends is nonzero where the run ends. */
+int tro_solve_look(void *look, const tro_piece *piece, double low, double high, double *t,
+                   double *y, int *cut, int *ends);
 /* Whether the caller asks to stop. */
 int tro_solve_stopped(const tro_options *options);
 

@@ -13,7 +13,7 @@ typedef struct {
     long n_run;
     long long *queue; /* next run that waits, shared by all threads */
     const double *p; /* (n_run, n_param) */
-    const tro_stimulus *const *stimuli; /* one for all runs or one a run, constant by pieces */
+    const tro_stimulus *const *stimuli; /* one for all runs or one a run */
     long n_stimuli;
     const double *t_out; /* (n_out) */
     long n_out;
@@ -30,6 +30,11 @@ typedef struct {
     int (*probe)(void *context, const double *p, const tro_stimulus *stimulus, double t,
                  const double *y, double h);
     void *probe_context;
+    /* Look for events in a step of a single run that is known to be right, as tro_solve_look;
+     * NULL where none are watched for. */
+    int (*look)(void *context, const tro_piece *piece, double low, double high, double *t,
+                double *y, int *cut, int *ends);
+    void *look_context;
 } tro_lanes_job;
 
 typedef struct {

@@ -310,6 +310,14 @@ static void solve_write(const solver *s, int ends, int ready, double t_new, cons
     }
 }
 
+/* Where the events' room is: last, so that it lasts when another method takes over. */
+static double *solve_events_work(const tro_model *model, int n_tangent, const tro_options *options,
+                                 double *work)
+{
+    if (!options->events) return NULL;
+    return work + tro_solve_work(model, n_tangent, options) - tro_events_work(options->events);
+}
+
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
               int n_tangent, const int *vary, const double *t_out, long n_out,
               const tro_options *options, double *work, double *y_out, tro_trace *trace,
@@ -318,6 +326,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     const int n = model->n_state, dim = n * (1 + n_tangent);
     tro_system system;
     tro_system_init(model, p, stimulus, n_tangent, vary, work, &system);
+    double *events_work = solve_events_work(model, n_tangent, options, work);
     work += tro_system_work(model, n_tangent);
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
     solver s = {.method = options->method, .options = options, .last_length = -HUGE_VAL,
@@ -334,8 +343,8 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     if (report->n_written == 0) report->n_written = 1;
     tro_events *events = options->events;
     if (events) {
-        tro_events_start(events, &system, s.step.work);
-        s.step.work += tro_events_work(events);
+        if (report->status != TRO_HANDOVER) tro_events_start(events, &system, events_work);
+        events->system = &system;
     }
 
     const double end = t_out[n_out - 1], began = tro_clock();
@@ -427,4 +436,26 @@ int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, 
     tro_system_rhs(&system, t, y, work);
     if (options->stiff->step(&step) != TRO_SUCCESS) return 0;
     return solve_norm(options, (int)n, 1.0, step.error, y, step.y_new) <= 1.0;
+}
+
+void tro_solve_watch(const tro_model *model, const double *p, const tro_stimulus *stimulus,
+                     const tro_options *options, double *work, tro_look *look)
+{
+    look->options = options;
+    tro_system_init(model, p, stimulus, 0, NULL, work, &look->system);
+    tro_events_start(options->events, &look->system,
+                     solve_events_work(model, 0, options, work));
+}
+
+int tro_solve_look(void *look, const tro_piece *piece, double low, double high, double *t,
+                   double *y, int *cut, int *ends)
+{
+    tro_look *asked = look;
+    tro_events *events = asked->options->events;
+    asked->system.low = low;
+    asked->system.high = high;
+    const int status = tro_events_step(asked->options, piece, t, cut);
+    *ends = events->ended >= 0;
+    if (*cut) memcpy(y, events->z, (size_t)asked->system.n_state * sizeof *y);
+    return status;
 }

@@ -2,7 +2,7 @@
 #include "core.h"
 
 /* Last segment that starts at or before t, seen from inside (low, high). */
-static long stimulus_segment(const tro_table *table, double t, double high)
+long tro_stimulus_segment(const tro_table *table, double t, double high)
 {
     long below = 0, above = table->n;
     while (above - below > 1) {
@@ -21,7 +21,7 @@ void tro_stimulus_values(const tro_stimulus *stimulus, double t, double low, dou
     double inside = t < low ? low : t;
     for (int i = 0; i < stimulus->n_input; i++) {
         const tro_table *table = &stimulus->tables[i];
-        long k = stimulus_segment(table, inside, high);
+        long k = tro_stimulus_segment(table, inside, high);
         const double *c = table->coefs + 4 * k;
         double s = inside - table->knots[k];
         if (s < 0.0) s = 0.0;

@@ -29,6 +29,8 @@ static const double SHARE = 0.05;
 /* Defect, as an error, above which a step is taken again: what the share promises, and more. */
 static const double DEFECT = 1.0;
 static const double GROW = 4.0;
+/* Share of an input's size that is no jump. */
+static const double SMOOTH = 1e-14;
 
 typedef struct {
     long run; /* -1 when the lane is idle */
@@ -36,7 +38,9 @@ typedef struct {
     const tro_stimulus *stimulus;
     double *y_out;
     double end, stop, t_before, h_before, began;
-    long next_break, written, written_before, n_steps, n_rejected, n_series;
+    double low, high, low_before, high_before; /* interval of now, and of the last step */
+    long next_stop, stop_before, written, written_before, n_steps, n_rejected, n_series;
+    int hoisted;   /* the constants are those of the inputs that are held */
     int first;     /* no step was taken yet */
     int confirm;   /* the last step waits to be confirmed */
     int landed;    /* the last step ended on the stop */
@@ -52,6 +56,11 @@ typedef struct {
     tro_v t, scale, inverse, most, h; /* most: longest step that is allowed next */
     tro_v *s, *c, *y, *y_before, *slope, *weight;
     double *scratch, *inputs;
+    /* Inputs that move: their cubics, where these begin, and their coefficients now. */
+    tro_v *cubics, *knots, *u;
+    double *held;       /* (TRO_LANES, n_input) what the others are */
+    double *state;      /* (n) where an event leaves the states */
+    double *piece;      /* (order + 1, n) the last step, where events are watched for */
     int n_active;
     size_t dim; /* of an output row */
     /* Tangents, in blocks of TRO_LANES; none when the lanes are runs. */
@@ -63,24 +72,73 @@ typedef struct {
     tro_v *tangents_new;
 } batch;
 
-/* Inputs between breaks stand still: they are constants until the next one. */
+static void taylor_put(const batch *b, tro_v *all, int at, double value)
+{
+    if (b->n_block)
+        *all = tro_set(value);
+    else
+        TRO_LANE(*all, at) = value;
+}
+
+/* Inputs between two stops: constants, and of those that move the cubics. */
 static void taylor_interval(batch *b, int at)
 {
     lane *l = &b->lanes[at];
+    const tro_taylor *model = b->model;
     const tro_stimulus *stimulus = l->stimulus;
-    const double t = TRO_LANE(b->t, at);
-    while (l->next_break < stimulus->n_break && stimulus->breaks[l->next_break] <= t)
-        l->next_break++;
-    const double high =
-        l->next_break < stimulus->n_break ? stimulus->breaks[l->next_break] : HUGE_VAL;
-    l->stop = high < l->end ? high : l->end;
-    tro_stimulus_values(stimulus, t, t, high, b->inputs, NULL);
-    b->model->hoist(l->p, b->inputs, b->scratch);
-    for (int i = 0; i < b->model->n_const; i++)
-        if (b->n_block)
-            b->c[i] = tro_set(b->scratch[i]);
-        else
-            TRO_LANE(b->c[i], at) = b->scratch[i];
+    const double *stops = model->n_driven ? stimulus->stops : stimulus->breaks;
+    const long n_stop = model->n_driven ? stimulus->n_stop : stimulus->n_break;
+    const double t = l->low = TRO_LANE(b->t, at);
+    while (l->next_stop < n_stop && stops[l->next_stop] <= t) l->next_stop++;
+    l->high = l->next_stop < n_stop ? stops[l->next_stop] : HUGE_VAL;
+    l->stop = l->high < l->end ? l->high : l->end;
+    for (int m = 0; m < model->n_driven; m++) {
+        const tro_table *table = &stimulus->tables[model->driven[m]];
+        const long k = tro_stimulus_segment(table, t, l->high);
+        /* The first segment is constant, however far it lies. */
+        taylor_put(b, &b->knots[m], at, k ? table->knots[k] : t);
+        for (int j = 0; j < 4; j++)
+            taylor_put(b, &b->cubics[4 * m + j], at, table->coefs[4 * k + j]);
+    }
+    double *held = b->held + (size_t)at * (size_t)model->n_input;
+    tro_stimulus_values(stimulus, t, t, l->high, b->inputs, NULL);
+    for (int m = 0; m < model->n_driven; m++) b->inputs[model->driven[m]] = 0.0;
+    if (l->hoisted && !memcmp(held, b->inputs, (size_t)model->n_input * sizeof *held)) return;
+    memcpy(held, b->inputs, (size_t)model->n_input * sizeof *held);
+    l->hoisted = 1;
+    model->hoist(l->p, b->inputs, b->scratch);
+    for (int i = 0; i < model->n_const; i++) taylor_put(b, &b->c[i], at, b->scratch[i]);
+}
+
+/* Coefficients of the inputs that move, at each lane's time and in its scale. */
+static void taylor_drive(batch *b)
+{
+    const tro_v square = b->scale * b->scale, cube = square * b->scale;
+    for (int m = 0; m < b->model->n_driven; m++) {
+        const tro_v *c = b->cubics + 4 * m, s = b->t - b->knots[m], rise = c[2] + c[2],
+                    bend = c[3] * tro_set(3.0);
+        tro_v *u = b->u + 4 * m;
+        u[0] = tro_fma(s, tro_fma(s, tro_fma(s, c[3], c[2]), c[1]), c[0]);
+        u[1] = tro_fma(s, tro_fma(s, bend, rise), c[1]) * b->scale;
+        u[2] = tro_fma(s, bend, c[2]) * square;
+        u[3] = c[3] * cube;
+    }
+}
+
+/* Pass a stop at which no input jumps: the equations at its two sides are the same, so that
+ * the step that ended there can be confirmed behind it. */
+static void taylor_pass(batch *b, int at)
+{
+    lane *l = &b->lanes[at];
+    const tro_stimulus *stimulus = l->stimulus;
+    double *behind = b->scratch;
+    tro_stimulus_values(stimulus, l->stop, l->low, l->high, behind, NULL);
+    tro_stimulus_values(stimulus, l->stop, l->stop, HUGE_VAL, b->inputs, NULL);
+    for (int i = 0; i < stimulus->n_input; i++)
+        if (fabs(behind[i] - b->inputs[i]) > SMOOTH * (fabs(behind[i]) + fabs(b->inputs[i])))
+            return;
+    l->landed = 0;
+    taylor_interval(b, at);
 }
 
 /* Write a run's states, and its tangents if there are any. */
@@ -145,7 +203,7 @@ static void taylor_fill(batch *b, int at)
 static void taylor_end(batch *b, int at, int status, int stiff)
 {
     lane *l = &b->lanes[at];
-    if (status != TRO_SUCCESS && l->written < b->job->n_out)
+    if (l->written < b->job->n_out)
         taylor_row(b, at, b->y, b->tangents, l->y_out + (size_t)l->written * b->dim);
     b->job->reports[l->run] = (tro_report){
         .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
@@ -173,6 +231,10 @@ static void taylor_retreat(batch *b, int at)
     l->n_steps--;
     l->n_rejected++;
     l->confirm = l->landed = 0;
+    if (l->next_stop != l->stop_before) {
+        l->next_stop = l->stop_before;
+        taylor_interval(b, at);
+    }
     if (b->job->trace) b->job->trace->n--;
 }
 
@@ -183,15 +245,15 @@ static double taylor_power(double x, int n)
     return power;
 }
 
-/* Whether a run shows stiffness: half way the series has fallen to the tolerance already, so
- * stability, not accuracy, bounds the step; and a stiff method does better. */
-static int taylor_stiff(batch *b, int at)
+/* Whether a run that would take a step h shows stiffness: half way the series has fallen to
+ * the tolerance already, so stability, not accuracy, bounds the step; and a stiff method does
+ * better. */
+static int taylor_stiff(batch *b, int at, double h)
 {
     const tro_lanes_job *job = b->job;
     lane *l = &b->lanes[at];
     if (!job->probe || l->n_steps % LOOK_EVERY) return 0;
     const int half = b->order / 2;
-    const double h = TRO_LANE(b->h, at);
     const double theta = taylor_power(h / TRO_LANE(b->scale, at), half);
     double most = 0.0;
     for (int i = 0; i < b->n; i++) {
@@ -215,20 +277,55 @@ static int taylor_stiff(batch *b, int at)
                       30.0 * h);
 }
 
-/* Keep the step for dense output, in powers of its own length. */
-static int taylor_record(batch *b)
+/* A step of the first lane in powers of its own length. */
+static void taylor_piece(const batch *b, double *coef)
 {
-    tro_trace *trace = b->job->trace;
-    double *row = tro_trace_row(trace);
-    if (!row) return TRO_NO_MEMORY;
     const double ratio = TRO_LANE(b->h, 0) / TRO_LANE(b->scale, 0);
     double power = 1.0;
-    row[0] = TRO_LANE(b->t, 0);
-    row[1] = TRO_LANE(b->h, 0);
     for (int k = 0; k <= b->order; k++, power *= ratio)
         for (int i = 0; i < b->n; i++)
-            row[2 + k * b->n + i] = TRO_LANE(b->s[k * b->model->n_slot + i], 0) * power;
+            coef[k * b->n + i] = TRO_LANE(b->s[k * b->model->n_slot + i], 0) * power;
+}
+
+/* Keep the step for dense output. */
+static int taylor_record(batch *b)
+{
+    double *row = tro_trace_row(b->job->trace);
+    if (!row) return TRO_NO_MEMORY;
+    row[0] = TRO_LANE(b->t, 0);
+    row[1] = TRO_LANE(b->h, 0);
+    taylor_piece(b, row + 2);
     return TRO_SUCCESS;
+}
+
+/* Look for events in the step just confirmed; nonzero where one changed the state or ended the
+ * run, which then goes on from there. */
+static int taylor_look(batch *b, int at)
+{
+    const tro_lanes_job *job = b->job;
+    lane *l = &b->lanes[at];
+    double t = TRO_LANE(b->t, at);
+    for (int i = 0; i < b->n; i++) b->scratch[i] = TRO_LANE(b->y[i], at);
+    const tro_piece piece = {l->t_before, l->h_before, t, b->order + 1, b->piece, b->scratch};
+    int cut = 0, ends = 0;
+    const int status = job->look(job->look_context, &piece, l->low_before, l->high_before, &t,
+                                 b->state, &cut, &ends);
+    if (!cut) return 0;
+    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = b->state[i];
+    TRO_LANE(b->t, at) = t;
+    /* A row of this very time holds the state behind the event. */
+    while (l->written > 0 && job->t_out[l->written - 1] >= t) l->written--;
+    if (l->written < job->n_out && job->t_out[l->written] == t)
+        memcpy(l->y_out + (size_t)l->written++ * b->dim, b->state, b->dim * sizeof *b->state);
+    l->confirm = l->landed = l->tries = 0;
+    l->first = 1;
+    if (status != TRO_SUCCESS || ends || t >= l->end) {
+        taylor_end(b, at, status, 0);
+    } else {
+        l->next_stop = l->stop_before;
+        taylor_interval(b, at);
+    }
+    return 1;
 }
 
 /* How long a step a lane takes now; 0 when it takes none, because it is idle, ended, starts
@@ -250,6 +347,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
             return 0.0;
         }
         l->confirm = l->tries = 0;
+        if (b->job->look && taylor_look(b, at)) return 0.0;
         if (l->landed) {
             l->landed = 0;
             if (t >= l->end)
@@ -279,6 +377,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     if (b->model->timed && most > 0.01 * (l->end - b->job->t_out[0]))
         most = 0.01 * (l->end - b->job->t_out[0]);
     TRO_LANE(b->most, at) = most < options->h_max ? most : options->h_max;
+    const double free = h;
     l->landed = h >= left * (1.0 - 1e-12);
     if (l->landed) h = left;
     TRO_LANE(b->h, at) = h;
@@ -286,7 +385,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
         taylor_end(b, at, TRO_HANDOVER, 0);
         return 0.0;
     }
-    if (taylor_stiff(b, at)) {
+    if (taylor_stiff(b, at, free)) {
         taylor_end(b, at, TRO_HANDOVER, 1);
         return 0.0;
     }
@@ -572,6 +671,8 @@ static int taylor_advance(batch *b)
         moving = 1;
         t_new[at] = l->landed ? l->stop : TRO_LANE(b->t, at) + TRO_LANE(b->h, at);
         l->written_before = l->written;
+        l->stop_before = l->next_stop;
+        l->low_before = l->low, l->high_before = l->high;
         l->t_before = TRO_LANE(b->t, at);
         l->n_steps++;
     }
@@ -580,6 +681,7 @@ static int taylor_advance(batch *b)
         const int status = taylor_record(b);
         if (status != TRO_SUCCESS) return status;
     }
+    if (b->job->look) taylor_piece(b, b->piece);
     b->inverse = tro_set(1.0) / b->scale;
     if (TRO_LANES == 1 && !b->n_block) taylor_write_blocks(b, t_new[0]);
     taylor_write(b, t_new);
@@ -613,6 +715,8 @@ static int taylor_advance(batch *b)
             TRO_LANE(b->t, at) = t_new[at];
             const double most = TRO_LANE(b->most, at);
             TRO_LANE(b->scale, at) = most / GROW;
+            const lane *l = &b->lanes[at];
+            if (b->model->n_driven && l->landed && l->stop < l->end) taylor_pass(b, at);
         }
     return TRO_SUCCESS;
 }
@@ -638,10 +742,15 @@ static int taylor_run(const tro_lanes_job *job)
     b.dim = n * (1 + (size_t)job->n_tangent);
     const size_t n_s = (size_t)model->n_slot * (size_t)(job->order + 1);
     const size_t n_c = (size_t)model->n_const;
+    const size_t n_driven = (size_t)model->n_driven;
     const size_t n_kept = blocks * (size_t)(job->order + 1) * n;
-    const size_t n_v = n_s + n_c + 5 * n + n_wide + n_kept + blocks * (n_vary + 3 * n);
-    const size_t n_scratch = n_c > n ? n_c : n;
-    const size_t bytes = n_v * sizeof(tro_v) + (n_scratch + (size_t)model->n_input) * sizeof(double);
+    const size_t n_v = n_s + n_c + 5 * n + n_wide + n_kept + blocks * (n_vary + 3 * n) + 9 * n_driven;
+    size_t n_scratch = n_c > n ? n_c : n;
+    if (n_scratch < (size_t)model->n_input) n_scratch = (size_t)model->n_input;
+    const size_t n_input = (size_t)model->n_input;
+    const size_t n_piece = job->look ? (size_t)(job->order + 1) * n : 0;
+    const size_t n_d = n_scratch + (1 + TRO_LANES) * n_input + n + n_piece;
+    const size_t bytes = n_v * sizeof(tro_v) + n_d * sizeof(double);
     /* Vectors are read whole: their memory starts where they may. */
     char *memory = calloc(bytes + 64, 1);
     if (!memory) return TRO_NO_MEMORY;
@@ -657,8 +766,14 @@ static int taylor_run(const tro_lanes_job *job)
     b.tangents = b.directions + blocks * n_vary;
     b.tangents_before = b.tangents + blocks * n;
     b.tangents_new = b.tangents_before + blocks * n;
-    b.scratch = (double *)(void *)(b.tangents_new + blocks * n);
+    b.cubics = b.tangents_new + blocks * n;
+    b.knots = b.cubics + 4 * n_driven;
+    b.u = b.knots + n_driven;
+    b.scratch = (double *)(void *)(b.u + 4 * n_driven);
     b.inputs = b.scratch + n_scratch;
+    b.held = b.inputs + n_input;
+    b.state = b.held + TRO_LANES * n_input;
+    b.piece = b.state + n;
     for (size_t i = 0; i < n_c; i++) b.c[i] = tro_set(1.0);
     b.t = b.scale = b.most = b.h = tro_set(0.0);
     for (int k = 0; k < job->n_tangent; k++)
@@ -674,7 +789,8 @@ static int taylor_run(const tro_lanes_job *job)
             b.t = tro_set(TRO_LANE(b.t, 0));
             b.scale = tro_set(TRO_LANE(b.scale, 0));
         }
-        model->series(b.order, b.t, b.scale, b.c, b.s);
+        if (n_driven) taylor_drive(&b);
+        model->series(b.order, b.t, b.scale, b.c, b.u, b.s);
         if (b.n_block) taylor_tangents(&b);
         taylor_choose(&b);
         status = taylor_advance(&b);

@@ -17,7 +17,7 @@ import trustode as tr
 from trustode import cache, event
 
 TIGHT = tr.Solver(method="tsit5", rtol=1e-13, atol=1e-15)
-METHODS = ["auto", "tsit5", "dop853", "rodas5p"]
+METHODS = ["auto", "taylor", "tsit5", "dop853", "rodas5p"]
 EPSILON = np.finfo(float).eps
 
 
@@ -190,7 +190,7 @@ def test_crossings_of_polynomials_are_their_real_roots(coefficients, of_time):
 
 
 @pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7])
-@pytest.mark.parametrize("method", ["tsit5", "dop853", "rodas5p"])
+@pytest.mark.parametrize("method", ["taylor", "tsit5", "dop853", "rodas5p"])
 @pytest.mark.parametrize("name", ["t", "y"])
 def test_rounding_errors_fire_nothing(name, method, gap):
     """Near close roots, terms that cancel leave noise that changes sign at every step of it."""
@@ -285,7 +285,7 @@ def test_events_at_one_instant_happen_in_order_of_listing(order):
     assert solution.events.y[:, 0].tolist() == [1.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("method", ["tsit5", "rodas5p"])
+@pytest.mark.parametrize("method", ["taylor", "tsit5", "rodas5p"])
 def test_events_that_only_look_change_nothing(method):
     model, solver = tr.models.load("lorenz"), tr.Solver(method)
     t = np.linspace(0.0, 20.0, 200)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -107,13 +108,18 @@ def test_sensitivities_do_not_depend_on_their_company():
 # ------------------------------------------------------------------ accuracy
 
 
+@cache
+def known_solution(name):
+    model = tr.models.load(name, **({"profile": "bpd"} if name == "trust-updated" else {}))
+    t = np.linspace(0, 10 if name == "lorenz" else 100, 401)
+    return model, t, tr.simulate(model, t, solver=tr.Solver("DOP853", rtol=3e-14, atol=1e-15)).y
+
+
 @pytest.mark.parametrize("rtol", [10.0**-k for k in range(4, 12)])
 @pytest.mark.parametrize("name", ["van-der-pol", "lorenz", "trust-updated"])
 def test_error_is_within_ten_times_the_tolerance(name, rtol):
     """Against DOP853 at 1e-13, over the output grid, relative to each state's largest value."""
-    model = tr.models.load(name, **({"profile": "bpd"} if name == "trust-updated" else {}))
-    t = np.linspace(0, 10 if name == "lorenz" else 100, 401)
-    exact = tr.simulate(model, t, solver=tr.Solver("DOP853", rtol=3e-14, atol=1e-15)).y
+    model, t, exact = known_solution(name)
     found = tr.simulate(model, t, solver=tr.Solver("taylor", rtol=rtol, atol=rtol)).y
     scaled = (found - exact) / np.abs(exact).max(axis=0)
     assert np.sqrt(np.mean(scaled**2)) < 10 * rtol
@@ -159,10 +165,157 @@ def test_constant_inputs_jump_exactly():
 
 def test_inputs_stand_still_unless_they_move_or_jump_unseen():
     # A knot where nothing changes is no break, and need not be one.
-    assert pack([tr.Steps([1.0, 2.0, 3.0], [0.0, 0.0, 1.0], before=0.0).table]).constant
-    assert not pack([tr.Samples([0.0, 1.0], [0.0, 1.0]).table]).constant
+    still = tr.Steps([1.0, 2.0, 3.0], [0.0, 0.0, 1.0], before=0.0).table
+    assert pack([still]).moving == ()
+    assert pack([still, tr.Samples([0.0, 1.0], [0.0, 1.0]).table]).moving == (1,)
     unseen = Table(np.array([0.0, 1.0]), np.array([[0.0] * 4, [1.0, 0, 0, 0]]), np.empty(0))
-    assert not pack([unseen]).constant
+    assert pack([unseen]).moving == (0,)
+
+
+# ------------------------------------------------------------------ inputs that move
+
+
+def driven(rhs=None):
+    u, w = tr.inputs("u w")
+    rhs = {X: A * u - X, Y: w * X - Y} if rhs is None else rhs
+    return tr.Model("driven", rhs, {A: 1.5}, {X: 0.0, Y: 0.5}, {u: 0.0, w: 0.0})
+
+
+def test_a_series_follows_straight_lines_exactly():
+    """x' = a u - x with u = t up to 1, 2 - t up to 2, then 0; x has a closed form."""
+    t = np.linspace(0, 3, 31)
+    ramp = tr.Samples([0.0, 1.0, 2.0], [0.0, 1.0, 0.0])
+    solver = tr.Solver("taylor", rtol=1e-13, atol=1e-15)
+    solution = tr.simulate(driven(), t, inputs={"u": ramp}, solver=solver, sensitivities=["A"])
+    up = t - 1 + np.exp(-t)
+    top = np.exp(-1.0)
+    down = 3 - t + (top - 2) * np.exp(1 - t)
+    after = (1 + (top - 2) * np.exp(-1)) * np.exp(2 - t)
+    wanted = np.select([t <= 1, t <= 2], [up, down], after)
+    assert np.abs(solution["X"] - 1.5 * wanted).max() < 1e-13
+    assert np.abs(solution.dydp[:, 0, 0] - wanted).max() < 1e-13
+    # Three segments, each one step or two, and nothing was taken back at the corners.
+    assert solution.stats["n_steps"] < 12
+    assert solution.stats["n_rejected"] == 0
+
+
+def test_an_input_may_jump_between_pieces_that_move():
+    """x' = 1.5 u - x with u = t^3 up to 1 and then 2: the jump belongs to neither side."""
+    pieces = np.array([[0.0] * 4, [0.0, 0.0, 0.0, 1.0], [2.0, 0.0, 0.0, 0.0]])
+    jumping = Table(np.array([-1.0, 0.0, 1.0]), pieces, np.array([1.0]))
+    t = np.linspace(0, 2, 21)
+    x = tr.simulate(
+        driven(), t, inputs={"u": jumping}, solver=tr.Solver("taylor", rtol=1e-13, atol=1e-15)
+    )["X"]
+    cubic = t**3 - 3 * t**2 + 6 * t - 6 + 6 * np.exp(-t)
+    at = -2 + 6 * np.exp(-1.0)
+    wanted = np.where(t <= 1, cubic, 2 + (at - 2) * np.exp(1 - t))
+    assert np.abs(x - 1.5 * wanted).max() < 1e-13
+
+
+def moving_inputs():
+    rng = np.random.default_rng(3)
+    return {
+        "ev": tr.Samples(np.arange(40.0), rng.normal(0, 0.5, 40)),
+        "u": tr.Samples(np.arange(0.5, 40, 3), rng.normal(0, 0.2, 14), kind="cubic"),
+        "h": tr.Steps([15.0, 30.0], [0.3, 0.6]),
+    }
+
+
+def test_error_through_moving_inputs_is_within_ten_times_the_tolerance():
+    """Against scipy's DOP853 at 1e-13, whose steps are kept below a third of a knot's gap."""
+    model, t = tr.models.load("trust-updated", profile="bpd"), np.linspace(0, 40, 161)
+    fine = tr.Solver("DOP853", rtol=1e-13, atol=1e-14, h_max=0.3)
+    exact = tr.simulate(model, t, inputs=moving_inputs(), solver=fine).y
+    for rtol in (1e-4, 1e-6, 1e-8, 1e-10, 1e-11):
+        solver = tr.Solver("taylor", rtol=rtol, atol=rtol)
+        found = tr.simulate(model, t, inputs=moving_inputs(), solver=solver)
+        scaled = (found.y - exact) / np.abs(exact).max(axis=0)
+        assert np.sqrt(np.mean(scaled**2)) < 10 * rtol
+        # Fewer series than two a step: this was not Runge-Kutta.
+        assert found.stats["n_rhs"] < 2 * found.stats["n_steps"]
+
+
+def test_sensitivities_through_moving_inputs_are_those_of_runge_kutta():
+    model, t = tr.models.load("trust-updated"), np.linspace(0, 40, 9)
+    # Of a Runge-Kutta method that was itself tested against complex steps.
+    solvers = (
+        tr.Solver("taylor", rtol=1e-10, atol=1e-11),
+        tr.Solver("dop853", rtol=1e-12, atol=1e-13),
+    )
+    more = {"inputs": moving_inputs(), "sensitivities": ["kappa", "T(0)"]}
+    made = [tr.simulate(model, t, solver=solver, **more) for solver in solvers]
+    found, wanted = (each.dydp for each in made)
+    assert np.abs(found - wanted).max() < 1e-8 * np.abs(wanted).max()
+    assert made[0].stats["n_steps"] < made[1].stats["n_steps"]
+
+
+def test_moving_inputs_give_the_same_bits_in_every_company():
+    model, table, _ = trust_runs(35)
+    t, inputs = np.linspace(0, 40, 41), moving_inputs()
+    wide = tr.ensemble(model, table, t, inputs=inputs, threads=1)
+    assert bits(wide.y) == bits(tr.ensemble(model, table, t, inputs=inputs, threads=2).y)
+    for k in (0, 17, 34):
+        params = {name: values[k] for name, values in table.items()}
+        assert bits(wide.y[k]) == bits(tr.simulate(model, t, params=params, inputs=inputs).y)
+
+
+def test_auto_leaves_inputs_that_were_cut_into_many_pieces_to_a_pair():
+    assert pack([tr.Episodes([5.0, 9.0]).table]).fitted
+    assert not pack([each.table for each in moving_inputs().values()]).fitted
+    model, t = driven(), np.linspace(0, 12, 13)
+    inputs = {"u": tr.Episodes([5.0, 9.0])}
+    auto = tr.simulate(model, t, inputs=inputs)
+    assert bits(auto.y) == bits(tr.simulate(model, t, inputs=inputs, solver=tr.Solver("tsit5")).y)
+    # Asked for, the series goes from knot to knot.
+    series = tr.simulate(model, t, inputs=inputs, solver=tr.Solver("taylor"))
+    assert series.stats["n_steps"] > auto.stats["n_steps"]
+    assert np.abs(series.y - auto.y).max() < 1e-5
+
+
+def test_dense_output_between_knots_is_as_good_as_the_steps():
+    model, inputs = driven(), {"u": tr.Samples([0.0, 1.0, 2.0], [0.0, 1.0, 0.0])}
+    solver = tr.Solver("taylor", rtol=1e-12, atol=1e-13)
+    t = np.linspace(0, 3, 61)
+    own = tr.simulate(model, (0, 3), inputs=inputs, solver=solver)
+    assert {1.0, 2.0} <= set(own.t)
+    assert np.abs(own(t) - tr.simulate(model, t, inputs=inputs, solver=solver).y).max() < 1e-11
+
+
+# ------------------------------------------------------------------ events on a series
+
+
+def test_events_on_a_series_are_where_they_are():
+    """x = sin t crosses zero at every multiple of pi; a series takes few steps between them."""
+    model = tr.Model("circle", {X: Y, Y: -X}, {A: 1.0}, {X: 0.0, Y: 1.0})
+    solver = tr.Solver("taylor", rtol=3e-14, atol=1e-15)
+    solution = tr.simulate(model, [0.0, 31.0], events=[tr.Event(X)], solver=solver)
+    found = solution.events.t
+    assert found == pytest.approx(np.pi * np.arange(1, 10), rel=1e-12)
+    assert solution.stats["n_steps"] < 40
+
+
+def test_a_reset_starts_the_series_anew_and_rows_behind_it_are_written_again():
+    """x' = -x, set to 1 whenever it falls to a half: every log 2."""
+    model = one_state(-X)
+    t = np.linspace(0, 3, 301)
+    reset = tr.Event(X - 0.5, direction=-1, set={X: 1.0})
+    solver = tr.Solver("taylor", rtol=1e-13, atol=1e-15)
+    solution = tr.simulate(model, t, events=reset, solver=solver)
+    assert solution.events.t == pytest.approx(np.log(2) * np.arange(1, 5), rel=1e-12)
+    assert solution["X"] == pytest.approx(np.exp(-(t % np.log(2))), rel=1e-11)
+
+
+def test_events_go_on_when_a_stiff_method_takes_over():
+    model = tr.Model("relaxing", {X: -1e5 * (X - sympy.cos(TIME))}, {A: 1.0}, {X: 1.0})
+    solution = tr.simulate(
+        model, [0.0, 20.0], events=[tr.Event(X), tr.Event(TIME - 1e-3)],
+        solver=tr.Solver(rtol=1e-8, atol=1e-10),
+    )  # fmt: skip
+    assert solution.stats["stiff"]
+    # x lags behind cos t by 1e-5.
+    assert solution.events[0].t == pytest.approx(np.pi * (np.arange(6) + 0.5) + 1e-5, abs=1e-7)
+    assert solution.events[1].t == pytest.approx([1e-3], rel=1e-12)
 
 
 # ------------------------------------------------------------------ handing over

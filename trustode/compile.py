@@ -185,7 +185,10 @@ WIDEST = max(UNITS[UNIT].widths)
 
 @lru_cache(maxsize=512)
 def recurrences(
-    model: Model, lanes: int, vary: tuple[int, ...] | None = None
+    model: Model,
+    lanes: int,
+    vary: tuple[int, ...] | None = None,
+    driven: tuple[int, ...] = (),
 ) -> Recurrences | None:
     """Return a model's Taylor recurrences, or None where there are none.
 
@@ -199,13 +202,15 @@ def recurrences(
         1 or `WIDEST`.
     vary : tuple of int, optional
         Parameters to differentiate the solution by, beside its initial values.
+    driven : tuple of int
+        Inputs that move; the others stand still between their jumps.
     """
     source = _source(model)
     if is_slow(UNIT):
         return None
     known = unit_entries()
     method = known[f"method/{lanes}"]
-    key = f"{source.key}/{lanes}" + ("" if vary is None else f"/{vary}")
+    key = source.series_key(lanes, vary, driven)
     if key in known:
         return Recurrences(known[key], method, None)
     commands = [command for name, command in _compilers() if name == "compiler"]
@@ -216,7 +221,7 @@ def recurrences(
         key = _toolchain_key(key, tuple(command))
         found = find(key)
         if found is None:
-            text = source.series_text(vary)
+            text = source.series_text(vary, driven)
             if not text:
                 return None
             found = store(key, partial(_checked, text, command, model.name))

@@ -52,7 +52,7 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
     double *y = calloc((size_t)(N_TIME * dim), sizeof *y);
     int calls = 0;
     for (int i = 0; i < model->n_input; i++) tables[i] = (tro_table){3, knots, coefs};
-    const tro_stimulus stimulus = {model->n_input, tables, 2, breaks};
+    const tro_stimulus stimulus = {model->n_input, tables, 2, breaks, 2, breaks};
     for (int k = 0; k < model->n_param; k++) p[k] = 0.5 * scale;
     for (int i = 0; i < n; i++) atol[i] = 1e-9;
     for (int k = 0; k < N_TIME; k++) t[k] = 0.4 * k;
@@ -95,7 +95,7 @@ static int high_order(void)
     const double y_end = sin(t_start + h);
     const tro_model watched = {.n_state = 2, .n_observable = 4, .observe = watch_observe,
                                .observe_dy = watch_observe_dy, .context = &time_at};
-    const tro_stimulus stimulus = {0, NULL, 0, NULL};
+    const tro_stimulus stimulus = {.n_input = 0};
     tro_system system = {.stimulus = &stimulus, .low = 0.0, .high = HUGE_VAL};
     tro_events events = {.n_event = 1, .model = &watched, .direction = &direction,
                          .terminal = &terminal, .log = {.width = 4}};
@@ -122,7 +122,7 @@ static int lanes(int n_tangent, long max_steps, long limit, int interrupt)
     const int vary[3] = {0, -1, 5}, seed[3] = {0, -1, 1};
     tro_table *tables = calloc((size_t)model->n_input + 1, sizeof *tables);
     for (int i = 0; i < model->n_input; i++) tables[i] = (tro_table){2, knots, coefs};
-    const tro_stimulus stimulus = {model->n_input, tables, 1, breaks}, *stimuli = &stimulus;
+    const tro_stimulus stimulus = {model->n_input, tables, 1, breaks, 1, breaks}, *stimuli = &stimulus;
     double *p = calloc((size_t)(N_RUN * model->n_param) + 1, sizeof *p);
     double *atol = calloc((size_t)n, sizeof *atol), *t = calloc(N_TIME, sizeof *t);
     double *y = calloc((size_t)(N_RUN * N_TIME * dim), sizeof *y);

@@ -235,7 +235,7 @@ class Source:
             "const tro_model *TRO_ENTRY(void) { return &model_; }\n"
         )
 
-    def series_text(self, vary: Sequence[int] | None = None) -> str:
+    def series_text(self, vary: Sequence[int] | None = None, driven: Sequence[int] = ()) -> str:
         """Return the C source of the Taylor recurrences for TRO_LANES runs side by side.
 
         Needs ``taylor.h``. Nothing where an expression has no recurrence.
@@ -245,13 +245,22 @@ class Source:
         vary : sequence of int, optional
             Parameters by which tangents are differentiated, beside the initial values; then
             the tangents are the lanes.
+        driven : sequence of int
+            Inputs that move; the others stand still between their jumps.
         """
         model = self.model
         sizes = len(model.states), len(model.params), len(model.inputs)
         try:
-            return taylor_text(self.graph, self.rhs, sizes, vary)
+            return taylor_text(self.graph, self.rhs, sizes, vary, driven)
         except NoRecurrence:
             return ""
+
+    def series_key(
+        self, lanes: int, vary: Sequence[int] | None = None, driven: Sequence[int] = ()
+    ) -> str:
+        """Return the key of `series_text` for a number of lanes."""
+        tangents = "" if vary is None else f"/{tuple(vary)}"
+        return f"{self.key}/{lanes}{tangents}" + (f"/driven {tuple(driven)}" if driven else "")
 
     def _function(self, name: str) -> str:
         n_state, n_input = len(self.rhs), len(self._leaves["u"])

@@ -6,7 +6,8 @@ the numerical integration of ODEs by means of high-order Taylor methods, Experim
 Mathematics 14, 99-117; Griewank & Walther 2008, Evaluating Derivatives, ch. 13). Time is in
 units of a scale that the caller gives, so that the coefficients neither grow nor vanish.
 
-What depends on parameters and constant inputs alone is computed once a run.
+What depends on parameters and constant inputs alone is computed once a run. An input that
+moves is a cubic between two of its knots, so its series is known and ends after four terms.
 """
 
 from __future__ import annotations
@@ -101,8 +102,9 @@ class _Recurrences(ABC):
 
 @dataclass(eq=False, repr=False)
 class _Lowering(_Recurrences):
-    """Recurrences of the nodes of a graph."""
+    """Recurrences of the nodes of a graph, along which some inputs are driven."""
 
+    driven: Sequence[int] = ()
     hoisted: list[int] = field(default_factory=list)
     moving: dict[int, bool] = field(default_factory=dict)
 
@@ -114,8 +116,12 @@ class _Lowering(_Recurrences):
         """Say whether a node changes along a solution."""
         known = self.moving.get(number)
         if known is None:
-            kind = self.graph.nodes[number][0]
-            known = kind in ("y", "t") or any(map(self.moves, self.graph.operands(number)))
+            kind, *rest = self.graph.nodes[number]
+            known = (
+                kind in ("y", "t")
+                or (kind == "u" and rest[0] in self.driven)
+                or any(map(self.moves, self.graph.operands(number)))
+            )
             self.moving[number] = known
         return known
 
@@ -157,6 +163,11 @@ class _Lowering(_Recurrences):
             return _Series(f"s[{slot}]", f"x[{slot}]", slot)
         if operation == "t":
             series = self.name("t", "k == 1 ? scale : tro_set(0.0)")
+            self.store(series)
+            return series
+        if operation == "u":
+            place = 4 * self.driven.index(int(graph.nodes[number][1]))
+            series = self.name(f"u[{place}]", f"k < 4 ? u[{place} + k] : tro_set(0.0)")
             self.store(series)
             return series
         if operation in _UNSUPPORTED:
@@ -545,7 +556,11 @@ class _Tangents(_Recurrences):
 
 
 def taylor_text(
-    graph: Graph, rhs: list[int], sizes: tuple[int, int, int], vary: Sequence[int] | None = None
+    graph: Graph,
+    rhs: list[int],
+    sizes: tuple[int, int, int],
+    vary: Sequence[int] | None = None,
+    driven: Sequence[int] = (),
 ) -> str:
     """Return C text that computes the Taylor coefficients of a solution.
 
@@ -558,6 +573,8 @@ def taylor_text(
         Numbers of states, parameters and inputs.
     vary : sequence of int, optional
         Parameters to differentiate the solution by, beside its initial values.
+    driven : sequence of int
+        Inputs that move; the others stand still between their jumps.
 
     Raises
     ------
@@ -565,7 +582,7 @@ def taylor_text(
         If an expression that changes along a solution is not analytic.
     """
     n_state = sizes[0]
-    values = _Lowering(graph, n_state)
+    values = _Lowering(graph, n_state, driven=driven)
     ahead: list[int] = []
     if vary is not None:
         seeds = {graph.node("y", i): graph.node("dy", i) for i in range(n_state)}
@@ -582,16 +599,18 @@ def taylor_text(
     timed = int(any(graph.nodes[node][0] == "t" for node in needed))
     wide = _tangent_function(tangents, slopes) if vary is not None else ""
     n_vary = -1 if vary is None else len(vary)
+    inputs = ", ".join(map(str, driven))
+    table = f"static const int driven[] = {{{inputs}}};\n" if driven else ""
     return (
         f'#include "taylor.h"\n\n{PROTOTYPES}{helper}\n'
         f"enum {{ SLOTS = {values.n_slot}, WIDE = {tangents.n_slot} }};\n"
-        "static const double R[] = TRO_TAYLOR_RECIPROCALS;\n\n"
+        f"static const double R[] = TRO_TAYLOR_RECIPROCALS;\n{table}\n"
         "static void hoist(const double *p, const double *u, double *out)\n{\n"
         f"    (void)p; (void)u; (void)out;\n{hoist}\n}}\n\n"
         f"{_series_function(values, ends)}{wide}"
         f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
-        f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {timed}, WIDE, {n_vary}, hoist, series,\n"
-        f"    {'tangent' if wide else '0'}}};\n\n"
+        f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {timed}, WIDE, {n_vary}, {len(driven)},\n"
+        f"    {'driven' if driven else '0'}, hoist, series, {'tangent' if wide else '0'}}};\n\n"
         "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
         "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
     )
@@ -605,9 +624,10 @@ def _series_function(values: _Lowering, ends: list[_Series]) -> str:
     """Return the function that computes all series of the solution."""
     starts, steps = _derivatives(ends, "w")
     return (
-        "static void series(int order, tro_v t, tro_v scale, const tro_v *c, tro_v *s)\n{\n"
+        "static void series(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u,\n"
+        "    tro_v *s)\n{\n"
         "    tro_v *x = s, *w = s + SLOTS;\n"
-        f"    (void)t; (void)c; (void)x;\n{_lines(values.first, 4)}{_lines(starts, 4)}"
+        f"    (void)t; (void)c; (void)u; (void)x;\n{_lines(values.first, 4)}{_lines(starts, 4)}"
         "    for (int k = 1; k < order; k++) {\n"
         "        x = w;\n        w += SLOTS;\n"
         "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"

@@ -22,11 +22,13 @@ typedef struct {
     int timed;   /* the equations name the time */
     int n_wide;  /* series that are kept of each tangent, the states' first */
     int n_vary;  /* parameters to differentiate by, or -1 without tangents */
-    /* Constants (n_const) of one run, while its inputs (n_input) stand still. */
+    int n_driven;      /* inputs that move */
+    const int *driven; /* (n_driven) which they are */
+    /* Constants (n_const) of one run, while its inputs (n_input) stand still or are driven. */
     void (*hoist)(const double *p, const double *u, double *c);
     /* Coefficients s[k * n_slot + i] for k up to order, with time in units of scale, of the
-     * solution through the states s[i] at t. */
-    void (*series)(int order, tro_v t, tro_v scale, const tro_v *c, tro_v *s);
+     * solution through the states s[i] at t, along inputs whose coefficients are u[4 l + k]. */
+    void (*series)(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u, tro_v *s);
     /* Coefficients z[k * n_wide + i] of tangents through z[i], one a lane, along a solution
      * whose series s hold the same in every lane; d (n_vary) are the parameters' tangents. */
     void (*tangent)(int order, tro_v scale, const tro_v *c, const tro_v *s, const tro_v *d,
