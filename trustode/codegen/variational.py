@@ -73,3 +73,68 @@ class Variational(Source):
     def _factors(self) -> str:
         """No time is stepped: no factors."""
         return ""
+
+
+class AlongOrbit(Source):
+    """Generated code of a model beside vectors that its linearisation carries along an orbit.
+
+    The states are those of the model, then one or two vectors v, w of as many components; one
+    parameter, c, comes after the model's own. The right-hand side is f, then
+
+    - "fold_of_cycles": J v + c f;
+    - "period_doubling": J v;
+    - "torus": J v + c w, J w - c v.
+
+    Parameters
+    ----------
+    model : Model
+    kind : str
+    """
+
+    def __init__(self, model: Model, kind: str) -> None:
+        self._base, self._kind = model, kind
+        shape = SimpleNamespace(
+            name=model.name,
+            key=None,
+            states=range(len(model.states) * (3 if kind == "torus" else 2)),
+            params=range(len(model.params) + 1),
+            inputs=model.inputs,
+            observables=range(0),
+        )
+        super().__init__(cast(Model, shape))
+
+    @cached_property
+    def _nodes(self) -> _Nodes:
+        model, graph = self._base, Graph()
+        n, size = len(model.states), len(self.model.states)
+        y = [graph.node("y", i) for i in range(size)]
+        p = [graph.node("p", i) for i in range(len(self.model.params))]
+        u = [graph.node("u", i) for i in range(len(model.inputs))]
+        leaves = {symbol(name): p[i] for i, name in enumerate(model.params)}
+        leaves |= {symbol(name): u[i] for i, name in enumerate(model.inputs)}
+        leaves |= {symbol(name): y[i] for i, name in enumerate(model.states)}
+        leaves[TIME] = graph.node("t")
+        f = [graph.read(expression, leaves) for expression in model.rhs.values()]
+        vectors = [y[k : k + n] for k in range(n, size, n)]
+        carried = [graph.tangents(f, dict(zip(y[:n], v, strict=True))) for v in vectors]
+        c = p[-1]
+        if self._kind == "fold_of_cycles":
+            added = [[graph.multiply(c, each) for each in f]]
+        elif self._kind == "torus":
+            v, w = vectors
+            added = [
+                [graph.multiply(c, each) for each in w],
+                [graph.negate(graph.multiply(c, each)) for each in v],
+            ]
+        else:
+            added = [[graph.zero] * n]
+        rhs = [*f]
+        for vector, more in zip(carried, added, strict=True):
+            rhs += [graph.add(a, b) for a, b in zip(vector, more, strict=True)]
+        numbers = {"y": y, "p": p, "u": u, "t": [leaves[TIME]]}
+        return _Nodes(graph, numbers, rhs, [], [graph.zero] * size)
+
+    @cached_property
+    def _factors(self) -> str:
+        """No time is stepped: no factors."""
+        return ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...compile import CompiledModel
+from ...compile import compile
 from ...engine import Problem
 from ...errors import DataError, ModelError, Status, nearest
 from ...event import EventLog
@@ -109,7 +109,7 @@ class Cycles:
             raise DataError(
                 f"orbit({self.model.name}): i={i!r:.60}; the family has steps 0 to {len(self) - 1}"
             ) from None
-        return as_solution(node.orbit, self._family, f"orbit({self.model.name})")
+        return as_solution(self.model, node.orbit, self._family, f"orbit({self.model.name})")
 
     def at(self, value: float) -> pd.DataFrame:
         """Solve for the orbits of the family at a value of the parameter.
@@ -245,11 +245,11 @@ def table(model: Model, parameter: str, nodes: list[Node], steps: ArrayLike) -> 
     return made
 
 
-def as_solution(orbit: Orbit, family: Family, where: str) -> Solution:
+def as_solution(model: Model, orbit: Orbit, family: Family, where: str) -> Solution:
     """Return an orbit as a solution over one period."""
     problem = family.problem
     period = problem.set(orbit.free)
-    compiled: CompiledModel = problem.compiled
+    compiled = compile(model)
     inputs = dict(zip(compiled.model.inputs, problem.u.tolist(), strict=True))
     t = period * orbit.nodes
     solved = Problem(

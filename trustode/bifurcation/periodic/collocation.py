@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._collocation import Collocation
-from ...compile import CompiledModel
+from ..._core import Functions
 
 Array = NDArray[np.float64]
 
@@ -176,12 +176,12 @@ class Conditions(NamedTuple):
 
 
 class Problem:
-    """A model's periodic orbits with some scalars free.
+    """The periodic orbits of some equations with some scalars free.
 
     Parameters
     ----------
-    compiled : CompiledModel
-        Autonomous.
+    functions : Functions
+        The compiled equations; autonomous.
     p, u : ndarray, shapes (n_param,) and (n_input,)
         What is held; copied.
     slots : sequence of int
@@ -194,20 +194,19 @@ class Problem:
 
     def __init__(
         self,
-        compiled: CompiledModel,
+        functions: Functions,
         p: Array,
         u: Array,
         slots: Sequence[int],
         sign: Array | None = None,
         period: float = 1.0,
     ) -> None:
-        self.compiled = compiled
-        self.n = len(compiled.model.states)
+        self.functions = functions
+        self.n = int(functions.sizes[0])
         self.slots = tuple(slots)
         self.p, self.u = p.copy(), u.copy()
         self.sign = np.ones(self.n) if sign is None else sign
         self._period = period
-        functions = compiled.functions
         for name in ("rhs", "jac", "tangent", "dfdu"):
             functions.need(name)
         _, _, value, slope, _ = basis()
@@ -224,12 +223,6 @@ class Problem:
             else:
                 self.u[slot - len(self.p)] = value
         return period
-
-    def speeds(self, orbit: Orbit) -> Array:
-        """Return dy/ds at the nodes by the model's equations, shape (n_node, n_state)."""
-        period = self.set(orbit.free)
-        rhs, p, u = self.compiled.rhs, self.p, self.u
-        return period * np.array([rhs(0.0, y, p, u) for y in orbit.states])
 
     def solve(self, orbit: Orbit, conditions: Conditions, right: Array) -> Solved | None:
         """Solve the equations of a Newton step; None where they are singular or not finite."""

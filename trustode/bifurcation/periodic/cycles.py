@@ -19,7 +19,7 @@ from ..equilibria import Equilibrium
 from ..system import System, newton, state_values
 from .branch import Cycles, Start, table
 from .collocation import PERIOD, Problem
-from .family import Family, Node
+from .family import Family, Node, halves
 from .follow import Fading, Follower, Side, against_half, around_mean
 from .special import Special
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
@@ -113,11 +113,11 @@ def cycles(
     slot = model.params.index(name) if name in model.params else -1
     if slot < 0:
         slot = len(model.params) + model.inputs.index(name)
-    problem = Problem(system.compiled, system.p, system.u, [PERIOD, slot])
-    family = Family(problem, high - low, intervals)
+    problem = Problem(system.compiled.functions, system.p, system.u, [PERIOD, slot])
+    family = Family(problem, np.array([[low, high]]), halves(model), intervals)
     begin = _Begin(system, family, low, high)
     first, fading, born = begin.of(start)
-    follower = Follower(family, name, stepper, low, high, fading)
+    follower = Follower(family, (name,), stepper, fading)
     forward = follower.side(first, born=born)
     backward = Side([first], end=begin.before)
     if begin.both and not forward.closed:

@@ -115,11 +115,11 @@ def _path(node: Node, last: Node) -> float:
 def _passed(node: Node, problem: Problem) -> Array:
     """Return the equilibria that an orbit passes slowly, shape (n, n_state)."""
     problem.set(node.orbit.free)
-    compiled, p, u = problem.compiled, problem.p, problem.u
+    functions, p, u = problem.functions, problem.p, problem.u
     least, largest = extremes(node.orbit)
     extent = np.maximum(largest - least, 1e-12 * node.scale)
     states = node.orbit.states[:-1]
-    speeds = np.array([np.abs(compiled.rhs(0.0, y, p, u) / extent).max() for y in states])
+    speeds = np.array([np.abs(functions.rhs(0.0, y, p, u) / extent).max() for y in states])
     slow = speeds < _SLOW * speeds.max()
     if slow.all() or not slow.any():
         return np.empty((0, problem.n))
@@ -143,9 +143,9 @@ def _passed(node: Node, problem: Problem) -> Array:
 
 def _newton(problem: Problem, y: Array) -> Array | None:
     """Return the equilibrium near a point, or None."""
-    compiled, p, u = problem.compiled, problem.p, problem.u
+    functions, p, u = problem.functions, problem.p, problem.u
     for _ in range(_NEWTON_STEPS):
-        f, jac = compiled.rhs(0.0, y, p, u), compiled.jac(0.0, y, p, u)
+        f, jac = functions.rhs(0.0, y, p, u), functions.jac(0.0, y, p, u)
         step = np.linalg.lstsq(jac, -f, rcond=1e-12)[0]
         y = y + step
         if not np.isfinite(y).all():
@@ -157,9 +157,9 @@ def _newton(problem: Problem, y: Array) -> Array | None:
 
 def _is_saddle_node(found: Array, problem: Problem) -> bool:
     """Return whether one of some equilibria has an eigenvalue that is nearly zero."""
-    compiled, p, u = problem.compiled, problem.p, problem.u
+    functions, p, u = problem.functions, problem.p, problem.u
     for y in found:
-        sizes = np.abs(np.linalg.eigvals(compiled.jac(0.0, y, p, u)))
+        sizes = np.abs(np.linalg.eigvals(functions.jac(0.0, y, p, u)))
         if sizes.min() < _ZERO * sizes.max():
             return True
     return False

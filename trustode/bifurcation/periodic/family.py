@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...model import Model
 from .collocation import (
     PERIOD,
     POINTS,
@@ -107,29 +108,27 @@ class Node:
 
 
 class Family:
-    """The periodic orbits of a model along one parameter.
+    """Periodic orbits along a curve of parameters.
 
     Parameters
     ----------
     problem : Problem
-        Its last free scalar is the parameter of the family.
-    width : float
-        The parameter's span, its unit of length.
+        Its last free scalars are the parameters of the family.
+    spans : ndarray, shape (n_parameter, 2)
+        Ends of these parameters, whose distances are their units of length.
+    half : ndarray, shape (n_state,)
+        Half the widths of the states' bounds, or infinity.
     intervals : int or None
         Intervals of every mesh; None lets their number follow the orbit.
     """
 
-    def __init__(self, problem: Problem, width: float, intervals: int | None = None) -> None:
+    def __init__(
+        self, problem: Problem, spans: Array, half: Array, intervals: int | None = None
+    ) -> None:
         self.problem = problem
-        self._width = width
+        self.spans = spans
         self.intervals = intervals
-        bounds = problem.compiled.model.bounds
-        self._half = np.array(
-            [
-                (bounds[name][1] - bounds[name][0]) / 2 if name in bounds else math.inf
-                for name in problem.compiled.model.states
-            ]
-        )
+        self._half = half
 
     # ------------------------------------------------------------------ measures
 
@@ -137,7 +136,7 @@ class Family:
         """Return the size of each state along an orbit, no smaller than before."""
         size = np.abs(states).max(axis=0)
         if before is None:
-            initial = np.asarray(self.problem.compiled.initial(self.problem.p))
+            initial = np.asarray(self.problem.functions.initial(self.problem.p))
             size = np.maximum(size, np.abs(initial))
             size[size <= _NOTHING] = 1.0
         else:
@@ -147,12 +146,11 @@ class Family:
 
     def free_scale(self, free: Array) -> Array:
         """Return the size of each free scalar."""
-        return np.array(
-            [
-                abs(value) if slot == PERIOD else self._width
-                for slot, value in zip(self.problem.slots, free.tolist(), strict=True)
-            ]
-        )
+        period = abs(float(free[self.problem.slots.index(PERIOD)]))
+        scale = np.full(len(free), 2.0 * math.pi / period)
+        scale[self.problem.slots.index(PERIOD)] = period
+        scale[-len(self.spans) :] = self.spans[:, 1] - self.spans[:, 0]
+        return scale
 
     # ------------------------------------------------------------------ conditions
 
@@ -180,11 +178,11 @@ class Family:
         target[-1] = s + float((rows[-1] * orbit.states).sum() + free[-1] @ orbit.free)
         return Conditions(rows, free, target)
 
-    def fixed(self, origin: Node, value: float) -> Conditions:
-        """Return phase and the parameter's value as conditions."""
+    def fixed(self, origin: Node, value: float, which: int = -1) -> Conditions:
+        """Return phase and the value of a free scalar as conditions."""
         rows, free, target = self.conditions(origin, 0.0)
         rows[-1], free[-1] = 0.0, 0.0
-        free[-1, -1], target[-1] = 1.0, value
+        free[-1, which], target[-1] = 1.0, value
         return Conditions(rows, free, target)
 
     # ------------------------------------------------------------------ points
@@ -222,12 +220,12 @@ class Family:
         )
         return self.node(corrected, origin, conditions)
 
-    def landing(self, origin: Node, guess: Orbit, value: float) -> Node | None:
-        """Return the point at which the parameter has a value, from a guess on the same mesh."""
-        conditions = self.fixed(origin, value)
+    def landing(self, origin: Node, guess: Orbit, value: float, which: int = -1) -> Node | None:
+        """Return the point at which a scalar has a value, from a guess on the same mesh."""
+        conditions = self.fixed(origin, value, which)
         corrected = self.problem.correct(guess, conditions, origin.scale, origin.free_scale)
         if corrected is not None:
-            corrected.orbit.free[-1] = value
+            corrected.orbit.free[which] = value
         return self.node(corrected, origin, conditions)
 
     def between(self, a: Node, b: Node, value: float) -> Node | None:
@@ -295,6 +293,18 @@ class Family:
         if 0.7 * have <= ideal <= have:
             return have
         return int(np.clip(10 * math.ceil(1.1 * ideal / 10), FEWEST, MOST))
+
+
+def halves(model: Model) -> Array:
+    """Return half the width of each state's bounds, or infinity, shape (n_state,)."""
+    return np.array(
+        [
+            (model.bounds[name][1] - model.bounds[name][0]) / 2
+            if name in model.bounds
+            else math.inf
+            for name in model.states
+        ]
+    )
 
 
 def extremes(orbit: Orbit) -> tuple[Array, Array]:

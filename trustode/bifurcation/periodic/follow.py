@@ -66,11 +66,9 @@ class Follower:
     Parameters
     ----------
     family : Family
-    name : str
-        The parameter, for sentences.
+    names : tuple of str
+        Its parameters, for sentences.
     stepper : ArcLength
-    low, high : float
-        Span of the parameter.
     fading : dict of str to Fading
         What vanishes where the family may end, and the sentence for it.
     """
@@ -78,14 +76,11 @@ class Follower:
     def __init__(
         self,
         family: Family,
-        name: str,
+        names: tuple[str, ...],
         stepper: ArcLength,
-        low: float,
-        high: float,
         fading: dict[str, Fading],
     ) -> None:
-        self._family, self._name, self._stepper = family, name, stepper
-        self._low, self._high = low, high
+        self._family, self._names, self._stepper = family, names, stepper
         self._fading = fading
 
     def side(self, start: Node, *, born: bool) -> Side:
@@ -102,16 +97,17 @@ class Follower:
         reason = ""
         while True:
             count = len(side.nodes) - 1
-            if self._leaves(origin):
-                side.end = f"span reached, {self._name} = {origin.value:.6g}"
+            edge = self._edge(origin)
+            if edge:
+                side.end = f"span reached, {edge}"
                 return side
             if count >= stepper.max_steps:
-                side.end = f"step limit, {count} at {self._name} = {origin.value:.6g}"
+                side.end = f"step limit, {count} at {self._shown(origin)}"
                 return side
             node, reason = self._step(origin, ds)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
-                    side.end = f"{reason} at {self._name} = {origin.value:.6g}"
+                    side.end = f"{reason} at {self._shown(origin)}"
                     return side
                 ds = max(ds / 2.0, stepper.ds_min)
                 continue
@@ -121,20 +117,18 @@ class Follower:
                 if ended:
                     side.end = ended
                     return side
-                side.special += [
-                    (count, found) for found in Finder(self._family, origin).find(node)
-                ]
+                side.special += [(count, found) for found in self._find(origin, node)]
             turned = origin.dot(node.tangent, origin.tangent)
             if turned > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
             if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
-                side.end = f"grows without bound at {self._name} = {node.value:.6g}"
+                side.end = f"grows without bound at {self._shown(node)}"
                 return side
             if not born and self._closes(side.nodes):
                 side.closed, side.end = True, "closed family: back at the start"
                 return side
-            side.limit = limit(side.nodes, self._family.problem, self._name)
+            side.limit = self._limit(side.nodes)
             if side.limit is not None:
                 side.end = side.limit.sentence
                 return side
@@ -148,19 +142,16 @@ class Follower:
     def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
         """Return the next point, or None and what was wrong with a step of this length."""
         node = self._family.at(origin, ds)
-        if node is not None and not self._low <= node.value <= self._high:
-            edge = self._low if node.value < self._low else self._high
-            share = (edge - origin.value) / (node.value - origin.value)
-            guess = origin.orbit, node.orbit
-            node = self._family.landing(
-                origin,
-                Orbit(
-                    guess[0].mesh,
-                    guess[0].states + share * (guess[1].states - guess[0].states),
-                    guess[0].free + share * (guess[1].free - guess[0].free),
-                ),
-                edge,
+        crossed = None if node is None else self._crossed(origin, node)
+        if node is not None and crossed is not None:
+            which, edge, share = crossed
+            change = origin.to(node.orbit)
+            guess = Orbit(
+                origin.orbit.mesh,
+                origin.orbit.states + share * change.states,
+                origin.orbit.free + share * change.free,
             )
+            node = self._family.landing(origin, guess, edge, which)
         if node is None:
             return None, "step floor: Newton's method fails"
         if origin.dot(node.tangent, origin.tangent) < _LEAST_COSINE:
@@ -177,11 +168,45 @@ class Follower:
     def _scalars(self, node: Node) -> list[tuple[int, float]]:
         return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))
 
-    def _leaves(self, node: Node) -> bool:
-        """Return whether the family leaves the span at a point."""
-        outward = np.copysign(1.0, node.tangent.free[-1])
-        edge = self._high if outward > 0 else self._low
-        return bool(abs(node.value - edge) <= _EDGE * (self._high - self._low))
+    def _crossed(self, origin: Node, node: Node) -> tuple[int, float, float] | None:
+        """Return which edge a step crosses first, as scalar and value, and after which share."""
+        first = None
+        for k, (low, high) in enumerate(self._family.spans.tolist()):
+            which = k - len(self._names)
+            before, after = float(origin.orbit.free[which]), float(node.orbit.free[which])
+            if low <= after <= high:
+                continue
+            edge = low if after < low else high
+            share = (edge - before) / (after - before)
+            if first is None or share < first[2]:
+                first = which, edge, share
+        return first
+
+    def _edge(self, node: Node) -> str:
+        """Return where the family leaves the span at a point, or an empty string."""
+        for k, (name, (low, high)) in enumerate(
+            zip(self._names, self._family.spans.tolist(), strict=True)
+        ):
+            which = k - len(self._names)
+            value = float(node.orbit.free[which])
+            edge = high if node.tangent.free[which] > 0.0 else low
+            if abs(value - edge) <= _EDGE * (high - low):
+                return f"{name} = {value:.6g}"
+        return ""
+
+    def _shown(self, node: Node) -> str:
+        values = node.orbit.free[-len(self._names) :].tolist()
+        return ", ".join(
+            f"{name} = {value:.6g}" for name, value in zip(self._names, values, strict=True)
+        )
+
+    def _find(self, origin: Node, node: Node) -> list[Special]:
+        """Return the special points within a step."""
+        return Finder(self._family, origin).find(node)
+
+    def _limit(self, nodes: list[Node]) -> Limit | None:
+        """Return what the family tends to, if its period grows without bound."""
+        return limit(nodes, self._family.problem, self._names[0])
 
     def _fades(self, origin: Node, node: Node) -> str:
         """Return how the family ended within a step, or an empty string.
@@ -199,7 +224,7 @@ class Follower:
             low, high = sorted((origin.value, node.value))
             margin = high - low
             value = min(max(value, low - margin), high + margin)
-            return f"{sentence} at {self._name} = {value:.6g}"
+            return f"{sentence} at {self._names[-1]} = {value:.6g}"
         return ""
 
     def _closes(self, nodes: list[Node]) -> bool:
