@@ -26,7 +26,7 @@ import sympy
 from ._builtin import entries
 from ._core import Functions, PythonModel, vector_unit
 from .cache import find, remember, store
-from .codegen import FUNCTION_NAMES, PARTS, Source, Variational
+from .codegen import FUNCTION_NAMES, PARTS, AlongOrbit, Source, Variational
 from .codegen.interpret import FLOATS, evaluator
 from .digest import sha256
 from .errors import CompileError, CompileWarning, ModelError
@@ -145,6 +145,26 @@ def variational(model: Model, along: tuple[str, ...]) -> Functions:
     values = np.array(list(model.defaults.values()), dtype=float)
     defaults = np.array(list(model.input_defaults.values()), dtype=float)
     _, address, owner = _opened(Variational(model, along))
+    return Functions(address, values, defaults, owner)
+
+
+@lru_cache(maxsize=64)
+def along_orbit(model: Model, kind: str) -> Functions:
+    """Return the functions of a model beside vectors carried along its orbits.
+
+    Parameters
+    ----------
+    model : Model
+    kind : {"fold_of_cycles", "period_doubling", "torus"}
+
+    Returns
+    -------
+    Functions
+        With the states, parameters and right-hand side of `codegen.AlongOrbit`.
+    """
+    values = np.array([*model.defaults.values(), 0.0], dtype=float)
+    defaults = np.array(list(model.input_defaults.values()), dtype=float)
+    _, address, owner = _opened(AlongOrbit(model, kind))
     return Functions(address, values, defaults, owner)
 
 

@@ -9,4 +9,5 @@ from .source import FUNCTION_NAMES as FUNCTION_NAMES
 from .source import PARTS as PARTS
 from .source import Source as Source
 from .source import entries_module as entries_module
+from .variational import AlongOrbit as AlongOrbit
 from .variational import Variational as Variational

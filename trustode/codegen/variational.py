@@ -119,12 +119,12 @@ class AlongOrbit(Source):
         carried = [graph.tangents(f, dict(zip(y[:n], v, strict=True))) for v in vectors]
         c = p[-1]
         if self._kind == "fold_of_cycles":
-            added = [[graph.multiply(c, each) for each in f]]
+            added = [[graph.mul(c, each) for each in f]]
         elif self._kind == "torus":
             v, w = vectors
             added = [
-                [graph.multiply(c, each) for each in w],
-                [graph.negate(graph.multiply(c, each)) for each in v],
+                [graph.mul(c, each) for each in w],
+                [graph.neg(graph.mul(c, each)) for each in v],
             ]
         else:
             added = [[graph.zero] * n]

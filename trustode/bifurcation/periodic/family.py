@@ -137,12 +137,13 @@ class Family:
         size = np.abs(states).max(axis=0)
         if before is None:
             initial = np.asarray(self.problem.functions.initial(self.problem.p))
-            size = np.maximum(size, np.abs(initial))
+            size = np.maximum(size, np.abs(initial[: len(size)]))
             size[size <= _NOTHING] = 1.0
         else:
             size = np.maximum(size, before)
         size = np.maximum(size, _SMALLEST_SHARE * size.max())
-        return np.asarray(np.where(np.isfinite(self._half), self._half, size))
+        half = self._half[: len(size)]
+        return np.asarray(np.where(np.isfinite(half), half, size))
 
     def free_scale(self, free: Array) -> Array:
         """Return the size of each free scalar."""

@@ -73,20 +73,18 @@ def multipliers(pair: Array) -> Multipliers:
     return Multipliers(values, error, int(np.sum(np.abs(values[1:]) > 1.0 + margin)))
 
 
-def doubling_test(found: Multipliers) -> float:
-    """Return a number that changes sign where a real multiplier passes -1."""
-    values = found.others
+def doubling_test(values: Complex) -> float:
+    """Return a number that changes sign where a real one of some multipliers passes -1."""
     if not len(values):
         return 1.0
     return float(np.prod((1.0 + values) / (1.0 + np.abs(values))).real)
 
 
-def torus_test(found: Multipliers) -> float:
+def torus_test(values: Complex) -> float:
     """Return a number that changes sign where a complex pair crosses the unit circle.
 
     It also does where two real multipliers become each other's inverse.
     """
-    values = found.others
     i, j = np.triu_indices(len(values), 1)
     if not len(i):
         return 1.0
@@ -94,12 +92,19 @@ def torus_test(found: Multipliers) -> float:
     return float(np.prod((1.0 - products) / (1.0 + np.abs(products))).real)
 
 
-def crossing_pair(found: Multipliers) -> complex:
+def unit_test(values: Complex) -> float:
+    """Return a number that changes sign where a real one of some multipliers passes 1."""
+    if not len(values):
+        return 1.0
+    return float(np.prod((1.0 - values) / (1.0 + np.abs(values))).real)
+
+
+def crossing_pair(values: Complex) -> complex:
     """Return the multiplier with positive imaginary part that is nearest to the unit circle.
 
     NaN if all are real.
     """
-    above = found.others[found.others.imag > 0.0]
+    above = values[values.imag > 0.0]
     if not len(above):
         return complex(np.nan)
     return complex(above[np.argmin(np.abs(np.abs(above) - 1.0))])

@@ -97,7 +97,7 @@ class Follower:
         reason = ""
         while True:
             count = len(side.nodes) - 1
-            edge = self._edge(origin)
+            edge = self._edge(side.nodes[-1])
             if edge:
                 side.end = f"span reached, {edge}"
                 return side
@@ -214,7 +214,9 @@ class Follower:
         What fades changes its sign: behind the point the same orbits come again, shifted.
         """
         for sentence, fading in self._fading.items():
-            before, after = fading(origin.orbit) / origin.scale, fading(node.orbit) / origin.scale
+            before, after = fading(origin.orbit), fading(node.orbit)
+            scale = origin.scale[: before.shape[1]]
+            before, after = before / scale, after / scale
             mesh = node.orbit.mesh
             if inner(mesh, before, after) > 0.0:
                 continue

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .family import MOST, Family, Node
-from .floquet import crossing_pair, doubling_test, torus_test
+from .floquet import Complex, Multipliers, crossing_pair, doubling_test, torus_test
 
 Test = Callable[[Node], float]
 
@@ -67,16 +67,8 @@ def _determinant_test(reference: float) -> Test:
     return lambda node: node.sign * float(np.exp(np.clip(node.size - reference, -300.0, 300.0)))
 
 
-def _doubling(node: Node) -> float:
-    return doubling_test(node.multipliers)
-
-
-def _torus(node: Node) -> float:
-    return torus_test(node.multipliers)
-
-
 class Finder:
-    """Finds the special points inside a step.
+    """Finds the special points inside a step of a family along one parameter.
 
     Parameters
     ----------
@@ -93,36 +85,50 @@ class Finder:
         """Return the special points between the origin and `end`, in order."""
         origin = self._origin
         length = origin.dot(origin.tangent, origin.to(end.orbit))
-        determinant = _determinant_test(origin.size)
-        tests: dict[str, Test] = {
-            "branch_point": determinant,
-            "fold_of_cycles": turning_test,
-            "period_doubling": _doubling,
-            "torus": _torus,
-        }
+        tests = self._tests(origin)
         found: dict[str, tuple[float, Node]] = {}
         for kind, test in tests.items():
             if (test(origin) > 0.0) == (test(end) > 0.0):
                 continue
             place = self._root(test, length, end)
-            if place is not None and _is_kind(kind, place[1]):
+            if place is not None and self._is_kind(kind, place[1]):
                 found[kind] = place
         if {"branch_point", "fold_of_cycles"} <= found.keys():
             apart = abs(found["branch_point"][0] - found["fold_of_cycles"][0])
             if apart < _TOGETHER * length:
                 # The tip of a pitchfork: the crossing family goes on in both directions.
                 del found["fold_of_cycles"]
-        points = [
-            self._polished(kind, tests[kind], *place, length) for kind, place in found.items()
-        ]
+        points = [self._polished(kind, *place, length) for kind, place in found.items()]
         # Where the multiplier that is 1 is lost, signs are rounding: a canard's family stands
         # still to all digits.
         sure = [
             special
             for special in points
-            if special.converged or special.node.multipliers.trivial_error < _LOST
+            if special.converged or self._multipliers(special.node).trivial_error < _LOST
         ]
         return sorted(sure, key=lambda special: special.position)
+
+    def _tests(self, origin: Node) -> dict[str, Test]:
+        """Return what vanishes at each kind of point, near an orbit."""
+        return {
+            "branch_point": _determinant_test(origin.size),
+            "fold_of_cycles": turning_test,
+            "period_doubling": lambda node: doubling_test(self._multipliers(node).others),
+            "torus": lambda node: torus_test(self._multipliers(node).others),
+        }
+
+    def _multipliers(self, node: Node) -> Multipliers:
+        """Return the multipliers of an orbit."""
+        return node.multipliers
+
+    def _is_kind(self, kind: str, node: Node) -> bool:
+        """Return whether an orbit's multipliers are those of a kind of point."""
+        others = self._multipliers(node).others
+        if kind == "period_doubling":
+            return has_near(others, -1.0)
+        if kind == "torus":
+            return has_pair(others)
+        return True
 
     def _root(self, test: Test, length: float, end: Node) -> tuple[float, Node] | None:
         """Return where a test vanishes inside the step, and the orbit there."""
@@ -145,9 +151,7 @@ class Finder:
             return None
         return s, latest[s]
 
-    def _polished(
-        self, kind: str, test: Test, position: float, node: Node, length: float
-    ) -> Special:
+    def _polished(self, kind: str, position: float, node: Node, length: float) -> Special:
         """Return a point located on finer and finer meshes, until it stays where it is."""
         intervals, change = len(node.orbit.mesh) - 1, np.inf
         best = node
@@ -155,9 +159,7 @@ class Finder:
             origin = self._family.renewed(best, intervals)
             if origin is None:
                 break
-            if kind == "branch_point":
-                test = _determinant_test(origin.size)
-            there = self._secant(test, origin, _FIRST_SECANT * length)
+            there = self._secant(self._tests(origin)[kind], origin, _FIRST_SECANT * length)
             if there is None:
                 break
             old, new = best.orbit.free, there.orbit.free
@@ -192,13 +194,13 @@ class _Lost(Exception):
     """Newton's method failed between two orbits of a step."""
 
 
-def _is_kind(kind: str, node: Node) -> bool:
-    """Return whether an orbit's multipliers are those of a kind of point."""
-    found = node.multipliers
-    if kind == "period_doubling":
-        real = found.others[found.others.imag == 0.0].real
-        return bool(np.any(np.abs(real + 1.0) < _NEAR))
-    if kind == "torus":
-        pair = crossing_pair(found)
-        return bool(abs(abs(pair) - 1.0) < _NEAR and abs(pair.imag) > 1e-6)
-    return True
+def has_near(values: Complex, place: float) -> bool:
+    """Return whether a real multiplier is near a place."""
+    real = values[values.imag == 0.0].real
+    return bool(np.any(np.abs(real - place) < _NEAR))
+
+
+def has_pair(values: Complex) -> bool:
+    """Return whether a complex pair is near the unit circle."""
+    pair = crossing_pair(values)
+    return bool(abs(abs(pair) - 1.0) < _NEAR and abs(pair.imag) > 1e-6)

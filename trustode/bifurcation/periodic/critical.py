@@ -1,0 +1,348 @@
+"""Curves of folds, period doublings and tori of periodic orbits in two parameters.
+
+A critical orbit is followed with the vector that its linearisation carries around: periodic at
+a fold (together with a change of period), of alternating sign at a period doubling, turned by
+an angle at a torus. Imports the families of this folder and the compiled layer.
+
+References
+----------
+Kuznetsov (2004), Elements of Applied Bifurcation Theory, 3rd ed., section 10.3; Doedel,
+Govaerts & Kuznetsov (2003), SIAM J. Numer. Anal. 41, 401.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from ...compile import along_orbit, compile
+from ...model import Model
+from ...simulate import simulate
+from ...solve import Solver
+from ..arclength import ArcLength
+from .collocation import (
+    PERIOD,
+    Array,
+    Conditions,
+    Direction,
+    Orbit,
+    Problem,
+    at_points,
+    functional,
+    inner,
+    slopes_at_points,
+)
+from .family import Family, Node, halves
+from .floquet import (
+    Complex,
+    Multipliers,
+    crossing_pair,
+    doubling_test,
+    multipliers,
+    torus_test,
+    unit_test,
+)
+from .follow import Follower, around_mean
+from .special import Finder, Special, Test, has_near, has_pair
+from .start import doubled
+
+KINDS = ("fold_of_cycles", "period_doubling", "torus")
+
+#: Share of a curve's tangent that its parameters have at a cusp, at most.
+_CUSP = 1e-3
+_TIGHT = Solver(rtol=1e-10, atol=1e-12)
+_RENEWALS = 6
+
+
+class Critical(Family):
+    """The critical orbits of one kind along two parameters.
+
+    Parameters
+    ----------
+    kind : {"fold_of_cycles", "period_doubling", "torus"}
+    model : Model
+    p, u : ndarray, shapes (n_param,) and (n_input,)
+    slots : pair of int
+        The two parameters: indices of parameters, or n_param + those of inputs.
+    spans : ndarray, shape (2, 2)
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        model: Model,
+        p: Array,
+        u: Array,
+        slots: tuple[int, int],
+        spans: Array,
+    ) -> None:
+        self.kind = kind
+        self.model = model
+        self.n = n = len(model.states)
+        copies = 3 if kind == "torus" else 2
+        sign = np.ones(copies * n)
+        if kind == "period_doubling":
+            sign[n:] = -1.0
+        # The vectors' own scalar stands behind the model's parameters, before its inputs.
+        own = [] if kind == "period_doubling" else [len(p)]
+        both = [slot if slot < len(p) else slot + 1 for slot in slots]
+        problem = Problem(
+            along_orbit(model, kind), np.append(p, 0.0), u, [PERIOD, *own, *both], sign
+        )
+        super().__init__(problem, spans, np.tile(halves(model), copies))
+        self._plain = Problem(compile(model).functions, p, u, [PERIOD])
+
+    # ------------------------------------------------------------------ measures
+
+    def scale(self, states: Array, before: Array | None = None) -> Array:
+        """Return the size of each state, the same for each component of the vectors."""
+        n = self.n
+        size = super().scale(states[:, :n], None if before is None else before[:n])
+        return np.tile(size, states.shape[1] // n)
+
+    def multipliers_of(self, node: Node) -> Multipliers:
+        """Return the multipliers of the orbit alone."""
+        problem, plain, n = self.problem, self._plain, self.n
+        period = problem.set(node.orbit.free)
+        plain.p[:], plain.u[:] = problem.p[:-1], problem.u
+        states = np.ascontiguousarray(node.orbit.states[:, :n])
+        orbit = Orbit(node.orbit.mesh, states, np.array([period]))
+        row, target = self.phase(orbit, node.scale[:n], states)
+        conditions = Conditions(row[None], np.zeros((1, 1)), np.array([target]))
+        solved = plain.solve(orbit, conditions, np.zeros((1, states.size + 1)))
+        if solved is None:
+            return Multipliers(np.full(n, np.nan + 0j), math.inf, 0)
+        return multipliers(solved.pair)
+
+    def orbit_of(self, node: Node) -> Orbit:
+        """Return the orbit without the vectors."""
+        states = np.ascontiguousarray(node.orbit.states[:, : self.n])
+        return Orbit(node.orbit.mesh, states, node.orbit.free)
+
+    # ------------------------------------------------------------------ conditions
+
+    def conditions(self, origin: Node, s: float) -> Conditions:
+        """Return phase, the vectors' size and angle, and length s along the tangent."""
+        orbit, tangent, n = origin.orbit, origin.tangent, self.n
+        mesh, scale, k = orbit.mesh, origin.scale, len(orbit.free)
+        rows = np.zeros((k, *orbit.states.shape))
+        free = np.zeros((k, k))
+        alone = Orbit(mesh, np.ascontiguousarray(orbit.states[:, :n]), orbit.free)
+        rows[0, :, :n], _ = self.phase(alone, scale[:n], alone.states)
+        density = at_points(orbit.states) / scale**2
+        density[:, :, :n] = 0.0
+        vectors = orbit.states[:, n:] / scale[n:]
+        rows[1] = functional(mesh, density) / math.sqrt(inner(mesh, vectors, vectors))
+        if self.kind == "fold_of_cycles":
+            rows[2, :, n:] = functional(mesh, slopes_at_points(mesh, alone.states) / scale[:n] ** 2)
+            rows[2] /= np.abs(rows[2]).max()
+        elif self.kind == "torus":
+            # Turning both vectors by the same angle changes nothing else.
+            turned = np.concatenate(
+                [
+                    np.zeros_like(density[:, :, :n]),
+                    -density[:, :, 2 * n :],
+                    density[:, :, n : 2 * n],
+                ],
+                axis=2,
+            )
+            rows[2] = functional(mesh, turned)
+        rows[-1] = functional(mesh, at_points(tangent.states) / scale**2)
+        free[-1] = tangent.free / origin.free_scale**2
+        # What is fixed stays as it is at the origin.
+        target = np.tensordot(rows, orbit.states, 2) + free @ orbit.free
+        target[-1] += s
+        return Conditions(rows, free, target)
+
+    def remeshed(self, node: Node, intervals: int | None = None) -> Node:
+        """Return a point interpolated to a mesh that suits it, its vectors of unit length."""
+        node = super().remeshed(node, intervals)
+        orbit, tangent, n = node.orbit, node.tangent, self.n
+        vectors = orbit.states[:, n:] / node.scale[n:]
+        size = math.sqrt(inner(orbit.mesh, vectors, vectors))
+        states, ahead = orbit.states.copy(), tangent.states.copy()
+        states[:, n:] /= size
+        ahead[:, n:] /= size
+        free, free_ahead = orbit.free.copy(), tangent.free.copy()
+        if self.kind == "fold_of_cycles":
+            free[1] /= size
+            free_ahead[1] /= size
+        node = replace(node, orbit=Orbit(orbit.mesh, states, free))
+        length = math.sqrt(node.dot(Direction(ahead, free_ahead), Direction(ahead, free_ahead)))
+        return replace(node, tangent=Direction(ahead / length, free_ahead / length))
+
+    # ------------------------------------------------------------------ start
+
+    def start(self, family: Family, node: Node, values: tuple[float, float]) -> Node | None:
+        """Return the critical orbit next to one of a family along one parameter.
+
+        Parameters
+        ----------
+        family : Family
+        node : Node
+            At a special point of this kind.
+        values : pair of float
+            Of the two parameters.
+        """
+        period = float(node.orbit.free[0])
+        found = self._vectors(family, node, period, values)
+        if found is None:
+            return None
+        vectors, own = found
+        free = np.array([period, *own, *values])
+        states = np.ascontiguousarray(np.hstack([node.orbit.states, *vectors]))
+        orbit = Orbit(node.orbit.mesh, states, free)
+        scale, n = self.scale(states), self.n
+        size = math.sqrt(inner(orbit.mesh, states[:, n:] / scale[n:], states[:, n:] / scale[n:]))
+        states[:, n:] /= size
+        if self.kind == "fold_of_cycles":
+            free[1] /= size
+        unit = Direction(np.zeros_like(states), np.zeros(len(free)))
+        unit.free[-2] = self.free_scale(free)[-2]
+        pair = np.stack([np.eye(len(scale)), -np.eye(len(scale))])
+        first: Node | None = Node(orbit, unit, scale, self.free_scale(free), pair, 1.0, 0.0, 0)
+        for _ in range(_RENEWALS):
+            if first is None:
+                return None
+            first = self.landing(first, first.orbit, values[1], -1)
+            if first is None or self.accurate(first):
+                return first
+            first = self.remeshed(first)
+        return None
+
+    def _vectors(
+        self, family: Family, node: Node, period: float, values: tuple[float, float]
+    ) -> tuple[list[Array], list[float]] | None:
+        """Return the vectors along an orbit, and the scalar that belongs to them."""
+        if self.kind == "fold_of_cycles":
+            return [node.tangent.states], [float(node.tangent.free[0]) / period]
+        if self.kind == "period_doubling":
+            twice = doubled(family, node)
+            if twice is None:
+                return None
+            half = len(node.orbit.states)
+            return [twice.tangent.states[:half]], []
+        pair = crossing_pair(node.multipliers.others)
+        if not np.isfinite(pair):
+            return None
+        problem, states = family.problem, self.model.states
+        problem.set(node.orbit.free)
+        there = simulate(
+            self.model,
+            period * node.orbit.nodes,
+            params=dict(zip(self.model.params, problem.p.tolist(), strict=True)),
+            inputs=dict(zip(self.model.inputs, problem.u.tolist(), strict=True)),
+            initial=dict(zip(states, node.orbit.states[0].tolist(), strict=True)),
+            solver=_TIGHT,
+            sensitivities=[f"{name}(0)" for name in states],
+        )
+        carried = np.asarray(there.dydp)
+        eigenvalues, right = np.linalg.eig(carried[-1])
+        k = int(np.argmin(np.abs(eigenvalues - pair)))
+        angle = float(np.angle(eigenvalues[k]))
+        turned = np.exp(-1j * angle * node.orbit.nodes)[:, None]
+        found = (carried @ right[:, k]) * turned
+        return [found.real, found.imag], [angle / period]
+
+
+class CriticalFinder(Finder):
+    """Finds where a second condition holds along a curve of critical orbits."""
+
+    def __init__(self, family: Critical, origin: Node) -> None:
+        super().__init__(family, origin)
+        self._critical = family
+        self._known: dict[int, tuple[Node, Multipliers]] = {}
+
+    def _multipliers(self, node: Node) -> Multipliers:
+        known = self._known.get(id(node))
+        if known is None:
+            known = node, self._critical.multipliers_of(node)
+            self._known[id(node)] = known
+        return known[1]
+
+    def _others(self, node: Node) -> Complex:
+        """Return the multipliers without those that the kind of the curve puts on the circle."""
+        values = self._multipliers(node).others
+        kind = self._critical.kind
+        if kind == "torus":
+            pair = crossing_pair(values)
+            if not np.isfinite(pair):
+                return values
+            for each in (pair, np.conj(pair)):
+                values = np.delete(values, np.argmin(np.abs(values - each)))
+            return values
+        place = 1.0 if kind == "fold_of_cycles" else -1.0
+        return np.delete(values, np.argmin(np.abs(values - place))) if len(values) else values
+
+    def _tests(self, origin: Node) -> dict[str, Test]:
+        ahead = origin.tangent.free[-2:] / origin.free_scale[-2:]
+        tests: dict[str, Test] = {}
+        kind = self._critical.kind
+        if kind == "fold_of_cycles":
+            tests["cusp_of_cycles"] = lambda node: float(
+                ahead @ (node.tangent.free[-2:] / node.free_scale[-2:])
+            )
+            tests["fold_flip"] = lambda node: doubling_test(self._others(node))
+            tests["fold_torus"] = lambda node: torus_test(self._others(node))
+            tests["resonance_1_1"] = lambda node: unit_test(self._others(node))
+        elif kind == "period_doubling":
+            tests["fold_flip"] = lambda node: unit_test(self._others(node))
+            tests["resonance_1_2"] = lambda node: doubling_test(self._others(node))
+            tests["flip_torus"] = lambda node: torus_test(self._others(node))
+        else:
+            tests["resonance_1_3"] = lambda node: math.cos(_angle(node)) + 0.5
+            tests["resonance_1_4"] = lambda node: math.cos(_angle(node))
+            tests["fold_torus"] = lambda node: unit_test(self._others(node))
+            tests["flip_torus"] = lambda node: doubling_test(self._others(node))
+        return tests
+
+    def _is_kind(self, kind: str, node: Node) -> bool:
+        others = self._others(node)
+        if kind == "cusp_of_cycles":
+            return bool(np.abs(node.tangent.free[-2:] / node.free_scale[-2:]).max() < _CUSP)
+        if kind in ("resonance_1_3", "resonance_1_4"):
+            return True
+        place = {
+            "fold_flip": -1.0 if self._critical.kind == "fold_of_cycles" else 1.0,
+            "resonance_1_1": 1.0,
+            "resonance_1_2": -1.0,
+            "fold_torus": 1.0 if self._critical.kind == "torus" else None,
+            "flip_torus": -1.0 if self._critical.kind == "torus" else None,
+        }[kind]
+        return has_pair(others) if place is None else has_near(others, place)
+
+
+class CriticalFollower(Follower):
+    """Walks along a curve of critical orbits."""
+
+    def __init__(self, family: Critical, names: tuple[str, str], stepper: ArcLength) -> None:
+        fading = {}
+        if family.kind == "fold_of_cycles":
+            fading["ends at a Bautin point"] = lambda orbit: around_mean(
+                replace(orbit, states=np.ascontiguousarray(orbit.states[:, : family.n]))
+            )
+        super().__init__(family, names, stepper, fading)
+        self._critical = family
+
+    def _find(self, origin: Node, node: Node) -> list[Special]:
+        return CriticalFinder(self._critical, origin).find(node)
+
+    def _limit(self, nodes: list[Node]) -> None:
+        return None
+
+    def _fades(self, origin: Node, node: Node) -> str:
+        if self._critical.kind == "torus":
+            before, after = _angle(origin), _angle(node)
+            for angle, name in ((0.0, "1:1"), (math.pi, "1:2")):
+                if (math.sin(before - angle) > 0.0) != (math.sin(after - angle) > 0.0) and (
+                    math.cos(before - angle) > 0.0
+                ):
+                    return f"ends at a {name} resonance at {self._shown(node)}"
+        return super()._fades(origin, node)
+
+
+def _angle(node: Node) -> float:
+    """Return the angle by which the vectors of a torus turn around the orbit."""
+    return float(node.orbit.free[0] * node.orbit.free[1])
