@@ -183,7 +183,11 @@ class HopfWatch(Watch):
         others = np.delete(values, first)
         others = np.delete(others, np.argmin(np.abs(others + 1j * omega)))
         p, q = hopf_vectors(scaled, omega)
-        l1, noise = self._lyapunov(x, p / size, q * size, omega)
+        try:
+            l1, noise = self._lyapunov(x, p / size, q * size, omega)
+        except np.linalg.LinAlgError:
+            # Just on a zero-Hopf point: a value of neither sign.
+            return Reading({"bautin": 0.0}, others, omega)
         sign = float(np.prod(others / rate).real)
         return Reading({"bautin": _rounded(l1, noise) * sign}, others, omega, l1)
 
