@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import trustode as tr
-from trustode.plot import plot_branch, plot_fit, plot_scan, plot_solution
+from trustode.plot import plot_branch, plot_curve, plot_fit, plot_scan, plot_solution
 
 mpl.use("Agg")
 
@@ -88,6 +88,27 @@ def test_branch_is_solid_where_stable_and_dashed_where_not(ax):
     drawn = np.concatenate([lines["stable"].get_ydata(), lines["unstable"].get_ydata()])
     assert set(drawn) == set(branch.points["x"])
     np.testing.assert_allclose(lines["fold"].get_xydata(), [[0.0, 0.0]], atol=1e-6)
+
+
+def test_curves_of_bifurcations_share_a_legend(ax):
+    # x' = y, y' = b + c x + x^2 - x y: a fold and a Hopf point meet at 0.
+    model = tr.Model(
+        "double zero",
+        rhs={"x": "y", "y": "b + c*x + x**2 - x*y"},
+        params={"b": -1.0, "c": -0.5},
+        initial={"x": -1.0, "y": 0.0},
+    )
+    branch = tr.continuation(model, "b", span=(-2.0, 1.0))
+    for _, row in branch.special.iterrows():
+        curve = tr.curve(model, ("b", "c"), start=row, span={"b": (-2, 1), "c": (-2, 2)})
+        assert curve.plot(ax) is plot_curve(curve, ax) is ax
+    labels = ax.get_legend_handles_labels()[1]
+    assert sorted(labels) == ["Bogdanov-Takens", "Hopf points", "folds"]
+    lines = {line.get_label(): line for line in ax.lines}
+    assert lines["folds"].get_linestyle() == "-"
+    assert lines["Hopf points"].get_linestyle() == "--"
+    np.testing.assert_allclose(lines["Bogdanov-Takens"].get_xydata(), [[0.0, 0.0]], atol=1e-9)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "c")
 
 
 def test_branch_of_an_unknown_state(ax):

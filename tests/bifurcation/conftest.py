@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import trustode as tr
-from trustode.bifurcation import Branch
+from trustode.bifurcation import BifurcationCurve, Branch
 from trustode.expression import parse, symbol
 
 #: Rounding of the right-hand side that a residual may have, relative to |J| |x|.
@@ -110,6 +110,49 @@ def _check_special(branch: Branch, jac: Any, y: np.ndarray, values: np.ndarray) 
         assert change <= total
         assert (total - change) % 2 == 0
         assert change > 0 or len(kinds) > 1
+
+
+def _check_curve(curve: BifurcationCurve) -> None:
+    """Assert what must hold for every curve of bifurcations, whatever the model."""
+    model, compiled = curve.model, tr.compile(curve.model)
+    held = curve.params | curve.inputs
+    rows = [(row, False) for row in curve.points.to_dict("records")]
+    rows += [(row, True) for row in curve.special.to_dict("records")]
+    assert list(curve.points["step"]) == list(range(len(curve.points)))
+    for row, is_special in rows:
+        values = held | {name: row[name] for name in curve.parameters}
+        p = np.array([values[name] for name in model.params], dtype=float)
+        u = np.array([values[name] for name in model.inputs], dtype=float)
+        y = np.array([row[name] for name in model.states], dtype=float)
+        jac = compiled.jac(0.0, y, p, u)
+        noise = np.abs(jac) @ np.abs(y) + np.abs(jac).max() + np.abs(values[curve.parameters[0]])
+        assert np.all(np.abs(compiled.rhs(0.0, y, p, u)) <= RESIDUAL * noise + 1e-300)
+        eigenvalues = np.linalg.eigvals(jac)
+        double = is_special and row["kind"] == "bogdanov_takens"
+        # A defective eigenvalue moves by the square root of a rounding.
+        margin = (1e-5 if double else ON_AXIS) * max(np.abs(eigenvalues).max(), 1e-300)
+        on_axis = 0.0
+        if curve.kind == "hopf" and np.isfinite(row["omega"]):
+            on_axis = 1j * row["omega"]
+            assert row["period"] == pytest.approx(2 * np.pi / row["omega"])
+        if np.abs(eigenvalues).max() > 1e-5:
+            assert np.abs(eigenvalues - on_axis).min() <= max(margin, 1e-7)
+        if is_special:
+            before, after = row["bracket"]
+            assert after == before + 1
+            assert row["converged"]
+
+
+@pytest.fixture(scope="session")
+def trace() -> Callable[..., BifurcationCurve]:
+    """Return `curve` that checks the invariants of every curve it returns."""
+
+    def traced(*arguments: Any, **options: Any) -> BifurcationCurve:
+        curve = tr.curve(*arguments, **options)
+        _check_curve(curve)
+        return curve
+
+    return traced
 
 
 @pytest.fixture(scope="session")

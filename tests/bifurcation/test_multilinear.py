@@ -1,5 +1,7 @@
 """Second and third derivatives against sympy and against differences of the Jacobian."""
 
+import math
+
 import numpy as np
 import pytest
 import sympy
@@ -12,6 +14,9 @@ from trustode.expression import symbol
 
 #: sympy's derivatives are evaluated in double precision too: a few roundings.
 EXACT = 1e-11
+#: On a circle of this radius the fifth derivative loses 5! / RADIUS^5 roundings.
+RADIUS = 0.2
+HIGH = 1e-8
 
 x, y = symbol("x"), symbol("y")
 # Each at a point of its domain; together every operation that an equation may hold.
@@ -74,6 +79,14 @@ def test_every_operation_agrees_with_sympy(name):
     expected = np.einsum("jkl,j,k,l", third, v, w, z)
     assert forms.C(v, w, z)[0] == pytest.approx(expected, rel=EXACT, abs=EXACT)
     assert forms.B(v, w)[1] == forms.C(v, w, z)[1] == 0.0
+    # The fourth and fifth, as Bautin points need them, against Cauchy's integral on a circle.
+    circle = RADIUS * np.exp(2j * np.pi * np.arange(64) / 64)
+    along = v.real / np.linalg.norm(v.real)
+    values = sympy.lambdify((x, y), smooth, "numpy")(*(point[:, None] + along[:, None] * circle))
+    for order in (4, 5):
+        expected = math.factorial(order) * np.mean(values / circle**order).real
+        found = forms.applied(*[along] * order)[0]
+        assert found == pytest.approx(expected, rel=HIGH, abs=HIGH)
 
 
 def test_a_power_with_a_vanishing_base_is_finite_where_its_derivative_is():

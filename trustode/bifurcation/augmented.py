@@ -8,6 +8,7 @@ Reddien (1984), IMA J. Numer. Anal. 4, 295. Imports the second derivatives of th
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from .system import Array
 
 #: Smallest angular frequency, relative to the largest rate, that a complex border is taken at.
 _SLOWEST = 1e-9
+#: Angular frequencies below this share of the largest rate are measured with it.
+_SLOW = 1e-3
+#: A null vector may turn by acos of this in a step.
+_LEAST_COSINE = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +74,10 @@ class Augmented(ABC):
     def extras(self, x: Array, jac: Array, omega: float) -> Array:
         """Return the unknowns beyond states and parameters, near a point."""
 
+    def extra_size(self, z: Array, rate: float) -> float:
+        """Return the size of the unknown beyond states and parameters."""
+        return 1.0
+
     @abstractmethod
     def borders(self, z: Array, scale: Array, rate: float) -> tuple[Array, Array]:
         """Return new borders at a point."""
@@ -84,6 +93,10 @@ class Augmented(ABC):
             left = _aligned(left, before.left)
             right = _aligned(right, before.right)
         return Frame(scale, rate, left, right)
+
+    def has_turned(self, frame: Frame, before: Frame) -> bool:
+        """Return whether the null vectors turned so far that their sense may be lost."""
+        return False
 
     def scaled(self, z: Array, frame: Frame) -> tuple[Array, Array]:
         """Return f and df/dx in the frame's units."""
@@ -118,8 +131,16 @@ class Folds(Augmented):
         left, _, right = np.linalg.svd(_scaled_jac(self, z, scale, rate)[:, :n])
         return left[:, -1], right[-1]
 
+    def has_turned(self, frame: Frame, before: Frame) -> bool:
+        """Return whether the right null vector turned by more than acos of `_LEAST_COSINE`."""
+        return bool(frame.right @ before.right < _LEAST_COSINE)
+
     def null(self, z: Array, frame: Frame) -> tuple[Array, Array, Array, Array, float]:
-        """Return f, df/dx, the right and left null vectors, and g."""
+        """Return f, df/dx, the right and left null vectors, and g.
+
+        The left one is turned so that it goes with the right one: w v^T has the sign of the
+        adjugate of the Jacobian, whichever way the borders point.
+        """
         n = self.n
         f, full = self.scaled(z, frame)
         matrix = np.zeros((n + 1, n + 1))
@@ -130,7 +151,8 @@ class Folds(Augmented):
         unit[n] = 1.0
         inverse = np.linalg.inv(matrix)
         v, w = inverse @ unit, unit @ inverse
-        return f, full, v[:n], w[:n], float(v[n])
+        sign = math.copysign(1.0, float(np.linalg.det(matrix)))
+        return f, full, v[:n], sign * w[:n], sign * float(v[n])
 
     def equations(self, z: Array, frame: Frame) -> tuple[Array, Array]:
         """Return f and g, and their derivatives."""
@@ -165,6 +187,10 @@ class Hopfs(Augmented):
             omega = float(pairs[np.argmin(np.abs(pairs.real))].imag) if len(pairs) else 0.0
         near = values[np.argmin(np.abs(values - 1j * omega))]
         return np.array([float(near.imag) ** 2])
+
+    def extra_size(self, z: Array, rate: float) -> float:
+        """Return the size of kappa, not much below the squared rate."""
+        return max(abs(float(z[-1])), (_SLOW * rate) ** 2)
 
     def borders(self, z: Array, scale: Array, rate: float) -> tuple[Array, Array]:
         """Return real vectors close to the complex null vectors, turned to be as real as can be."""

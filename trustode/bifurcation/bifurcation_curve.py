@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: What a curve, and a point on it, is called in a sentence.
 CURVES = {"fold": "folds", "hopf": "Hopf points", "branch_point": "branch points"}
+SINGULAR = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
 NAMES = {
     "cusp": "cusp",
     "bogdanov_takens": "Bogdanov-Takens point",
@@ -31,6 +32,14 @@ _MEANINGS = {
     "bautin": "the cycle that is born changes from stable to unstable, and a fold of cycles begins",
     "zero_hopf": "a fold meets a Hopf point that goes on",
     "hopf_hopf": "two Hopf points meet",
+}
+#: Coefficients that must not vanish for a point to mean what it does.
+_DECISIVE = {
+    "cusp": ("c",),
+    "bogdanov_takens": ("a", "b"),
+    "bautin": ("l2",),
+    "zero_hopf": ("b", "c"),
+    "hopf_hopf": ("p11", "p22"),
 }
 
 
@@ -159,10 +168,11 @@ class BifurcationCurve:
         first, second = self.parameters
         for _, row in self.special.iterrows():
             kind = row["kind"]
-            text = (
-                f"{NAMES[kind]} at {first} = {row[first]:.7g}, {second} = {row[second]:.7g}: "
-                f"{_MEANINGS[kind]}"
-            )
-            values = ", ".join(f"{key} = {v:.4g}" for key, v in row["coefficients"].items())
+            found = row["coefficients"]
+            least = min((abs(found[key]) for key in _DECISIVE[kind] if key in found), default=1.0)
+            meaning = _MEANINGS[kind] if least else "degenerate"
+            text = f"{NAMES[kind]} at {first} = {row[first]:.7g}, {second} = {row[second]:.7g}"
+            text += f": {meaning}"
+            values = ", ".join(f"{key} = {v:.4g}" for key, v in found.items())
             text += f" ({values})" if values else ""
             yield text if row["converged"] else f"{text} [not converged]"

@@ -144,6 +144,8 @@ class Branch:
                     f"{where}: there is no special point {row}; the branch has {len(self.special)}"
                 )
             row = self.special.iloc[int(row)]
+        if not hasattr(row, "items"):
+            raise ModelError(f"{where}: row={row!r:.40} is neither a number nor a row of `special`")
         return location_derivatives(
             self.model, self.parameter, row, self.params, self.inputs, where
         )

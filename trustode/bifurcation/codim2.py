@@ -40,6 +40,10 @@ _NARROW = 1e-13
 _ASIDE = 1e-3
 #: An imaginary part below this share of the largest eigenvalue is that of a real pair.
 _SMALLEST_OMEGA = 1e-6
+#: A test function that promises to fall below this share inside a step is looked at there.
+_DEEP = 0.3
+_GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0
+_SEARCHES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +183,11 @@ class HopfWatch(Watch):
         others = np.delete(values, first)
         others = np.delete(others, np.argmin(np.abs(others + 1j * omega)))
         p, q = hopf_vectors(scaled, omega)
-        l1, noise = self._lyapunov(x, p / size, q * size, omega)
+        try:
+            l1, noise = self._lyapunov(x, p / size, q * size, omega)
+        except np.linalg.LinAlgError:
+            # Just on a zero-Hopf point: a value of neither sign.
+            return Reading({"bautin": 0.0}, others, omega)
         sign = float(np.prod(others / rate).real)
         return Reading({"bautin": _rounded(l1, noise) * sign}, others, omega, l1)
 
@@ -275,23 +283,85 @@ class Locator:
                 length,
             )
             first, last = readings[k], readings[k + 1]
-            first = _continued(first, signs)
-            signs = dict(first.signs)
-            stopping = not last.signs and bool(self.watch.sign_kinds)
-            end = length
+            begin, end = 0.0, length
+            if self._is_stop(first):
+                found.append((k, self._special(self.watch.stop_kind, self._origin, 0.0)))
+                begin = length * _ASIDE
+                first = self._reading(begin)
+            stopping = self._is_stop(last)
             if stopping:
                 end = length * (1.0 - _ASIDE)
                 last = self._reading(end)
-            last = _continued(last, signs)
-            for special in self._between(0.0, first, end, last, 0):
-                found.append((k, special))
-            if stopping and self.watch.stop_kind:
-                found.append((k, self._stopped(length)))
+            first = _continued(first, signs)
+            last = _continued(last, first.signs)
+            cut = None if stopping else self._dip(k, stretch, readings)
+            if cut is None:
+                inside = self._between(begin, first, end, last, 0)
+            else:
+                middle = _continued(self._reading(cut), first.signs)
+                inside = [
+                    *self._between(begin, first, cut, middle, 0),
+                    *self._between(cut, middle, end, last, 0),
+                ]
+            found += [(k, special) for special in inside]
+            if stopping:
+                found.append((k, self._special(self.watch.stop_kind, self._end, length)))
             signs = dict(last.signs)
         return found
 
-    def _stopped(self, s: float) -> Special2:
-        return self._special(self.watch.stop_kind, self._end, s)
+    def _is_stop(self, reading: Reading) -> bool:
+        return bool(self.watch.stop_kind) and not reading.signs
+
+    def _dip(self, k: int, stretch: Stretch, readings: list[Reading]) -> float | None:
+        """Return where a test function has another sign inside a step than at both its ends.
+
+        Where it comes towards zero before the step and goes away after it, its least value
+        inside is looked for.
+        """
+        if not 0 < k < len(stretch.lengths) - 1:
+            return None
+        around = readings[k - 1 : k + 3]
+        steps = stretch.lengths[k - 1 : k + 2]
+        for test in (*(_sign_of(kind) for kind in self.watch.sign_kinds), _nearest_pair):
+            values = [test(reading) for reading in around]
+            if not all(math.isfinite(value) and value * values[1] > 0.0 for value in values):
+                continue
+            before, first, last, after = (abs(value) for value in values)
+            down, up = (first - before) / steps[0], (after - last) / steps[2]
+            if down >= 0.0 or up <= 0.0:
+                continue
+            # Where the two lines meet that go on from either side.
+            meet = (last - up * steps[1] - first) / (down - up)
+            if first + down * meet > _DEEP * min(first, last):
+                continue
+            cut = self._searched(test, values[1], readings[k], steps[1])
+            if cut is not None:
+                return cut
+        return None
+
+    def _searched(
+        self, test: Callable[[Reading], float], sign: float, end: Reading, length: float
+    ) -> float | None:
+        """Return a length at which a reading is unlike those at both ends, or None."""
+        low, high = 0.0, length
+        inner = [low + _GOLDEN * (high - low), high - _GOLDEN * (high - low)]
+        try:
+            values = [self._reading(s) for s in inner]
+            for _ in range(_SEARCHES):
+                for s, reading in zip(inner, values, strict=True):
+                    if test(reading) * sign <= 0.0 or reading.count != end.count:
+                        return s
+                if abs(test(values[0])) < abs(test(values[1])):
+                    high, inner[1], values[1] = inner[1], inner[0], values[0]
+                    inner[0] = low + _GOLDEN * (high - low)
+                    values[0] = self._reading(inner[0])
+                else:
+                    low, inner[0], values[0] = inner[0], inner[1], values[1]
+                    inner[1] = high - _GOLDEN * (high - low)
+                    values[1] = self._reading(inner[1])
+        except Unfound:
+            pass
+        return None
 
     def _point(self, s: float) -> Point:
         if s == 0.0:
@@ -417,6 +487,16 @@ def _coefficients(
         return hopf_hopf_form(jac, omega, other, forms)
     except np.linalg.LinAlgError:
         return {}
+
+
+def _sign_of(kind: str) -> Callable[[Reading], float]:
+    return lambda reading: reading.signs.get(kind, math.nan)
+
+
+def _nearest_pair(reading: Reading) -> float:
+    """Return the real part, by its size, of the complex other eigenvalue nearest to the axis."""
+    pairs = reading.others[reading.others.imag > 0.0]
+    return float(np.abs(pairs.real).min()) if len(pairs) else math.nan
 
 
 def _rounded(value: float, size: float) -> float:

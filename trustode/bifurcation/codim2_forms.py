@@ -16,6 +16,8 @@ from .multilinear import Multilinear
 from .second_order import Complex
 from .system import Array
 
+#: A product below this share of its terms is zero.
+_ROUNDING = 1e-13
 #: What each kind of point has, in a table's words.
 Coefficients = dict[str, float]
 
@@ -25,8 +27,8 @@ def cusp_form(jac: Array, forms: Multilinear) -> Coefficients:
     p, q = _null_pair(jac)
     square = forms.B(q, q)
     bent = _solved(jac, -square, p, q)
-    c = p @ (forms.C(q, q, q) + 3.0 * forms.B(q, bent)) / 6.0
-    return {"c": float(c)}
+    c = _contracted(p, forms.C(q, q, q) + 3.0 * forms.B(q, bent)) / 6.0
+    return {"c": c.real}
 
 
 def bogdanov_takens_form(jac: Array, forms: Multilinear) -> Coefficients:
@@ -45,8 +47,8 @@ def bogdanov_takens_form(jac: Array, forms: Multilinear) -> Coefficients:
     p0 = np.linalg.solve(bordered.T, np.append(p1, 0.0))[:n]
     p0 = p0 - (p0 @ q1) * p1
     square = forms.B(q0, q0)
-    a = float(p1 @ square / 2.0)
-    b = float(p1 @ forms.B(q0, q1) + p0 @ square)
+    a = _contracted(p1, square).real / 2.0
+    b = (_contracted(p1, forms.B(q0, q1)) + _contracted(p0, square)).real
     return {"a": -a, "b": -b} if a < 0.0 else {"a": a, "b": b}
 
 
@@ -104,7 +106,7 @@ def bautin_form(jac: Array, omega: float, forms: Multilinear) -> Coefficients:
         + 2.0 * B(r, h31)
         + B(h02, h30)
     )
-    return {"l2": float(np.vdot(p, quintic).real / 12.0)}
+    return {"l2": _contracted(p, quintic).real / 12.0}
 
 
 def zero_hopf_form(jac: Array, omega: float, forms: Multilinear) -> Coefficients:
@@ -116,9 +118,9 @@ def zero_hopf_form(jac: Array, omega: float, forms: Multilinear) -> Coefficients
     """
     p0, q0 = _null_pair(jac)
     p1, q1 = hopf_vectors(jac, omega)
-    b = float(p0 @ forms.B(q0, q0)) / 2.0
-    c = float((p0 @ forms.B(q1, q1.conj())).real)
-    d = float(np.vdot(p1, forms.B(q0, q1)).real)
+    b = _contracted(p0, forms.B(q0, q0)).real / 2.0
+    c = _contracted(p0, forms.B(q1, q1.conj())).real
+    d = _contracted(p1, forms.B(q0, q1)).real
     turn = -1.0 if b < 0.0 else 1.0
     return {"b": turn * b, "c": turn * c, "d": turn * d, "theta": d / (2.0 * b) if b else np.nan}
 
@@ -152,6 +154,12 @@ def hopf_hopf_form(jac: Array, omega: float, other: float, forms: Multilinear) -
         "theta": found[0, 1] / found[1, 1],
         "delta": found[1, 0] / found[0, 0],
     }
+
+
+def _contracted(p: NDArray[Any], vector: NDArray[Any]) -> complex:
+    """Return <p, vector>, or 0 if that is only rounding."""
+    value = complex(np.vdot(p, vector))
+    return value if abs(value) > _ROUNDING * float(np.abs(p) @ np.abs(vector)) else 0j
 
 
 def _null_pair(jac: Array) -> tuple[Array, Array]:

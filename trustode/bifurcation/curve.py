@@ -17,7 +17,7 @@ from ..errors import ModelError, OptionError, SolveError, Status, checks_keyword
 from ..model import Model
 from .arclength import ArcLength
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
-from .bifurcation_curve import BifurcationCurve
+from .bifurcation_curve import NAMES, SINGULAR, BifurcationCurve
 from .codim2 import WATCHES, Locator, Special2
 from .second_order import SecondOrder
 from .system import Array
@@ -26,6 +26,7 @@ from .tracing import Point, Stretch, Tracer
 _DEFAULT_STEPPER = ArcLength()
 #: An unfolding above this share of the Jacobian means that branches no longer cross.
 _IMPERFECT = 1e-7
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def curve(
     *,
     start: Any,
     span: Mapping[Any, tuple[float, float]],
+    kind: str | None = None,
     params: Mapping[Any, float] | None = None,
     inputs: Mapping[Any, float] | None = None,
     stepper: ArcLength = _DEFAULT_STEPPER,
@@ -84,6 +86,9 @@ def curve(
         its value in the model.
     span : mapping of parameter to pair of float
         Ends of both parameters; also their units of length, see `ArcLength`.
+    kind : str, optional
+        What to follow, if it is not the kind of the start: where curves meet, as at a
+        Bogdanov-Takens point, the start is of a kind of its own.
     params, inputs : mapping of name to float, optional
         Values that differ from the model's defaults, or from those that the start brings.
     stepper : ArcLength
@@ -114,7 +119,7 @@ def curve(
     Kuznetsov (2004), Elements of Applied Bifurcation Theory, 3rd ed., chapters 8 and 10;
     Govaerts (2000), Numerical Methods for Bifurcations of Dynamical Equilibria.
     """
-    request = _request(model, parameters, start, span, params, inputs, stepper)
+    request = _request(model, parameters, start, span, kind, params, inputs, stepper)
     return FOLLOWERS[request.start["kind"]](request)
 
 
@@ -155,6 +160,16 @@ FOLLOWERS: dict[str, Callable[[Request], BifurcationCurve]] = {
 }
 
 
+#: Kinds of points on curves: the curves that run through each.
+MEETING = {
+    "cusp": ("fold",),
+    "bautin": ("hopf",),
+    "bogdanov_takens": ("fold", "hopf"),
+    "zero_hopf": ("fold", "hopf"),
+    "hopf_hopf": ("hopf",),
+}
+
+
 def _start(request: Request, tracer: Tracer) -> Point:
     """Return the bifurcation next to the start."""
     equations = tracer.equations
@@ -172,8 +187,8 @@ def _start(request: Request, tracer: Tracer) -> Point:
     z = np.append(x, equations.extras(x, jac, float(row.get("omega", math.nan))))
     point = tracer.start(z, rate)
     near = point is not None and float(np.abs((point.z - z) / point.frame.scale)[:-1].max()) < 0.1
-    if point is None or not near or (equations.kind == "hopf" and point.z[-1] <= 0.0):
-        name = equations.kind.replace("_", " ")
+    if point is None or not near or (equations.kind == "hopf" and point.z[-1] < -1e-12 * rate**2):
+        name = SINGULAR[equations.kind]
         raise SolveError(
             f"{where}: found no {name} that can be followed near {shown}. Start from a row of the "
             "special points of a branch, with the params= of that branch",
@@ -204,6 +219,7 @@ def _request(
     parameters: Any,
     start: Any,
     span: Any,
+    kind: Any,
     params: Mapping[Any, float] | None,
     inputs: Mapping[Any, float] | None,
     stepper: Any,
@@ -218,13 +234,7 @@ def _request(
         )
     pair = _pair(model, parameters, where)
     row = _row(start, where)
-    kind = row.get("kind")
-    if kind not in FOLLOWERS:
-        hint = nearest(str(kind), FOLLOWERS) or "."
-        raise ModelError(
-            f"{where}: start is of the kind {kind!r:.40}, which cannot be followed{hint} "
-            f"The kinds are: {', '.join(FOLLOWERS)}"
-        )
+    row["kind"] = _kind(row.get("kind"), kind, where)
     held = getattr(start, "attrs", {})
     given = dict(model.known(params, "parameter", model.params))
     constant = dict(model.known(inputs, "input", model.inputs))
@@ -280,6 +290,30 @@ def _row(start: Any, where: str) -> dict[str, Any]:
             "branch.special.query(\"kind == 'hopf'\").iloc[0]"
         )
     return {str(getattr(key, "name", key)): value for key, value in start.items()}
+
+
+def _kind(of_start: Any, asked: Any, where: str) -> str:
+    kind = of_start if asked is None else asked
+    if kind in FOLLOWERS:
+        return str(kind)
+    known = ", ".join(FOLLOWERS)
+    if asked is not None:
+        hint = nearest(str(asked), FOLLOWERS) or "."
+        raise ModelError(f"{where}: kind={asked!r:.40}{hint} The kinds are: {known}")
+    if of_start in MEETING:
+        curves = MEETING[of_start]
+        if len(curves) == 1:
+            return curves[0]
+        choices = " or ".join(f'kind="{each}"' for each in curves)
+        raise ModelError(
+            f"{where}: several curves run through a {NAMES[of_start]}; say which to follow: "
+            f"{choices}"
+        )
+    hint = nearest(str(of_start), FOLLOWERS) or "."
+    raise ModelError(
+        f"{where}: start is of the kind {of_start!r:.40}, which cannot be followed{hint} "
+        f"The kinds are: {known}"
+    )
 
 
 def _number(value: Any, where: str) -> float:
@@ -345,6 +379,7 @@ def _assembled(
     readings = [*behind[:0:-1], *ahead]
     start = len(backward.points) - 1
     z = np.array([point.z for point in points])
+    z[np.abs(z) <= _ROUNDING * points[0].frame.scale] = 0.0
     columns: dict[str, Any] = {"step": np.arange(len(z)), first: z[:, n], second: z[:, n + 1]}
     columns |= {name: z[:, k] for k, name in enumerate(model.states)}
     columns["n_unstable"] = [reading.count for reading in readings]

@@ -31,6 +31,8 @@ _CLOSURE = 0.05
 _EDGE = 1e-9
 _SMALLEST_SHARE = 1e-3
 _NOTHING = 1e-12
+#: The extra unknown is zero at the start, in units of the squared rate.
+_NOWHERE = 1e-12
 _ROUNDING = float(np.finfo(float).eps)
 
 
@@ -111,7 +113,7 @@ class Tracer:
 
     # ------------------------------------------------------------------ points
 
-    def scale(self, z: Array, before: Array | None = None) -> Array:
+    def scale(self, z: Array, rate: float, before: Array | None = None) -> Array:
         """Return the size of each unknown at a point, no smaller than before."""
         n = self.equations.n
         size = np.abs(z)
@@ -124,6 +126,9 @@ class Tracer:
             size = np.maximum(size, before)
         size[:n] = np.maximum(size[:n], _SMALLEST_SHARE * size[:n].max())
         size[:n] = np.where(np.isfinite(self._half), self._half, size[:n])
+        if self.equations.extra:
+            size[-1] = self.equations.extra_size(z, rate)
+            size[-1] = max(size[-1], before[-1]) if before is not None else size[-1]
         size[n : n + 2] = self._spans[:, 1] - self._spans[:, 0]
         return size
 
@@ -133,7 +138,7 @@ class Tracer:
 
         Its tangent looks towards larger values of the second parameter.
         """
-        scale = self.scale(z)
+        scale = self.scale(z, rate)
         frame = self.equations.frame(z, scale, rate)
         hold = np.zeros(self.equations.size)
         hold[self.equations.n + 1] = 1.0
@@ -141,7 +146,7 @@ class Tracer:
         if found is None:
             return None
         z, _, count = found
-        scale = self.scale(z, scale)
+        scale = self.scale(z, rate, scale)
         frame = self.equations.frame(z, scale, rate, frame)
         derivative = self.equations.equations(z, frame)[1]
         if not np.isfinite(derivative).all():
@@ -227,6 +232,11 @@ class Tracer:
 
     def both(self, start: Point) -> tuple[Stretch, Stretch]:
         """Return the two stretches of the curve from a point."""
+        if self._stop is not None and abs(start.z[-1]) <= _NOWHERE * start.frame.rate**2:
+            # The curve has one side only.
+            start.z[-1] = 0.0
+            onward = start if start.tangent[-1] > 0.0 else start.reversed()
+            return self._walk(onward), Stretch([onward.reversed()], self._stop_name)
         forward = self._walk(start)
         if forward.closed:
             return forward, Stretch([start.reversed()], forward.end)
@@ -255,6 +265,11 @@ class Tracer:
                     stretch.end = f"{reason} at {where}"
                 ds = max(ds / 2.0, stepper.ds_min)
                 continue
+            scale = self.scale(found.z, found.frame.rate, found.frame.scale)
+            frame = self.equations.frame(found.z, scale, found.frame.rate, found.frame)
+            if self.equations.has_turned(frame, found.frame) and ds >= 2.0 * stepper.ds_min:
+                ds /= 2.0
+                continue
             easy = float(found.tangent @ origin.tangent) > _EASY_COSINE
             if easy and found.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
@@ -263,8 +278,6 @@ class Tracer:
                 stretch.closed, stretch.end = True, "closed curve: back at the start"
             elif ended:
                 stretch.end = ended
-            scale = self.scale(found.z, found.frame.scale)
-            frame = self.equations.frame(found.z, scale, found.frame.rate, found.frame)
             stretch.points.append(found.reframed(frame))
         return stretch
 
@@ -277,7 +290,7 @@ class Tracer:
         ended = ""
         if point is not None and self._stop is not None:
             before, after = self._stop(origin.z), self._stop(point.z)
-            if (after <= 0.0) != (before <= 0.0):
+            if after <= 0.0 < before:
                 row = np.zeros(len(point.z))
                 row[-1] = 1.0
                 share = before / (before - after)
