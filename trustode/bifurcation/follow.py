@@ -61,9 +61,9 @@ class Follower:
         self._low, self._high = low, high
         self._curve = Curve(system, high - low)
 
-    def both(self, x: Array) -> tuple[Side, Side]:
-        """Return the two sides of the branch through a point."""
-        node = self._curve.start(x, self._curve.scale(x[:-1]))
+    def both(self, x: Array, scale: Array | None = None) -> tuple[Side, Side]:
+        """Return the two sides of the branch through a point, measured at least in `scale`."""
+        node = self._curve.start(x, self._curve.scale(x[:-1], scale))
         if node is None:
             raise SolveError(
                 f"{self._system.where}: the branch has no tangent at the start, {self._system.free}"
