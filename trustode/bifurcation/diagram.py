@@ -19,7 +19,7 @@ from .continuation import assembled, free_name, span_of
 from .equilibria import NOT_ISOLATED, Search, whole
 from .portrait import Diagram, Member, gathered
 from .reach import Reach
-from .system import System
+from .system import Array, System
 
 _DEFAULT_STEPPER = ArcLength()
 #: Where inside the span equilibria are looked for, as shares of it: no round numbers, as on
@@ -104,20 +104,21 @@ def diagram(
     inside = [low + share * (high - low) for share in _INSIDE]
     values = [low, high, *inside, *([own] if low < own < high else [])]
     search = Search(system, region, whole("diagram", "seed", seed, 0))
-    reach = Reach(system, stepper, low, high)
+    found: list[Array] = []
     isolated = False
-    with track(len(values), progress, f"diagram({model.name})") as advance:
-        for value in values:
-            starts = _AT_ENDS if value in (low, high) else _AT_OTHERS
-            roots, regular = search(starts, value)
-            isolated = isolated or regular
-            for y in roots:
-                reach.start(np.append(y, value))
-            advance(1)
+    for value in values:
+        roots, regular = search(_AT_ENDS if value in (low, high) else _AT_OTHERS, value)
+        isolated = isolated or regular
+        found += [np.append(y, value) for y in roots]
     if not isolated:
         raise SolveError(
             f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
         )
+    reach = Reach(system, stepper, low, high)
+    with track(len(found), progress, f"diagram({model.name})") as advance:
+        for x in found:
+            reach.start(x)
+            advance(1)
     held_params.pop(name, None)
     held_inputs.pop(name, None)
     branches: list[Member] = [
