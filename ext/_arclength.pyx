@@ -151,6 +151,18 @@ cdef class Kernel:
         cdef int status = tro_arclength_newton(&self.view, _data(scale), reach, _data(x))
         return self._result(status, x)
 
+    def search(self, cnp.ndarray starts, cnp.ndarray scale, double reach):
+        """Return the zeros found from rows of starts, one row each."""
+        cdef cnp.ndarray x = starts.copy()
+        cdef Py_ssize_t width = cnp.PyArray_DIM(x, 1), k, found = 0, j
+        cdef double *rows = _data(x)
+        for k in range(cnp.PyArray_DIM(x, 0)):
+            if tro_arclength_newton(&self.view, _data(scale), reach, rows + k * width) == 0:
+                for j in range(width):
+                    rows[found * width + j] = rows[k * width + j]
+                found += 1
+        return self._result(0, x)[:found]
+
     def define(self, str kind, cnp.ndarray scale, cnp.ndarray border, double omega,
                cnp.ndarray start):
         """Return the solution of a defining system near a start, or None."""

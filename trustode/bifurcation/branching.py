@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .multilinear import Multilinear
+from .normal_form import criticality
 from .system import Array, System
 
 #: Singular values below this share of the largest are zero at a located point.
@@ -23,6 +24,9 @@ _DIFFERENCE = 1e-5
 _VERTICAL = 1e-4
 #: Second derivatives below this share of the first are none.
 _FLAT = 1e-7
+#: Points at which a line is looked at, in scaled lengths, and what is nothing there.
+_ALONG = (-0.3, -0.1, 0.1, 0.3)
+_NOTHING = 1e-12
 #: Directions in which crossing branches are looked for, where more than two may cross.
 _DIRECTIONS = 48
 
@@ -43,6 +47,8 @@ class Crossing:
         Whether two branches cross there, with these tangents.
     scale : ndarray, shape (n_state + 1,)
         What the scaled variables are measured in.
+    line : bool
+        Whether a line of equilibria at one value of the parameter crosses.
     """
 
     type: str
@@ -50,13 +56,12 @@ class Crossing:
     directions: list[Array]
     simple: bool
     scale: Array
+    line: bool = False
 
     @property
     def criticality(self) -> str:
-        """What a pitchfork is, "supercritical" or "subcritical"; empty for other points."""
-        if self.type != "pitchfork" or not math.isfinite(self.coefficient):
-            return ""
-        return "supercritical" if self.coefficient < 0.0 else "subcritical"
+        """Return "supercritical" or "subcritical" for a pitchfork, else nothing."""
+        return criticality(self.coefficient) if self.type == "pitchfork" else ""
 
 
 @np.errstate(all="ignore")
@@ -103,9 +108,19 @@ def crossing(system: System, x: Array, scale: Array) -> Crossing:
     directions = [each / np.linalg.norm(each) for each in directions]
     vertical = [abs(each[-1]) < _VERTICAL for each in directions]
     if sum(vertical) == 1:
+        upright = directions[vertical.index(True)]
+        if _is_line(system, x, upright * scale, scale):
+            return Crossing("", math.nan, directions, True, scale, line=True)
         return Crossing("pitchfork", _cubic(system, x), directions, True, scale)
     sort = "" if any(vertical) else "transcritical"
     return Crossing(sort, _quadratic(system, x), directions, True, scale)
+
+
+def _is_line(system: System, x: Array, direction: Array, scale: Array) -> bool:
+    """Return whether all points on a line are equilibria to rounding."""
+    size = float(np.abs(system.full(x) * scale).max())
+    ahead = [x + share * direction for share in _ALONG]
+    return all(float(np.abs(system.rhs(each)).max()) <= _NOTHING * size for each in ahead)
 
 
 def _sphere(kernel: Array) -> list[Array]:

@@ -16,15 +16,17 @@ from ..progress import Progress, track
 from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
-from .equilibria import NOT_ISOLATED, equilibria
+from .equilibria import NOT_ISOLATED, Search, whole
 from .portrait import Diagram, Member, gathered
 from .reach import Reach
-from .system import System
+from .system import Array, System
 
 _DEFAULT_STEPPER = ArcLength()
-#: Where in the span equilibria are looked for, as shares of it: both ends, and inside at
-#: places that no round number falls on.
-_LOOKED = (0.0, 1.0, 0.3819660112501051, 0.7639320225002103, 0.1458980337503154)
+#: Where inside the span equilibria are looked for, as shares of it: no round numbers, as on
+#: those something may happen.
+_INSIDE = (0.3819660112501051, 0.7639320225002103, 0.1458980337503154)
+#: Starting points of the search at each end of the span, and at each value inside it.
+_AT_ENDS, _AT_OTHERS = 128, 64
 
 
 @checks_keywords
@@ -99,25 +101,24 @@ def diagram(
     low, high = span_of(system, span)
     own = system.value
     held_params, held_inputs = system.names()
-    values = [low + share * (high - low) for share in _LOOKED[2:]]
-    values = [low, high, *values, *([own] if low < own < high else [])]
-    reach = Reach(system, stepper, low, high)
+    inside = [low + share * (high - low) for share in _INSIDE]
+    values = [low, high, *inside, *([own] if low < own < high else [])]
+    search = Search(system, region, whole("diagram", "seed", seed, 0))
+    found: list[Array] = []
     isolated = False
-    with track(len(values), progress, f"diagram({model.name})") as advance:
-        for value in values:
-            given = (held_params, held_inputs)
-            for names in given:
-                if name in names:
-                    names[name] = value
-            found = equilibria(model, params=given[0], inputs=given[1], region=region, seed=seed)
-            isolated = isolated or found.isolated
-            for each in found:
-                reach.start(np.append(each.y, value))
-            advance(1)
+    for value in values:
+        roots, regular = search(_AT_ENDS if value in (low, high) else _AT_OTHERS, value)
+        isolated = isolated or regular
+        found += [np.append(y, value) for y in roots]
     if not isolated:
         raise SolveError(
             f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
         )
+    reach = Reach(system, stepper, low, high)
+    with track(len(found), progress, f"diagram({model.name})") as advance:
+        for x in found:
+            reach.start(x)
+            advance(1)
     held_params.pop(name, None)
     held_inputs.pop(name, None)
     branches: list[Member] = [

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, OptionError, checks_keywords, listed, nearest
 from ..model import Model
-from .system import Array, System, newton
+from .system import Array, System
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Half the width of the region of a state that has no bounds, times max(1, |initial value|).
 _REACH = 10.0
+#: Every other start lies this much nearer to the initial value in a state without bounds.
+_NEAR = 0.1
 #: A start is given up when an iterate is this many half widths away from it; farther for
 #: models with a state that has no bounds, as then nothing says how large it may be.
 _LEASH, _LONG_LEASH = 7.0, 1e4
@@ -187,9 +189,9 @@ def equilibria(
         bounds. A state that has no bounds either is started from within
         10 max(1, ``|initial value|``) of its initial value, and kept wherever it ends.
     starts : int
-        Starting points: the model's initial value, and scrambled Sobol points.
+        Starting points: the model's initial value, and points spread evenly.
     seed : int
-        Seed of the scrambling; the same seed gives the same equilibria.
+        Seed of where these lie; the same seed gives the same equilibria.
 
     Returns
     -------
@@ -208,38 +210,91 @@ def equilibria(
     ----------
     Deuflhard (2004), Newton Methods for Nonlinear Problems, section 3.3 (damping).
     """
-    _whole("starts", starts, 1)
-    _whole("seed", seed, 0)
+    whole("equilibria", "starts", starts, 1)
+    whole("equilibria", "seed", seed, 0)
     system = System(_model(model, "equilibria"), params, inputs, "equilibria")
-    initial = np.asarray(system.compiled.initial(system.p), dtype=float)
-    box, kept = _regions(system, region, initial)
-    half = (box[:, 1] - box[:, 0]) / 2
-    leash = _LEASH if np.isfinite(kept).all() else _LONG_LEASH
-    roots: list[Array] = []
-    points = _starting_points(box, initial, starts, seed)
-    for start in points:
-        root = newton(system, start, half, leash)
-        if root is None:
-            continue
-        root[np.abs(root) <= _EPSILON * half] = 0.0
-        if np.any(root < kept[:, 0] - _EDGE * half) or np.any(root > kept[:, 1] + _EDGE * half):
-            continue
-        if all(np.abs((root - other) / half).max() > _SAME for other in roots):
-            roots.append(root)
-    # Rounded, so that the last bits of an equal component do not decide the order.
-    roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
-    searched = {
-        name: (float(low), float(high)) for name, (low, high) in zip(model.states, box, strict=True)
-    }
-    isolated = not all(_singular(system, y) for y in (*roots, *points))
+    search = Search(system, region, seed)
+    roots, isolated = search(starts)
     found = tuple(_described(system, root) for root in roots)
-    return Equilibria(model, found, starts, searched, isolated)
+    return Equilibria(model, found, starts, search.searched(), isolated)
+
+
+class Search:
+    """Newton's method from many starts, the same ones at each call.
+
+    Parameters
+    ----------
+    system : System
+    region : mapping of state to pair of float, or None
+    seed : int
+    """
+
+    def __init__(self, system: System, region: Mapping[Any, Any] | None, seed: int) -> None:
+        self._system = system
+        initial = np.asarray(system.compiled.initial(system.p), dtype=float)
+        self._box, kept, free = _regions(system, region, initial)
+        self._half = (self._box[:, 1] - self._box[:, 0]) / 2
+        self._low, self._high = kept[:, 0] - _EDGE * self._half, kept[:, 1] + _EDGE * self._half
+        self._leash = _LEASH if np.isfinite(kept).all() else _LONG_LEASH
+        self._free = free
+        self._shift = np.random.default_rng(seed).random(system.n)
+
+    def searched(self) -> dict[str, tuple[float, float]]:
+        """Return where the starting points lie, by state."""
+        pairs = zip(self._system.model.states, self._box.tolist(), strict=True)
+        return {name: (low, high) for name, (low, high) in pairs}
+
+    @np.errstate(all="ignore")
+    def __call__(self, starts: int, value: float | None = None) -> tuple[list[Array], bool]:
+        """Return the equilibria, sorted, and whether any can be isolated.
+
+        Parameters
+        ----------
+        starts : int
+        value : float, optional
+            Of the system's free parameter.
+        """
+        system, half = self._system, self._half
+        tail = [] if value is None else [value]
+        if value is not None:
+            system.set(np.append(np.zeros(system.n), value))
+        points = self._points(np.asarray(system.compiled.initial(system.p), float), starts)
+        points = np.hstack([points, np.tile(tail, (len(points), 1))])
+        found = system.kernel.search(points, half, self._leash)[:, : system.n]
+        found[np.abs(found) <= _EPSILON * half] = 0.0
+        found = found[((found >= self._low) & (found <= self._high)).all(axis=1)]
+        roots: list[Array] = []
+        while len(found):
+            roots.append(found[0].copy())
+            found = found[(np.abs((found - found[0]) / half) > _SAME).any(axis=1)]
+        # Rounded, so that the last bits of an equal component do not decide the order.
+        roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
+        looked = (*(np.append(y, tail) for y in roots), *points)
+        return roots, not all(_singular(system, x) for x in looked)
+
+    def _points(self, initial: Array, starts: int) -> Array:
+        """Return the initial value and points spread over the region, (starts, n_state).
+
+        A Kronecker sequence with the powers of the generalised golden ratio: Roberts (2018),
+        The unreasonable effectiveness of quasirandom sequences. Where nothing says how large
+        a state may be, every other point lies near its initial value.
+        """
+        low, high = self._box.T
+        ratio = 1.5
+        for _ in range(50):
+            ratio = (1.0 + ratio) ** (1.0 / (len(low) + 1))
+        steps = ratio ** -np.arange(1.0, len(low) + 1.0)
+        unit = (self._shift + np.outer(np.arange(starts - 1), steps)) % 1.0
+        points = low + unit * (high - low)
+        near = initial + (points - initial) * _NEAR
+        points[1::2] = np.where(self._free, near[1::2], points[1::2])
+        return np.vstack([initial, points])
 
 
 @np.errstate(all="ignore")
 def _singular(system: System, y: Array) -> bool:
     """Return whether the Jacobian is singular to rounding, or has no value."""
-    jac = system.jac(y)
+    jac = system.jac(y)  # of states, then the free parameter if there is one
     if not np.isfinite(jac).all():
         return True
     length = np.linalg.norm(jac, axis=1, keepdims=True)
@@ -305,26 +360,30 @@ def _model(model: object, call: str) -> Model:
     return model
 
 
-def _whole(name: str, value: object, smallest: int) -> None:
+def whole(call: str, name: str, value: object, smallest: int) -> int:
+    """Return a whole number, or raise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < smallest:
         raise OptionError(
-            f"equilibria: {name}={value!r:.60}; it must be a whole number, at least {smallest}"
+            f"{call}: {name}={value!r:.60}; it must be a whole number, at least {smallest}"
         )
+    return int(value)
 
 
 def _regions(
     system: System, region: Mapping[Any, Any] | None, initial: Array
-) -> tuple[Array, Array]:
-    """Return where to start and what to keep, each of shape (n_state, 2)."""
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Return where to start and what to keep, (n_state, 2), and which states nothing limits."""
     model = system.model
     given = model.known(region, "state", model.states)
     box, kept = np.empty((system.n, 2)), np.empty((system.n, 2))
+    free = np.zeros(system.n, dtype=bool)
     for i, name in enumerate(model.states):
         width = _REACH * max(1.0, abs(initial[i]))
         box[i] = initial[i] - width, initial[i] + width
         kept[i] = -np.inf, np.inf
         pair = given.get(name, model.bounds.get(name))
         if pair is None:
+            free[i] = True
             continue
         try:
             low, high = (float(edge) for edge in pair)
@@ -336,7 +395,7 @@ def _regions(
             raise ModelError(f"{system.where}: region of {name}: {low:g} is not below {high:g}")
         kept[i] = low, high
         box[i] = _finite_box(low, high, box[i])
-    return box, kept
+    return box, kept, free
 
 
 def _finite_box(low: float, high: float, around: Array) -> tuple[float, float]:
@@ -347,13 +406,3 @@ def _finite_box(low: float, high: float, around: Array) -> tuple[float, float]:
     if np.isfinite(high):
         return min(high, float(around[1])) - width, high
     return float(around[0]), float(around[1])
-
-
-def _starting_points(box: Array, initial: Array, starts: int, seed: int) -> Array:
-    """Return the initial value and scrambled Sobol points, shape (starts, n_state)."""
-    from scipy.stats import qmc
-
-    sobol = qmc.Sobol(len(box), scramble=True, seed=np.random.default_rng(seed))
-    power = max(0, int(np.ceil(np.log2(starts))))
-    points = qmc.scale(sobol.random_base2(power), box[:, 0], box[:, 1])
-    return np.vstack([initial, points[: starts - 1]])

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from ..errors import SolveError, Status
 from .arclength import ArcLength, Curve, Node
+from .equilibria import ordered_eigenvalues, undecided
 from .special import Finder, Special, Unclear, changed
 from .system import Array, System
 
@@ -61,9 +64,9 @@ class Follower:
         self._low, self._high = low, high
         self._curve = Curve(system, high - low)
 
-    def both(self, x: Array) -> tuple[Side, Side]:
-        """Return the two sides of the branch through a point."""
-        node = self._curve.start(x, self._curve.scale(x[:-1]))
+    def both(self, x: Array, scale: Array | None = None) -> tuple[Side, Side]:
+        """Return the two sides of the branch through a point, measured at least in `scale`."""
+        node = self._curve.start(x, self._curve.scale(x[:-1], scale))
         if node is None:
             raise SolveError(
                 f"{self._system.where}: the branch has no tangent at the start, {self._system.free}"
@@ -141,7 +144,9 @@ class Follower:
             # What lies exactly on the edge shows only a little beyond it.
             seen = self._curve.landing(origin, node.x, outer)
             node = self._curve.landing(origin, node.x, edge)
-            seen, node = seen or node, node or seen
+            if node is None and seen is not None:
+                node = self._between(origin, seen, edge)
+            seen = seen or node
             if node is not None:
                 length = float(origin.tangent @ ((node.x - origin.x) / origin.scale))
         if node is None or seen is None:
@@ -169,14 +174,26 @@ class Follower:
             side.closed, side.end = True, "closed branch: back at the start"
         return node, ""
 
+    def _between(self, origin: Node, outer: Node, edge: float) -> Node | None:
+        """Return a point on the edge where the derivative by the states is singular there."""
+        inner = self._curve.landing(origin, outer.x, 2.0 * edge - float(outer.x[-1]))
+        if inner is None:
+            return None
+        x = (inner.x + outer.x) / 2.0
+        x[-1] = edge
+        values = ordered_eigenvalues(self._system.jac(x))
+        count = int(np.sum(values.real > undecided(values)))
+        return replace(inner, x=x, eigenvalues=values, n_unstable=count, is_stable=False)
+
     def _keep(self, side: Side, index: int, found: list[Special]) -> None:
         """Keep the special points of a step that lie in the span."""
-        margin = _EDGE * (self._high - self._low)
-        side.special += [
-            (index, each)
-            for each in found
-            if self._low - margin <= each.x[-1] <= self._high + margin
-        ]
+        for each in found:
+            inside = min(each.x[-1] - self._low, self._high - each.x[-1])
+            margin = _EDGE * (self._high - self._low)
+            # A line of equilibria on the very edge changes nothing in the span.
+            line = each.crossing is not None and each.crossing.line
+            if inside >= (margin if line else -margin):
+                side.special.append((index, each))
 
     def _hidden(self, side: Side, origin: Node, end: Node, length: float) -> None:
         """Look for two changes of sign that undo each other between three points.
@@ -231,8 +248,10 @@ class Follower:
 
     def _leaves(self, node: Node) -> bool:
         """Return whether the branch leaves the span at a point."""
+        if abs(node.tangent[-1]) <= _TURNING:
+            return False
         width = self._high - self._low
-        edge = self._high if node.tangent[-1] >= 0.0 else self._low
+        edge = self._high if node.tangent[-1] > 0.0 else self._low
         return bool(abs(node.x[-1] - edge) <= _EDGE * width)
 
     def outside(self, node: Node) -> str:

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from .multilinear import Multilinear
 from .system import Array
 
-#: First Lyapunov coefficients below this are rounding: the cubic terms cancel.
+#: Cubic coefficients below this are rounding: the cubic terms cancel.
 DEGENERATE = 1e-10
 
 
-def criticality(l1: float) -> str:
-    """Name what the first Lyapunov coefficient says; empty where it decides nothing."""
-    if not abs(l1) >= DEGENERATE:
+def criticality(cubic: float) -> str:
+    """Name what a cubic coefficient says of what is born; empty where it decides nothing."""
+    if not abs(cubic) >= DEGENERATE:
         return ""
-    return "supercritical" if l1 < 0.0 else "subcritical"
+    return "supercritical" if cubic < 0.0 else "subcritical"
 
 
 def fold_coefficient(jac: Array, forms: Multilinear) -> float:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Special points nearer than this, relative to the extent of all, are one.
 _SAME = 1e-6
+#: Points that did not converge are taken for a converged one of their kind this near.
+_NEAR = 1e-3
 #: Words for small counts.
 _COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
@@ -75,14 +77,14 @@ def gathered(
     table = pd.concat(frames, ignore_index=True)
     names = [parameter, *states]
     values = table[names].to_numpy(dtype=float)
-    size = np.append(width, np.nan_to_num(np.nanmax(np.abs(values[:, 1:]), axis=0)))
-    size[size == 0.0] = 1.0
-    kinds = table["kind"].to_numpy()
+    size = np.array([width, *(_extent(branches, state) for state in states)])
+    kinds, converged = table["kind"].to_numpy(), table["converged"].to_numpy(dtype=bool)
     kept: list[int] = []
-    for k in np.argsort(~table["converged"].to_numpy(dtype=bool), kind="stable"):
+    for k in np.argsort(~converged, kind="stable"):
         if not any(
             kinds[k] == kinds[other]
-            and np.nan_to_num(np.abs((values[k] - values[other]) / size)).max() <= _SAME
+            and np.nan_to_num(np.abs((values[k] - values[other]) / size)).max()
+            <= (_SAME if converged[k] else _NEAR)
             for other in kept
         ):
             kept.append(int(k))
@@ -90,6 +92,17 @@ def gathered(
         table[text] = table[text].fillna("")
     table = table.loc[kept].sort_values([parameter, "branch"], kind="stable")
     return table.reset_index(drop=True)
+
+
+def _extent(branches: Sequence[Member], state: str) -> float:
+    """Return how far a state reaches over all branches, or 1 where it is always zero."""
+    sizes = [
+        float(np.abs(each.points[name]).max())
+        for each in branches
+        for name in (state, f"min_{state}", f"max_{state}")
+        if name in each.points and len(each.points)
+    ]
+    return max(sizes, default=0.0) or 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,14 +98,14 @@ class Reach:
         while waiting:
             point = waiting.pop(0)
             for node in self._away(*point):
-                waiting += self._follow(node.x)
+                waiting += self._follow(node.x, node.scale)
 
-    def _follow(self, x: Array) -> list[tuple[Array, Crossing]]:
+    def _follow(self, x: Array, scale: Array | None = None) -> list[tuple[Array, Crossing]]:
         """Follow a branch that is not known yet; return its new branch points."""
         if self.known(x):
             return []
         try:
-            track = Track(*self._follower.both(x))
+            track = Track(*self._follower.both(x, scale))
         except SolveError:
             # No tangent: the start is itself a point where branches cross.
             found = [(x, crossing(self._system, x, self._curve.scale(x[:-1])))]

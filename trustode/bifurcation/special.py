@@ -128,6 +128,8 @@ class Finder:
     def _between(self, a: float, first: Node, b: float, last: Node, depth: int) -> list[Special]:
         if not changed(first, last):
             return []
+        if depth >= _DEPTH:
+            raise Unclear
         located = self._located(a, first, b, last)
         if located is not None:
             sides = self._sides(a, first, b, last, located)
@@ -138,8 +140,6 @@ class Finder:
                     located,
                     *(self._between(above, right, b, last, depth + 1) if above < b else []),
                 ]
-        if depth == _DEPTH:
-            raise Unclear
         middle = self._node((a + b) / 2.0)
         return [
             *self._between(a, first, (a + b) / 2.0, middle, depth + 1),
