@@ -5,16 +5,18 @@ Layers, each importing only those before it: `observation` (distributions of the
 observables), `objective` (likelihood, gradient, information), `optimise` (searches),
 `information` (covariance), `again` (searches near an optimum), `resample`
 (other data), `profile`, `bootstrap`, `sample`, `result`,
-`compare`.
+`compare`, `recovery`.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
+import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +33,11 @@ from ..errors import (
     Status,
     checks_keywords,
 )
+from ..jobs import check_how
 from ..model import Model, named
 from ..progress import Progress, check_progress, track
 from ..solve import NATIVE, Solver, initial_vector, parameter_vector
+from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Data, Design, is_shared, read
 from .information import labels, uncertainty, undetermined_notes
@@ -41,6 +45,7 @@ from .objective import Evaluation, Problem
 from .observation import Binomial, Gaussian, Observation
 from .optimise import (
     FINAL_SOLVER,
+    NEAR_SOLVER,
     POLISH_DISTANCE,
     SEARCH_DISTANCE,
     SEARCH_SOLVER,
@@ -50,6 +55,7 @@ from .optimise import (
     searches,
 )
 from .readout import read_out
+from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
 from .result import (
     Fit,
     failure_note,
@@ -62,7 +68,19 @@ from .vary import Layout, Vary, initial_of, limits
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Binomial", "Comparison", "Fit", "Gaussian", "Observation", "Vary", "compare", "fit"]
+__all__ = [
+    "Binomial",
+    "Comparison",
+    "Confusion",
+    "Fit",
+    "Gaussian",
+    "Observation",
+    "Recovery",
+    "Vary",
+    "compare",
+    "fit",
+    "recover",
+]
 
 #: Difference in log-likelihood below which two starts found the same optimum.
 SAME = 0.01
@@ -182,6 +200,143 @@ def fit(
         problem, point = _refined(problem, point)
     point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
     return _result(problem, design, point, found)
+
+
+@checks_keywords
+def recover(
+    model: Model | Mapping[str, Model],
+    design: pd.DataFrame,
+    *,
+    time: str,
+    observed: Mapping[str, Any],
+    vary: Mapping[Any, Any],
+    group: str | Sequence[str] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | None = None,
+    truth: Any = None,
+    n: int = 200,
+    starts: int = 1,
+    level: float = 0.95,
+    criterion: str = "bic",
+    solver: Solver | None = None,
+    seed: int = 0,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress = None,
+    threads: int | None = None,
+) -> Recovery | Confusion:
+    """Simulate data under a design, fit them, and see what comes back.
+
+    Parameters
+    ----------
+    model : Model, or mapping of name to Model
+        With several models, data are drawn from each and fitted by all, and it is counted
+        which is chosen.
+    design : DataFrame
+        The study without its outcomes: a row an occasion, with times, groups and inputs as in
+        `fit`. Of an observed column that is there only the missing values count: these
+        occasions stay unobserved. A column that is not there is observed in every row.
+    time, observed, vary, group, inputs, params, initial
+        As in `fit`. With several models, each may be a mapping of a model's name to its own;
+        `vary` has to be one.
+    truth : None, "bounds", mapping of name to value, or DataFrame
+        What is true: the values in `vary`; values drawn between their bounds, evenly on the
+        scale of the search, anew for each data set; other values; or a row of values for each
+        data set. With several models, None, "bounds", or a mapping of model to truth.
+    n : int
+        Data sets, of each model.
+    starts : int
+        Searches a data set: the first begins at the truth, the others are spread over the
+        bounds. One says what the data could tell; more also whether a search would find it.
+    level : float
+        Confidence level of the intervals whose coverage is counted.
+    criterion : {"bic", "aic"}
+        By which one of several models is chosen.
+
+    Other Parameters
+    ----------------
+    solver : Solver
+        As in `fit`. Without it, with a relative tolerance of 1e-8.
+    seed : int
+        Of truths and data; those of each data set depend on it and the data set's number alone.
+    executor : concurrent.futures.Executor, optional
+        Who fits; this process unless given.
+    checkpoint : path, optional
+        File that keeps finished fits, so that the same call goes on after a kill.
+    progress : bool, callable or None
+        As in `fit`; counts data sets.
+    threads : int or None
+        Threads that share the groups of one objective.
+
+    Returns
+    -------
+    Recovery, or Confusion for several models
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        As in `fit`; also for a truth that cannot be.
+    SolveError
+        If no data set could be simulated and fitted.
+    """
+    several = isinstance(model, Mapping)
+    called = (
+        ", ".join(map(str, model)) if isinstance(model, Mapping) else getattr(model, "name", model)
+    )
+    where = f"recover({called!s:.60})"
+    for name, value, least in (("n", n, 2), ("starts", starts, 1), ("seed", seed, 0)):
+        check_whole(value, name, least, where)
+    if isinstance(level, bool) or not isinstance(level, numbers.Real) or not 0.0 < level < 1.0:
+        raise OptionError(f"{where}: level={level!r:.60} must be a number between 0 and 1")
+    if criterion not in CRITERIA:
+        raise OptionError(f"{where}: criterion={criterion!r:.60} must be 'aic' or 'bic'")
+    _check_options(where, starts, seed, None, solver)
+    how = check_how(threads, executor, checkpoint, progress, where)
+    models = dict(model) if isinstance(model, Mapping) else {"": model}
+    if several and len(models) < 2:
+        raise OptionError(f"{where}: give one model, or at least two by name")
+    problems: dict[str, Problem] = {}
+    truths: dict[str, Any] = {}
+    for name, each in models.items():
+        if not isinstance(each, Model):
+            raise ModelError(f"{where}: expected a Model, got {each!r:.60} ({type(each).__name__})")
+        mine = [_of_model(given, name, models) for given in
+                (observed, vary, inputs, params, initial)]  # fmt: skip
+        frame = _skeleton(design, mine[0], where)
+        problem, _ = _problem(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
+        problems[name] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+        told = truth.get(name) if several and isinstance(truth, Mapping) else truth
+        truths[name] = truths_of(problems[name], told, n, seed, where)
+    if several:
+        return confused(problems, truths, starts, criterion, seed, how, where)
+    return recovered(problems[""], truths[""], starts, float(level), seed, how, where)
+
+
+def _of_model(given: Any, name: str, models: Mapping[str, Any]) -> Any:
+    """Return what one of several models was given, if each was given its own."""
+    if len(models) > 1 and isinstance(given, Mapping) and set(given) <= set(models):
+        return given.get(name)
+    return given
+
+
+def _skeleton(design: Any, observed: Any, where: str) -> pd.DataFrame:
+    """Return a design with possible values wherever something is to be observed."""
+    import pandas as pd
+
+    if not isinstance(design, pd.DataFrame):
+        raise DataError(
+            f"{where}: design must be a pandas DataFrame with times, groups and inputs, got "
+            f"{type(design).__name__}"
+        )
+    _check_members(observed, "observed", Observation, "tr.Gaussian('rating', sd='sigma')", where)
+    frame = design.copy()
+    for column in observed:
+        filled = pd.Series(1.0, index=frame.index)
+        if column in frame and not frame[column].isna().all():
+            filled = filled.mask(frame[column].isna())
+        frame[column] = filled
+    return frame
 
 
 def _refined(problem: Problem, point: Evaluation) -> tuple[Problem, Evaluation]:
