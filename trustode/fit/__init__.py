@@ -3,8 +3,8 @@
 Layers, each importing only those before it: `observation` (distributions of the data),
 `columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
 observables), `objective` (likelihood, gradient, information), `optimise` (searches),
-`information` (covariance), `again` (searches near an optimum), `resample`
-(other data), `profile`, `bootstrap`, `sample`, `result`,
+`information` (covariance), `again` (searches near an optimum), `starts`,
+`resample` (other data), `profile`, `bootstrap`, `sample`, `result`,
 `compare`, `recovery`.
 """
 
@@ -35,12 +35,12 @@ from ..errors import (
 )
 from ..jobs import check_how
 from ..model import Model, named
-from ..progress import Progress, check_progress, track
+from ..progress import Progress
 from ..solve import NATIVE, Solver, initial_vector, parameter_vector
 from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Data, Design, is_shared, read
-from .information import labels, uncertainty, undetermined_notes
+from .information import labels, sloppy_notes, uncertainty, undetermined_notes
 from .objective import Evaluation, Problem
 from .observation import Binomial, Gaussian, Observation
 from .optimise import (
@@ -52,7 +52,6 @@ from .optimise import (
     Search,
     descend,
     remaining_distance,
-    searches,
 )
 from .readout import read_out
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
@@ -63,6 +62,7 @@ from .result import (
     params_frame,
     residuals_frame,
 )
+from .starts import searched
 from .vary import Layout, Vary, initial_of, limits
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def fit(
     solver: Solver | None = None,
     starts: int = 20,
     seed: int = 0,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
     threads: int | None = None,
 ) -> Fit:
@@ -144,6 +146,11 @@ def fit(
         a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times.
     seed : int
         Of the starts.
+    executor : concurrent.futures.Executor, optional
+        Who searches; this process unless given. A start is a piece of work.
+    checkpoint : path, optional
+        File that keeps finished starts: after an interrupt or a kill the same call goes on
+        with the others.
     progress : bool, callable or None
         True shows a bar, None one on a terminal if it takes long; a callable gets
         ``(done, total)`` starts.
@@ -179,23 +186,19 @@ def fit(
     if not isinstance(model, Model):
         raise ModelError(f"fit: expected a Model, got {model!r:.60} ({type(model).__name__})")
     _check_options(where, starts, seed, threads, solver)
-    check_progress(progress, where)
+    how = check_how(threads, executor, checkpoint, progress, where)
     problem, design = _problem(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
     problem = replace(problem, solver=solver or SEARCH_SOLVER, threads=threads)
     layout = problem.layout
-    found = []
-    with track(starts, progress, where) as advance:
-        for search in searches(problem.evaluate, layout, starts, seed):
-            found.append(search)
-            advance(1)
+    found = searched(problem, starts, seed, how, where)
     lowest = min(search.best.nll for search in found)
     # Of equal optima (two exponentials that may change places) the nearest to the given values.
     best = next(search for search in found if search.best.nll <= lowest + TIE)
     if best.status == "failed":
         raise _all_failed(found, where)
-    point = best.best
+    point = problem.evaluate(best.best.x)
     if solver is None:
         problem, point = _refined(problem, point)
     point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
@@ -517,7 +520,7 @@ def _result(problem: Problem, design: Design, point: Evaluation, found: Sequence
     for doubt in doubts:
         warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=3)
     names = labels(layout)
-    notes = list(doubts)
+    notes = [*doubts, *sloppy_notes(point, layout, known)]
     if len(found) > 1 and hits < 2:
         notes.append("only one start reached the best value; raise starts")
     if known.held.any():
