@@ -59,6 +59,7 @@ _HOME = {
     "Vary": "fit",
     "compare": "fit",
     "fit": "fit",
+    "recover": "fit",
 }
 _MODULES = ("data", "models")
 
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from .fit import Gaussian as Gaussian
     from .fit import Vary as Vary
     from .fit import fit as fit
+    from .fit import recover as recover
     from .fit.compare import compare as compare
     from .model import Model as Model
     from .model import Param as Param

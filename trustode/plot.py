@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .bifurcation import BifurcationCurve, Branch, Cycles, Diagram
-    from .fit import Fit
+    from .fit import Fit, Recovery
     from .fit.profile import Profile
     from .fit.sample import Posterior
     from .scan import Scan
@@ -506,6 +506,33 @@ def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes
     ax.set_xlabel(label)
     ax.set_ylabel("posterior density")
     ax.legend()
+    return ax
+
+
+def plot_recovery(recovery: Recovery, label: str, ax: Axes | None = None) -> Axes:
+    """Draw estimates of a value over what was true, with the line where both are the same.
+
+    Parameters
+    ----------
+    recovery : Recovery
+    label : str
+        The value, as in the index of its table.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    true, found = recovery.truths[label], recovery.estimates[label]
+    ax.plot(true, found, "o", markerfacecolor="none", markeredgecolor="black", markersize=4)
+    ends = [float(true.min()), float(true.max())]
+    if ends[0] == ends[1]:
+        ends = [float(found.min()), float(found.max())]
+    ax.plot(ends, ends, color="black", linestyle="--", linewidth=0.8)
+    ax.set_xlabel(f"{label}, true")
+    ax.set_ylabel(f"{label}, estimated")
     return ax
 
 

@@ -3,18 +3,20 @@
 Layers, each importing only those before it: `observation` (distributions of the data),
 `columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
 observables), `objective` (likelihood, gradient, information), `optimise` (searches),
-`information` (covariance), `again` (searches near an optimum), `resample`
-(other data), `profile`, `bootstrap`, `sample`, `result`,
-`compare`.
+`information` (covariance), `again` (searches near an optimum), `starts`,
+`resample` (other data), `profile`, `bootstrap`, `sample`, `result`,
+`compare`, `recovery`.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
+import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,25 +33,28 @@ from ..errors import (
     Status,
     checks_keywords,
 )
+from ..jobs import check_how
 from ..model import Model, named
-from ..progress import Progress, check_progress, track
+from ..progress import Progress
 from ..solve import NATIVE, Solver, initial_vector, parameter_vector
+from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Data, Design, is_shared, read
-from .information import labels, uncertainty, undetermined_notes
+from .information import labels, sloppy_notes, uncertainty, undetermined_notes
 from .objective import Evaluation, Problem
 from .observation import Binomial, Gaussian, Observation
 from .optimise import (
     FINAL_SOLVER,
+    NEAR_SOLVER,
     POLISH_DISTANCE,
     SEARCH_DISTANCE,
     SEARCH_SOLVER,
     Search,
     descend,
     remaining_distance,
-    searches,
 )
 from .readout import read_out
+from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
 from .result import (
     Fit,
     failure_note,
@@ -57,12 +62,25 @@ from .result import (
     params_frame,
     residuals_frame,
 )
+from .starts import searched
 from .vary import Layout, Vary, initial_of, limits
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Binomial", "Comparison", "Fit", "Gaussian", "Observation", "Vary", "compare", "fit"]
+__all__ = [
+    "Binomial",
+    "Comparison",
+    "Confusion",
+    "Fit",
+    "Gaussian",
+    "Observation",
+    "Recovery",
+    "Vary",
+    "compare",
+    "fit",
+    "recover",
+]
 
 #: Difference in log-likelihood below which two starts found the same optimum.
 SAME = 0.01
@@ -89,6 +107,8 @@ def fit(
     solver: Solver | None = None,
     starts: int = 20,
     seed: int = 0,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
     threads: int | None = None,
 ) -> Fit:
@@ -126,6 +146,11 @@ def fit(
         a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times.
     seed : int
         Of the starts.
+    executor : concurrent.futures.Executor, optional
+        Who searches; this process unless given. A start is a piece of work.
+    checkpoint : path, optional
+        File that keeps finished starts: after an interrupt or a kill the same call goes on
+        with the others.
     progress : bool, callable or None
         True shows a bar, None one on a terminal if it takes long; a callable gets
         ``(done, total)`` starts.
@@ -161,27 +186,160 @@ def fit(
     if not isinstance(model, Model):
         raise ModelError(f"fit: expected a Model, got {model!r:.60} ({type(model).__name__})")
     _check_options(where, starts, seed, threads, solver)
-    check_progress(progress, where)
+    how = check_how(threads, executor, checkpoint, progress, where)
     problem, design = _problem(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
     problem = replace(problem, solver=solver or SEARCH_SOLVER, threads=threads)
     layout = problem.layout
-    found = []
-    with track(starts, progress, where) as advance:
-        for search in searches(problem.evaluate, layout, starts, seed):
-            found.append(search)
-            advance(1)
+    found = searched(problem, starts, seed, how, where)
     lowest = min(search.best.nll for search in found)
     # Of equal optima (two exponentials that may change places) the nearest to the given values.
     best = next(search for search in found if search.best.nll <= lowest + TIE)
     if best.status == "failed":
         raise _all_failed(found, where)
-    point = best.best
+    point = problem.evaluate(best.best.x)
     if solver is None:
         problem, point = _refined(problem, point)
     point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
     return _result(problem, design, point, found)
+
+
+@checks_keywords
+def recover(
+    model: Model | Mapping[str, Model],
+    design: pd.DataFrame,
+    *,
+    time: str,
+    observed: Mapping[str, Any],
+    vary: Mapping[Any, Any],
+    group: str | Sequence[str] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | None = None,
+    truth: Any = None,
+    n: int = 200,
+    starts: int = 1,
+    level: float = 0.95,
+    criterion: str = "bic",
+    solver: Solver | None = None,
+    seed: int = 0,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress = None,
+    threads: int | None = None,
+) -> Recovery | Confusion:
+    """Simulate data under a design, fit them, and see what comes back.
+
+    Parameters
+    ----------
+    model : Model, or mapping of name to Model
+        With several models, data are drawn from each and fitted by all, and it is counted
+        which is chosen.
+    design : DataFrame
+        The study without its outcomes: a row an occasion, with times, groups and inputs as in
+        `fit`. Of an observed column that is there only the missing values count: these
+        occasions stay unobserved. A column that is not there is observed in every row.
+    time, observed, vary, group, inputs, params, initial
+        As in `fit`. With several models, each may be a mapping of a model's name to its own;
+        `vary` has to be one.
+    truth : None, "bounds", mapping of name to value, or DataFrame
+        What is true: the values in `vary`; values drawn between their bounds, evenly on the
+        scale of the search, anew for each data set; other values; or a row of values for each
+        data set. With several models, None, "bounds", or a mapping of model to truth.
+    n : int
+        Data sets, of each model.
+    starts : int
+        Searches a data set: the first begins at the truth, the others are spread over the
+        bounds. One says what the data could tell; more also whether a search would find it.
+    level : float
+        Confidence level of the intervals whose coverage is counted.
+    criterion : {"bic", "aic"}
+        By which one of several models is chosen.
+
+    Other Parameters
+    ----------------
+    solver : Solver
+        As in `fit`. Without it, with a relative tolerance of 1e-8.
+    seed : int
+        Of truths and data; those of each data set depend on it and the data set's number alone.
+    executor : concurrent.futures.Executor, optional
+        Who fits; this process unless given.
+    checkpoint : path, optional
+        File that keeps finished fits, so that the same call goes on after a kill.
+    progress : bool, callable or None
+        As in `fit`; counts data sets.
+    threads : int or None
+        Threads that share the groups of one objective.
+
+    Returns
+    -------
+    Recovery, or Confusion for several models
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        As in `fit`; also for a truth that cannot be.
+    SolveError
+        If no data set could be simulated and fitted.
+    """
+    several = isinstance(model, Mapping)
+    called = (
+        ", ".join(map(str, model)) if isinstance(model, Mapping) else getattr(model, "name", model)
+    )
+    where = f"recover({called!s:.60})"
+    for name, value, least in (("n", n, 2), ("starts", starts, 1), ("seed", seed, 0)):
+        check_whole(value, name, least, where)
+    if isinstance(level, bool) or not isinstance(level, numbers.Real) or not 0.0 < level < 1.0:
+        raise OptionError(f"{where}: level={level!r:.60} must be a number between 0 and 1")
+    if criterion not in CRITERIA:
+        raise OptionError(f"{where}: criterion={criterion!r:.60} must be 'aic' or 'bic'")
+    _check_options(where, starts, seed, None, solver)
+    how = check_how(threads, executor, checkpoint, progress, where)
+    models = dict(model) if isinstance(model, Mapping) else {"": model}
+    if several and len(models) < 2:
+        raise OptionError(f"{where}: give one model, or at least two by name")
+    problems: dict[str, Problem] = {}
+    truths: dict[str, Any] = {}
+    for name, each in models.items():
+        if not isinstance(each, Model):
+            raise ModelError(f"{where}: expected a Model, got {each!r:.60} ({type(each).__name__})")
+        mine = [_of_model(given, name, models) for given in
+                (observed, vary, inputs, params, initial)]  # fmt: skip
+        frame = _skeleton(design, mine[0], where)
+        problem, _ = _problem(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
+        problems[name] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+        told = truth.get(name) if several and isinstance(truth, Mapping) else truth
+        truths[name] = truths_of(problems[name], told, n, seed, where)
+    if several:
+        return confused(problems, truths, starts, criterion, seed, how, where)
+    return recovered(problems[""], truths[""], starts, float(level), seed, how, where)
+
+
+def _of_model(given: Any, name: str, models: Mapping[str, Any]) -> Any:
+    """Return what one of several models was given, if each was given its own."""
+    if len(models) > 1 and isinstance(given, Mapping) and set(given) <= set(models):
+        return given.get(name)
+    return given
+
+
+def _skeleton(design: Any, observed: Any, where: str) -> pd.DataFrame:
+    """Return a design with possible values wherever something is to be observed."""
+    import pandas as pd
+
+    if not isinstance(design, pd.DataFrame):
+        raise DataError(
+            f"{where}: design must be a pandas DataFrame with times, groups and inputs, got "
+            f"{type(design).__name__}"
+        )
+    _check_members(observed, "observed", Observation, "tr.Gaussian('rating', sd='sigma')", where)
+    frame = design.copy()
+    for column in observed:
+        filled = pd.Series(1.0, index=frame.index)
+        if column in frame and not frame[column].isna().all():
+            filled = filled.mask(frame[column].isna())
+        frame[column] = filled
+    return frame
 
 
 def _refined(problem: Problem, point: Evaluation) -> tuple[Problem, Evaluation]:
@@ -362,7 +520,7 @@ def _result(problem: Problem, design: Design, point: Evaluation, found: Sequence
     for doubt in doubts:
         warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=3)
     names = labels(layout)
-    notes = list(doubts)
+    notes = [*doubts, *sloppy_notes(point, layout, known)]
     if len(found) > 1 and hits < 2:
         notes.append("only one start reached the best value; raise starts")
     if known.held.any():

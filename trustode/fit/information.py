@@ -21,6 +21,13 @@ Array = NDArray[np.float64]
 #: Share of a value's unit vector in undetermined directions from which it counts as such.
 UNDETERMINED_SHARE = 1e-4
 
+#: From when on a determined value counts as hardly determined: 95 % limits this factor apart
+#: from the value, or a standard error this many times that with all others known.
+FACTOR, INFLATED = 10.0, 50.0
+
+#: The 97.5 % point of the normal distribution.
+NORMAL_975 = 1.959963984540054
+
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
@@ -100,6 +107,44 @@ def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
     if alone:
         notes.append(f"{listed(alone)} never reaches an observation; fix it or measure more")
     return notes
+
+
+def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[str]:
+    """Say along which direction values that the data do determine are hardly determined.
+
+    That is where they are many times less certain than if all others were known, or where
+    the 95 % interval of a logarithm spans more than a factor `FACTOR` to either side.
+    """
+    known = np.flatnonzero(np.isfinite(np.diagonal(found.covariance)))
+    if not known.size:
+        return []
+    block = np.ix_(known, known)
+    alone = np.sqrt(np.diagonal(point.information)[known])
+    error = np.sqrt(np.diagonal(found.covariance)[known])
+    wide = layout.log[known] & (NORMAL_975 * error > np.log(FACTOR))
+    if not (wide.any() or (error * alone > INFLATED).any()):
+        return []
+    _, vectors = np.linalg.eigh(found.covariance[block] * np.outer(alone, alone))
+    # In units of x, of the length at which the log-likelihood falls to the 95 % level.
+    direction = vectors[:, -1] / alone
+    direction *= NORMAL_975 / np.sqrt(direction @ point.information[block] @ direction)
+    direction *= np.sign(direction[np.argmax(np.abs(direction))])
+    names = labels(layout)
+    members = np.flatnonzero(np.abs(direction) > 0.05 * np.abs(direction).max())
+    moves = listed(
+        (
+            f"{names[known[k]]} times {np.exp(direction[k]):.3g}"
+            if layout.log[known[k]]
+            else f"{names[known[k]]} {direction[k]:+.3g}"
+            for k in members
+        ),
+        8,
+    )
+    return [
+        f"hardly determined: to move together by {moves}, or the other way, lowers the "
+        "log-likelihood by no more than 1.92 as far as the information matrix sees; look at "
+        "profiles, fix one of them or measure more"
+    ]
 
 
 def chosen(names: Sequence[object], layout: Layout, where: str) -> list[int]:

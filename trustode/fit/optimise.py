@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -261,22 +261,20 @@ def descend(
     return point, "limit"
 
 
-def searches(objective: Objective, layout: Layout, n: int, seed: int) -> Iterator[Search]:
-    """Search from the given values, then from points spread over the bounds.
+def search_from(objective: Objective, layout: Layout, x: Array, rng: np.random.Generator) -> Search:
+    """Search from a point.
 
-    A start where the objective has no value is replaced by a random one, up to `REDRAWS`
-    times.
+    Where the objective has no value there, the point is replaced by a random one, up to
+    `REDRAWS` times.
     """
-    for k, x in enumerate(layout.starts(n, seed)):
-        counted = Counted(objective)
-        rng = np.random.default_rng([seed, k])
-        point = counted(np.clip(x, layout.lower, layout.upper))
-        for _ in range(REDRAWS):
-            if point.failure is None:
-                break
-            point = counted(layout.draw(rng))
-        status, left = "failed", np.nan
+    counted = Counted(objective)
+    point = counted(np.clip(x, layout.lower, layout.upper))
+    for _ in range(REDRAWS):
         if point.failure is None:
-            point, status = descend(counted, point, layout)
-            left = remaining_distance(point, layout)
-        yield Search(point, status, left, counted.n, counted.failures, counted.last)
+            break
+        point = counted(layout.draw(rng))
+    status, left = "failed", np.nan
+    if point.failure is None:
+        point, status = descend(counted, point, layout)
+        left = remaining_distance(point, layout)
+    return Search(point, status, left, counted.n, counted.failures, counted.last)

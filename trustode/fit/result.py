@@ -20,7 +20,7 @@ from ..model import Model
 from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
-from .information import Uncertainty
+from .information import NORMAL_975, Uncertainty
 from .objective import Evaluation, Failure, Problem
 from .profile import Profile, profile
 from .sample import Posterior, sample
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-
-#: The 97.5 % point of the normal distribution.
-NORMAL_975 = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,165 @@
+"""Starts that are shared out, interrupted and taken up again, and what is said of their end."""
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+import trustode as tr
+from trustode.fit import Fit
+
+mpl.use("Agg")
+
+TIMES = np.linspace(0.0, 5.0, 12)
+
+
+def decay_fit(decay: tr.Model, **options: Any) -> Fit:
+    """Fit a decay from six starts."""
+    noise = np.random.default_rng(3).normal(0.0, 0.02, TIMES.size)
+    data = pd.DataFrame({"t": TIMES, "y": 1.3 * np.exp(-0.7 * TIMES) + noise})
+    return tr.fit(
+        decay,
+        data,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd="sd")},
+        vary={
+            "k": tr.Vary(0.3, min=0.01, max=10.0, scale="log"),
+            "y(0)": tr.Vary(1.0, min=0.0, max=10.0),
+            "sd": tr.Vary(0.1, min=1e-4, scale="log"),
+        },
+        starts=6,
+        seed=2,
+        **options,
+    )
+
+
+def assert_same(one: Fit, two: Fit) -> None:
+    """Assert that two fits are the same to the last bit."""
+    pd.testing.assert_frame_equal(one.params, two.params, check_exact=True)
+    pd.testing.assert_frame_equal(one.starts, two.starts, check_exact=True)
+    assert one.loglik == two.loglik
+
+
+def test_an_executor_changes_nothing(decay: tr.Model) -> None:
+    plain = decay_fit(decay)
+    with ThreadPoolExecutor(2) as pool:
+        assert_same(plain, decay_fit(decay, executor=pool))
+
+
+@pytest.mark.slow
+def test_processes_change_nothing(decay: tr.Model) -> None:
+    with ProcessPoolExecutor(2) as pool:
+        assert_same(decay_fit(decay), decay_fit(decay, executor=pool))
+
+
+def test_an_interrupt_keeps_finished_starts(decay: tr.Model, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        decay_fit(decay, checkpoint=tmp_path / "starts", progress=interrupt)
+    seen: list[int] = []
+    again = decay_fit(
+        decay, checkpoint=tmp_path / "starts", progress=lambda done, total: seen.append(done)
+    )
+    assert_same(decay_fit(decay), again)
+    # The three that were finished are read, and only the others are searched.
+    size = (tmp_path / "starts").stat().st_size
+    assert seen[-1] == 6
+    decay_fit(decay, checkpoint=tmp_path / "starts")
+    assert (tmp_path / "starts").stat().st_size == size
+
+
+def test_a_checkpoint_of_another_fit_is_refused(decay: tr.Model, tmp_path: Path) -> None:
+    decay_fit(decay, checkpoint=tmp_path / "starts")
+    with pytest.raises(tr.DataError, match="solver"):
+        decay_fit(decay, checkpoint=tmp_path / "starts", solver=tr.Solver(method="tsit5"))
+
+
+def test_a_fit_from_a_checkpoint_still_tells_of_failures(tmp_path: Path) -> None:
+    # Beyond k = 1 the solution leaves every bound before the last observation.
+    model = tr.Model("blow-up", rhs={"y": "k * y**2"}, params={"k": 0.1}, initial={"y": 1.0})
+    t = np.linspace(0.0, 1.0, 6)
+    data = pd.DataFrame({"t": t, "y": 1.0 / (1.0 - 0.5 * t)})
+
+    def fit() -> Fit:
+        return tr.fit(
+            model,
+            data,
+            time="t",
+            observed={"y": tr.Gaussian("y", sd=0.1)},
+            vary={"k": tr.Vary(0.4, min=0.0, max=3.0)},
+            starts=5,
+            checkpoint=tmp_path / "starts",
+        )
+
+    first, second = fit(), fit()
+    assert_same(first, second)
+    assert first.starts["n_failed"].sum() > 0
+    assert first.notes == second.notes
+    assert any("evaluations failed" in note for note in first.notes)
+
+
+@pytest.mark.parametrize("kind", ["data", "residuals", "starts"])
+def test_kinds_of_plots(decay: tr.Model, kind: str) -> None:
+    ax = decay_fit(decay).plot(kind=kind)
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+
+
+def test_an_unknown_kind_of_plot_is_told(decay: tr.Model) -> None:
+    with pytest.raises(tr.OptionError, match="did you mean 'residuals'"):
+        decay_fit(decay).plot(kind="residual")
+
+
+def test_a_waterfall_begins_at_the_best(decay: tr.Model) -> None:
+    ax = decay_fit(decay).plot(kind="starts")
+    heights = np.asarray(ax.lines[0].get_ydata(), dtype=float)
+    assert len(heights) == 6
+    assert (np.diff(heights) >= 0).all()
+    assert heights[0] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_sloppy_direction_is_said(drift: tr.Model) -> None:
+    # Far from the start of the solve only the height of the line there is known.
+    t = np.concatenate([[0.0], 10.0 + np.linspace(0.0, 0.4, 30)])
+    y = 2.0 + 0.5 * t + np.random.default_rng(1).normal(0.0, 0.1, t.size)
+    y[0] = np.nan
+    fit = tr.fit(
+        drift,
+        pd.DataFrame({"t": t, "y": y}),
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.1)},
+        vary={"a": tr.Vary(0.5), "y(0)": tr.Vary(2.0)},
+        starts=1,
+    )
+    told = next(note for note in fit.notes if note.startswith("hardly determined"))
+    assert told in fit.report()
+    # The direction of least information, as far as it lowers the log-likelihood by 1.92.
+    times = t[1:]
+    design = np.column_stack([times, np.ones(30)]) / 0.1
+    size = np.linalg.norm(design, axis=0)
+    direction = np.linalg.svd(design / size)[2][-1] / size
+    direction *= 1.959963984540054 / np.linalg.norm(design @ direction)
+    direction *= np.sign(direction[1])
+    assert f"a {direction[0]:+.3g}, y(0) {direction[1]:+.3g}" in told
+    assert not plain_line(drift).notes
+
+
+def plain_line(drift: tr.Model) -> Fit:
+    """Fit a line that is well determined."""
+    t = np.linspace(0.0, 4.0, 30)
+    y = 2.0 + 0.5 * t + np.random.default_rng(1).normal(0.0, 0.1, t.size)
+    return tr.fit(
+        drift,
+        pd.DataFrame({"t": t, "y": y}),
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.1)},
+        vary={"a": tr.Vary(0.5), "y(0)": tr.Vary(2.0)},
+        starts=1,
+    )

@@ -1,0 +1,493 @@
+"""Simulate a study and fit it again, many times, to see what its design can tell.
+
+Imports the objective, the search near an optimum and the jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from ..checkpoint import Parts, digest
+from ..errors import DataError, OptionError, SolveError, Status, listed, nearest
+from ..jobs import Arrays, Crew, How, carry_out
+from .again import problem_parts, search_again
+from .compare import embedded
+from .information import labels, uncertainty
+from .objective import Failure, Problem
+from .optimise import Search
+from .resample import drawn, with_values
+from .vary import Layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+#: Criteria by which one of several models is chosen.
+CRITERIA = ("aic", "bic")
+
+#: Share of data sets without an interval from which a value counts as not recovered.
+SELDOM = 0.2
+
+#: Correlation of two values' errors from which they are said to trade off.
+TRADED = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """How well a design recovers the values of a model.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a value, labelled as in `Fit.params`: name, group, truth (its mean), bias (mean
+        error), bias_se, rmse, sd (of the errors), stderr (mean of the fits' own), coverage
+        (share of the fits' intervals that hold the truth), coverage_low and coverage_high
+        (95 %, Wilson's), correlation (of truth and estimate, where truths differ), n (fits),
+        no_interval (share of fits without one: undetermined, or held at a bound).
+    estimates, truths, stderrs : DataFrame
+        One row a data set, a column a value; NaN where a fit failed.
+    correlation : DataFrame
+        Correlation of the errors of any two values.
+    status : DataFrame
+        One row a data set: how the best search ended, and the gain in log-likelihood over the
+        truth.
+    level : float
+        Confidence level of the intervals.
+    notes : tuple of str
+        What the design cannot tell, in words.
+    """
+
+    table: pd.DataFrame
+    estimates: pd.DataFrame
+    truths: pd.DataFrame
+    stderrs: pd.DataFrame
+    correlation: pd.DataFrame
+    status: pd.DataFrame
+    level: float
+    notes: tuple[str, ...]
+    _model: str = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.table.copy()
+
+    def summary(self) -> str:
+        """Return a sentence on the fits, one for each value, and the notes."""
+        failed = int((self.status["status"] == "failed").sum())
+        lines = [
+            f"{len(self.status)} data sets simulated from '{self._model}' under this design"
+            + (f"; {failed} could not be fitted." if failed else ".")
+        ]
+        rows: Any = self.table.to_dict("records")
+        for label, row in zip(self.table.index, rows, strict=True):
+            told = (
+                f"{label}: bias {row['bias']:.2g} (standard error {row['bias_se']:.1g}), root mean "
+                f"square error {row['rmse']:.3g}, {100 * self.level:g} % intervals hold the truth "
+                f"in {100 * row['coverage']:.1f} % ({100 * row['coverage_low']:.1f} to "
+                f"{100 * row['coverage_high']:.1f})"
+            )
+            if math.isfinite(row["correlation"]):
+                told += f", correlation with it {row['correlation']:.3f}"
+            lines.append(f"{told}.")
+        return "\n".join([*lines, *self.notes])
+
+    def plot(self, name: str | None = None, ax: Any = None) -> Any:
+        """Draw estimates of a value over its truth; returns the matplotlib Axes."""
+        from ..plot import plot_recovery
+
+        known = [str(label) for label in self.table.index]
+        label = known[0] if name is None else str(getattr(name, "name", name))
+        if label not in known:
+            raise OptionError(
+                f"recover({self._model}): there is no value {label!r:.60}"
+                f"{nearest(label, known) or '.'} There are {listed(known)}"
+            )
+        return plot_recovery(self, label, ax)
+
+    def __repr__(self) -> str:
+        kept = self.table[["truth", "bias", "rmse", "coverage", "correlation", "no_interval"]]
+        return f"<Recovery of {self._model!r}, {len(self.status)} data sets>\n{kept}"
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """Which model is chosen when each of several is true.
+
+    Attributes
+    ----------
+    matrix : DataFrame
+        Share of the data sets of each model (rows) for which each (columns) was chosen.
+    choices : DataFrame
+        One row a data set: truth, chosen, and the criterion of each model.
+    criterion : str
+    notes : tuple of str
+        What the design cannot tell, in words.
+    """
+
+    matrix: pd.DataFrame
+    choices: pd.DataFrame
+    criterion: str
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the matrix."""
+        return self.matrix.copy()
+
+    def summary(self) -> str:
+        """Return a sentence for each model."""
+        lines = []
+        shares = self.matrix.to_numpy(dtype=float)
+        for k, (name, row) in enumerate(zip(self.matrix.index, shares, strict=True)):
+            told = f"Data of '{name}' are taken for its own in {100.0 * row[k]:.0f} %"
+            other = int(np.argmax(np.where(np.arange(len(row)) == k, -1.0, row)))
+            if row[other] > 0.0:
+                told += f", for those of '{self.matrix.index[other]}' in {100 * row[other]:.0f} %"
+            lines.append(f"{told} ({self.criterion.upper()}).")
+        return "\n".join([*lines, *self.notes])
+
+    def __repr__(self) -> str:
+        return (
+            f"<Confusion of {len(self.matrix)} models by {self.criterion.upper()}: rows are true, "
+            f"columns chosen>\n{self.matrix}"
+        )
+
+
+def truths_of(problem: Problem, truth: object, n: int, seed: int, where: str) -> Array:
+    """Return what is true in each data set, on the scale of the search, shape (n, n_free).
+
+    Raises
+    ------
+    OptionError
+        If the truth is none of what it may be, or values without bounds are to be drawn.
+    DataError
+        If a table of truths lacks a column, or has another number of rows.
+    """
+    import pandas as pd
+
+    layout, names = problem.layout, labels(problem.layout)
+    if isinstance(truth, str):
+        if truth != "bounds":
+            raise OptionError(
+                f"{where}: truth={truth!r:.60} must be 'bounds', a mapping of name to value, or a "
+                "DataFrame with a row a data set"
+            )
+        endless = ~(np.isfinite(layout.lower) & np.isfinite(layout.upper))
+        if endless.any():
+            without = listed(names[k] for k in np.flatnonzero(endless))
+            raise OptionError(
+                f"{where}: truth='bounds' draws between bounds, and {without} has none on a side; "
+                "give min and max in Vary"
+            )
+        share = np.random.default_rng([seed, 0]).random((n, layout.n_free))
+        every: Array = layout.lower + share * (layout.upper - layout.lower)
+        return every
+    values = np.tile(layout.natural(layout.first), (n, 1))
+    if isinstance(truth, pd.DataFrame):
+        if len(truth) != n:
+            raise DataError(
+                f"{where}: truth has {len(truth)} rows for n={n} data sets; give as many"
+            )
+        given = {str(name): np.asarray(truth[name], dtype=float) for name in truth.columns}
+    elif isinstance(truth, Mapping):
+        given = {str(getattr(name, "name", name)): value for name, value in truth.items()}
+    elif truth is None:
+        given = {}
+    else:
+        raise OptionError(
+            f"{where}: truth={truth!r:.60} must be 'bounds', a mapping of name to value, or a "
+            "DataFrame with a row a data set"
+        )
+    owners = [layout.names[k] for k in layout.owner]
+    for name, value in given.items():
+        mine = [k for k in range(layout.n_free) if name in (names[k], owners[k])]
+        if not mine:
+            raise OptionError(
+                f"{where}: truth names {name!r:.60}, which is not varied"
+                f"{nearest(name, [*names, *owners]) or '.'} Varied are {listed(layout.names)}"
+            )
+        values[:, mine] = np.reshape(value, (-1, 1))
+    x = np.array([layout.scaled(each) for each in values])
+    if not np.isfinite(x).all() or (x < layout.lower).any() or (x > layout.upper).any():
+        wrong = ~np.isfinite(x) | (x < layout.lower) | (x > layout.upper)
+        k = int(np.flatnonzero(wrong.any(axis=0))[0])
+        found = values[int(np.argmax(wrong[:, k])), k]
+        raise OptionError(f"{where}: the truth {names[k]} = {found:g} is outside its bounds")
+    return x
+
+
+def recovered(
+    problem: Problem, truths: Array, starts: int, level: float, seed: int, how: How, where: str
+) -> Recovery:
+    """Simulate and refit, and tabulate how well the truth was found."""
+    task = _Recoveries(problem, truths, starts, seed, level, np.arange(len(truths)))
+    return _tabulated(problem, truths, carry_out(task, len(truths), 1, how, where), level, where)
+
+
+def confused(
+    problems: Mapping[str, Problem],
+    truths: Mapping[str, Array],
+    starts: int,
+    criterion: str,
+    seed: int,
+    how: How,
+    where: str,
+) -> Confusion:
+    """Simulate from each model, fit all, and count which is chosen."""
+    import pandas as pd
+
+    names = list(problems)
+    n = len(truths[names[0]])
+    rows = [(k, i) for k in range(len(names)) for i in range(n)]
+    task = _Confusions(
+        [problems[name] for name in names], [truths[name] for name in names], starts, seed, rows
+    )
+    found = carry_out(task, len(rows), 1, how, where)["nll"]
+    values = []
+    for k, name in enumerate(names):
+        n_free = problems[name].layout.n_free
+        penalty = 2.0 if criterion == "aic" else math.log(problems[name].data.n_observations)
+        values.append(2.0 * found[:, k] + penalty * n_free)
+    criteria = np.column_stack(values)
+    good = np.asarray(np.isfinite(criteria).all(axis=1))
+    chosen = np.where(good, np.argmin(np.where(good[:, None], criteria, 0.0), axis=1), -1)
+    true = np.array([k for k, _ in rows])
+    matrix = np.array(
+        [
+            [np.mean(chosen[(true == k) & good] == j) if good[true == k].any() else np.nan
+             for j in range(len(names))]
+            for k in range(len(names))
+        ]
+    )  # fmt: skip
+    choices = pd.DataFrame(
+        {
+            "truth": [names[k] for k in true],
+            "chosen": [names[k] if k >= 0 else "" for k in chosen],
+            **{f"{criterion} {name}": criteria[:, k] for k, name in enumerate(names)},
+        }
+    )
+    frame = pd.DataFrame(matrix, index=names, columns=names)
+    notes = []
+    if not good.all():
+        notes.append(f"{int((~good).sum())} of {len(rows)} data sets could not be fitted")
+    for k, name in enumerate(names):
+        if matrix[k, k] < 0.5:
+            notes.append(f"this design cannot tell that '{name}' is true when it is")
+    return Confusion(frame, choices, criterion, tuple(notes))
+
+
+def _best(problem: Problem, points: Sequence[Array], starts: int, seed: int, crew: Crew) -> Search:
+    """Return the best of searches from points, and from others spread over the bounds."""
+    spread = problem.layout.starts(starts, seed)[1:]
+    found = [search_again(problem, x, crew) for x in [*points, *spread]]
+    return min(found, key=lambda search: search.best.nll)
+
+
+@dataclass(frozen=True, eq=False)
+class _Recoveries:
+    """The task: data sets simulated and fitted, one a row."""
+
+    problem: Problem
+    truths: Array
+    starts: int
+    seed: int
+    level: float
+    number: NDArray[np.int64]
+
+    def take(self, rows: slice) -> _Recoveries:
+        """Return the task of some data sets."""
+        return replace(self, truths=self.truths[rows], number=self.number[rows])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Simulate and fit."""
+        n, n_free = self.truths.shape
+        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        every: Arrays = {
+            "x": np.full((n, n_free), np.nan),
+            "error": np.full((n, n_free), np.nan),
+            "gain": np.full(n, np.nan),
+            "status": np.full(n, "failed", dtype="U16"),
+        }
+        for row, (x, number) in enumerate(zip(self.truths, self.number, strict=True)):
+            new = drawn(problem, x, np.random.default_rng([self.seed, 1, int(number)]))
+            if isinstance(new, Failure):
+                continue
+            search = _best(new, [x], self.starts, self.seed, crew)
+            if search.status == "failed":
+                continue
+            known = uncertainty(search.best, problem.layout, problem.solver.rtol)
+            every["x"][row] = search.best.x
+            every["error"][row] = np.sqrt(np.diagonal(known.covariance))
+            every["gain"][row] = new.evaluate(x, settle=False).nll - search.best.nll
+            every["status"][row] = search.status
+        return every
+
+    def parts(self) -> Parts:
+        """Return all that the recovery depends on."""
+        return {
+            "call": ("recover", ""),
+            **problem_parts(self.problem),
+            "truth": (f"{len(self.truths)} data sets", digest(self.truths)),
+            "starts": (str(self.starts), ""),
+            "seed": (str(self.seed), ""),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Confusions:
+    """The task: data sets of each model, fitted by all, one a row."""
+
+    problems: Sequence[Problem]
+    truths: Sequence[Array]
+    starts: int
+    seed: int
+    rows: Sequence[tuple[int, int]]
+
+    def take(self, rows: slice) -> _Confusions:
+        """Return the task of some data sets."""
+        return replace(self, rows=self.rows[rows])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Simulate and fit."""
+        nll = np.full((len(self.rows), len(self.problems)), np.inf)
+        every = [replace(each, threads=crew.threads or each.threads) for each in self.problems]
+        for row, (true, number) in enumerate(self.rows):
+            x = self.truths[true][number]
+            rng = np.random.default_rng([self.seed, 1 + true, number])
+            new = drawn(every[true], x, rng)
+            if isinstance(new, Failure):
+                continue
+            values = {column: rows.values for column, rows in new.data.measured.items()}
+            for k, problem in enumerate(every):
+                first = problem.layout.first
+                points = [x] if k == true else [first, embedded(new, x, problem, first)]
+                other = with_values(problem, values)
+                nll[row, k] = _best(other, points, self.starts, self.seed, crew).best.nll
+        return {"nll": nll}
+
+    def parts(self) -> Parts:
+        """Return all that the confusion depends on."""
+        each = [problem_parts(problem) for problem in self.problems]
+        return {
+            "call": ("recover, several models", ""),
+            "models": (listed(parts["model"][0] for parts in each), digest(each)),
+            "truth": ("", digest(list(self.truths))),
+            "starts": (str(self.starts), ""),
+            "seed": (str(self.seed), ""),
+        }
+
+
+def _tabulated(
+    problem: Problem, truths: Array, found: Arrays, level: float, where: str
+) -> Recovery:
+    """Put the result together."""
+    import pandas as pd
+
+    layout, names = problem.layout, labels(problem.layout)
+    x, error = found["x"], found["error"]
+    good = np.asarray(np.isfinite(x).all(axis=1))
+    if not good.any():
+        raise SolveError(
+            f"{where}: none of {len(x)} data sets could be simulated and fitted; try the truth "
+            "with tr.simulate",
+            _failure(problem, truths[0]),
+        )
+    true = np.array([layout.natural(each) for each in truths])
+    value = np.array([layout.natural(each) for each in x])
+    off = value - true
+    known = np.isfinite(error)
+    z = float(ndtri(0.5 * (1.0 + level)))
+    covered = np.abs(x - truths) <= z * error
+    n, n_known = good.sum(), known.sum(axis=0)
+    with np.errstate(all="ignore"):
+        coverage = np.where(n_known > 0, covered.sum(axis=0) / n_known, np.nan)
+        low, high = _wilson(coverage, n_known)
+        sd = off[good].std(axis=0, ddof=1) if n > 1 else np.full(layout.n_free, np.nan)
+        stderr = np.where(known, error * layout.slope(np.where(good[:, None], value, 1.0)), np.nan)
+        mean_stderr = np.where(n_known > 0, np.nansum(stderr, axis=0) / n_known, np.nan)
+    groups = [each for levels in layout.levels for each in levels]
+    table = pd.DataFrame(
+        {
+            "name": [layout.names[k] for k in layout.owner],
+            "group": ["" if group is None else group for group in groups],
+            "truth": true.mean(axis=0),
+            "bias": off[good].mean(axis=0),
+            "bias_se": sd / math.sqrt(n),
+            "rmse": np.sqrt((off[good] ** 2).mean(axis=0)),
+            "sd": sd,
+            "stderr": mean_stderr,
+            "coverage": coverage,
+            "coverage_low": low,
+            "coverage_high": high,
+            "correlation": [
+                _correlation(truths[good, k], x[good, k]) for k in range(layout.n_free)
+            ],
+            "n": n,
+            "no_interval": 1.0 - n_known / n,
+        },
+        index=names,
+    )
+    traded = pd.DataFrame(np.where(good[:, None], x - truths, np.nan), columns=names).corr()
+    return Recovery(
+        table=table,
+        estimates=pd.DataFrame(value, columns=names),
+        truths=pd.DataFrame(true, columns=names),
+        stderrs=pd.DataFrame(stderr, columns=names),
+        correlation=traded,
+        status=pd.DataFrame({"status": found["status"], "gain": found["gain"]}),
+        level=level,
+        notes=tuple(_notes(table, traded, level, layout)),
+        _model=problem.readout.model.name,
+    )
+
+
+def _failure(problem: Problem, x: Array) -> Status:
+    """Return why the first truth cannot be simulated."""
+    point = problem.evaluate(x, settle=False)
+    return Status.NONFINITE if point.failure is None else point.failure.status
+
+
+def _wilson(share: Array, n: NDArray[Any]) -> tuple[Array, Array]:
+    """Return the 95 % interval of shares: Wilson (1927), JASA 22, 209-212."""
+    z2 = float(ndtri(0.975)) ** 2
+    centre = (share + 0.5 * z2 / n) / (1.0 + z2 / n)
+    half = np.sqrt(z2 / n * (share * (1.0 - share) + 0.25 * z2 / n)) / (1.0 + z2 / n)
+    low: Array = np.maximum(centre - half, 0.0)
+    high: Array = np.minimum(centre + half, 1.0)
+    return low, high
+
+
+def _correlation(one: Array, two: Array) -> float:
+    """Return a correlation, NaN where one of both never varies."""
+    if len(one) < 3 or np.ptp(one) <= 1e-12 * np.abs(one).max() or np.ptp(two) == 0.0:
+        return math.nan
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _notes(table: pd.DataFrame, traded: pd.DataFrame, level: float, layout: Layout) -> list[str]:
+    """Say what the design cannot tell."""
+    notes = []
+    for label, row in table.iterrows():
+        if row["no_interval"] > SELDOM:
+            notes.append(
+                f"this design does not determine {label}: in {100 * row['no_interval']:.0f} % of "
+                "the data sets the fit had no interval for it"
+            )
+        elif not row["coverage_low"] <= level <= row["coverage_high"]:
+            notes.append(
+                f"the {100 * level:g} % intervals of {label} hold the truth in "
+                f"{100 * row['coverage']:.1f} %: use profiles or a bootstrap"
+            )
+    for i, one in enumerate(traded.index):
+        for two in traded.columns[i + 1 :]:
+            r = float(np.asarray(traded.loc[one, two], dtype=float))
+            if abs(r) > TRADED:
+                notes.append(f"the errors of {one} and {two} go together (correlation {r:.3f})")
+    return notes[: 4 + layout.n_free]

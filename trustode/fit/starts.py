@@ -1,0 +1,95 @@
+"""Searches from many starts: here or by an executor, kept in a checkpoint.
+
+Imports the objective, the search and the jobs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checkpoint import Parts
+from ..errors import Status
+from ..jobs import Arrays, Crew, How, carry_out
+from .again import Held, problem_parts
+from .objective import Evaluation, Failure, Problem
+from .optimise import Search, search_from
+
+#: Longest message of a failure that is kept.
+_LONGEST = 200
+
+
+def searched(problem: Problem, n: int, seed: int, how: How, where: str) -> list[Search]:
+    """Search from so many starts; the best points are without gradient and information."""
+    task = _Starts(problem, problem.layout.starts(n, seed), seed, np.arange(n))
+    found = carry_out(task, n, 1, how, where)
+    return [_search(found, k) for k in range(n)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Starts:
+    """The task: starts, one a row."""
+
+    problem: Problem
+    x: NDArray[np.float64]
+    seed: int
+    number: NDArray[np.int64]
+
+    def take(self, rows: slice) -> _Starts:
+        """Return the task of some starts."""
+        return replace(self, x=self.x[rows], number=self.number[rows])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Search."""
+        n, n_free = self.x.shape
+        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        objective = Held(problem, problem.layout.first, np.ones(n_free, dtype=bool), crew)
+        every: Arrays = {
+            "x": np.zeros((n, n_free)),
+            "nll": np.full(n, np.inf),
+            "distance": np.full(n, np.nan),
+            "status": np.full(n, "failed", dtype="U16"),
+            "n_evaluations": np.zeros(n, dtype=np.int64),
+            "failures": np.zeros((n, len(Status)), dtype=np.int64),
+            "last": np.zeros(n, dtype=np.int64),
+            "message": np.full(n, "", dtype=f"U{_LONGEST}"),
+        }
+        for row, (x, number) in enumerate(zip(self.x, self.number, strict=True)):
+            rng = np.random.default_rng([self.seed, int(number)])
+            search = search_from(objective, problem.layout, x, rng)
+            every["x"][row], every["nll"][row] = search.best.x, search.best.nll
+            every["distance"][row], every["status"][row] = search.distance, search.status
+            every["n_evaluations"][row] = search.n_evaluations
+            for k, status in enumerate(Status):
+                every["failures"][row, k] = search.failures[status.name]
+            if search.last is not None:
+                every["last"][row] = int(search.last.status)
+                every["message"][row] = search.last.message[:_LONGEST]
+        return every
+
+    def parts(self) -> Parts:
+        """Return all that the searches depend on."""
+        return {"call": ("fit", ""), **problem_parts(self.problem), "seed": (str(self.seed), "")}
+
+
+def _search(found: Arrays, k: int) -> Search:
+    """Return how a start ended."""
+    n_free = found["x"].shape[1]
+    counts = zip(Status, found["failures"][k].tolist(), strict=True)
+    failures = Counter({status.name: count for status, count in counts if count})
+    last = None
+    if failures:
+        last = Failure(Status(int(found["last"][k])), str(found["message"][k]))
+    status = str(found["status"][k])
+    best = Evaluation(
+        found["x"][k],
+        float(found["nll"][k]),
+        np.zeros(n_free),
+        np.zeros((n_free, n_free)),
+        last if status == "failed" else None,
+    )
+    n_evaluations, distance = int(found["n_evaluations"][k]), float(found["distance"][k])
+    return Search(best, status, distance, n_evaluations, failures, last)
