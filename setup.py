@@ -58,7 +58,7 @@ def builtin_extension() -> Extension:
 
 def unit_extension(unit: str) -> Extension:
     """Generate the Taylor methods and recurrences for one vector unit."""
-    files, keys = ["ext/stimulus.c", "ext/trace.c", "ext/clock.c"], {}
+    files, keys = ["ext/stimulus.c", "ext/trace.c", "ext/clock.c", "ext/measures.c"], {}
     for lanes in UNITS[unit].widths:
         files.append("ext/taylor.c" if lanes == 1 else f"ext/taylor_{lanes}.c")
         # What moves, where anything does, is what a partner does: the first input.

@@ -64,6 +64,7 @@ cdef extern from "core.h":
         const int *set_state
         tro_trace log
         int ended
+    ctypedef struct tro_measures
     ctypedef struct tro_options:
         const tro_method *method
         const tro_method *stiff
@@ -76,6 +77,7 @@ cdef extern from "core.h":
         int (*poll)(void *) noexcept nogil
         void *poll_context
         tro_events *events
+        const tro_measures *measures
     ctypedef struct tro_report:
         long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
@@ -102,6 +104,21 @@ cdef extern from "core.h":
                          const tro_options *, double *, tro_look *) nogil
     int tro_solve_look(void *, const tro_piece *, double, double, double *, double *, int *,
                        int *) nogil
+
+cdef extern from "measures.h":
+    cdef enum:
+        TRO_CYCLING, TRO_IRREGULAR
+    ctypedef struct tro_measures:
+        int n_seen
+        const int *seen
+        double begin, end
+        const double *level
+        const double *smallest
+        long run
+        double *out
+    size_t tro_measures_work(const tro_measures *) nogil
+    void tro_measures_samples(const tro_measures *, long, const double *, const double *, long,
+                              double *) nogil
 
 cdef extern from "lanes_run.h":
     ctypedef struct tro_lanes_job:
@@ -609,6 +626,8 @@ cdef void _python_slopes(const tro_model *m, double t, const double *y, const do
 def _stands_still(knots, coefs, breaks):
     """Say whether an input holds one value between breaks."""
     coefs = np.asarray(coefs).reshape(-1, 4)
+    if len(coefs) == 1:
+        return not np.any(coefs[0, 1:])
     jumps = np.asarray(knots)[1:][np.diff(coefs[:, 0]) != 0]
     return not np.any(coefs[:, 1:]) and bool(np.isin(jumps, breaks).all())
 
@@ -704,6 +723,58 @@ cdef class Watch:
         return self.view.ended
 
 
+CYCLING, IRREGULAR = TRO_CYCLING, TRO_IRREGULAR
+
+
+cdef class Gauge:
+    """What is measured of each of some runs over a span, of the states ``seen`` (positions).
+
+    Without ``level``, how far these go: ``out`` has shape (n_run, 3, 3, n_seen), for the first
+    half, the next three tenths and the last fifth of the span the least and greatest values
+    and the integrals. With it, the cycles of the first of them, which rise through ``level``
+    (n_run,) and swing by more than ``smallest`` (n_run,): ``out`` has shape
+    (n_run, 5 + n_seen), what they are (`CYCLING`, `IRREGULAR` or 0), their period, its spread,
+    start and end of whole cycles, and the states' means between these.
+    """
+
+    cdef tro_measures view
+    cdef list kept
+    cdef readonly object out
+
+    def __cinit__(self, seen, Py_ssize_t n_run, double begin, double end, level=None,
+                  smallest=None):
+        cdef cnp.ndarray array = np.array(seen, dtype=np.int32, order="C")
+        self.kept = [array]
+        self.view.n_seen = <int>cnp.PyArray_SIZE(array)
+        self.view.seen = <const int *>cnp.PyArray_DATA(array)
+        self.view.begin, self.view.end = begin, end
+        if level is None:
+            self.out = np.empty((n_run, 3, 3, self.view.n_seen))
+        else:
+            self.out = np.empty((n_run, 5 + self.view.n_seen))
+            self.kept += [_vector(level, n_run, "level").copy(),
+                          _vector(smallest, n_run, "smallest").copy()]
+            self.view.level = <const double *>cnp.PyArray_DATA(<cnp.ndarray>self.kept[1])
+            self.view.smallest = <const double *>cnp.PyArray_DATA(<cnp.ndarray>self.kept[2])
+        self.view.out = <double *>cnp.PyArray_DATA(<cnp.ndarray>self.out)
+
+    @property
+    def seen(self):
+        """Positions of the states that are seen."""
+        return self.kept[0]
+
+    def samples(self, Py_ssize_t run, t, y):
+        """Measure a run of whose states seen samples (n, n_seen) at n > 2 uniform times are known."""
+        cdef cnp.ndarray t_ = np.ascontiguousarray(t, dtype=np.float64)
+        cdef Py_ssize_t n = cnp.PyArray_SIZE(t_)
+        cdef cnp.ndarray y_ = _vector(y, n * self.view.n_seen, "y")
+        cdef cnp.ndarray work = np.empty(
+            tro_measures_work(&self.view) + 4 * self.view.n_seen)
+        tro_measures_samples(
+            &self.view, <long>run, <const double *>cnp.PyArray_DATA(t_),
+            <const double *>cnp.PyArray_DATA(y_), <long>n, <double *>cnp.PyArray_DATA(work))
+
+
 cdef int _signals(void *context) noexcept with gil:
     try:
         PyErr_CheckSignals()
@@ -754,7 +825,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report,
         cnp.ndarray queue, bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
-        cnp.ndarray seed, Watch events):
+        cnp.ndarray seed, Watch events, Gauge gauge):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
@@ -768,6 +839,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     """
     cdef const tro_model *model = functions.model
     cdef tro_options options
+    cdef tro_measures measures
     cdef tro_trace trace
     cdef tro_probe probe
     cdef tro_lanes_job job
@@ -803,6 +875,10 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
         options.poll = _signals
     options.poll_context = <void *>raised
     options.events = NULL if events is None else &events.view
+    options.measures = NULL
+    if gauge is not None:
+        measures = gauge.view
+        options.measures = &measures
     trace.rows = NULL
     trace.n = trace.capacity = 0
     n_coef = max(order + 1, <int>options.method.n_coef)
@@ -866,6 +942,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                 next_run = TRO_NEXT(queue_data)
                 if next_run >= n_run:
                     break
+            if gauge is not None:
+                measures.run = <long>next_run
             with nogil:
                 tro_solve(model, p_data + next_run * model.n_param,
                           views[next_run if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
@@ -929,6 +1007,7 @@ def sum_misfit(Functions functions, cnp.ndarray p, cnp.ndarray start, list stimu
         options.poll = _signals
     options.poll_context = <void *>raised
     options.events = NULL
+    options.measures = NULL
     job.model = functions.model
     job.options = &options
     job.lanes = <const tro_lanes_method *>lanes_method

@@ -168,6 +168,7 @@ typedef struct {
 } tro_events;
 
 typedef struct tro_options tro_options;
+typedef struct tro_measures tro_measures; /* measures.h */
 
 /* Doubles that tro_events_start needs as work space. */
 size_t tro_events_work(const tro_events *events);
@@ -190,6 +191,7 @@ struct tro_options {
     int (*poll)(void *);        /* nonzero asks to stop; may be NULL */
     void *poll_context;
     tro_events *events;         /* may be NULL */
+    const tro_measures *measures; /* may be NULL; not with tangents */
 };
 
 /* What became of a run; every member has eight bytes, so that an array of them is numpy's. */

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core.h"
+#include "measures.h"
 
 enum {
     POLL_EVERY = 256,     /* steps between two looks at the cancel flag and the clock */
@@ -30,7 +30,8 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
     if (options->stiff && options->stiff->work_size(dim) > method)
         method = options->stiff->work_size(dim);
     return tro_system_work(model, n_tangent) + 5 * (size_t)dim + (size_t)(DENSE_MOST * dim) +
-           method + (options->events ? tro_events_work(options->events) : 0);
+           method + (options->events ? tro_events_work(options->events) : 0) +
+           (options->measures ? tro_measures_work(options->measures) : 0);
 }
 
 int tro_solve_stopped(const tro_options *options)
@@ -346,6 +347,12 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         if (report->status != TRO_HANDOVER) tro_events_start(events, &system, events_work);
         events->system = &system;
     }
+    const tro_measures *measures = options->measures;
+    tro_gauge gauge;
+    if (measures) {
+        tro_measures_start(measures, measures->run, s.step.work, &gauge);
+        s.step.work += tro_measures_work(measures);
+    }
 
     const double end = t_out[n_out - 1], began = tro_clock();
     long next_break = 0;
@@ -369,7 +376,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         const double stop = solve_least(end, system.high);
         /* After a jump the old step size says nothing. */
         if (restart) s.h = solve_first_step(&s.step, options, fmin(stop - s.step.t, options->h_max));
-        const int all = events || trace;
+        const int all = events || trace || measures;
         status = solve_advance(&s, stop, all ? -HUGE_VAL : t_out[report->n_written], report);
         if (status != TRO_SUCCESS) break;
 
@@ -391,7 +398,16 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             /* A row of this very time holds the state before the event. */
             if (t_out[report->n_written - 1] == t_new) report->n_written--;
         }
-        solve_write(&s, 1, events != NULL, t_new, t_out, n_out, coef, y_out, report);
+        if (measures) {
+            if (!events) method->dense(&s.step, dim, coef);
+            tro_stretch stretch = {.t = s.step.t, .h = s.step.h, .t_end = t_new,
+                                   .n_coef = method->n_coef, .coef = coef,
+                                   .by_power = (size_t)n, .by_state = 1,
+                                   .column = measures->seen};
+            tro_measures_outline(&stretch, measures->n_seen, s.step.work - 2 * measures->n_seen);
+            tro_measures_step(&gauge, &stretch);
+        }
+        solve_write(&s, 1, events || measures, t_new, t_out, n_out, coef, y_out, report);
         solve_watch_stiffness(&s, report);
         solve_swap(&s.step, &y, &f);
         s.step.t = report->t = t_new;
@@ -408,6 +424,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     }
     if (report->n_written < n_out)
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
+    if (measures && status == TRO_SUCCESS) tro_measures_end(&gauge);
     report->status = status;
     report->n_rhs += system.n_rhs;
     report->n_jac += system.n_jac;

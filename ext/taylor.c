@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lanes_run.h"
+#include "measures.h"
 #include "taylor.h"
 
 enum {
@@ -70,6 +71,10 @@ typedef struct {
     tro_v *kept;                         /* (n_block, order + 1, n) the states' series */
     tro_v *tangents, *tangents_before;   /* (n_block, n) */
     tro_v *tangents_new;
+    /* What is measured; the last step waits in powers of its length to be confirmed. */
+    tro_gauge gauges[TRO_LANES];
+    double *room; /* (TRO_LANES) of the gauges */
+    tro_v *last;  /* (order + 3, n_seen): coefficients, their spread and area */
 } batch;
 
 static void taylor_put(const batch *b, tro_v *all, int at, double value)
@@ -196,6 +201,10 @@ static void taylor_fill(batch *b, int at)
     if (b->model->timed) most *= 0.01; /* the equations may wake up on the way */
     if (job->options->h_max < most) most = job->options->h_max;
     TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = most;
+    const tro_measures *measures = job->options->measures;
+    if (measures)
+        tro_measures_start(measures, run, b->room + (size_t)at * tro_measures_work(measures),
+                           &b->gauges[at]);
     taylor_interval(b, at);
 }
 
@@ -209,6 +218,12 @@ static void taylor_end(batch *b, int at, int status, int stiff)
         .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
         .n_rhs = l->n_series, .t = TRO_LANE(b->t, at), .h = TRO_LANE(b->h, at),
         .n_written = l->written};
+    if (b->job->options->measures) {
+        tro_report *report = &b->job->reports[l->run];
+        if (status == TRO_SUCCESS) tro_measures_end(&b->gauges[at]);
+        /* Measures are taken by one method alone, so that it begins at the start. */
+        if (status == TRO_HANDOVER) report->t = b->job->t_out[0], report->n_written = 0;
+    }
     if (status == TRO_HANDOVER) b->job->handed[(*b->job->n_handed)++] = l->run;
     b->n_active--;
     taylor_fill(b, at);
@@ -328,6 +343,44 @@ static int taylor_look(batch *b, int at)
     return 1;
 }
 
+/* Keep the steps about to be taken, in powers of their own lengths, until they are confirmed. */
+static void taylor_keep(batch *b)
+{
+    static const double RECIPROCAL[] = TRO_TAYLOR_RECIPROCALS;
+    const tro_measures *measures = b->job->options->measures;
+    const size_t n = (size_t)measures->n_seen, n_slot = (size_t)b->model->n_slot;
+    const size_t order = (size_t)b->order;
+    const tro_v ratio = b->h * b->inverse;
+    tro_v power[TRO_TAYLOR_ORDER + 1], *spread = b->last + (order + 1) * n, *area = spread + n;
+    power[0] = tro_set(1.0);
+    for (size_t k = 1; k <= order; k++) power[k] = power[k - 1] * ratio;
+    for (size_t i = 0; i < n; i++) {
+        const tro_v *s = b->s + measures->seen[i];
+        tro_v sum = b->last[i] = s[0], far = tro_set(0.0);
+        for (size_t k = 1; k <= order; k++) {
+            const tro_v c = b->last[k * n + i] = s[k * n_slot] * power[k];
+            far = far + tro_abs(c);
+            sum = tro_fma(c, tro_set(RECIPROCAL[k + 1]), sum);
+        }
+        spread[i] = far;
+        area[i] = sum;
+    }
+}
+
+/* Measure a lane's last step, which was confirmed. */
+static void taylor_measure(batch *b, int at)
+{
+    const lane *l = &b->lanes[at];
+    const size_t by_power = (size_t)b->job->options->measures->n_seen * TRO_LANES;
+    const double *last = (const double *)b->last + at;
+    const double *spread = last + (size_t)(b->order + 1) * by_power;
+    const tro_stretch stretch = {
+        .t = l->t_before, .h = l->h_before, .t_end = TRO_LANE(b->t, at), .n_coef = b->order + 1,
+        .coef = last, .by_power = by_power, .by_state = TRO_LANES, .spread = spread,
+        .area = spread + by_power};
+    tro_measures_step(&b->gauges[at], &stretch);
+}
+
 /* How long a step a lane takes now; 0 when it takes none, because it is idle, ended, starts
  * on another run or interval, or takes its last step again. */
 static double taylor_choose_lane(batch *b, int at, double h, double size, double defect)
@@ -347,6 +400,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
             return 0.0;
         }
         l->confirm = l->tries = 0;
+        if (options->measures) taylor_measure(b, at);
         if (b->job->look && taylor_look(b, at)) return 0.0;
         if (l->landed) {
             l->landed = 0;
@@ -683,6 +737,7 @@ static int taylor_advance(batch *b)
     }
     if (b->job->look) taylor_piece(b, b->piece);
     b->inverse = tro_set(1.0) / b->scale;
+    if (b->job->options->measures) taylor_keep(b);
     if (TRO_LANES == 1 && !b->n_block) taylor_write_blocks(b, t_new[0]);
     taylor_write(b, t_new);
     tro_v theta;
@@ -744,12 +799,16 @@ static int taylor_run(const tro_lanes_job *job)
     const size_t n_c = (size_t)model->n_const;
     const size_t n_driven = (size_t)model->n_driven;
     const size_t n_kept = blocks * (size_t)(job->order + 1) * n;
-    const size_t n_v = n_s + n_c + 5 * n + n_wide + n_kept + blocks * (n_vary + 3 * n) + 9 * n_driven;
+    const tro_measures *measures = job->options->measures;
+    const size_t n_last = measures ? (size_t)(job->order + 3) * (size_t)measures->n_seen : 0;
+    const size_t n_room = measures ? TRO_LANES * tro_measures_work(measures) : 0;
+    const size_t n_v = n_s + n_c + 5 * n + n_wide + n_kept + blocks * (n_vary + 3 * n) +
+                       9 * n_driven + n_last;
     size_t n_scratch = n_c > n ? n_c : n;
     if (n_scratch < (size_t)model->n_input) n_scratch = (size_t)model->n_input;
     const size_t n_input = (size_t)model->n_input;
     const size_t n_piece = job->look ? (size_t)(job->order + 1) * n : 0;
-    const size_t n_d = n_scratch + (1 + TRO_LANES) * n_input + n + n_piece;
+    const size_t n_d = n_scratch + (1 + TRO_LANES) * n_input + n + n_piece + n_room;
     const size_t bytes = n_v * sizeof(tro_v) + n_d * sizeof(double);
     /* Vectors are read whole: their memory starts where they may. */
     char *memory = calloc(bytes + 64, 1);
@@ -769,11 +828,13 @@ static int taylor_run(const tro_lanes_job *job)
     b.cubics = b.tangents_new + blocks * n;
     b.knots = b.cubics + 4 * n_driven;
     b.u = b.knots + n_driven;
-    b.scratch = (double *)(void *)(b.u + 4 * n_driven);
+    b.last = b.u + 4 * n_driven;
+    b.scratch = (double *)(void *)(b.last + n_last);
     b.inputs = b.scratch + n_scratch;
     b.held = b.inputs + n_input;
     b.state = b.held + TRO_LANES * n_input;
     b.piece = b.state + n;
+    b.room = b.piece + n_piece;
     for (size_t i = 0; i < n_c; i++) b.c[i] = tro_set(1.0);
     b.t = b.scale = b.most = b.h = tro_set(0.0);
     for (int k = 0; k < job->n_tangent; k++)

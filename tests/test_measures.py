@@ -3,16 +3,26 @@
 import numpy as np
 import pytest
 
-from trustode.measures import behaviour, extremes, mean, upward
+from trustode.measures import Behaviours, Sampled, behaviours, extents
 
 T = np.linspace(0, 1000, 8001)
 TURN = 2 * np.pi
 
 
-def look(*columns, t=T, scale=2.0, noise=1e-9):
+def measured(*columns, t=T):
+    """Extents of samples and the means, shape (n_state,)."""
     y = np.stack(columns, axis=1)
-    size = np.full(len(columns), scale)
-    return behaviour(t, y, size, np.full(len(columns), noise), range(len(columns)))
+    return extents(Sampled(t, y[None]), 1, range(y.shape[1]), (t[0], t[-1]))
+
+
+def look(*columns, t=T, scale=2.0, noise=1e-9):
+    feed, seen = Sampled(t, np.stack(columns, axis=1)[None]), range(len(columns))
+    size = np.ones((1, len(columns)))
+    span = (t[0], t[-1])
+    found = behaviours(
+        feed, measured(*columns, t=t), seen, scale * size, noise * size, span, look_at=seen
+    )
+    return Behaviours(*(each[0] for each in found))
 
 
 def wave(period, phase=0.3, t=T):
@@ -23,45 +33,66 @@ def wave(period, phase=0.3, t=T):
 
 
 def test_extremes_lie_between_samples():
-    # The parabola's error is of third order: (2 pi / 80)^3 / 6 times the slope at most.
+    # A cubic through four samples is off by (2 pi / 80)^4 / 24 of the amplitude at most.
     t = np.linspace(0, 100, 801)
-    low, high = extremes(np.stack([wave(10, t=t), 3 + 2 * wave(10, 1.7, t=t)], axis=1))
-    np.testing.assert_allclose(low, [-1, 1], atol=1e-5)
-    np.testing.assert_allclose(high, [1, 5], atol=1e-5)
+    found = measured(wave(10, t=t), 3 + 2 * wave(10, 1.7, t=t), t=t)
+    np.testing.assert_allclose(found.low[0], [-1, 1], atol=4e-6)
+    np.testing.assert_allclose(found.high[0], [1, 5], atol=4e-6)
 
 
 def test_extreme_of_a_parabola_is_exact():
     t = np.linspace(0, 1, 11)
-    low, high = extremes(np.stack([(t - 0.437) ** 2, -((t - 0.437) ** 2)], axis=1))
-    assert low[0] == pytest.approx(0, abs=1e-15)
-    assert high[1] == pytest.approx(0, abs=1e-15)
+    found = measured((t - 0.437) ** 2, -((t - 0.437) ** 2), t=t)
+    assert found.low[0, 0] == pytest.approx(0, abs=1e-15)
+    assert found.high[0, 1] == pytest.approx(0, abs=1e-15)
 
 
 def test_extremes_at_the_ends_and_of_constants_stay():
     t = np.linspace(0, 1, 11)
-    low, high = extremes(np.stack([t, np.full(11, 0.3), 1e300 * t], axis=1))
-    assert low.tolist() == [0, 0.3, 0]
-    assert high.tolist() == [1, 0.3, 1e300]
+    found = measured(t, np.full(11, 0.3), 1e300 * t, t=t)
+    np.testing.assert_allclose(found.low[0], [0, 0.3, 0], atol=1e-16)
+    np.testing.assert_allclose(found.high[0], [1, 0.3, 1e300], rtol=1e-15)
+
+
+def test_parts_of_the_span():
+    """The second half and the last fifth have extremes and means of their own."""
+    found = measured(T, T**2)
+    np.testing.assert_allclose(found.middle[0], [750, 625e3])
+    np.testing.assert_allclose(found.swing[0], [500, 750e3])
+    np.testing.assert_allclose(found.drift[0], [200, 360e3])
+    np.testing.assert_allclose(found.rest[0], [900, (1e9 - 0.512e9) / 600])
+    np.testing.assert_allclose(found.mean[0], [500, 1e6 / 3])
 
 
 def test_upward_passages_of_a_sine():
-    # A cubic through points 2 pi / 80 apart is off by about (2 pi / 80)^4 / 50.
+    # Cubics through points 2 pi / 80 apart put a passage off by about (2 pi / 80)^4 / 50.
     t = np.linspace(0, 100, 801)
-    times = upward(t, np.sin(TURN * t / 10 - 1), 0.0)
-    np.testing.assert_allclose(times, 10 / TURN + 10 * np.arange(10), atol=2e-6)
+    found = look(np.sin(TURN * t / 10 - 1), t=t)
+    assert found.start == pytest.approx(10 / TURN, abs=4e-6)
+    assert found.end == pytest.approx(10 / TURN + 90, abs=4e-6)
 
 
-def test_upward_passage_next_to_an_end_and_of_a_jump():
-    t = np.linspace(0, 3, 4)
-    assert upward(t, np.array([-1.0, 1, 3, 5]), 0.0) == pytest.approx([0.5])
-    (time,) = upward(t, np.array([0.0, 0, 1, 1]), 0.5)
-    assert time == pytest.approx(1.5)
-    assert upward(t, np.array([1.0, 0, -1, -2]), 0.5).size == 0
+def test_a_wave_of_jumps_passes_where_it_jumps():
+    t = np.linspace(0, 100, 1001)
+    found = look(np.where((t + 1.96) % 10 < 5, 1.0, -1.0), t=t)
+    assert found.kind == "cycling"
+    assert found.start == pytest.approx(8.05, abs=0.05)
+    assert found.period == pytest.approx(10)
 
 
-def test_mean_between_times_off_the_grid():
-    t = np.linspace(0, 1, 6)
-    assert mean(t, np.stack([t, 1 - 2 * t], axis=1), 0.1, 0.5) == pytest.approx([0.3, 0.4])
+def test_mean_over_whole_cycles():
+    # From passage to passage, where the wave alone would leave .04 over the whole span.
+    t = np.linspace(0, 38, 801)
+    found = look(0.7 + np.sin(TURN * t / 10), 3 - np.cos(TURN * t / 10), t=t)
+    np.testing.assert_allclose(found.mean, [0.7, 3], atol=1e-6)
+
+
+def test_of_very_many_cycles_the_last_thousand_count():
+    t = np.linspace(0, 5000, 60_001)
+    found = look(np.sin(TURN * t), t=t)
+    assert found.kind == "cycling"
+    assert found.period == pytest.approx(1, rel=1e-6)
+    assert 1000 < found.end - found.start < 1030
 
 
 # ------------------------------------------------------------------ behaviour

@@ -41,6 +41,11 @@ def oscillator():
 # ------------------------------------------------------------------ measures
 
 
+def tr_sine(x, y):
+    """Return sin t where x = sin t (1 + .3 y)."""
+    return x / (1 + 3 * y / 10)
+
+
 def test_harmonic_oscillator(oscillator):
     frequency = np.array([0.3, 1.0, 4.0])
     scan = tr.scan(
@@ -379,10 +384,40 @@ def test_threads_and_blocks_change_no_bit(bpd, monkeypatch):
 
 
 def test_grid_does_not_change_a_point(bpd):
-    whole = tr.scan(bpd, vary={"kappa": [0.5, 1.3, 2.0]}, t=(0, 600))
-    alone = tr.scan(bpd, vary={"kappa": [1.3]}, t=(0, 600))
-    for name in whole.names:
-        np.testing.assert_array_equal(whole[name][1], alone[name][0])
+    """Also where the points of one grid fill lanes, and a single one does not."""
+    every = ["min", "max", "mean", "final", "period", "amplitude", "regime"]
+    kappa = np.linspace(0.3, 2.0, 35)
+    whole = tr.scan(bpd, vary={"kappa": kappa}, t=(0, 600), measure=every)
+    for k in (0, 17, 34):
+        alone = tr.scan(bpd, vary={"kappa": kappa[k : k + 1]}, t=(0, 600), measure=every)
+        for name in whole.names:
+            np.testing.assert_array_equal(whole[name][k], alone[name][0])
+
+
+@pytest.mark.parametrize("method", ["auto", "taylor", "tsit5", "dop853", "rodas5p"])
+def test_every_method_finds_the_extremes_between_its_steps(method):
+    """A forced state: x = sin t (1 + .3 sin 5t), by its own equations, and all of its turns."""
+    x, y, u, v = tr.states("x y u v")
+    model = tr.Model(
+        "beat",
+        rhs={x: u * (1 + 3 * y / 10) + 3 * x * v / (2 + 6 * y / 10), y: 5 * v, u: -tr_sine(x, y),
+             v: -5 * y},
+        initial={x: 0, y: 0, u: 1, v: 1},
+    )  # fmt: skip
+    t = np.linspace(0, 8 * np.pi, 2_000_001)
+    exact = np.sin(t) * (1 + 0.3 * np.sin(5 * t))
+    scan = tr.scan(
+        model,
+        vary={"x(0)": [0.0]},
+        t=(0, 8 * np.pi),
+        discard=0,
+        measure=["min", "max", "mean", "period"],
+        solver=tr.Solver(method, rtol=1e-9, atol=1e-11),
+    )
+    assert scan["min_x"][0] == pytest.approx(exact.min(), abs=2e-7)
+    assert scan["max_x"][0] == pytest.approx(exact.max(), abs=2e-7)
+    assert scan["mean_x"][0] == pytest.approx(0, abs=2e-7)
+    assert scan["period"][0] == pytest.approx(2 * np.pi, rel=1e-6)
 
 
 def test_failing_points_leave_others_alone():
@@ -419,12 +454,12 @@ def test_progress_counts_points(oscillator):
     seen = []
     tr.scan(
         oscillator,
-        vary={"frequency": np.linspace(1, 2, 70)},
+        vary={"frequency": np.linspace(1, 2, 300)},
         t=(0, 1),
         measure="final",
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(0, 70), (64, 70), (70, 70)]
+    assert seen == [(0, 300), (256, 300), (300, 300)]
 
 
 def test_unknown_column_names_the_nearest(oscillator):

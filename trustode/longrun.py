@@ -1,4 +1,4 @@
-"""Solve runs past a transient, sample them finely, measure them, and name their regime.
+"""Solve runs past a transient, measure them on the way, and name their regime.
 
 Imports the runs and the measures.
 """
@@ -6,20 +6,21 @@ Imports the runs and the measures.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import Gauge, Inputs
 from .errors import Status
 from .jobs import Crew
 from .lyapunov import lyapunov
-from .measures import Behaviour, behaviour, extremes, late, mean
+from .measures import Behaviours, Extent, Feed, Sampled, behaviours, extents
 from .model import Model
-from .runs import CHUNK_BYTES, Runs, refuse_too_large
-from .solve import Solver
+from .runs import Runs, refuse_too_large
+from .solve import NATIVE, Solver, solve_batch
 
 Array = NDArray[np.float64]
 
@@ -34,8 +35,7 @@ APART = 0.1
 #: Unless T, as it still moves, could make up the difference in so many late parts.
 _PARTS_MORE = 5
 
-#: Samples for each step the solver takes, at least; more when they are rounded up. A step of
-#: Taylor's method is a good part of a swing.
+#: Of scipy's methods, samples for each step that the solver takes.
 _SAMPLES_PER_STEP = 12
 _SAMPLES_PER_CYCLE = 128
 _FEWEST_SAMPLES = 1024
@@ -88,23 +88,28 @@ def settle(runs: Runs, rows: NDArray[np.intp], t: float, y0: Array, free: list[i
     low, high = np.array(
         [compiled.model.bounds.get(name, (-math.inf, math.inf)) for name in compiled.model.states]
     ).T
-    settled = y0.copy()
-    for k, p in enumerate(runs.params(rows)):
-        u = np.array([float(each(t)) for each in runs.row_tables(int(rows[k]))])
-        y = y0[k].copy()
-        for _ in range(_NEWTON_STEPS):
-            residual = compiled.rhs(t, y, p, u)[free]
-            try:
-                step = np.linalg.solve(compiled.jac(t, y, p, u)[np.ix_(free, free)], residual)
-            except np.linalg.LinAlgError:
-                break
-            y[free] -= step
-            if not np.isfinite(y).all():
-                break
-            if np.abs(step).max(initial=0.0) < _NEWTON_CLOSE:
-                if (low <= y).all() and (y <= high).all():
-                    settled[k] = y
-                break
+    rhs, jac = compiled.rhs, compiled.jac
+    moves = np.array(free, dtype=np.intp)
+    block = np.ix_(moves, moves)
+    p, u = runs.params(rows), runs.input_values(rows, t)
+    y, settled = y0.copy(), y0.copy()
+    moving = np.arange(len(rows) if free else 0)
+    for _ in range(_NEWTON_STEPS):
+        if not moving.size:
+            break
+        residual = np.array([rhs(t, y[k], p[k], u[k])[moves] for k in moving])
+        slopes = np.array([jac(t, y[k], p[k], u[k])[block] for k in moving])
+        step = np.full(residual.shape, np.nan)
+        # A matrix without an inverse must not stop the others.
+        sound = np.isfinite(slopes).all(axis=(1, 2))
+        sound[sound] = np.linalg.slogdet(slopes[sound])[0] != 0
+        step[sound] = np.linalg.solve(slopes[sound], residual[sound, :, None])[:, :, 0]
+        y[np.ix_(moving, moves)] -= step
+        close = np.abs(step).max(axis=1) < _NEWTON_CLOSE
+        there = moving[close]
+        inside = ((low <= y[there]) & (y[there] <= high)).all(axis=1)
+        settled[there[inside]] = y[there[inside]]
+        moving = moving[~close & np.isfinite(step).all(axis=1)]
     return settled
 
 
@@ -121,182 +126,280 @@ class Plan:
     free: list[int]
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """One run's status and long-run behaviour, and where and how its window was solved."""
+class _Measured(NamedTuple):
+    """Runs' statuses and long-run behaviour, and where and how their windows were solved.
 
-    status: int
+    Arrays with one row a run; numbers are NaN and the kind is "failed" where a run failed.
+    """
+
+    status: NDArray[np.int64]
     begin: Array
-    n_steps: int
+    n_steps: NDArray[np.int64]
     final: Array
-    late: Array
-    drift: Array
-    low: Array
-    high: Array
-    mean: Array
-    behaviour: Behaviour
+    extent: Extent
+    behaviour: Behaviours
+
+    def some(self, rows: slice) -> _Measured:
+        """Return some of the runs."""
+        return _Measured(
+            self.status[rows],
+            self.begin[rows],
+            self.n_steps[rows],
+            self.final[rows],
+            Extent(*(each[rows] for each in self.extent)),
+            self.behaviour.some(rows),
+        )
 
 
 def measure_points(
     every: list[Runs], rows: NDArray[np.intp], plan: Plan, crew: Crew
-) -> list[dict[str, Any]]:
-    """Solve and measure some points; one mapping of column to value each."""
-    measured = []
+) -> dict[str, NDArray[Any]]:
+    """Solve and measure some points; columns of one value a point."""
+    starts = []
     for k, runs in enumerate(every):
         y0 = runs.starts(rows, runs.params(rows))
         if k >= len(every) - 2 and len(every) > 1:
             y0 = settle(runs, rows, plan.start, y0, plan.free)
-        measured.append(_measure_runs(runs, rows, y0, plan, crew))
-    model = every[0].compiled.model
-    points = [_describe(model, list(point), plan) for point in zip(*measured, strict=True)]
+        starts.append(y0)
+    runs, n = every[0], len(rows)
+    model = runs.compiled.model
+    measured = []
+    if plan.measures != ("regime",) or len(every) == 1:
+        measured.append(_measure(runs, rows, starts[0], range(len(model.states)), plan, crew))
+    if len(every) > 1:
+        # The two starts of a regime share all else, so that they are one batch; T decides.
+        seen = [model.states.index("T")]
+        ends = _measure(runs, np.tile(rows, 2), np.concatenate(starts[-2:]), seen, plan, crew)
+        measured += [ends.some(slice(0, n)), ends.some(slice(n, 2 * n))]
+    columns = _describe(model, measured, plan)
     if "lyapunov" in plan.measures:
-        for point, exponent in zip(
-            points, _exponents(every[0], rows, measured[0], plan, crew), strict=True
-        ):
-            point["lyapunov"] = float(exponent)
-    return points
+        columns["lyapunov"] = _exponents(runs, rows, measured[0], plan, crew)
+    return columns
 
 
 def _exponents(
-    runs: Runs, rows: NDArray[np.intp], measured: list[_Measured], plan: Plan, crew: Crew
+    runs: Runs, rows: NDArray[np.intp], measured: _Measured, plan: Plan, crew: Crew
 ) -> Array:
     """Return the largest Lyapunov exponent of each run in its window, NaN where that failed."""
-    solved = np.flatnonzero([each.status == Status.SUCCESS for each in measured])
+    solved = np.flatnonzero(measured.status == Status.SUCCESS)
     found = np.full(len(rows), np.nan)
-    begin = np.array([measured[k].begin for k in solved])
-    n_steps = np.array([measured[k].n_steps for k in solved], dtype=np.int64)
+    begin, n_steps = measured.begin[solved], measured.n_steps[solved]
     span = plan.begin, plan.end
     found[solved] = lyapunov(runs, rows[solved], begin, span, n_steps, plan.solver, crew)
     return found
 
 
-def _measure_runs(
-    runs: Runs, rows: NDArray[np.intp], y0: Array, plan: Plan, crew: Crew
-) -> list[_Measured]:
-    """Solve some runs past the transient, then finely, and measure them."""
-    n_state = len(runs.compiled.model.states)
-    done: dict[int, _Measured] = {}
-    y, size = y0, np.abs(y0)
-    samples = np.full(len(rows), _FEWEST_SAMPLES)
-    if plan.begin > plan.start:
-        times = np.linspace(plan.start, plan.begin, _TRANSIENT_SAMPLES)
-        transient, status, n_steps = runs.solve(rows, times, plan.solver, crew, y0)
-        y, size = transient[:, -1], np.abs(transient).max(axis=1)
-        for k in np.flatnonzero(status != Status.SUCCESS):
-            done[int(k)] = _failed(int(status[k]), n_state)
-        samples = _samples(n_steps * (plan.end - plan.begin) / (plan.begin - plan.start))
-    waiting = [k for k in range(len(rows)) if k not in done]
-    while waiting:
-        # Runs of one resolution share their times; which runs those are changes no bit.
-        n = int(samples[waiting].min())
-        group = np.array([k for k in waiting if samples[k] == n])
-        group = group[: max(1, CHUNK_BYTES // (8 * n * n_state))]
-        t = np.linspace(plan.begin, plan.end, n)
-        refuse_too_large((len(group), n, n_state), runs.where, "Solve a shorter span")
-        window, status, n_steps = runs.solve(rows[group], t, plan.solver, crew, y[group])
-        needed = _samples(n_steps)
-        for j, k in enumerate(group):
-            if status[j] != Status.SUCCESS:
-                done[int(k)] = _failed(int(status[j]), n_state)
-                continue
-            if 2 * n >= needed[j]:
-                measured = _measure(
-                    runs.compiled.model, t, window[j], int(n_steps[j]), size[k], plan
-                )
-                needed[j] = _enough(t, measured.behaviour, n)
-                if n >= needed[j]:
-                    done[int(k)] = measured
-            samples[k] = needed[j]
-        waiting = [k for k in waiting if k not in done]
-    return [done[k] for k in range(len(rows))]
+class _Window:
+    """Runs over a span, solved anew for each gauge that looks at them.
+
+    Attributes
+    ----------
+    final : ndarray, shape (n_run, n_state)
+    status, n_steps : ndarray, shape (n_run,)
+    """
+
+    def __init__(
+        self,
+        runs: Runs,
+        p: Array,
+        stimuli: list[Inputs],
+        span: tuple[float, float],
+        y0: Array,
+        solver: Solver,
+        crew: Crew,
+    ) -> None:
+        self._runs, self._p, self._stimuli, self._span = runs, p, stimuli, span
+        self._y0, self._solver, self._crew = y0, solver, crew
+        self.final = np.full(y0.shape, np.nan)
+        self.status, self.n_steps = np.zeros((2, len(y0)), dtype=np.int64)
+
+    def __call__(self, gauge: Gauge, rows: NDArray[np.intp]) -> None:
+        """Solve some of the runs and let them be measured on the way."""
+        stimuli = self._stimuli
+        batch = solve_batch(
+            self._runs.compiled,
+            np.array(self._span),
+            self._p[rows],
+            self._y0[rows],
+            stimuli if len(stimuli) == 1 else [stimuli[k] for k in rows],
+            self._solver,
+            threads=self._crew.threads,
+            cancel=self._crew.cancel,
+            gauge=gauge,
+        )
+        self.final[rows], self.status[rows] = batch.y[:, -1], batch.status
+        self.n_steps[rows] = batch.n_steps
+
+    def extent(self, seen: Sequence[int]) -> Extent:
+        """Measure how far some states go; NaN where a run failed."""
+        found = extents(self, len(self.final), seen, self._span)
+        for each in found:
+            each[self.status != Status.SUCCESS] = np.nan
+        return found
 
 
-def _samples(n_steps: NDArray[Any]) -> NDArray[np.int64]:
-    """Return how finely to sample so many steps: a power of two, so that runs can share."""
-    wanted = np.maximum(_SAMPLES_PER_STEP * n_steps, _FEWEST_SAMPLES)
-    return np.asarray(2 ** np.ceil(np.log2(wanted)).astype(np.int64))
-
-
-def _enough(t: Array, behaviour: Behaviour, n: int) -> int:
-    """Return how finely to sample so that each cycle is resolved: `n`, if it is."""
-    if math.isnan(behaviour.period):
-        return n
-    wanted = _SAMPLES_PER_CYCLE * (t[-1] - t[0]) / behaviour.period
-    return n if n >= wanted else 2 ** math.ceil(math.log2(wanted))
-
-
-def _failed(status: int, n_state: int) -> _Measured:
-    """Return what is known of a run that did not reach its end."""
-    nothing = np.full(n_state, np.nan)
-    ended = Behaviour("failed", np.nan, np.nan, np.nan, np.nan)
-    return _Measured(status, nothing, 0, *(nothing,) * 6, ended)
+def _looked_at(model: Model) -> Sequence[int]:
+    """Return the states that tell how a run behaves."""
+    return [model.states.index("T")] if is_trust(model) else range(len(model.states))
 
 
 def _measure(
-    model: Model, t: Array, y: Array, n_steps: int, before: Array, plan: Plan
+    runs: Runs,
+    rows: NDArray[np.intp],
+    y0: Array,
+    seen: Sequence[int],
+    plan: Plan,
+    crew: Crew,
 ) -> _Measured:
-    """Measure one sampled run; `before` is the size each state had in the transient."""
-    size = np.maximum(np.abs(y).max(axis=0), before)
-    bounds = [model.bounds.get(name, (-math.inf, math.inf)) for name in model.states]
-    widths = [high - low for low, high in bounds]
+    """Solve some runs past the transient, then measure some of their states."""
+    if plan.solver.method not in ("auto", *NATIVE):
+        return _measure_samples(runs, rows, y0, seen, plan, crew)
+    model = runs.compiled.model
+    p, stimuli = runs.params(rows), runs.stimuli(rows)
+    begin, before = y0, np.abs(y0)
+    status = np.full(len(rows), int(Status.SUCCESS))
+    if plan.begin > plan.start:
+        span = plan.start, plan.begin
+        transient = _Window(runs, p, stimuli, span, y0, plan.solver, crew)
+        looked_at = _looked_at(model)
+        extent = transient.extent(looked_at)
+        begin, status = transient.final, transient.status
+        before[:, looked_at] = np.maximum(np.abs(extent.low), np.abs(extent.high))
+    # A run that failed starts from NaN and fails again at once.
+    window = _Window(runs, p, stimuli, (plan.begin, plan.end), begin, plan.solver, crew)
+    extent = window.extent(seen)
+    status = np.where(status == Status.SUCCESS, window.status, status)
+    behaviour = _behave(model, window, extent, seen, before, plan)
+    behaviour.kind[status != Status.SUCCESS] = "failed"
+    return _Measured(status, begin, window.n_steps, window.final, extent, behaviour)
+
+
+def _behave(
+    model: Model, feed: Feed, extent: Extent, seen: Sequence[int], before: Array, plan: Plan
+) -> Behaviours:
+    """Tell how runs behave; `before` is the size each state had in the transient."""
+    size = np.maximum(np.maximum(np.abs(extent.low), np.abs(extent.high)), before[:, seen])
+    bounds = [model.bounds.get(model.states[i], (-math.inf, math.inf)) for i in seen]
+    widths = np.array([high - low for low, high in bounds])
     scale = np.where(np.isfinite(widths), widths, size)
-    noise = plan.atol + plan.solver.rtol * size
-    look_at = [model.states.index("T")] if is_trust(model) else range(len(model.states))
-    ended = behaviour(t, y, scale, noise, look_at)
-    low, high = extremes(y)
-    average = mean(t, y, ended.start, ended.end)
-    last = late(y)
-    rest, drift = last.mean(axis=0), np.ptp(last, axis=0)
+    noise = plan.atol[list(seen)] + plan.solver.rtol * size
+    look_at: Sequence[int] = _looked_at(model)
+    if not {"mean", "period", "regime"} & {*plan.measures}:
+        look_at = ()
+    span, means = (plan.begin, plan.end), "mean" in plan.measures
+    return behaviours(feed, extent, seen, scale, noise, span, look_at=look_at, means=means)
+
+
+def _measure_samples(
+    runs: Runs,
+    rows: NDArray[np.intp],
+    y0: Array,
+    seen: Sequence[int],
+    plan: Plan,
+    crew: Crew,
+) -> _Measured:
+    """Solve some runs with a method of scipy's, then measure fine samples."""
+    found = [
+        _sample(runs, rows[k : k + 1], y0[k : k + 1], seen, plan, crew) for k in range(len(rows))
+    ]
     return _Measured(
-        int(Status.SUCCESS), y[0], n_steps, y[-1], rest, drift, low, high, average, ended
+        np.concatenate([each.status for each in found]),
+        np.concatenate([each.begin for each in found]),
+        np.concatenate([each.n_steps for each in found]),
+        np.concatenate([each.final for each in found]),
+        Extent(*map(np.concatenate, zip(*(each.extent for each in found), strict=True))),
+        Behaviours(*map(np.concatenate, zip(*(each.behaviour for each in found), strict=True))),
     )
 
 
-def _describe(model: Model, measured: list[_Measured], plan: Plan) -> dict[str, Any]:
-    """Return the columns of one point from its runs: its own start, then the two others."""
+def _sample(
+    runs: Runs,
+    row: NDArray[np.intp],
+    y0: Array,
+    seen: Sequence[int],
+    plan: Plan,
+    crew: Crew,
+) -> _Measured:
+    """Solve one run past the transient, then as finely as its steps and cycles ask for."""
+    n, n_state, span = _FEWEST_SAMPLES, y0.shape[1], (plan.begin, plan.end)
+    begin, before = y0, np.abs(y0)
+    if plan.begin > plan.start:
+        times = np.linspace(plan.start, plan.begin, _TRANSIENT_SAMPLES)
+        y, status, _ = runs.solve(row, times, plan.solver, crew, y0)
+        begin, before = y[:, -1], np.abs(y).max(axis=1)
+        if status[0] != Status.SUCCESS:
+            return _failed(status, n_state, len(seen))
+    while True:
+        refuse_too_large((n, n_state), runs.where, "Solve a shorter span")
+        t = np.linspace(*span, n)
+        y, status, n_steps = runs.solve(row, t, plan.solver, crew, begin)
+        if status[0] != Status.SUCCESS:
+            return _failed(status, n_state, len(seen))
+        wanted = max(n, _SAMPLES_PER_STEP * int(n_steps[0]) // 2)
+        if n >= wanted:
+            feed = Sampled(t, y)
+            extent = extents(feed, 1, seen, span)
+            behaviour = _behave(runs.compiled.model, feed, extent, seen, before, plan)
+            if not math.isnan(behaviour.period[0]):
+                wanted = _SAMPLES_PER_CYCLE * (span[1] - span[0]) / behaviour.period[0]
+            if n >= wanted:
+                return _Measured(status, begin, n_steps, y[:, -1], extent, behaviour)
+        n = 2 ** math.ceil(math.log2(wanted) + 0.5)
+
+
+def _failed(status: NDArray[np.int64], n_state: int, n_seen: int) -> _Measured:
+    """Return what is known of a run that did not reach its end."""
+    nowhere, nothing, number = (np.full(shape, np.nan) for shape in ((1, n_state), (1, n_seen), 1))
+    behaviour = Behaviours(np.array(["failed"]), number, number, number, number, nothing)
+    none = np.zeros(1, dtype=np.int64)
+    return _Measured(status, nowhere, none, nowhere, Extent(*[nothing] * 7), behaviour)
+
+
+def _describe(model: Model, measured: list[_Measured], plan: Plan) -> dict[str, NDArray[Any]]:
+    """Return columns of some points from their runs: the own start, then the two others."""
     states = model.states
     own = measured[0]
     values = {
-        "min": own.low,
-        "max": own.high,
-        "mean": own.mean,
+        "min": own.extent.low,
+        "max": own.extent.high,
+        "mean": own.behaviour.mean,
         "final": own.final,
-        "amplitude": (own.high - own.low) / 2,
+        "amplitude": (own.extent.high - own.extent.low) / 2,
     }
-    row: dict[str, Any] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for name in plan.measures:
         if name in _PER_STATE:
-            row |= {f"{name}_{state}": float(values[name][i]) for i, state in enumerate(states)}
+            columns |= {f"{name}_{state}": values[name][:, i] for i, state in enumerate(states)}
         elif name == "period":
-            row |= {"period": own.behaviour.period, "period_spread": own.behaviour.spread}
+            columns |= {"period": own.behaviour.period, "period_spread": own.behaviour.spread}
         elif name == "lyapunov":
-            # Filled in for many points at once; named here for the order of the columns.
-            row["lyapunov"] = math.nan
+            # Filled in later; named here for the order of the columns.
+            columns["lyapunov"] = own.behaviour.period
         elif len(measured) > 1:
-            row |= _trust_regime(measured[-2], measured[-1], states.index("T"))
+            columns |= _trust_regime(measured[-2], measured[-1])
         elif is_trust(model):
-            row["regime"] = _end(own, states.index("T"))
+            columns["regime"] = _end(own, states.index("T"))
         else:
-            row["regime"] = own.behaviour.kind
-    return row | {"status": min(each.status for each in measured)}
+            columns["regime"] = own.behaviour.kind
+    return columns | {"status": np.min([each.status for each in measured], axis=0)}
 
 
-def _trust_regime(idealised: _Measured, devalued: _Measured, i: int) -> dict[str, str]:
-    """Name the regime from how the runs of the two starts end."""
-    ends = [_end(idealised, i), _end(devalued, i)]
-    named = {"idealised": ends[0], "devalued": ends[1]}
-    for kind in ("failed", "unsettled", "irregular", "cycling"):
-        if kind in ends:
-            return {"regime": kind} | named
-    difference = abs(idealised.late[i] - devalued.late[i])
-    if ends[0] == ends[1] and difference <= APART:
-        return {"regime": ends[0]} | named
-    closing = difference <= _PARTS_MORE * (idealised.drift[i] + devalued.drift[i])
-    return {"regime": "unsettled" if closing else "split"} | named
+def _trust_regime(idealised: _Measured, devalued: _Measured) -> dict[str, NDArray[np.str_]]:
+    """Name regimes from how the runs of the two starts end, of which T alone was seen."""
+    ends = [_end(idealised, 0), _end(devalued, 0)]
+    difference = np.abs(idealised.extent.rest[:, 0] - devalued.extent.rest[:, 0])
+    drift = idealised.extent.drift[:, 0] + devalued.extent.drift[:, 0]
+    closing = difference <= _PARTS_MORE * drift
+    regime = np.where(closing, "unsettled", "split").astype(ends[0].dtype)
+    same = (ends[0] == ends[1]) & (difference <= APART)
+    regime[same] = ends[0][same]
+    for kind in ("cycling", "irregular", "unsettled", "failed"):
+        regime[(ends[0] == kind) | (ends[1] == kind)] = kind
+    return {"regime": regime, "idealised": ends[0], "devalued": ends[1]}
 
 
-def _end(measured: _Measured, i: int) -> str:
-    """Say how a run of a trust model ends."""
-    if measured.behaviour.kind != "resting":
-        return measured.behaviour.kind
-    return "trusting" if measured.late[i] > 0 else "mistrusting"
+def _end(measured: _Measured, i: int) -> NDArray[np.str_]:
+    """Say how runs of a trust model end."""
+    side = np.where(measured.extent.rest[:, i] > 0, "trusting", "mistrusting")
+    kind = measured.behaviour.kind
+    return np.where(kind == "resting", side, kind)

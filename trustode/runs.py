@@ -123,6 +123,13 @@ class Runs:
             for name, shared in zip(model.inputs, self.tables, strict=True)
         ]
 
+    def input_values(self, rows: NDArray[np.intp], t: float) -> Array:
+        """Return the inputs at a time, shape (len(rows), n_input)."""
+        u = np.tile([float(each(t)) for each in self.tables], (len(rows), 1))
+        for name in self._varied_inputs():
+            u[:, self.compiled.model.inputs.index(name)] = self.columns[name][rows]
+        return u
+
     def stimuli(self, rows: NDArray[np.intp]) -> list[Inputs]:
         """Return the inputs as the C core reads them: one for all runs, or one each."""
         varied = self._varied_inputs()

@@ -1,7 +1,7 @@
 """Measure the long-run behaviour of a model over a grid of parameter values.
 
-Each point is solved past a transient, then sampled finely and measured; trajectories are
-dropped as soon as they are measured. Imports the ensemble layer and the long run.
+Each point is solved past a transient, then measured while it is solved; no trajectory is kept.
+Imports the ensemble layer and the long run.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-_POINTS_A_BLOCK = 64
-_TEXT = "U11"
+_POINTS_A_BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +150,8 @@ def scan(
     measure : sequence of str
         Any of the following. Those of each state become columns such as ``"min_T"``.
 
-        - ``"min"``, ``"max"``, ``"final"`` of each state; extremes are refined by parabolas;
+        - ``"min"``, ``"max"``, ``"final"`` of each state; extremes are those of the solution
+          between its steps too;
         - ``"mean"`` of each state, over whole cycles where it cycles;
         - ``"amplitude"`` of each state: half of max - min;
         - ``"period"``: mean length of a cycle, NaN where it does not swing, and
@@ -291,11 +291,7 @@ class _Points:
     def solve(self, crew: Crew) -> Arrays:
         """Solve and measure the points."""
         rows = np.arange(self.every[0].n_run)
-        points = measure_points(self.every, rows, self.plan, crew)
-        return {
-            name: np.array([each[name] for each in points], _TEXT if isinstance(one, str) else None)
-            for name, one in points[0].items()
-        }
+        return dict(measure_points(self.every, rows, self.plan, crew))
 
     def parts(self) -> Parts:
         """Return all that the measures depend on."""

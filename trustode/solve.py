@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import FORMS as _FORMS
-from ._core import REPORT, Inputs, Watch, begin, finish, increases, methods, run, sum_misfit
+from ._core import REPORT, Gauge, Inputs, Watch, begin, finish, increases, methods, run, sum_misfit
 from .compile import WIDEST, CompiledModel, Recurrences, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -365,6 +365,7 @@ def solve_batch(
     cancel: NDArray[np.int32] | None = None,
     keep_steps: bool = False,
     events: Watch | None = None,
+    gauge: Gauge | None = None,
 ) -> Batch:
     """Solve many initial-value problems of one model with a native method.
 
@@ -393,6 +394,8 @@ def solve_batch(
         Keep a single run's steps for dense output.
     events : Watch, optional
         Events to watch for in a single run; holds afterwards what was seen.
+    gauge : Gauge, optional
+        What to measure of each run; not with sensitivities.
 
     Returns
     -------
@@ -427,7 +430,7 @@ def solve_batch(
         return run(
             compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
             solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
-            keep_steps, *taylor, seed, events,
+            keep_steps, *taylor, seed, events, gauge,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)

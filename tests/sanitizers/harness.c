@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lanes_run.h"
+#include "measures.h"
 #include "taylor.h"
 
 const tro_model *tro_entry(void);
@@ -66,10 +67,17 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
                          .direction = directions, .terminal = terminals,
                          .set_event = &set_event, .set_state = &set_state,
                          .log = {.width = 3 + n}};
+    /* The extent of all states, or the cycles of one: its events bring it back. */
+    double out[18];
+    const double level = 0.6, smallest = 1e-3;
+    const tro_measures measures = {.n_seen = 2, .seen = (const int[]){1, 0}, .begin = t[0],
+                                   .end = t[N_TIME - 1], .level = stiff ? NULL : &level,
+                                   .smallest = &smallest, .out = out};
     const tro_options options = {.method = method, .stiff = stiff, .rtol = 1e-6, .atol = atol,
                                  .h_max = HUGE_VAL, .max_steps = max_steps,
                                  .poll = interrupt ? cancelled : NULL, .poll_context = &calls,
-                                 .events = n_tangent ? NULL : &events};
+                                 .events = n_tangent ? NULL : &events,
+                                 .measures = n_tangent ? NULL : &measures};
     double *work = malloc(tro_solve_work(model, n_tangent, &options) * sizeof *work);
     tro_trace trace = {.width = 2 + method->n_coef * n};
     tro_report report = {0};
@@ -139,10 +147,18 @@ static int lanes(int n_tangent, long max_steps, long limit, int interrupt)
         model->initial(model, 0.0, p, p, p, row);
         for (int i = 0; i < n_tangent * n; i++) row[n + i] = i % (n + 1) == 0;
     }
+    /* The extent of all states, or the cycles of one. */
+    double out[N_RUN * 18], level[N_RUN], smallest[N_RUN];
+    for (int r = 0; r < N_RUN; r++) level[r] = 0.5, smallest[r] = 1e-9;
+    const tro_measures measures = {.n_seen = limit > 20 ? 2 : 1, .seen = (const int[]){0, 1},
+                                   .begin = t[0], .end = t[limit - 1],
+                                   .level = limit > 20 ? NULL : level, .smallest = smallest,
+                                   .out = out};
     const tro_options options = {.method = &tro_tsit5, .stiff = &tro_rodas5p, .rtol = 1e-6,
                                  .atol = atol, .h_max = HUGE_VAL, .max_steps = max_steps,
                                  .time_limit = HUGE_VAL, .poll = interrupt ? cancelled : NULL,
-                                 .poll_context = &calls};
+                                 .poll_context = &calls,
+                                 .measures = n_tangent ? NULL : &measures};
     const tro_taylor *series = n_tangent ? tro_tangents() : tro_series();
     double *work = malloc(tro_solve_work(model, 0, &options) * sizeof *work);
     tro_probe probe = {model, &options, work};
@@ -164,9 +180,26 @@ static int lanes(int n_tangent, long max_steps, long limit, int interrupt)
     return interrupt ? status == TRO_NO_MEMORY : bad || status != TRO_SUCCESS;
 }
 
+/* More cycles than are kept: the last of them have the period of the samples. */
+static int samples(void)
+{
+    enum { N = 24001 };
+    double *t = malloc(N * sizeof *t), *y = malloc(N * sizeof *y), out[6];
+    const int seen = 0;
+    const double level = 0.0, smallest = 1e-3;
+    for (int k = 0; k < N; k++) t[k] = 0.1 * k, y[k] = sin(3.141592653589793 * t[k]);
+    const tro_measures plan = {.n_seen = 1, .seen = &seen, .begin = t[0], .end = t[N - 1],
+                               .level = &level, .smallest = &smallest, .out = out};
+    double *work = malloc((tro_measures_work(&plan) + 4) * sizeof *work);
+    tro_measures_samples(&plan, 0, t, y, N, work);
+    printf("samples %g %.9g %g\n", out[0], out[1], out[4]);
+    free(t), free(y), free(work);
+    return out[0] == TRO_CYCLING && fabs(out[1] - 2.0) < 1e-6;
+}
+
 int main(void)
 {
-    int bad = !high_order();
+    int bad = !high_order() || !samples();
     bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_dop853, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
