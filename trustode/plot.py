@@ -632,10 +632,15 @@ def _shade(ax: Axes, x: Array, y: Array, values: Array) -> None:
 
 
 #: How curves of bifurcations are drawn, and the points on them: name, line; mark, face, name.
+#: Curves of bifurcations of periodic orbits, drawn in their colour.
+_OF_CYCLES = ("fold_of_cycles", "period_doubling", "torus")
 _CURVES = {
     "fold": ("folds", "-"),
     "hopf": ("Hopf points", "--"),
     "branch_point": ("branch points", ":"),
+    "fold_of_cycles": ("folds of cycles", "-"),
+    "period_doubling": ("period doublings", "--"),
+    "torus": ("torus bifurcations", ":"),
 }
 
 
@@ -645,6 +650,14 @@ _SPECIAL_2 = {
     "bautin": ("o", "white", "Bautin"),
     "zero_hopf": ("D", "grey", "zero-Hopf"),
     "hopf_hopf": ("X", "black", "double Hopf"),
+    "cusp_of_cycles": ("^", "tab:blue", "cusp of cycles"),
+    "fold_flip": ("s", "tab:blue", "fold-flip"),
+    "fold_torus": ("D", "tab:blue", "fold-torus"),
+    "flip_torus": ("P", "tab:blue", "flip-torus"),
+    "resonance_1_1": ("1", "tab:blue", "1:1 resonance"),
+    "resonance_1_2": ("2", "tab:blue", "1:2 resonance"),
+    "resonance_1_3": ("3", "tab:blue", "1:3 resonance"),
+    "resonance_1_4": ("4", "tab:blue", "1:4 resonance"),
 }
 
 
@@ -672,7 +685,7 @@ def plot_curve(curve: BifurcationCurve, ax: Axes | None = None) -> Axes:
     ax.plot(
         points[first].to_numpy(dtype=float),
         points[second].to_numpy(dtype=float),
-        color="black",
+        color="tab:blue" if curve.kind in _OF_CYCLES else "black",
         linestyle=style,
         label=None if name in known else name,
     )

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What a curve, and a point on it, is called in a sentence.
-CURVES = {"fold": "folds", "hopf": "Hopf points", "branch_point": "branch points"}
+CURVES = {
+    "fold": "folds",
+    "hopf": "Hopf points",
+    "branch_point": "branch points",
+    "fold_of_cycles": "folds of cycles",
+    "period_doubling": "period doublings",
+    "torus": "torus bifurcations",
+}
 SINGULAR = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
 NAMES = {
     "cusp": "cusp",
@@ -25,6 +32,14 @@ NAMES = {
     "bautin": "Bautin point",
     "zero_hopf": "zero-Hopf point",
     "hopf_hopf": "double Hopf point",
+    "cusp_of_cycles": "cusp of cycles",
+    "fold_flip": "fold-flip point",
+    "fold_torus": "fold-torus point",
+    "flip_torus": "flip-torus point",
+    "resonance_1_1": "1:1 resonance",
+    "resonance_1_2": "1:2 resonance",
+    "resonance_1_3": "1:3 resonance",
+    "resonance_1_4": "1:4 resonance",
 }
 _MEANINGS = {
     "cusp": "two folds meet, and hysteresis begins",
@@ -32,6 +47,14 @@ _MEANINGS = {
     "bautin": "the cycle that is born changes from stable to unstable, and a fold of cycles begins",
     "zero_hopf": "a fold meets a Hopf point that goes on",
     "hopf_hopf": "two Hopf points meet",
+    "cusp_of_cycles": "two folds of cycles meet",
+    "fold_flip": "a fold of cycles meets a period doubling",
+    "fold_torus": "a fold of cycles meets a torus bifurcation",
+    "flip_torus": "a period doubling meets a torus bifurcation",
+    "resonance_1_1": "a second multiplier passes 1",
+    "resonance_1_2": "two multipliers meet at -1",
+    "resonance_1_3": "the torus turns by a third at each return",
+    "resonance_1_4": "the torus turns by a quarter at each return",
 }
 #: Coefficients that must not vanish for a point to mean what it does.
 _DECISIVE = {
@@ -45,23 +68,28 @@ _DECISIVE = {
 
 @dataclass(frozen=True, eq=False)
 class BifurcationCurve:
-    """A curve of bifurcations of equilibria in two parameters.
+    """A curve of bifurcations in two parameters.
 
     Attributes
     ----------
     model : Model
     kind : str
-        What the curve consists of: "fold", "hopf" or "branch_point".
+        What the curve consists of: "fold", "hopf" or "branch_point" of equilibria,
+        "fold_of_cycles", "period_doubling" or "torus" of periodic orbits.
     parameters : pair of str
         What was varied.
     points : DataFrame
         One row a point, in order along the curve: step, both parameters, the states,
         n_unstable (eigenvalues with a positive real part, without those that the kind keeps on
         the axis), coefficient (quadratic coefficient of a fold, first Lyapunov coefficient
-        l1 = Re(c1)/omega of a Hopf point), and for Hopf points omega and period.
+        l1 = Re(c1)/omega of a Hopf point), and for Hopf points omega and period. For periodic
+        orbits instead of the states: period, ``min_<state>``, ``max_<state>``, n_unstable,
+        multipliers, and angle, by which a torus turns at each return.
     special : DataFrame
         One row a point where a second condition holds, in order: kind ("cusp",
-        "bogdanov_takens", "bautin", "zero_hopf", "hopf_hopf"), both parameters, the states,
+        "bogdanov_takens", "bautin", "zero_hopf", "hopf_hopf"; of periodic orbits
+        "cusp_of_cycles", "fold_flip", "fold_torus", "flip_torus", "resonance_1_1" to
+        "resonance_1_4"), both parameters, the states,
         omega, period, other_omega (of a double Hopf point), coefficients (a mapping: c of a
         cusp; a, b of a Bogdanov-Takens point; l2 of a Bautin point; b, c, d, theta of a
         zero-Hopf point; p11, p12, p21, p22, theta, delta of a double Hopf point; see
@@ -169,7 +197,9 @@ class BifurcationCurve:
         for _, row in self.special.iterrows():
             kind = row["kind"]
             found = row["coefficients"]
-            least = min((abs(found[key]) for key in _DECISIVE[kind] if key in found), default=1.0)
+            least = min(
+                (abs(found[key]) for key in _DECISIVE.get(kind, ()) if key in found), default=1.0
+            )
             meaning = _MEANINGS[kind] if least else "degenerate"
             text = f"{NAMES[kind]} at {first} = {row[first]:.7g}, {second} = {row[second]:.7g}"
             text += f": {meaning}"

@@ -19,8 +19,9 @@ from .arclength import ArcLength
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
 from .bifurcation_curve import NAMES, SINGULAR, BifurcationCurve
 from .codim2 import WATCHES, Locator, Special2
+from .periodic.curves import KINDS, follow
 from .second_order import SecondOrder
-from .system import Array
+from .system import Array, System
 from .tracing import Point, Stretch, Tracer
 
 _DEFAULT_STEPPER = ArcLength()
@@ -81,7 +82,8 @@ def curve(
         The parameters, or inputs, to vary.
     start : row of a table of special points, or mapping
         A row of `Branch.special`, or of another table with its columns: the kind ("fold",
-        "hopf", "branch_point"), the states, and one parameter or both. It brings the values
+        "hopf", "branch_point"), the states, and one parameter or both; or a row of
+        `Cycles.special` ("fold_of_cycles", "period_doubling", "torus"). It brings the values
         that were held where it was found; a parameter that neither it nor `params` gives has
         its value in the model.
     span : mapping of parameter to pair of float
@@ -152,11 +154,27 @@ def _of_equilibria(equations_of: type[Augmented]) -> Callable[[Request], Bifurca
     return follow
 
 
+def _of_cycles(request: Request) -> BifurcationCurve:
+    """Follow a kind of bifurcation of periodic orbits."""
+    system = System(request.model, request.params, request.inputs, "curve")
+    return follow(
+        request.model,
+        request.parameters,
+        request.start,
+        request.spans,
+        system.p,
+        system.u,
+        request.stepper,
+        request.where,
+    )
+
+
 #: Kind of the start: what follows it. Each takes a `Request` and returns a curve.
 FOLLOWERS: dict[str, Callable[[Request], BifurcationCurve]] = {
     "fold": _of_equilibria(Folds),
     "hopf": _of_equilibria(Hopfs),
     "branch_point": _of_equilibria(BranchPoints),
+    **dict.fromkeys(KINDS, _of_cycles),
 }
 
 
@@ -234,7 +252,7 @@ def _request(
         )
     pair = _pair(model, parameters, where)
     row = _row(start, where)
-    row["kind"] = _kind(row.get("kind"), kind, where)
+    row["kind"] = _kind(row.get("kind"), kind, where, has_orbit="orbit" in row)
     held = getattr(start, "attrs", {})
     given = dict(model.known(params, "parameter", model.params))
     constant = dict(model.known(inputs, "input", model.inputs))
@@ -245,12 +263,13 @@ def _request(
     for name in (*model.params, *model.inputs):
         if name in row:
             (params_held if name in model.params else inputs_held)[name] = row[name]
-    missing = [name for name in model.states if name not in row]
+    states = () if "orbit" in row else model.states
+    missing = [name for name in states if name not in row]
     if missing:
         raise ModelError(f"{where}: start gives no value of {listed(missing, 20)}")
     for name in pair:
         row.setdefault(name, defaults[name])
-    for name in (*model.states, *pair):
+    for name in (*states, *pair):
         row[name] = _number(row[name], f"{where}: start: {name}")
     spans = _spans(model, pair, span, where)
     for name, (low, high) in zip(pair, spans, strict=True):
@@ -292,8 +311,13 @@ def _row(start: Any, where: str) -> dict[str, Any]:
     return {str(getattr(key, "name", key)): value for key, value in start.items()}
 
 
-def _kind(of_start: Any, asked: Any, where: str) -> str:
+def _kind(of_start: Any, asked: Any, where: str, *, has_orbit: bool) -> str:
     kind = of_start if asked is None else asked
+    if has_orbit and kind == "branch_point":
+        raise ModelError(
+            f"{where}: a branch point of cycles persists in two parameters only where a symmetry "
+            "keeps it, and is not followed. Follow the folds beside it"
+        )
     if kind in FOLLOWERS:
         return str(kind)
     known = ", ".join(FOLLOWERS)

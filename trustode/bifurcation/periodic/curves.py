@@ -97,8 +97,8 @@ def follow(
 
 def _slot(model: Model, name: str) -> int:
     if name in model.params:
-        return model.params.index(name)
-    return len(model.params) + model.inputs.index(name)
+        return int(model.params.index(name))
+    return int(len(model.params) + model.inputs.index(name))
 
 
 def _assembled(
@@ -143,11 +143,12 @@ def _table(critical: Critical, parameters: tuple[str, str], nodes: list[Node]) -
     import pandas as pd
 
     n, names = critical.n, critical.model.states
-    free = np.array([node.orbit.free for node in nodes]).reshape(len(nodes), -1)
+    size = len(critical.problem.slots)
+    free = np.array([node.orbit.free for node in nodes]).reshape(-1, size)
     columns: dict[str, Any] = {}
     for k, name in enumerate(parameters):
-        columns[name] = free[:, k - 2] if len(nodes) else []
-    columns["period"] = free[:, 0] if len(nodes) else []
+        columns[name] = free[:, k - 2]
+    columns["period"] = free[:, 0]
     ends = [extremes(critical.orbit_of(node)) for node in nodes]
     for side, label in enumerate(("min", "max")):
         values = np.array([end[side] for end in ends]).reshape(-1, n)
@@ -155,7 +156,7 @@ def _table(critical: Critical, parameters: tuple[str, str], nodes: list[Node]) -
     found = [critical.multipliers_of(node) for node in nodes]
     columns["n_unstable"] = [each.n_unstable for each in found]
     if critical.kind == "torus":
-        columns["angle"] = free[:, 0] * free[:, 1] if len(nodes) else []
+        columns["angle"] = free[:, 0] * free[:, 1]
     made = pd.DataFrame(columns)
     made["multipliers"] = pd.Series([each.values for each in found], dtype=object)
     return made

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...simulate import Solution
 from ..normal_form import null_vector
@@ -30,8 +29,9 @@ _ROUNDING = 1e-4
 _SAMPLED = 60
 #: Meshes tried until the error of interpolation is what it should be.
 _RENEWALS = 6
-#: A trajectory is looked at backwards until it comes back within this share of its extent.
-_RETURN = 0.02
+#: A trajectory has come back within this share of its extent, and is looked at more closely
+#: where a coarse look finds it within the second.
+_RETURN, _NEAR_RETURN = 0.02, 0.3
 #: A trajectory that moves less than this, of the largest values it had, is at rest.
 _STILL = 1e-4
 
@@ -109,6 +109,8 @@ def switched(family: Family, node: Node) -> Node | None:
 
 def from_solution(family: Family, solution: Solution, value: float) -> Orbit | None:
     """Return the last turn of a trajectory as an orbit, or None if it does not come back."""
+    from scipy.optimize import minimize_scalar
+
     end = float(solution.t[-1])
     span = end - float(solution.t[0])
     times = np.linspace(end - span / 2.0, end, 4001)
@@ -117,30 +119,33 @@ def from_solution(family: Family, solution: Solution, value: float) -> Orbit | N
     size = np.abs(solution.y).max(axis=0)
     if not np.isfinite(y).all() or np.all(extent <= _STILL * size):
         return None
-    gaps = np.abs((y - y[-1]) / np.where(extent > 0.0, extent, 1.0)).max(axis=1)
-    away = np.flatnonzero(gaps > 10.0 * _RETURN)
-    if not len(away):
+    unit = np.maximum(extent, _STILL * size)
+    unit[unit == 0.0] = 1.0
+
+    def gap(t: float) -> float:
+        return float(np.abs((solution(t) - y[-1]) / unit).max())
+
+    gaps = np.abs((y - y[-1]) / unit).max(axis=1)
+    inner_gaps = gaps[1:-1]
+    dips = 1 + np.flatnonzero((inner_gaps <= gaps[:-2]) & (inner_gaps < gaps[2:]))
+    # The latest time at which it was where it is now.
+    for k in dips[::-1].tolist():
+        if gaps[k] > _NEAR_RETURN:
+            continue
+        found = minimize_scalar(
+            gap, bounds=(times[k - 1], times[k + 1]), method="bounded", options={"xatol": 1e-9}
+        )
+        if found.fun < _RETURN:
+            break
+    else:
         return None
-    before = gaps[: away[-1]]
-    back = np.flatnonzero(before < _RETURN)
-    if not len(back):
-        return None
-    # The nearest point of the latest return.
-    stretch = back[back > back[-1] - _gap(back)]
-    k = int(stretch[np.argmin(before[stretch])])
-    period = end - float(times[k])
+    period = end - float(found.x)
     mesh = np.linspace(0.0, 1.0, _SAMPLED + 1)
     nodes = nodes_of(mesh)
     states = solution(end - period + period * nodes)
     # The ends are joined, so that Newton's method begins on a closed curve.
     states = states + nodes[:, None] * (states[0] - states[-1])
     return Orbit(mesh, np.ascontiguousarray(states), np.array([period, value]))
-
-
-def _gap(back: NDArray[np.intp]) -> int:
-    """Return how far back from the last index a run of consecutive ones goes."""
-    breaks = np.flatnonzero(np.diff(back) > 1)
-    return int(back[-1] - (back[breaks[-1] + 1] if len(breaks) else back[0])) + 1
 
 
 def _looking(family: Family, orbit: Orbit, direction: Direction) -> Node:

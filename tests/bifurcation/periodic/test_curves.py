@@ -1,0 +1,104 @@
+"""Curves of bifurcations of cycles against closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+
+import trustode as tr
+
+
+@pytest.fixture(scope="module")
+def bautin(text_model):
+    return text_model(
+        {
+            "x": "b1*x - y + b2*x*(x**2+y**2) - x*(x**2+y**2)**2",
+            "y": "x + b1*y + b2*y*(x**2+y**2) - y*(x**2+y**2)**2",
+        },
+        b1=-1.0,
+        b2=1.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def lure(text_model):
+    return text_model(
+        {"x": "y", "y": "z", "z": "-alpha*z - beta*y - x + x**2"}, alpha=2.0, beta=1.0
+    )
+
+
+def test_folds_of_cycles_run_into_the_bautin_point(bautin):
+    """Kuznetsov (2004), section 8.3: b2^2 + 4 b1 = 0 for b2 > 0."""
+    family = tr.cycles(bautin, "b1", start={"x": 0, "y": 0, "b1": 0}, span=(-1, 1))
+    row = family.special.query("kind == 'fold_of_cycles'").iloc[0]
+    curve = tr.curve(bautin, ("b1", "b2"), start=row, span={"b1": (-1, 1), "b2": (-1, 3)})
+    assert curve.kind == "fold_of_cycles"
+    b1, b2 = curve.points["b1"].to_numpy(), curve.points["b2"].to_numpy()
+    assert b1 == pytest.approx(-(b2**2) / 4, abs=1e-8)
+    assert curve.points["period"].to_numpy() == pytest.approx(2 * math.pi, rel=1e-8)
+    assert curve.points["max_x"].to_numpy() == pytest.approx(np.sqrt(b2 / 2), abs=1e-4)
+    ends = " ".join(curve.ends)
+    assert "Bautin point" in ends
+    assert "b1 = -1" in ends
+    assert len(curve.special) == 0
+
+
+def test_period_doublings_keep_a_multiplier_at_minus_one(lure):
+    start = {"x": 0, "y": 0, "z": 0, "alpha": 1}
+    family = tr.cycles(lure, "alpha", start=start, span=(0.3, 2.0))
+    row = family.special.query("kind == 'period_doubling'").iloc[0]
+    spans = {"alpha": (0.5, 2.0), "beta": (0.7, 1.3)}
+    curve = tr.curve(lure, ("alpha", "beta"), start=row, span=spans)
+    for values in curve.points["multipliers"]:
+        assert np.abs(values + 1.0).min() < 1e-6
+    # The same point of the curve, met along the other parameter.
+    at = curve.points.iloc[len(curve) // 4]
+    held = {"beta": float(at["beta"])}
+    start = {"x": 0, "y": 0, "z": 0, "alpha": 1 / held["beta"]}
+    again = tr.cycles(lure, "alpha", start=start, span=(0.3, 2.0), params=held)
+    found = again.special.query("kind == 'period_doubling'")["alpha"]
+    assert np.abs(found - at["alpha"]).min() < 1e-7
+
+
+def test_torus_bifurcations_of_langfords_system(text_model):
+    """With rotational symmetry the torus is a Hopf point of the radius and height.
+
+    Langford (1979): the orbit of radius r at height z = b has r^2 = c + a b - b^3/3, and turns
+    into a torus where the trace a - b^2 vanishes.
+    """
+    model = text_model(
+        {
+            "x": "(z - b)*x - d*y",
+            "y": "d*x + (z - b)*y",
+            "z": "c + a*z - z**3/3 - (x**2 + y**2)",
+        },
+        a=0.5,
+        b=0.9,
+        c=0.6,
+        d=3.5,
+    )
+    radius = math.sqrt(0.6 + 0.5 * 0.9 - 0.9**3 / 3)
+    settled = tr.simulate(model, (0, 200), initial={"x": radius, "y": 0.0, "z": 0.9})
+    family = tr.cycles(model, "b", start=settled, span=(0.5, 1.2))
+    row = family.special.query("kind == 'torus'").iloc[0]
+    assert row["b"] == pytest.approx(math.sqrt(0.5), rel=1e-8)
+    curve = tr.curve(model, ("b", "a"), start=row, span={"b": (0.5, 1.2), "a": (0.3, 0.9)})
+    a, b = curve.points["a"].to_numpy(), curve.points["b"].to_numpy()
+    assert a == pytest.approx(b**2, abs=1e-8)
+    assert curve.points["period"].to_numpy() == pytest.approx(2 * math.pi / 3.5, rel=1e-8)
+    squares = 0.6 + a * b - b**3 / 3
+    # Radius and height turn with omega^2 = 2 r^2, at each return by omega times the period.
+    angle = np.sqrt(2.0 * squares) * 2 * math.pi / 3.5
+    turned = np.abs((curve.points["angle"].to_numpy() + np.pi) % (2 * np.pi) - np.pi)
+    assert turned == pytest.approx(np.abs((angle + np.pi) % (2 * np.pi) - np.pi), abs=1e-6)
+
+
+def test_what_cannot_be_followed_is_said(bautin):
+    family = tr.cycles(bautin, "b1", start={"x": 0, "y": 0, "b1": 0}, span=(-1, 1))
+    row = family.special.iloc[0].copy()
+    row["kind"] = "branch_point"
+    with pytest.raises(tr.ModelError, match="branch point of cycles"):
+        tr.curve(bautin, ("b1", "b2"), start=row, span={"b1": (-1, 1), "b2": (-1, 3)})
+    start = {"kind": "fold_of_cycles", "orbit": None, "b1": -0.25}
+    with pytest.raises(tr.ModelError, match="a row of the special points"):
+        tr.curve(bautin, ("b1", "b2"), start=start, span={"b1": (-1, 1), "b2": (-1, 3)})
