@@ -19,6 +19,7 @@ from .continuation import assembled, free_name, span_of
 from .equilibria import NOT_ISOLATED, Search, whole
 from .portrait import Diagram, Member, gathered
 from .reach import Reach
+from .swings import swings
 from .system import Array, System
 
 _DEFAULT_STEPPER = ArcLength()
@@ -46,7 +47,9 @@ def diagram(
 
     Equilibria are looked for at several values of the parameter, the ends of the span among
     them. Each branch is followed in both directions, and at each branch point the branches
-    that cross it are followed too. A branch that is found twice is one branch.
+    that cross it are followed too. A branch that is found twice is one branch. From each Hopf
+    point the cycles that are born there are followed, and those that branch off from them at
+    period doublings and branch points.
 
     Parameters
     ----------
@@ -127,7 +130,22 @@ def diagram(
     ]
     branches.sort(key=_place)
     special = gathered(branches, name, model.states, high - low)
-    return Diagram(model, name, (low, high), tuple(branches), special, held_params, held_inputs)
+    hopf_points = special[(special["kind"] == "hopf") & special["converged"]]
+    label = f"cycles of diagram({model.name})"
+    with track(len(hopf_points), progress, label) as advance:
+        swung = swings(model, name, (low, high), hopf_points, held_params, held_inputs, advance)
+    branches += swung.families
+    special = gathered(branches, name, model.states, high - low)
+    return Diagram(
+        model,
+        name,
+        (low, high),
+        tuple(branches),
+        special,
+        held_params,
+        held_inputs,
+        tuple(swung.notes),
+    )
 
 
 def _place(branch: Any) -> tuple[float, ...]:

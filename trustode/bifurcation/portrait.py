@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import ModelError, nearest
 from ..model import Model
-from .branch import SPECIAL_NAMES, Branch
+from .branch import Branch
+from .periodic import CYCLE_NAMES, Cycles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,15 +76,18 @@ def gathered(
     if not frames:
         return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
     table = pd.concat(frames, ignore_index=True)
-    names = [parameter, *states]
-    values = table[names].to_numpy(dtype=float)
-    size = np.array([width, *(_extent(branches, state) for state in states)])
+    names = [parameter, *states, "period"]
+    values = table[names].to_numpy(dtype=float, copy=True)
+    # Of a connecting orbit the period is infinite, which says nothing.
+    values[np.isinf(values)] = np.nan
+    longest = max(values[np.isfinite(values[:, -1]), -1], default=1.0)
+    size = np.array([width, *(_extent(branches, state) for state in states), longest])
     kinds, converged = table["kind"].to_numpy(), table["converged"].to_numpy(dtype=bool)
     kept: list[int] = []
     for k in np.argsort(~converged, kind="stable"):
         if not any(
             kinds[k] == kinds[other]
-            and np.nan_to_num(np.abs((values[k] - values[other]) / size)).max()
+            and np.nan_to_num(np.abs((values[k] - values[other]) / size), nan=0.0).max()
             <= (_SAME if converged[k] else _NEAR)
             for other in kept
         ):
@@ -116,15 +120,18 @@ class Diagram:
         What was varied.
     span : pair of float
         Its ends.
-    branches : tuple of Branch
-        Each branch once, in the order of where they begin.
+    branches : tuple of Branch and Cycles
+        Each branch once: of equilibria in the order of where they begin, then of cycles.
     special : DataFrame
         One row a special point, by the parameter's value; a point where branches cross
-        stands there once. Columns: kind ("fold", "hopf", "branch_point"), the parameter,
-        the states, omega, period, coefficient, type, criticality and converged, as in
-        `Branch.special`; and branch, an index of `branches`.
+        stands there once. Columns: kind ("fold", "hopf", "branch_point", and of cycles
+        "fold_of_cycles", "period_doubling", "torus", "homoclinic" and the like, see
+        `Cycles.special`), the parameter, the states, omega, period, coefficient, type,
+        criticality and converged, as in `Branch.special`; and branch, an index of `branches`.
     params, inputs : dict of str to float
         The values that were held.
+    notes : tuple of str
+        What could not be followed, and why.
     """
 
     model: Model
@@ -134,6 +141,12 @@ class Diagram:
     special: pd.DataFrame
     params: dict[str, float]
     inputs: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cycles(self) -> list[Cycles]:
+        """The families of periodic orbits."""
+        return [each for each in self.branches if isinstance(each, Cycles)]
 
     @property
     def equilibria(self) -> list[Branch]:
@@ -210,7 +223,14 @@ class Diagram:
             f"{self.model.name}: {_COUNTS.get(n, n)} branch{'' if n == 1 else 'es'} of equilibria "
             f"along {self.parameter} from {low:.6g} to {high:.6g}."
         ]
-        lines += [f"{text}." for text in (*self._stretches(), *self._special_sentences())]
+        if self.cycles:
+            many = len(self.cycles)
+            lines[0] = lines[0][:-1] + (
+                f", and {_COUNTS.get(many, many)} famil{'y' if many == 1 else 'ies'} of cycles."
+            )
+        lines += [f"{text}." for text in (*self._stretches(), *self._swings())]
+        lines += [f"{text}." for text in self._special_sentences()]
+        lines += [f"{note}." for note in self.notes]
         return "\n".join(lines)
 
     def stable_at(self, value: float) -> list[dict[str, float]]:
@@ -267,7 +287,10 @@ class Diagram:
             middle = self.stable_at((a + b) / 2.0)
             where = f"For {self.parameter} from {a:.6g} to {b:.6g}"
             if count == 0:
-                yield f"{where} no equilibrium is stable: the states keep moving"
+                swinging = "the states keep moving"
+                if self._swings_at((a + b) / 2.0):
+                    swinging = "the states swing on a stable cycle"
+                yield f"{where} no equilibrium is stable: {swinging}"
                 continue
             shown = "; ".join(_shown(each) for each in middle) if len(middle) == count else ""
             near = f", near {shown} half-way" if shown else ""
@@ -277,6 +300,33 @@ class Diagram:
                 number = _COUNTS.get(count, str(count))
                 yield f"{where} {number} stable equilibria coexist{near}"
 
+    def _swings_at(self, value: float) -> bool:
+        """Return whether a stable cycle exists at a value of the parameter."""
+        for family in self.cycles:
+            p, stable = family.points[self.parameter].to_numpy(), family.points["stable"].to_numpy()
+            crossing = (p[:-1] - value) * (p[1:] - value) <= 0.0
+            if np.any(crossing & stable[:-1] & stable[1:]):
+                return True
+        return False
+
+    def _swings(self) -> Iterator[str]:
+        """Yield a sentence on each stretch over which cycles are stable."""
+        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        for family in self.cycles:
+            points = family.points
+            stable = points["stable"].to_numpy()
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], stable, [False]])))
+            for first, last in zip(edges[::2], edges[1::2], strict=True):
+                if last - first < 2:
+                    continue
+                part = points.iloc[first:last]
+                low, high = part[self.parameter].min(), part[self.parameter].max()
+                short, long = part["period"].min(), part["period"].max()
+                yield (
+                    f"A stable cycle exists for {self.parameter} from {low:.6g} to {high:.6g}, "
+                    f"with periods from {short:.5g} to {long:.5g}{unit}"
+                )
+
     def _special_sentences(self) -> Iterator[str]:
         """Yield a sentence on each special point."""
         for _, row in self.special.iterrows():
@@ -284,9 +334,9 @@ class Diagram:
             if isinstance(branch, Branch):
                 yield branch.sentence(self._along(branch, row))
             else:
-                called = SPECIAL_NAMES.get(row["kind"], str(row["kind"]).replace("_", " "))
+                called = CYCLE_NAMES.get(row["kind"], str(row["kind"]).replace("_", " "))
                 text = f"{called} at {self.parameter} = {row[self.parameter]:.7g}"
-                yield text + (f", period {row['period']:.5g}" if row["period"] > 0 else "")
+                yield text + (f", period {row['period']:.5g}" if np.isfinite(row["period"]) else "")
 
     def _along(self, branch: Branch, row: pd.Series) -> pd.Series:
         """Return the row of a branch's own table that a row of `special` came from."""

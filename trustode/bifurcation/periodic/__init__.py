@@ -4,5 +4,6 @@
 locates, `ends` recognises connections, `start` makes first orbits, `cycles` is the public function.
 """
 
+from .branch import CYCLE_NAMES as CYCLE_NAMES
 from .branch import Cycles as Cycles
 from .cycles import cycles as cycles

@@ -22,11 +22,13 @@ from ...simulate import Solution
 from ...solve import Solver, input_tables
 from .collocation import Orbit
 from .family import Family, Node, extremes
+from .follow import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NAMES = {
+#: What a special point is called in a sentence.
+CYCLE_NAMES = {
     "fold_of_cycles": "fold of cycles",
     "period_doubling": "period doubling",
     "torus": "torus bifurcation",
@@ -68,6 +70,11 @@ class Cycles:
     multipliers : ndarray of complex, shape (n_point, n_state)
     ends : tuple of str
         Why it ends before its first and after its last orbit.
+    origins : pair of Origin or None
+        Kind ("hopf", "period_doubling") and parameter of the bifurcation at which it begins, and
+        of that at which it ends.
+    start : int
+        Step of the orbit it was started from.
     params, inputs : dict of str to float
         The values that were held.
     """
@@ -78,6 +85,8 @@ class Cycles:
     special: pd.DataFrame
     multipliers: NDArray[np.complex128]
     ends: tuple[str, str]
+    origins: tuple[Origin | None, Origin | None]
+    start: int
     params: dict[str, float]
     inputs: dict[str, float]
     _nodes: tuple[Node, ...] = field(repr=False)
@@ -216,7 +225,7 @@ class Cycles:
         """Yield a sentence on each special point."""
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
         for _, row in self.special.iterrows():
-            text = f"{_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
+            text = f"{CYCLE_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
             if np.isfinite(row["period"]):
                 text += f", period {row['period']:.6g}{unit}"
             yield text if row["converged"] else f"{text} [not converged]"

@@ -44,7 +44,7 @@ from .floquet import (
     torus_test,
     unit_test,
 )
-from .follow import Follower, around_mean
+from .follow import Follower, Origin, around_mean
 from .special import Finder, Special, Test, has_near, has_pair
 from .start import doubled
 
@@ -320,7 +320,7 @@ class CriticalFollower(Follower):
     def __init__(self, family: Critical, names: tuple[str, str], stepper: ArcLength) -> None:
         fading = {}
         if family.kind == "fold_of_cycles":
-            fading["ends at a Bautin point"] = lambda orbit: around_mean(
+            fading["bautin"] = lambda orbit: around_mean(
                 replace(orbit, states=np.ascontiguousarray(orbit.states[:, : family.n]))
             )
         super().__init__(family, names, stepper, fading)
@@ -332,14 +332,14 @@ class CriticalFollower(Follower):
     def _limit(self, nodes: list[Node]) -> None:
         return None
 
-    def _fades(self, origin: Node, node: Node) -> str:
+    def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
         if self._critical.kind == "torus":
             before, after = _angle(origin), _angle(node)
             for angle, name in ((0.0, "1:1"), (math.pi, "1:2")):
                 if (math.sin(before - angle) > 0.0) != (math.sin(after - angle) > 0.0) and (
                     math.cos(before - angle) > 0.0
                 ):
-                    return f"ends at a {name} resonance at {self._shown(node)}"
+                    return f"ends at a {name} resonance at {self._shown(node)}", None
         return super()._fades(origin, node)
 
 

@@ -20,7 +20,7 @@ from ..system import System, newton, state_values
 from .branch import Cycles, Start, table
 from .collocation import PERIOD, Problem
 from .family import Family, Node, halves
-from .follow import Fading, Follower, Side, against_half, around_mean
+from .follow import Fading, Follower, Origin, Side, against_half, around_mean
 from .special import Special
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
 
@@ -29,8 +29,6 @@ _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
 _REACH = 0.1
 #: A start without a word: a trajectory of this many steps of time, each ten times the last.
 _SETTLING = (1e2, 1e3, 1e4, 1e5)
-_AT_HOPF = "ends at a Hopf point"
-_AT_DOUBLING = "ends at a period doubling"
 
 
 @checks_keywords
@@ -119,7 +117,7 @@ def cycles(
     first, fading, born = begin.of(start)
     follower = Follower(family, (name,), stepper, fading)
     forward = follower.side(first, born=born)
-    backward = Side([first], end=begin.before)
+    backward = Side([first], end=begin.before, origin=begin.origin)
     if begin.both and not forward.closed:
         backward = follower.side(first.reversed(), born=born)
     elif forward.closed:
@@ -138,14 +136,15 @@ class _Begin:
         self._low, self._high = low, high
         #: Why there is nothing before the first orbit, where only one way leads from it.
         self.before = ""
+        self.origin: Origin | None = None
         self.both = True
 
     def of(self, start: Any) -> tuple[Node, dict[str, Fading], bool]:
         """Return the first orbit, what may fade, and whether the family is born there."""
         if start is None:
-            return self._from_solution(self._settled()), {_AT_HOPF: around_mean}, False
+            return self._from_solution(self._settled()), {"hopf": around_mean}, False
         if isinstance(start, Solution):
-            return self._from_solution(start), {_AT_HOPF: around_mean}, False
+            return self._from_solution(start), {"hopf": around_mean}, False
         if isinstance(start, Equilibrium) or not hasattr(start, "items"):
             raise ModelError(
                 f"{self._system.where}: start={start!r:.60}; give a Hopf point (a row of a "
@@ -161,7 +160,7 @@ class _Begin:
                 f"{self._system.where}: no cycle is born at a {kind!r:.40}. Start from a row whose "
                 "kind is 'hopf'"
             )
-        return self._from_hopf(named), {_AT_HOPF: around_mean}, True
+        return self._from_hopf(named), {"hopf": around_mean}, True
 
     def _from_hopf(self, named: Mapping[str, Any]) -> Node:
         system, free = self._system, str(self._system.free)
@@ -191,11 +190,12 @@ class _Begin:
             )
         self.both = False
         self.before = f"a Hopf point at {free} = {value:.8g}"
+        self.origin = Origin("hopf", value)
         return node
 
     def _from_family(self, kind: str, node: Node) -> tuple[Node, dict[str, Fading], bool]:
         family, free = self._family, self._system.free
-        fading: dict[str, Fading] = {_AT_HOPF: around_mean}
+        fading: dict[str, Fading] = {"hopf": around_mean}
         if len(node.orbit.states[0]) != self._system.n:
             raise ModelError(f"{self._system.where}: start is an orbit of another model")
         here = from_orbit(family, node.orbit)
@@ -205,7 +205,8 @@ class _Begin:
             start = doubled(family, node)
             self.both = False
             self.before = f"a period doubling at {free} = {node.value:.8g}"
-            fading[_AT_DOUBLING] = against_half
+            self.origin = Origin("period_doubling", node.value)
+            fading["period_doubling"] = against_half
         elif kind == "branch_point":
             start = switched(family, node)
         elif kind == "fold_of_cycles":
@@ -301,8 +302,21 @@ def _assembled(
             parts = [row_frame, special] if side is backward else [special, row_frame]
             special = pd.concat([each for each in parts if len(each)], ignore_index=True)
     values = np.array([node.multipliers.values for node in nodes])
-    ends = (backward.end, forward.end)
-    return Cycles(model, name, points, special, values, ends, params, inputs, tuple(nodes), family)
+    ends, origins = (backward.end, forward.end), (backward.origin, forward.origin)
+    return Cycles(
+        model,
+        name,
+        points,
+        special,
+        values,
+        ends,
+        origins,
+        start,
+        params,
+        inputs,
+        tuple(nodes),
+        family,
+    )
 
 
 def _in_order(side: Side) -> list[tuple[int, Special]]:

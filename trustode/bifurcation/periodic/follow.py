@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,13 @@ _EDGE = 1e-9
 #: States larger than this, in the first orbit's scales, are no longer followed.
 _HUGE = 1e8
 
+#: How a family ends at points where something of it fades.
+ENDS = {
+    "hopf": "ends at a Hopf point",
+    "period_doubling": "ends at a period doubling",
+    "bautin": "ends at a Bautin point",
+}
+
 #: What of an orbit vanishes where the family was born: given an orbit, its values at the nodes.
 Fading = Callable[[Orbit], Array]
 
@@ -49,6 +57,20 @@ def against_half(orbit: Orbit) -> Array:
     return np.asarray(orbit.states - later)
 
 
+class Origin(NamedTuple):
+    """A bifurcation at which a family begins or ends.
+
+    Attributes
+    ----------
+    kind : {"hopf", "period_doubling"}
+    value : float
+        Of the parameter.
+    """
+
+    kind: str
+    value: float
+
+
 @dataclass
 class Side:
     """What was found in one direction."""
@@ -57,6 +79,7 @@ class Side:
     special: list[tuple[int, Special]] = field(default_factory=list)
     end: str = ""
     limit: Limit | None = None
+    origin: Origin | None = None
     closed: bool = False
 
 
@@ -70,7 +93,7 @@ class Follower:
         Its parameters, for sentences.
     stepper : ArcLength
     fading : dict of str to Fading
-        What vanishes where the family may end, and the sentence for it.
+        What vanishes where the family may end, by the kind of that point, one of `ENDS`.
     """
 
     def __init__(
@@ -114,8 +137,8 @@ class Follower:
             first = count == 0 and born
             if not first:
                 ended = self._fades(origin, node)
-                if ended:
-                    side.end = ended
+                if ended is not None:
+                    side.end, side.origin = ended
                     return side
                 side.special += [(count, found) for found in self._find(origin, node)]
             turned = origin.dot(node.tangent, origin.tangent)
@@ -208,12 +231,12 @@ class Follower:
         """Return what the family tends to, if its period grows without bound."""
         return limit(nodes, self._family.problem, self._names[0])
 
-    def _fades(self, origin: Node, node: Node) -> str:
-        """Return how the family ended within a step, or an empty string.
+    def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
+        """Return how the family ended within a step, or None.
 
         What fades changes its sign: behind the point the same orbits come again, shifted.
         """
-        for sentence, fading in self._fading.items():
+        for kind, fading in self._fading.items():
             before, after = fading(origin.orbit), fading(node.orbit)
             scale = origin.scale[: before.shape[1]]
             before, after = before / scale, after / scale
@@ -226,8 +249,8 @@ class Follower:
             low, high = sorted((origin.value, node.value))
             margin = high - low
             value = min(max(value, low - margin), high + margin)
-            return f"{sentence} at {self._names[-1]} = {value:.6g}"
-        return ""
+            return f"{ENDS[kind]} at {self._names[-1]} = {value:.6g}", Origin(kind, value)
+        return None
 
     def _closes(self, nodes: list[Node]) -> bool:
         """Return whether the last step passes the first orbit, in its direction."""

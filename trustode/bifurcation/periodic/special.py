@@ -25,13 +25,19 @@ _ENOUGH = 1e-9
 _CONVERGED = 1e-7
 _FINEST = 2 * MOST
 _SECANTS = 12
+#: Orbits that Brent's method may ask for; a smooth test needs half of them.
+_TRIALS = 14
 #: First length of the secant method, as a share of the step, and where it stops, of the first.
 _FIRST_SECANT = 1e-3
 _LAST_SECANT = 1e-9
+#: A multiplier that is -1 inside a step is no farther from it than this factor at its ends.
+_FAR = 1e3
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
 _NEAR = 1e-2
 #: A fold and a branch point nearer than this share of the step are one point.
 _TOGETHER = 1e-3
+#: Tests below this, before and after, are rounding: a family may stand still in its parameter.
+_NOISE = 1e-10
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
 _LOST = 0.1
 
@@ -88,7 +94,12 @@ class Finder:
         tests = self._tests(origin)
         found: dict[str, tuple[float, Node]] = {}
         for kind, test in tests.items():
-            if (test(origin) > 0.0) == (test(end) > 0.0):
+            before, after = test(origin), test(end)
+            if (before > 0.0) == (after > 0.0) or max(abs(before), abs(after)) < _NOISE:
+                continue
+            if kind == "torus" and not self._pair_crosses(end):
+                continue
+            if kind == "period_doubling" and not self._is_negative(end):
                 continue
             place = self._root(test, length, end)
             if place is not None and self._is_kind(kind, place[1]):
@@ -107,6 +118,20 @@ class Finder:
             if special.converged or self._multipliers(special.node).trivial_error < _LOST
         ]
         return sorted(sure, key=lambda special: special.position)
+
+    def _pair_crosses(self, end: Node) -> bool:
+        """Return whether the number of complex multipliers outside the circle changes."""
+        outside = [
+            int(np.sum((np.abs(values) > 1.0) & (values.imag != 0.0)))
+            for values in (self._multipliers(self._origin).others, self._multipliers(end).others)
+        ]
+        return outside[0] != outside[1]
+
+    def _is_negative(self, end: Node) -> bool:
+        """Return whether a real multiplier before or behind is anywhere near -1."""
+        values = np.concatenate([self._multipliers(node).others for node in (self._origin, end)])
+        real = -values[values.imag == 0.0].real
+        return bool(np.any((real > 1.0 / _FAR) & (real < _FAR)))
 
     def _tests(self, origin: Node) -> dict[str, Test]:
         """Return what vanishes at each kind of point, near an orbit."""
@@ -145,9 +170,21 @@ class Finder:
             return test(latest[s])
 
         try:
-            s = float(brentq(value, 0.0, length, xtol=_NARROW * length, rtol=1e-12))
+            s, report = brentq(
+                value,
+                0.0,
+                length,
+                xtol=_NARROW * length,
+                rtol=1e-12,
+                maxiter=_TRIALS,
+                full_output=True,
+                disp=False,
+            )
             value(s)
         except _Lost:
+            return None
+        if not report.converged:
+            # A jump, not a zero: signs of multipliers too large to be known.
             return None
         return s, latest[s]
 
