@@ -76,7 +76,8 @@ def _check_special(branch: Branch, jac: Any, y: np.ndarray, values: np.ndarray) 
     names, free = list(branch.model.states), branch.parameter
     special = branch.special
     size = np.append(np.ptp(y, axis=0), np.ptp(values))
-    size[size == 0.0] = 1.0
+    # What moves by roundings only stands still.
+    size[size <= 1e-12 * np.append(np.abs(y).max(axis=0), np.abs(values).max())] = 1.0
     rows = np.column_stack([y, values]) / size
     counts = branch.points["n_unstable"].to_numpy()
     jumps: dict[int, list[str]] = {}

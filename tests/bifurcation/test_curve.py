@@ -163,7 +163,7 @@ def test_the_brusselator(text_model, follow, trace):
     model = text_model(
         {"x": "A - (B + 1)*x + x**2*y", "y": "B*x - x**2*y"}, {"x": 1, "y": 1}, A=1, B=1
     )
-    branch = follow(model, "B", span=(0.5, 4), start={"x": 1, "y": 1})
+    branch = follow(model, "B", span=(0.5, 3), start={"x": 1, "y": 1})
     curve = trace(
         model, ("B", "A"), start=branch.special.iloc[0], span={"B": (0.5, 10), "A": (0.2, 2.5)}
     )
