@@ -445,6 +445,17 @@ def test_hopf_points_of_linear_oscillators_are_no_bautin_points(text_model, foll
     assert len(curve.special) == 0
 
 
+def test_a_pitchfork_on_a_fold_is_no_double_zero_of_bogdanov_and_takens(text_model, follow, trace):
+    # Two zero eigenvalues, each with its own eigenvector.
+    model = text_model({"x": "m - x**2", "y": "(n - 0.1)*y - y**3"}, {"x": 1}, m=1.0, n=-0.5)
+    branch = follow(model, "m", span=(-1, 2), start={"x": 1})
+    curve = trace(
+        model, ("m", "n"), start=of_kind(branch, "fold"), span={"m": (-1, 2), "n": (-1, 1)}
+    )
+    assert len(curve.special) == 0
+    assert sorted(set(curve.points["n_unstable"])) == [0, 1]
+
+
 def test_states_of_very_unlike_sizes(text_model, follow, trace):
     # The Bogdanov-Takens normal form in other units: a million, and a millionth.
     model = text_model(

@@ -42,6 +42,8 @@ _ASIDE = 1e-3
 _SMALLEST_OMEGA = 1e-6
 #: A test function that promises to fall below this share inside a step is looked at there.
 _DEEP = 0.3
+#: A sign that changes without the value falling below this share of those at the ends is a jump.
+_JUMP = 1e-3
 _GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0
 _SEARCHES = 12
 
@@ -177,7 +179,7 @@ class HopfWatch(Watch):
         values = ordered_eigenvalues(scaled)
         if z[-1] <= (_SMALLEST_OMEGA * rate) ** 2:
             near = np.argsort(np.abs(values))[:2]
-            return Reading({}, np.delete(values, near))
+            return Reading({}, np.delete(values, near), omega=0.0)
         omega = math.sqrt(z[-1])
         first = int(np.argmin(np.abs(values - 1j * omega)))
         others = np.delete(values, first)
@@ -415,6 +417,8 @@ class Locator:
     ) -> list[Special2]:
         """Return a double zero, and what lies on either side where it cannot hide it."""
         special = self._by_sign("bogdanov_takens", a, b)
+        if not special:
+            return []
         s, aside = special[0].position, _ASIDE * (b - a)
         found = list(special)
         if s - aside > a:
@@ -434,7 +438,13 @@ class Locator:
         return float(brentq(test, a, b, xtol=_NARROW * self._length, rtol=1e-14))
 
     def _by_sign(self, kind: str, a: float, b: float) -> list[Special2]:
-        s = self._root(lambda s: self._reading(s).signs.get(kind, 0.0), a, b)
+        def test(s: float) -> float:
+            return self._reading(s).signs.get(kind, 0.0)
+
+        s = self._root(test, a, b)
+        if abs(test(s)) > _JUMP * max(abs(test(a)), abs(test(b))):
+            # A jump: a second zero eigenvalue with an eigenvector of its own, as symmetry has it.
+            return []
         return [self._special(kind, self._point(s), s)]
 
     def _by_crossing(
