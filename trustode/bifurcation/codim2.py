@@ -21,13 +21,13 @@ from .codim2_forms import (
     bogdanov_takens_form,
     cusp_form,
     hopf_hopf_form,
-    hopf_vectors,
     zero_hopf_form,
 )
 from .equilibria import ordered_eigenvalues
 from .multilinear import Multilinear
-from .second_order import Complex, SecondOrder
-from .system import Array
+from .normal_form import hopf_vectors
+from .second_order import SecondOrder
+from .system import Array, Complex
 from .tracing import Point, Stretch, Tracer
 
 #: A test function below this share of its terms is zero, to rounding.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .multilinear import Multilinear
-from .second_order import Complex
+from .normal_form import hopf_vectors
 from .system import Array
 
 #: A product below this share of its terms is zero.
@@ -167,13 +167,6 @@ def _null_pair(jac: Array) -> tuple[Array, Array]:
     left, _, right = np.linalg.svd(jac)
     p, q = left[:, -1], right[-1]
     return p / (p @ q), q
-
-
-def hopf_vectors(jac: Array, omega: float) -> tuple[Complex, Complex]:
-    """Return p and q with A^T p = -i omega p, A q = i omega q, |q| = 1 and <p, q> = 1."""
-    left, _, right = np.linalg.svd(jac - 1j * omega * np.eye(len(jac)))
-    p, q = left[:, -1], right[-1].conj()
-    return p / np.vdot(q, p), q
 
 
 def _solved(matrix: NDArray[Any], right: NDArray[Any], left: Any, row: Any) -> NDArray[Any]:
