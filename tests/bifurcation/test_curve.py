@@ -104,7 +104,7 @@ def test_a_bogdanov_takens_point(text_model, follow, trace):
 
 def test_a_zero_hopf_point(text_model, follow, trace):
     # Truncated normal form of Kuznetsov (2004), section 8.5, with s = 1 and theta = -3/2:
-    # b of x^2 is 1; |y + i z|^2 = 2 |w|^2 makes c 2; d = -3/2, theta = d / (2 b).
+    # b of x^2 is 1; |y + i z|^2 = 2 |w|^2 makes c 2; d = -3/2.
     model = text_model(
         {
             "x": "m + x**2 + y**2 + z**2",
@@ -126,7 +126,7 @@ def test_a_zero_hopf_point(text_model, follow, trace):
         assert len(curve.special) == 1
         assert abs(point["m"]) + abs(point["n"]) < 1e-10
         assert point["omega"] == pytest.approx(2.0)
-        expected = {"b": 1.0, "c": 2.0, "d": -1.5, "theta": -0.75}
+        expected = {"b": 1.0, "c": 2.0, "d": -1.5, "s": 1.0, "theta": -1.5}
         assert point["coefficients"] == pytest.approx(expected)
 
 

@@ -285,31 +285,38 @@ class Locator:
                 length,
             )
             first, last = readings[k], readings[k + 1]
-            begin, end = 0.0, length
-            if self._is_stop(first):
-                found.append((k, self._special(self.watch.stop_kind, self._origin, 0.0)))
-                begin = length * _ASIDE
-                first = self._reading(begin)
-            stopping = self._is_stop(last)
+            starting, stopping = self._is_stop(first), self._is_stop(last)
+            # Just at a double zero nothing else can be read.
+            begin = length * _ASIDE if starting else 0.0
+            end = length * (1.0 - _ASIDE) if stopping else length
+            first = _continued(self._beside(begin, first) if starting else first, signs)
+            last = _continued(self._beside(end, last) if stopping else last, first.signs)
+            inside = self._within(k, stretch, readings, (begin, first, end, last))
+            if starting:
+                inside.insert(0, self._special(self.watch.stop_kind, self._origin, 0.0))
             if stopping:
-                end = length * (1.0 - _ASIDE)
-                last = self._reading(end)
-            first = _continued(first, signs)
-            last = _continued(last, first.signs)
-            cut = None if stopping else self._dip(k, stretch, readings)
-            if cut is None:
-                inside = self._between(begin, first, end, last, 0)
-            else:
-                middle = _continued(self._reading(cut), first.signs)
-                inside = [
-                    *self._between(begin, first, cut, middle, 0),
-                    *self._between(cut, middle, end, last, 0),
-                ]
+                inside.append(self._special(self.watch.stop_kind, self._end, length))
             found += [(k, special) for special in inside]
-            if stopping:
-                found.append((k, self._special(self.watch.stop_kind, self._end, length)))
             signs = dict(last.signs)
         return found
+
+    def _within(
+        self,
+        k: int,
+        stretch: Stretch,
+        readings: list[Reading],
+        ends: tuple[float, Reading, float, Reading],
+    ) -> list[Special2]:
+        """Return the special points of a step but those where the curve ends."""
+        begin, first, end, last = ends
+        cut = self._dip(k, stretch, readings)
+        if cut is None or not begin < cut < end:
+            return self._between(begin, first, end, last, 0)
+        middle = _continued(self._beside(cut, first), first.signs)
+        return [
+            *self._between(begin, first, cut, middle, 0),
+            *self._between(cut, middle, end, last, 0),
+        ]
 
     def _is_stop(self, reading: Reading) -> bool:
         return bool(self.watch.stop_kind) and not reading.signs
@@ -374,7 +381,17 @@ class Locator:
         return point
 
     def _reading(self, s: float) -> Reading:
-        return self.read(self._point(s))
+        try:
+            return self.read(self._point(s))
+        except np.linalg.LinAlgError:
+            raise Unfound from None
+
+    def _beside(self, s: float, at: Reading) -> Reading:
+        """Return the reading at a length, or the one at the end beside it."""
+        try:
+            return self._reading(s)
+        except Unfound:
+            return at
 
     def _between(
         self, a: float, first: Reading, b: float, last: Reading, depth: int
@@ -410,7 +427,11 @@ class Locator:
                 *self._between(cut, middle, b, last, depth + 1),
             ]
         except Unfound:
-            return []
+            return [self._missed(kind, a) for kind in kinds]
+
+    def _missed(self, kind: str, s: float) -> Special2:
+        """Return a point that is known to be in a step, and was not reached."""
+        return Special2(kind, self._origin.z, math.nan, math.nan, {}, False, s)
 
     def _around_double_zero(
         self, a: float, first: Reading, b: float, last: Reading
