@@ -301,6 +301,9 @@ def test_carbon_monoxide(text_model, follow, trace, kind):
             start=of_kind(branch, kind, n),
             span={"q2": (0.5, 2.3), "k": (0.1, 1.2)},
         )
+        # Fold and first Lyapunov coefficient: here by compiled, there by interpreted forms.
+        expected = of_kind(branch, kind, n)["coefficient"]
+        assert curve.points["coefficient"].iloc[curve.start] == pytest.approx(expected, rel=1e-9)
         assert len(curve.special) == len(CO_POINTS[kind])
         rows = [row for _, row in curve.special.iterrows()]
         if rows[0]["q2"] > 1.3:
