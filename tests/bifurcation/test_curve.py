@@ -104,7 +104,7 @@ def test_a_bogdanov_takens_point(text_model, follow, trace):
 
 def test_a_zero_hopf_point(text_model, follow, trace):
     # Truncated normal form of Kuznetsov (2004), section 8.5, with s = 1 and theta = -3/2:
-    # b of x^2 is 1; |y + i z|^2 = 2 |w|^2 makes c 2; d = -3/2, theta = d / (2 b).
+    # b of x^2 is 1; |y + i z|^2 = 2 |w|^2 makes c 2; d = -3/2.
     model = text_model(
         {
             "x": "m + x**2 + y**2 + z**2",
@@ -126,7 +126,7 @@ def test_a_zero_hopf_point(text_model, follow, trace):
         assert len(curve.special) == 1
         assert abs(point["m"]) + abs(point["n"]) < 1e-10
         assert point["omega"] == pytest.approx(2.0)
-        expected = {"b": 1.0, "c": 2.0, "d": -1.5, "theta": -0.75}
+        expected = {"b": 1.0, "c": 2.0, "d": -1.5, "s": 1.0, "theta": -1.5}
         assert point["coefficients"] == pytest.approx(expected)
 
 
@@ -163,7 +163,7 @@ def test_the_brusselator(text_model, follow, trace):
     model = text_model(
         {"x": "A - (B + 1)*x + x**2*y", "y": "B*x - x**2*y"}, {"x": 1, "y": 1}, A=1, B=1
     )
-    branch = follow(model, "B", span=(0.5, 4), start={"x": 1, "y": 1})
+    branch = follow(model, "B", span=(0.5, 3), start={"x": 1, "y": 1})
     curve = trace(
         model, ("B", "A"), start=branch.special.iloc[0], span={"B": (0.5, 10), "A": (0.2, 2.5)}
     )
@@ -301,6 +301,9 @@ def test_carbon_monoxide(text_model, follow, trace, kind):
             start=of_kind(branch, kind, n),
             span={"q2": (0.5, 2.3), "k": (0.1, 1.2)},
         )
+        # Fold and first Lyapunov coefficient: here by compiled, there by interpreted forms.
+        expected = of_kind(branch, kind, n)["coefficient"]
+        assert curve.points["coefficient"].iloc[curve.start] == pytest.approx(expected, rel=1e-9)
         assert len(curve.special) == len(CO_POINTS[kind])
         rows = [row for _, row in curve.special.iterrows()]
         if rows[0]["q2"] > 1.3:
@@ -443,6 +446,17 @@ def test_hopf_points_of_linear_oscillators_are_no_bautin_points(text_model, foll
         model, ("m", "n"), start=branch.special.iloc[0], span={"m": (-1, 1), "n": (0.5, 2)}
     )
     assert len(curve.special) == 0
+
+
+def test_a_pitchfork_on_a_fold_is_no_double_zero_of_bogdanov_and_takens(text_model, follow, trace):
+    # Two zero eigenvalues, each with its own eigenvector.
+    model = text_model({"x": "m - x**2", "y": "(n - 0.1)*y - y**3"}, {"x": 1}, m=1.0, n=-0.5)
+    branch = follow(model, "m", span=(-1, 2), start={"x": 1})
+    curve = trace(
+        model, ("m", "n"), start=of_kind(branch, "fold"), span={"m": (-1, 2), "n": (-1, 1)}
+    )
+    assert len(curve.special) == 0
+    assert sorted(set(curve.points["n_unstable"])) == [0, 1]
 
 
 def test_states_of_very_unlike_sizes(text_model, follow, trace):

@@ -21,13 +21,13 @@ from .codim2_forms import (
     bogdanov_takens_form,
     cusp_form,
     hopf_hopf_form,
-    hopf_vectors,
     zero_hopf_form,
 )
 from .equilibria import ordered_eigenvalues
 from .multilinear import Multilinear
-from .second_order import Complex, SecondOrder
-from .system import Array
+from .normal_form import hopf_vectors
+from .second_order import SecondOrder
+from .system import Array, Complex
 from .tracing import Point, Stretch, Tracer
 
 #: A test function below this share of its terms is zero, to rounding.
@@ -42,6 +42,8 @@ _ASIDE = 1e-3
 _SMALLEST_OMEGA = 1e-6
 #: A test function that promises to fall below this share inside a step is looked at there.
 _DEEP = 0.3
+#: A sign that changes without the value falling below this share of those at the ends is a jump.
+_JUMP = 1e-3
 _GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0
 _SEARCHES = 12
 
@@ -177,7 +179,7 @@ class HopfWatch(Watch):
         values = ordered_eigenvalues(scaled)
         if z[-1] <= (_SMALLEST_OMEGA * rate) ** 2:
             near = np.argsort(np.abs(values))[:2]
-            return Reading({}, np.delete(values, near))
+            return Reading({}, np.delete(values, near), omega=0.0)
         omega = math.sqrt(z[-1])
         first = int(np.argmin(np.abs(values - 1j * omega)))
         others = np.delete(values, first)
@@ -283,31 +285,38 @@ class Locator:
                 length,
             )
             first, last = readings[k], readings[k + 1]
-            begin, end = 0.0, length
-            if self._is_stop(first):
-                found.append((k, self._special(self.watch.stop_kind, self._origin, 0.0)))
-                begin = length * _ASIDE
-                first = self._reading(begin)
-            stopping = self._is_stop(last)
+            starting, stopping = self._is_stop(first), self._is_stop(last)
+            # Just at a double zero nothing else can be read.
+            begin = length * _ASIDE if starting else 0.0
+            end = length * (1.0 - _ASIDE) if stopping else length
+            first = _continued(self._beside(begin, first) if starting else first, signs)
+            last = _continued(self._beside(end, last) if stopping else last, first.signs)
+            inside = self._within(k, stretch, readings, (begin, first, end, last))
+            if starting:
+                inside.insert(0, self._special(self.watch.stop_kind, self._origin, 0.0))
             if stopping:
-                end = length * (1.0 - _ASIDE)
-                last = self._reading(end)
-            first = _continued(first, signs)
-            last = _continued(last, first.signs)
-            cut = None if stopping else self._dip(k, stretch, readings)
-            if cut is None:
-                inside = self._between(begin, first, end, last, 0)
-            else:
-                middle = _continued(self._reading(cut), first.signs)
-                inside = [
-                    *self._between(begin, first, cut, middle, 0),
-                    *self._between(cut, middle, end, last, 0),
-                ]
+                inside.append(self._special(self.watch.stop_kind, self._end, length))
             found += [(k, special) for special in inside]
-            if stopping:
-                found.append((k, self._special(self.watch.stop_kind, self._end, length)))
             signs = dict(last.signs)
         return found
+
+    def _within(
+        self,
+        k: int,
+        stretch: Stretch,
+        readings: list[Reading],
+        ends: tuple[float, Reading, float, Reading],
+    ) -> list[Special2]:
+        """Return the special points of a step but those where the curve ends."""
+        begin, first, end, last = ends
+        cut = self._dip(k, stretch, readings)
+        if cut is None or not begin < cut < end:
+            return self._between(begin, first, end, last, 0)
+        middle = _continued(self._beside(cut, first), first.signs)
+        return [
+            *self._between(begin, first, cut, middle, 0),
+            *self._between(cut, middle, end, last, 0),
+        ]
 
     def _is_stop(self, reading: Reading) -> bool:
         return bool(self.watch.stop_kind) and not reading.signs
@@ -372,7 +381,17 @@ class Locator:
         return point
 
     def _reading(self, s: float) -> Reading:
-        return self.read(self._point(s))
+        try:
+            return self.read(self._point(s))
+        except np.linalg.LinAlgError:
+            raise Unfound from None
+
+    def _beside(self, s: float, at: Reading) -> Reading:
+        """Return the reading at a length, or the one at the end beside it."""
+        try:
+            return self._reading(s)
+        except Unfound:
+            return at
 
     def _between(
         self, a: float, first: Reading, b: float, last: Reading, depth: int
@@ -408,13 +427,19 @@ class Locator:
                 *self._between(cut, middle, b, last, depth + 1),
             ]
         except Unfound:
-            return []
+            return [self._missed(kind, a) for kind in kinds]
+
+    def _missed(self, kind: str, s: float) -> Special2:
+        """Return a point that is known to be in a step, and was not reached."""
+        return Special2(kind, self._origin.z, math.nan, math.nan, {}, False, s)
 
     def _around_double_zero(
         self, a: float, first: Reading, b: float, last: Reading
     ) -> list[Special2]:
         """Return a double zero, and what lies on either side where it cannot hide it."""
         special = self._by_sign("bogdanov_takens", a, b)
+        if not special:
+            return []
         s, aside = special[0].position, _ASIDE * (b - a)
         found = list(special)
         if s - aside > a:
@@ -434,7 +459,13 @@ class Locator:
         return float(brentq(test, a, b, xtol=_NARROW * self._length, rtol=1e-14))
 
     def _by_sign(self, kind: str, a: float, b: float) -> list[Special2]:
-        s = self._root(lambda s: self._reading(s).signs.get(kind, 0.0), a, b)
+        def test(s: float) -> float:
+            return self._reading(s).signs.get(kind, 0.0)
+
+        s = self._root(test, a, b)
+        if abs(test(s)) > _JUMP * max(abs(test(a)), abs(test(b))):
+            # A jump: a second zero eigenvalue with an eigenvector of its own, as symmetry has it.
+            return []
         return [self._special(kind, self._point(s), s)]
 
     def _by_crossing(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .multilinear import Multilinear
-from .second_order import Complex
+from .normal_form import hopf_vectors
 from .system import Array
 
 #: A product below this share of its terms is zero.
@@ -112,9 +112,10 @@ def bautin_form(jac: Array, omega: float, forms: Multilinear) -> Coefficients:
 def zero_hopf_form(jac: Array, omega: float, forms: Multilinear) -> Coefficients:
     """Return the quadratic coefficients of w0' and w1' at a zero-Hopf point.
 
-    b of b w0^2 and c of c |w1|^2 in w0', d (the real part) of d w0 w1 in w1'; their signs
-    and d/b decide what happens nearby: Kuznetsov (2004), section 8.5, where s = sign(b c)
-    and theta = d / (2 b). Reversing q0 reverses b and d; b is given as positive.
+    b of b w0^2 and c of c |w1|^2 in w0', d (the real part) of d w0 w1 in w1': what happens
+    nearby is decided by s = sign(b c) and theta = d / b, which stay when w0, w1 and time are
+    scaled to x' = x^2 + s |z|^2, z' = i omega z + theta x z: Kuznetsov (2004), section 8.5.
+    Reversing q0 reverses b, c and d; b is given as positive.
     """
     p0, q0 = _null_pair(jac)
     p1, q1 = hopf_vectors(jac, omega)
@@ -122,7 +123,13 @@ def zero_hopf_form(jac: Array, omega: float, forms: Multilinear) -> Coefficients
     c = _contracted(p0, forms.B(q1, q1.conj())).real
     d = _contracted(p1, forms.B(q0, q1)).real
     turn = -1.0 if b < 0.0 else 1.0
-    return {"b": turn * b, "c": turn * c, "d": turn * d, "theta": d / (2.0 * b) if b else np.nan}
+    return {
+        "b": turn * b,
+        "c": turn * c,
+        "d": turn * d,
+        "s": float(np.sign(b * c)),
+        "theta": d / b if b else np.nan,
+    }
 
 
 def hopf_hopf_form(jac: Array, omega: float, other: float, forms: Multilinear) -> Coefficients:
@@ -167,13 +174,6 @@ def _null_pair(jac: Array) -> tuple[Array, Array]:
     left, _, right = np.linalg.svd(jac)
     p, q = left[:, -1], right[-1]
     return p / (p @ q), q
-
-
-def hopf_vectors(jac: Array, omega: float) -> tuple[Complex, Complex]:
-    """Return p and q with A^T p = -i omega p, A q = i omega q, |q| = 1 and <p, q> = 1."""
-    left, _, right = np.linalg.svd(jac - 1j * omega * np.eye(len(jac)))
-    p, q = left[:, -1], right[-1].conj()
-    return p / np.vdot(q, p), q
 
 
 def _solved(matrix: NDArray[Any], right: NDArray[Any], left: Any, row: Any) -> NDArray[Any]:

@@ -409,7 +409,8 @@ def _assembled(
     columns["n_unstable"] = [reading.count for reading in readings]
     if request.start["kind"] == "hopf":
         omega = np.array([reading.omega for reading in readings])
-        columns |= {"omega": omega, "period": 2.0 * math.pi / omega}
+        with np.errstate(divide="ignore"):
+            columns |= {"omega": omega, "period": 2.0 * math.pi / omega}
     if request.start["kind"] != "branch_point":
         columns["coefficient"] = [reading.coefficient for reading in readings]
     located = [

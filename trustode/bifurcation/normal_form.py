@@ -7,10 +7,9 @@ Imports the multilinear forms of this folder.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .multilinear import Multilinear
-from .system import Array
+from .system import Array, Complex
 
 #: Cubic coefficients below this are rounding: the cubic terms cancel.
 DEGENERATE = 1e-10
@@ -40,9 +39,7 @@ def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
     With A q = i omega q, A^T p = -i omega p, <q, q> = 1 and <p, q> = 1. Negative: a stable
     cycle is born (supercritical). Its size, not its sign, depends on the states' units.
     """
-    q = null_vector(jac - 1j * omega * np.eye(len(jac)))
-    p = null_vector(jac.T + 1j * omega * np.eye(len(jac)))
-    p = p / np.conj(np.vdot(p, q))
+    p, q = hopf_vectors(jac, omega)
     bar = q.conj()
     steady = np.linalg.solve(jac, forms.B(q, bar))
     double = np.linalg.solve(2j * omega * np.eye(len(jac)) - jac, forms.B(q, q))
@@ -51,6 +48,13 @@ def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
     return float(c1.real / omega)
 
 
-def null_vector(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def hopf_vectors(jac: Array, omega: float) -> tuple[Complex, Complex]:
+    """Return p and q with A^T p = -i omega p, A q = i omega q, ``|q|`` = 1 and <p, q> = 1."""
+    left, _, right = np.linalg.svd(jac - 1j * omega * np.eye(len(jac)))
+    p, q = left[:, -1], right[-1].conj()
+    return p / np.vdot(q, p), q
+
+
+def null_vector(matrix: Complex) -> Complex:
     """Return the unit vector that a singular matrix maps to zero."""
     return np.asarray(np.linalg.svd(matrix)[2][-1].conj())

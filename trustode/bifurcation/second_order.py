@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..compile import variational
 from ..model import Model
 from .system import Array, System
-
-Complex = NDArray[np.complex128]
 
 
 class SecondOrder:

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..errors import ModelError, SolveError, Status
 from ..model import Model
-from .codim2_forms import hopf_vectors
 from .multilinear import Multilinear
+from .normal_form import hopf_vectors
 from .system import Array, System
 
 if TYPE_CHECKING:

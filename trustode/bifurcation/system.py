@@ -22,6 +22,7 @@ from ..model import Model
 from ..solve import in_range, parameter_vector
 
 Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 
 class System:
