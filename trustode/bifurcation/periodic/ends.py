@@ -36,8 +36,8 @@ _SLOW = 1e-2
 _NEAR = 0.1
 #: Two equilibria nearer than this, in extents, are one.
 _ONE = 1e-3
-#: Eigenvalues below this share of the largest belong to a saddle-node.
-_ZERO = 2e-2
+#: Times the period, the rate at which an orbit leaves a saddle that it has stayed at for long.
+_LEAVING = 3.0
 _NEWTON_STEPS = 40
 
 NAMES = {
@@ -88,22 +88,20 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
         lengths = [_path(nodes[k], last) for k in (int(before[-1]), len(nodes) - 1)]
         if abs(lengths[1] - lengths[0]) > _SAME_PATH * lengths[1]:
             continue
-        found = _passed(last, problem)
-        if not len(found):
-            continue
-        slow = _is_saddle_node(found, problem)
-        if growth == _GROWTH and slow:
-            # The distance falls like T ** -2: go on, so that it can be extrapolated.
-            continue
-        if growth == _SLOW_GROWTH and not slow:
-            continue
-        value = _in_the_limit(nodes, where) if slow else last.value
-        kind = "heteroclinic" if len(found) > 1 else "homoclinic"
-        if slow and len(found) == 1:
-            kind = "saddle_node_homoclinic"
-        sentence = f"{NAMES[kind]} at {name} = {value:.8g}, the period grows without bound"
-        return Limit(kind, value, found, sentence)
+        found, ghosts = _passed(last, problem, period)
+        if growth == _GROWTH and len(found) and not ghosts:
+            kind = "heteroclinic" if len(found) > 1 else "homoclinic"
+            return _limit(kind, last.value, found, name)
+        if growth == _SLOW_GROWTH and ghosts == 1 and not len(found):
+            value = _in_the_limit(nodes, where)
+            return _limit("saddle_node_homoclinic", value, found, name)
     return None
+
+
+def _limit(kind: str, value: float, found: Array, name: str) -> Limit:
+    """Return a limit with its sentence."""
+    sentence = f"{NAMES[kind]} at {name} = {value:.8g}, the period grows without bound"
+    return Limit(kind, value, found, sentence)
 
 
 def _path(node: Node, last: Node) -> float:
@@ -112,8 +110,11 @@ def _path(node: Node, last: Node) -> float:
     return float(np.linalg.norm(np.diff(node.orbit.states, axis=0) / extent, axis=1).sum())
 
 
-def _passed(node: Node, problem: Problem) -> Array:
-    """Return the equilibria that an orbit passes slowly, shape (n, n_state)."""
+def _passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
+    """Return the saddles that an orbit passes slowly, and in how many slow places there is none.
+
+    Just beyond a saddle-node there is no equilibrium, though the orbit lingers where it was.
+    """
     problem.set(node.orbit.free)
     functions, p, u = problem.functions, problem.p, problem.u
     least, largest = extremes(node.orbit)
@@ -122,10 +123,11 @@ def _passed(node: Node, problem: Problem) -> Array:
     speeds = np.array([np.abs(functions.rhs(0.0, y, p, u) / extent).max() for y in states])
     slow = speeds < _SLOW * speeds.max()
     if slow.all() or not slow.any():
-        return np.empty((0, problem.n))
+        return np.empty((0, problem.n)), 0
     # Each stretch of slow nodes, around the circle, is one passage.
     begins = np.flatnonzero(slow & ~np.roll(slow, 1))
     found: list[Array] = []
+    ghosts = 0
     for begin in begins.tolist():
         stretch = []
         k = begin
@@ -135,10 +137,14 @@ def _passed(node: Node, problem: Problem) -> Array:
         nearest = min(stretch, key=lambda at: speeds[at])
         root = _newton(problem, states[nearest])
         if root is None or np.abs((root - states[nearest]) / extent).max() > _NEAR:
+            ghosts += 1
             continue
-        if all(np.abs((root - other) / extent).max() > _ONE for other in found):
+        rates = np.linalg.eigvals(functions.jac(0.0, root, p, u)).real
+        if rates.max() * period < _LEAVING:
+            ghosts += 1
+        elif all(np.abs((root - other) / extent).max() > _ONE for other in found):
             found.append(root)
-    return np.array(found).reshape(-1, problem.n)
+    return np.array(found).reshape(-1, problem.n), ghosts
 
 
 def _newton(problem: Problem, y: Array) -> Array | None:
@@ -146,23 +152,16 @@ def _newton(problem: Problem, y: Array) -> Array | None:
     functions, p, u = problem.functions, problem.p, problem.u
     for _ in range(_NEWTON_STEPS):
         f, jac = functions.rhs(0.0, y, p, u), functions.jac(0.0, y, p, u)
-        step = np.linalg.lstsq(jac, -f, rcond=1e-12)[0]
+        try:
+            step = np.linalg.solve(jac, -f)
+        except np.linalg.LinAlgError:
+            return None
         y = y + step
         if not np.isfinite(y).all():
             return None
         if np.abs(step).max() <= 1e-10 * (1.0 + np.abs(y).max()):
             return np.asarray(y)
     return None
-
-
-def _is_saddle_node(found: Array, problem: Problem) -> bool:
-    """Return whether one of some equilibria has an eigenvalue that is nearly zero."""
-    functions, p, u = problem.functions, problem.p, problem.u
-    for y in found:
-        sizes = np.abs(np.linalg.eigvals(functions.jac(0.0, y, p, u)))
-        if sizes.min() < _ZERO * sizes.max():
-            return True
-    return False
 
 
 def _in_the_limit(nodes: Sequence[Node], where: int) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, inner, interpolated
 from .ends import Limit, limit
-from .family import Family, Node, extremes
+from .family import MOST, Family, Node, extremes
 from .special import Finder, Special
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -161,6 +161,10 @@ class Follower:
                 renewed = self._family.renewed(node)
                 if renewed is not None:
                     origin, since = renewed, 0
+                if len(origin.orbit.mesh) > MOST and not self._family.accurate(origin):
+                    place = self._shown(origin)
+                    side.end = f"{MOST} mesh intervals no longer resolve the orbit, at {place}"
+                    return side
 
     def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
         """Return the next point, or None and what was wrong with a step of this length."""
