@@ -9,9 +9,10 @@ value and a reason, never an exception. Imports the solver and the other parts o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from ..solve import FORMS, Compared, Rows, Solver, compare_batch, pack
 from .data import Data, Measured
 from .observation import Observation
 from .readout import Readout
+from .rest import Rest, resting_state
 from .vary import Layout, initial_of
 
 Array = NDArray[np.float64]
@@ -36,6 +38,23 @@ class Failure:
     message: str
 
 
+class Start(NamedTuple):
+    """Where each group's solve begins.
+
+    Attributes
+    ----------
+    y : ndarray, shape (n_group, n_state)
+    given : list of str
+        States whose value was given and so depends on no parameter.
+    tangents : ndarray, shape (n_group, n_moving, n_state), or None
+        Derivatives by what moves states, unless the model's initial values tell.
+    """
+
+    y: Array
+    given: list[str]
+    tangents: Array | None
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The objective at a point.
@@ -45,11 +64,13 @@ class Evaluation:
     x : ndarray, shape (n_free,)
         The point; scales that nothing else depends on are moved to their best value.
     nll : float
-        Negative log-likelihood, infinite after a failure.
+        Negative log-likelihood, minus the log-density of priors; infinite after a failure.
     gradient : ndarray, shape (n_free,)
     information : ndarray, shape (n_free, n_free)
         Expected Fisher information.
     failure : Failure or None
+    penalty : float
+        What of `nll` the priors add.
     """
 
     x: Array
@@ -57,6 +78,7 @@ class Evaluation:
     gradient: Array
     information: Array
     failure: Failure | None = None
+    penalty: float = 0.0
 
 
 def _by_groups(values: Array, rows: Measured) -> Array:
@@ -114,6 +136,16 @@ class Problem:
         fields = ("readout", "data", "observed", "layout", "index", "fixed", "initial")
         return Problem, tuple(getattr(self, n) for n in (*fields, "solver", "threads"))
 
+    @property
+    def smooth(self) -> bool:
+        """Whether no likelihood has kinks."""
+        return all(each.smoothed(1.0) is each for each in self.observed.values())
+
+    def rounded(self, width: float) -> Problem:
+        """Return the problem with kinks of its likelihood rounded off."""
+        observed = {column: each.smoothed(width) for column, each in self.observed.items()}
+        return replace(self, observed=observed)
+
     # ------------------------------------------------------------------ fixed facts
 
     @cached_property
@@ -143,7 +175,7 @@ class Problem:
     def _direct(self) -> list[str]:
         """Names that a prediction depends on beside the states."""
         model = self.readout.model
-        read = [model.observables[name] for name in self.readout.observable.values()]
+        read = [model.observables[name] for _, _, name in self._sent]
         used = {symbol.name for expression in read for symbol in expression.free_symbols}
         return [name for name in self.layout.names if name in used and name in model.params]
 
@@ -154,24 +186,44 @@ class Problem:
         return [k for k, name in enumerate(self.layout.names) if name in reaching]
 
     @cached_property
+    def _sent(self) -> list[tuple[str, int, str]]:
+        """What the C core sees as columns: column, quantity of it, and its observable."""
+        return [
+            (column, k, name)
+            for column in self.observed
+            for k, name in enumerate(self.readout.predicted[column])
+            if isinstance(name, str)
+        ]
+
+    @cached_property
     def _offset(self) -> float:
         """What of the objective the data alone determine, of columns that C sums."""
         return sum(
-            float(self.observed[column].offset(rows.values, rows.size).sum())
+            float(self.observed[column].offset(rows.values, rows.known).sum())
             for column, rows in self.data.measured.items()
-            if self.observed[column].form != "ROWS"
+            if column in self.readout.summed
         )
 
     @cached_property
     def _rows(self) -> Rows:
         """The observations as the C core takes them."""
-        columns, measured = list(self.observed), self.data.measured
-        each = [measured[column] for column in columns]
-        form = [FORMS[self.observed[column].form] for column in columns]
-        number = np.repeat(np.arange(len(columns)), [len(rows.values) for rows in each])
+        each = [self.data.measured[column] for column, _, _ in self._sent]
+        form = [
+            FORMS[self.observed[column].form if column in self.readout.summed else "ROWS"]
+            for column, _, _ in self._sent
+        ]
+        number = np.repeat(np.arange(len(each)), [len(rows.values) for rows in each])
         group, time = (np.concatenate([getattr(r, n) for r in each]) for n in ("group", "time"))
-        values, size = (np.concatenate([getattr(r, n) for r in each]) for n in ("values", "size"))
+        values = np.concatenate([rows.values for rows in each])
+        size = np.concatenate(
+            [rows.known.get("trials", np.ones(len(rows.values))) for rows in each]
+        )
         return self._sorted(form, group, time, number, values, size)[0]
+
+    @cached_property
+    def _places(self) -> list[Indices]:
+        """Rows of the C core that belong to each of its columns."""
+        return [np.flatnonzero(self._rows.column == k) for k in range(len(self._sent))]
 
     def _sorted(
         self,
@@ -190,10 +242,7 @@ class Problem:
             times=np.concatenate(self.data.times),
             first_time=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             form=np.array(form, dtype=np.int32),
-            observable=np.array(
-                [names.index(self.readout.observable[each]) for each in self.observed],
-                dtype=np.int32,
-            ),
+            observable=np.array([names.index(name) for _, _, name in self._sent], dtype=np.int32),
             column=column[order].astype(np.int32),
             time=time[order].astype(np.int64),
             values=values[order],
@@ -207,41 +256,86 @@ class Problem:
     def parameters(self, values: Array) -> Array:
         """Return the parameter values of each group, shape (n_group, n_param)."""
         p = np.tile(self._base, (len(self.data.times), 1))
+        for name, held in self.data.held.items():
+            if name in self.readout.model.params:
+                p[:, self.readout.model.params.index(name)] = held
         for k, name in enumerate(self.layout.names):
             if name in self.readout.model.params:
                 p[:, self.readout.model.params.index(name)] = values[self.index[:, k]]
         return p
 
-    def initial_values(self, p: Array, values: Array) -> tuple[Array, list[str]]:
-        """Return each group's initial state and the states whose value was given."""
+    def initial_values(self, p: Array, values: Array) -> Start | Failure:
+        """Return where each group begins."""
         model = self.readout.model
-        y0 = np.array([self.compiled.initial(row) for row in p], dtype=float)
+        tangents = None
+        if self.data.rest is None:
+            y0 = np.array([self.compiled.initial(row) for row in p], dtype=float)
+        else:
+            found = self._resting(p)
+            if isinstance(found, Failure):
+                return found
+            y0, tangents = found
         given = list(self.initial)
         for held, value in self.initial.items():
             y0[:, model.states.index(held)] = value
+        for name, values_held in self.data.held.items():
+            state = initial_of(name, model)
+            if state is not None:
+                y0[:, model.states.index(state)] = values_held
+                given.append(state)
         for k, name in enumerate(self.layout.names):
             state = initial_of(name, model)
             if state is not None:
                 y0[:, model.states.index(state)] = values[self.index[:, k]]
                 given.append(state)
-        return y0, given
+        if tangents is not None:
+            for state in given:
+                tangents[:, :, model.states.index(state)] = 0.0
+            for k, name in enumerate(self._moving):
+                state = initial_of(name, model)
+                if state is not None:
+                    tangents[:, k, model.states.index(state)] = 1.0
+        return Start(y0, given, tangents)
+
+    def _resting(self, p: Array) -> tuple[Array, Array] | Failure:
+        """Return steady states of each group, and their derivatives by what moves states."""
+        params, rest = self.readout.model.params, self.data.rest
+        assert rest is not None
+        at = [params.index(name) if name in params else -1 for name in self._moving]
+        by = [k for k, index in enumerate(at) if index >= 0]
+        y0 = np.empty((len(p), len(self.readout.model.states)))
+        tangents = np.zeros((len(p), len(at), y0.shape[1]))
+        seen: dict[bytes, Any] = {}
+        for g, (row, u) in enumerate(zip(p, rest, strict=True)):
+            key = row.tobytes() + u.tobytes()
+            if key not in seen:
+                seen[key] = resting_state(self.compiled, row, u)
+            found = seen[key]
+            if not isinstance(found, Rest):
+                return Failure(found[0], f"{found[1]} of group {self.data.labels[g]!r}")
+            y0[g] = found.y
+            tangents[g, by] = found.by_p[:, [at[k] for k in by]].T
+        return y0, tangents
 
     def _compared(self, values: Array, rows: Rows, with_gradient: bool) -> Compared | Failure:
         """Solve every group and compare it with rows."""
         p = self.parameters(values)
-        y0, given = self.initial_values(p, values)
+        start = self.initial_values(p, values)
+        if isinstance(start, Failure):
+            return start
         found = compare_batch(
             self.compiled,
             rows,
             p,
-            y0,
+            start.y,
             self._stimuli,
             self.solver,
             names=[self.layout.names[k] for k in self._names] if with_gradient else (),
             # Without them, too: the steps, and so the predictions, are then the same.
             which=self._moving,
             direct=self._direct,
-            given=given,
+            given=start.given,
+            tangents=start.tangents,
             threads=self.threads,
         )
         failed = np.flatnonzero(found.report["status"] != Status.SUCCESS)
@@ -272,31 +366,65 @@ class Problem:
         n = self.layout.n_free
         return Evaluation(x, np.inf, np.zeros(n), np.zeros((n, n)), failure)
 
-    def _of_column(self, found: Compared, number: int) -> tuple[Array, Array | None]:
-        """Return the predictions of a column's rows and, unless summed, their derivatives."""
-        at = self._rows.column == number
-        return found.located[at], None if found.slopes is None else found.slopes[at]
+    def _predicted(self, column: str, found: Compared, values: Array) -> Array:
+        """Return the quantities of a column's rows, shape (n_row, n_quantity)."""
+        rows = self.data.measured[column]
+        located = {
+            quantity: found.located[self._places[k]]
+            for k, (sent, quantity, _) in enumerate(self._sent)
+            if sent == column
+        }
+        return self._filled(column, located, rows.row, values)
+
+    def _filled(
+        self, column: str, located: Mapping[int, Array], row: Indices, values: Array
+    ) -> Array:
+        """Add quantities that the C core did not see to those it predicted."""
+        filled, given = [], self.data.given.get(column, {})
+        for k, quantity in enumerate(self.observed[column].quantities):
+            if k in located:
+                filled.append(located[k])
+            elif k in given:
+                filled.append(given[k][row])
+            elif column in self.readout.summed:
+                filled.append(self._scale_by_group(column, values)[self.data.group[row]])
+            else:
+                filled.append(np.full(len(row), float(quantity)))
+        return np.stack(filled, axis=1)
+
+    def _slopes(self, column: str, found: Compared) -> Array:
+        """Return derivatives of a column's quantities, shape (n_row, n_quantity, n_name)."""
+        n = len(self.data.measured[column].values)
+        slopes = np.zeros((n, len(self.observed[column].quantities), len(self._names)))
+        for k, (sent, quantity, _) in enumerate(self._sent):
+            if sent == column and found.slopes is not None:
+                slopes[:, quantity] = found.slopes[self._places[k]]
+        return slopes
+
+    @cached_property
+    def _alone(self) -> list[tuple[int, str, Indices]]:
+        """Columns whose scale stands alone: number in the C core, name, free value by group."""
+        found = []
+        for number, (column, _, _) in enumerate(self._sent):
+            if column in self.readout.summed and len(self.observed[column].quantities) > 1:
+                scale = self.observed[column].quantities[1]
+                if scale in self.readout.scales and scale in self.layout.names:
+                    k = self.layout.names.index(scale)
+                    if self.layout.varies[k].prior is None:
+                        found.append((number, column, self.index[:, k]))
+        return found
 
     def _settled(self, x: Array, found: Compared) -> Array:
         """Move scales that stand alone to the root mean square of their residuals.
 
         That is where a Gaussian likelihood is largest for given predictions.
         """
-        alone = [k for k, name in enumerate(self.layout.names) if name in self.readout.scales]
-        if not alone:
+        if not self._alone:
             return x
         total, count = np.zeros(self.layout.n_free), np.zeros(self.layout.n_free)
-        for number, (column, observation) in enumerate(self.observed.items()):
-            scale = observation.scale
-            if scale in self.readout.scales and scale in self.layout.names:
-                rows = self.data.measured[column]
-                at = self.index[:, self.layout.names.index(str(scale))]
-                squares = 2.0 * found.total[:, number]
-                if observation.form == "ROWS":
-                    residual = rows.values - self._of_column(found, number)[0]
-                    squares = _by_groups(residual**2, rows)
-                np.add.at(total, at, squares)
-                np.add.at(count, at, np.diff(rows.starts))
+        for number, column, at in self._alone:
+            np.add.at(total, at, 2.0 * found.total[:, number])
+            np.add.at(count, at, np.diff(self.data.measured[column].starts))
         at = np.flatnonzero((count > 0) & np.isfinite(total))
         values = self.layout.natural(x)
         values[at] = np.sqrt(total[at] / count[at])
@@ -304,19 +432,17 @@ class Problem:
         moved[at] = np.clip(self.layout.scaled(values), self.layout.lower, self.layout.upper)[at]
         return moved
 
-    def scale(self, column: str, values: Array) -> Array:
-        """Return the scale of each row of a column, shape (n_row,)."""
-        scales: Array = self._scale_by_group(column, values)[self.data.measured[column].group]
-        return scales
-
     def _scale_by_group(self, column: str, values: Array) -> Array:
-        """Return the scale of a column in each group, shape (n_group,)."""
-        scale, n_group = self.observed[column].scale, len(self.data.times)
+        """Return the scale of a summed column in each group, shape (n_group,)."""
+        quantities, n_group = self.observed[column].quantities, len(self.data.times)
+        scale = quantities[1] if len(quantities) > 1 else 1.0
         if not isinstance(scale, str):
-            return np.full(n_group, 1.0 if scale is None else scale)
+            return np.full(n_group, scale)
         if scale in self.layout.names:
             free: Array = values[self.index[:, self.layout.names.index(scale)]]
             return free
+        if scale in self.data.held:
+            return self.data.held[scale]
         held = {**self.readout.model.defaults, **self.fixed}
         return np.full(n_group, held[scale])
 
@@ -324,27 +450,37 @@ class Problem:
         """Sum the likelihood's terms over all columns and groups."""
         layout = self.layout
         values = layout.natural(x)
-        nll, gradient = self._offset, np.zeros(layout.n_free)
+        penalty, by_prior, curvature = layout.penalty(x)
+        if not np.isfinite(penalty):
+            return self._failed(
+                x, Failure(Status.NONFINITE, "a value has no density under its prior")
+            )
+        nll, gradient = self._offset + penalty, np.zeros(layout.n_free)
         information = np.zeros((layout.n_free, layout.n_free))
         free = self.index[:, self._names]
-        for number, (column, observation) in enumerate(self.observed.items()):
-            add = self._by_row if observation.form == "ROWS" else self._by_group
-            part = add(number, column, found, self._scale_by_group(column, values))
+        for column, observation in self.observed.items():
+            if column in self.readout.summed:
+                number = next(k for k, sent in enumerate(self._sent) if sent[0] == column)
+                part = self._by_group(number, column, found, self._scale_by_group(column, values))
+            else:
+                part = self._by_row(column, found, values)
             if not np.isfinite(part.nll):
-                return self._failed(x, self._impossible(column, number, found, values))
+                return self._failed(x, self._impossible(column, found, values))
             nll += part.nll
             np.add.at(gradient, free, part.gradient)
             np.add.at(information, (free[:, :, None], free[:, None, :]), part.information)
-            if observation.scale in layout.names:
-                at = self.index[:, layout.names.index(str(observation.scale))]
+            scale = observation.quantities[1] if len(observation.quantities) > 1 else None
+            if column in self.readout.summed and scale in layout.names:
+                at = self.index[:, layout.names.index(scale)]
                 np.add.at(gradient, at, part.by_scale)
                 np.add.at(information, (at, at), part.scale_information)
         by_x = layout.slope(values)
-        gradient *= by_x
+        gradient = gradient * by_x + by_prior
         information *= by_x[:, None] * by_x
+        information[np.diag_indices(layout.n_free)] += curvature
         if not (np.isfinite(gradient).all() and np.isfinite(information).all()):
             return self._failed(x, Failure(Status.NONFINITE, "the gradient is not finite"))
-        return Evaluation(x, nll, gradient, information)
+        return Evaluation(x, nll, gradient, information, penalty=penalty)
 
     def _by_group(self, number: int, column: str, found: Compared, scale: Array) -> _Part:
         """Complete the sums of a column that C made."""
@@ -360,37 +496,45 @@ class Problem:
             scale_information=scaled.scale_information,
         )
 
-    def _by_row(self, number: int, column: str, found: Compared, scale: Array) -> _Part:
-        """Sum the terms of an observation model that C does not know."""
+    def _by_row(self, column: str, found: Compared, values: Array) -> _Part:
+        """Sum the terms of a column whose rows come one by one."""
         rows = self.data.measured[column]
-        located, slopes = self._of_column(found, number)
-        slope = np.zeros((len(located), len(self._names))) if slopes is None else slopes
-        terms = self.observed[column].terms(rows.values, rows.size, located, scale[rows.group])
-        weighted = np.sqrt(terms.information)[:, None] * slope
-        blocks = np.split(weighted, rows.starts[1:-1])
+        predicted, slopes = self._predicted(column, found, values), self._slopes(column, found)
+        terms = self.observed[column].terms(rows.values, rows.known, predicted)
+        n_group, n_name = len(rows.starts) - 1, len(self._names)
+        weighted = terms.information @ slopes
+        information = np.zeros((n_group, n_name, n_name))
+        for g, (first, last) in enumerate(pairwise(rows.starts)):
+            left = slopes[first:last].reshape(-1, n_name)
+            information[g] = left.T @ weighted[first:last].reshape(-1, n_name)
+        none = np.zeros(n_group)
         return _Part(
             nll=float(terms.nll.sum()),
-            gradient=_by_groups(terms.by_location[:, None] * slope, rows),
-            information=np.array([block.T @ block for block in blocks]),
-            by_scale=_by_groups(terms.by_scale, rows),
-            scale_information=_by_groups(terms.scale_information, rows),
+            gradient=_by_groups((terms.slope[:, None, :] @ slopes)[:, 0], rows),
+            information=information,
+            by_scale=none,
+            scale_information=none,
         )
 
-    def _impossible(self, column: str, number: int, found: Compared, values: Array) -> Failure:
+    def _impossible(self, column: str, found: Compared, values: Array) -> Failure:
         """Say which prediction has no likelihood."""
-        rows, scale = self.data.measured[column], self.scale(column, values)
-        located, _ = self._of_column(found, number)
-        terms = self.observed[column].terms(rows.values, rows.size, located, scale)
-        k = int(np.argmax(~(np.isfinite(terms.nll) & (scale > 0.0))))
+        rows = self.data.measured[column]
+        predicted = self._predicted(column, found, values)
+        terms = self.observed[column].terms(rows.values, rows.known, predicted)
+        k = int(np.argmax(~np.isfinite(terms.nll)))
+        given = f"{rows.given[k]:g}" if isinstance(rows.given[k], float) else repr(rows.given[k])
         return Failure(
             Status.NONFINITE,
-            f"'{column}' = {rows.values[k]:g} has no likelihood where {located[k]:.6g} is "
+            f"'{column}' = {given} has no likelihood where {predicted[k, 0]:.6g} is "
             f"predicted, in group {self.data.labels[rows.group[k]]!r}",
         )
 
-    def predict(self, x: Array) -> dict[str, Array] | Failure:
-        """Return the prediction of every row of the frame, by observed column."""
-        n_row, n_column = len(self.data.group), len(self.observed)
+    def quantities(self, x: Array) -> dict[str, Array] | Failure:
+        """Return the quantities of every row of the frame, by observed column.
+
+        Shape (n_row, n_quantity) of the column's observation model.
+        """
+        n_row, n_column = len(self.data.group), len(self._sent)
         every = np.zeros(n_row * n_column)
         rows, order = self._sorted(
             [FORMS["ROWS"]] * n_column,
@@ -400,9 +544,24 @@ class Problem:
             every,
             every,
         )
+        values = self.layout.natural(x)
         with np.errstate(all="ignore"):
-            found = self._compared(self.layout.natural(x), rows, with_gradient=False)
+            found = self._compared(values, rows, with_gradient=False)
         if isinstance(found, Failure):
             return found
         every[order] = found.located
-        return dict(zip(self.observed, every.reshape(n_column, n_row), strict=True))
+        located: dict[str, dict[int, Array]] = {column: {} for column in self.observed}
+        each = zip(self._sent, every.reshape(n_column, n_row), strict=True)
+        for (column, quantity, _), predictions in each:
+            located[column][quantity] = predictions
+        return {
+            column: self._filled(column, seen, np.arange(n_row), values)
+            for column, seen in located.items()
+        }
+
+    def predict(self, x: Array) -> dict[str, NDArray[Any]] | Failure:
+        """Return the prediction of every row of the frame, by observed column."""
+        found = self.quantities(x)
+        if isinstance(found, Failure):
+            return found
+        return {column: self.observed[column].shown(each) for column, each in found.items()}
