@@ -85,6 +85,20 @@ def penalty(prior: Any, prior_scale: str, scale: str, x: Array) -> Density:
         return -value, -by * first, -(by2 * first**2 + by * second)
 
 
+def volume(prior_scale: str, scale: str, x: Array) -> tuple[Array, Array]:
+    """Return log(dw/dx) and its derivative by x, w the value on the prior's scale.
+
+    It turns a density of w into one of x.
+    """
+    if prior_scale == scale:
+        return np.zeros_like(x), np.zeros_like(x)
+    here, there = SCALES[scale], SCALES[prior_scale]
+    v = here.inverse(x)
+    with np.errstate(all="ignore"):
+        slope, up = here.slope(v), 1.0 / there.slope(v)
+        return np.log(slope * up), here.bend(v) / slope - there.bend(v) * up**2 * slope
+
+
 def _differences(density: Callable[[Array], Array], z: Array) -> Density:
     """Return a density and differences of it."""
     far = [density(z + k * _STEP) for k in (-2.0, -1.0, 0.0, 1.0, 2.0)]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, checks_keywords
 from ..model import Model
-from .prior import check_prior, described, log_density, penalty
+from .prior import check_prior, described, log_density, penalty, volume
 from .scales import SCALES, TIMES, Scale, check_scale, scaled
 
 Array = NDArray[np.float64]
@@ -263,6 +263,15 @@ class Layout:
             gradient[at] += by
             curvature[at] += np.maximum(by2, 0.0)
         return value, gradient, curvature
+
+    def volume(self, x: Array) -> tuple[float, Array]:
+        """Return what makes the density of values with priors one of x, with its gradient."""
+        value, gradient = 0.0, np.zeros(self.n_free)
+        for vary, at in self._informed:
+            each, by = volume(vary.prior_scale, vary.scale, x[at])
+            value += float(each.sum())
+            gradient[at] += by
+        return value, gradient
 
     def in_order(self, x: Array, moved: Array) -> Array:
         """Shorten a step so that values in order stay so."""
