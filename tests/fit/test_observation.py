@@ -419,7 +419,9 @@ def test_several_families_share_one_model(ramp: tr.Model) -> None:
     assert fit.converged
     # The gradient of the whole agrees with differences of the whole.
     objective, at = fit.objective, fit.params["value"] * 1.05
+    alone = objective.nll(at)
     gradient = objective.gradient(at, scaled=False)
+    assert objective.nll(at) == pytest.approx(alone, rel=1e-10)
     for name in at.index:
         step = 1e-4 * at[name]
         up, down = (
@@ -427,3 +429,26 @@ def test_several_families_share_one_model(ramp: tr.Model) -> None:
             for s in (1, -1)
         )
         assert gradient[name] == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=1e-5)
+
+
+def test_people_may_have_cut_points_of_their_own(ramp: tr.Model) -> None:
+    rng = np.random.default_rng(4)
+    parts = []
+    for person, cuts in {"p": [0.2, 0.9], "q": [1.0, 3.0]}.items():
+        part = table_of(r=np.zeros(400)).assign(who=person)
+        latent = 0.8 * part["t"] + rng.normal(size=400)
+        parts.append(part.assign(r=1.0 + np.searchsorted(cuts, latent)))
+    vary = {
+        "a": tr.Vary(0.5, min=-9, max=9),
+        "c1": tr.Vary(0.0, min=-9, max=9, per="who"),
+        "c2": tr.Vary(0.5, min=-9, max=9, per="who"),
+    }
+    observed = {"r": tr.Ordinal("y", ["c1", "c2"], link="probit")}
+    data = pd.concat(parts, ignore_index=True)
+    fit = tr.fit(ramp, data, time="t", group="who", observed=observed, vary=vary, starts=2)
+    error = (fit.params["value"].to_numpy() - [0.8, 0.2, 1.0, 0.9, 3.0]) / fit.params["stderr"]
+    assert (error.abs() < 3.5).all()
+    assert fit.converged
+    profile = fit.profile("c2 [q]")
+    row = profile.intervals.iloc[0]
+    assert row["low"] < 3.0 < row["high"]

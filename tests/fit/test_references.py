@@ -40,6 +40,13 @@ def test_published_objectives(cases: Path, name: str) -> None:
     assert np.abs(gradient - wanted).max() < GRADIENT * wanted.abs().max()
 
 
+def test_a_stiff_objective(cases: Path) -> None:
+    # One rate is 1e5 of the others, so only a solve without sensitivities may go on.
+    case = read_case(cases / "Boehm_JProteomeRes2014")
+    wanted = case.expected["nllh_nominal"]
+    assert case.objective().nll(case.nominal) == pytest.approx(wanted, rel=OBJECTIVE)
+
+
 @pytest.mark.parametrize("name", PETAB)
 def test_odd_cases_of_the_petab_suite(cases: Path, name: str) -> None:
     case = read_case(cases / "petab_suite_v1" / name)

@@ -278,6 +278,10 @@ def test_the_objective_at_any_values(cohort: pd.DataFrame) -> None:
     assert objective.loglik(at) == pytest.approx(-by_hand(g, 0.7) - stats.norm.logpdf(0.2))
     # Nothing is moved: neither scales nor what was not named.
     assert objective.nll({"sd": 0.9}) == pytest.approx(by_hand(0.1, 0.9), rel=1e-12)
+    # With sensitivities the steps differ, the objective hardly.
+    alone = objective.nll(at)
+    objective.gradient(at)
+    assert objective.nll(at) == pytest.approx(alone, rel=1e-10)
     h = 1e-6
     slope = (by_hand(g, 0.7 + h) - by_hand(g, 0.7 - h)) / (2 * h)
     assert objective.gradient(at, scaled=False)["sd"] == pytest.approx(slope, rel=1e-6)

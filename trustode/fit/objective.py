@@ -21,7 +21,7 @@ from ..compile import CompiledModel, compile
 from ..errors import STATUS_TEXT, Status
 from ..solve import FORMS, Compared, Rows, Solver, compare_batch, pack
 from .data import Data, Measured
-from .observation import Observation
+from .observation import Observation, Scaled
 from .readout import Readout
 from .rest import Rest, resting_state
 from .vary import Layout, initial_of
@@ -317,8 +317,13 @@ class Problem:
             tangents[g, by] = found.by_p[:, [at[k] for k in by]].T
         return y0, tangents
 
-    def _compared(self, values: Array, rows: Rows, with_gradient: bool) -> Compared | Failure:
-        """Solve every group and compare it with rows."""
+    def _compared(
+        self, values: Array, rows: Rows, with_gradient: bool, with_tangents: bool = True
+    ) -> Compared | Failure:
+        """Solve every group and compare it with rows.
+
+        With tangents, even if no gradient is wanted, steps and so predictions are the same.
+        """
         p = self.parameters(values)
         start = self.initial_values(p, values)
         if isinstance(start, Failure):
@@ -331,11 +336,10 @@ class Problem:
             self._stimuli,
             self.solver,
             names=[self.layout.names[k] for k in self._names] if with_gradient else (),
-            # Without them, too: the steps, and so the predictions, are then the same.
-            which=self._moving,
+            which=self._moving if with_tangents else (),
             direct=self._direct,
             given=start.given,
-            tangents=start.tangents,
+            tangents=start.tangents if with_tangents else None,
             threads=self.threads,
         )
         failed = np.flatnonzero(found.report["status"] != Status.SUCCESS)
@@ -361,6 +365,29 @@ class Problem:
             if isinstance(found, Failure):
                 return self._failed(x, found)
             return self._combine(self._settled(x, found) if settle else x, found)
+
+    def value(self, x: Array) -> float | Failure:
+        """Return the objective alone at a point, from solves without sensitivities.
+
+        They are quicker, and may change to a stiff method.
+        """
+        values, (penalty, _, _) = self.layout.natural(x), self.layout.penalty(x)
+        with np.errstate(all="ignore"):
+            found = self._compared(values, self._rows, with_gradient=False, with_tangents=False)
+            if isinstance(found, Failure):
+                return found
+            nll = self._offset + penalty
+            for column in self.observed:
+                if column in self.readout.summed:
+                    nll += float(self._completed(column, found, values).nll.sum())
+                else:
+                    rows = self.data.measured[column]
+                    predicted = self._predicted(column, found, values)
+                    terms = self.observed[column].terms(rows.values, rows.known, predicted)
+                    nll += float(terms.nll.sum())
+                if not np.isfinite(nll):
+                    return self._impossible(column, found, values)
+        return nll
 
     def _failed(self, x: Array, failure: Failure) -> Evaluation:
         n = self.layout.n_free
@@ -460,8 +487,7 @@ class Problem:
         free = self.index[:, self._names]
         for column, observation in self.observed.items():
             if column in self.readout.summed:
-                number = next(k for k, sent in enumerate(self._sent) if sent[0] == column)
-                part = self._by_group(number, column, found, self._scale_by_group(column, values))
+                part = self._by_group(column, found, values)
             else:
                 part = self._by_row(column, found, values)
             if not np.isfinite(part.nll):
@@ -482,12 +508,18 @@ class Problem:
             return self._failed(x, Failure(Status.NONFINITE, "the gradient is not finite"))
         return Evaluation(x, nll, gradient, information, penalty=penalty)
 
-    def _by_group(self, number: int, column: str, found: Compared, scale: Array) -> _Part:
-        """Complete the sums of a column that C made."""
+    def _completed(self, column: str, found: Compared, values: Array) -> Scaled:
+        """Complete a column's sums, made in C, by its scale in each group."""
+        number = next(k for k, sent in enumerate(self._sent) if sent[0] == column)
         count = np.diff(self.data.measured[column].starts).astype(float)
         # Where nothing was measured the scale does not matter, whatever it is.
-        scale = np.where(count > 0.0, scale, 1.0)
-        scaled = self.observed[column].scaled(found.total[:, number], count, scale)
+        scale = np.where(count > 0.0, self._scale_by_group(column, values), 1.0)
+        return self.observed[column].scaled(found.total[:, number], count, scale)
+
+    def _by_group(self, column: str, found: Compared, values: Array) -> _Part:
+        """Complete the sums of a column that C made."""
+        number = next(k for k, sent in enumerate(self._sent) if sent[0] == column)
+        scaled = self._completed(column, found, values)
         return _Part(
             nll=float(scaled.nll.sum()),
             gradient=scaled.weight[:, None] * found.gradient[:, number],

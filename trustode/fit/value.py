@@ -76,12 +76,18 @@ class Objective:
         ModelError
             If a name is unknown or a value is no number.
         """
-        return self._at(values).nll
+        x = self._given(values)
+        if x.tobytes() in self._last:
+            return self._at(values).nll
+        found = self._problem.value(x)
+        if isinstance(found, Failure):
+            raise self._error(found)
+        return found
 
     def loglik(self, values: Mapping[str, float] | None = None) -> float:
         """Return the log-likelihood, without priors."""
-        found = self._at(values)
-        return found.penalty - found.nll
+        penalty, _, _ = self._problem.layout.penalty(self._given(values))
+        return penalty - self.nll(values)
 
     def gradient(
         self, values: Mapping[str, float] | None = None, *, scaled: bool = True
