@@ -1,12 +1,12 @@
 """Fit a model to data: maximum likelihood with exact gradients, from many starts.
 
 Layers, each importing only those before it: `observation` (distributions of the data),
-`columns` and `data` (data frames in), `scales`, `prior` and `vary` (free values), `readout`
-(predictions as observables), `rest` (steady states to begin in), `objective` (likelihood,
-gradient, information), `setup` (all arguments checked), `optimise` (searches), `information`
-(covariance), `value` (the objective at any values), `again` (searches near an optimum),
-`starts`, `resample` (other data), `profile`, `bootstrap`, `sample`, `result`, `compare`,
-`recovery`.
+`columns`, `groups` and `data` (data frames in), `scales`, `prior` and `vary` (free values),
+`readout` (predictions as observables), `rest` (steady states to begin in), `predictor` (solves
+beside data), `objective` (likelihood, gradient, information), `optimise` (searches), `setup`
+(all arguments checked), `information` (covariance), `value` (the objective at any values),
+`again` (searches near an optimum), `starts`, `resample` (other data), `profile`, `bootstrap`,
+`sample`, `result`, `compare`, `recovery`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from ..errors import DataError, ModelError, OptionError
 from ..expression import TIME
 from ..model import Model, named
 from ..solve import initial_vector, parameter_vector
-from .data import Data, Design, is_shared, read
+from .data import Data, Design, read
+from .groups import is_shared
 from .objective import Problem
 from .observation import Observation
 from .optimise import SEARCH_SOLVER
