@@ -112,6 +112,10 @@ def test_what_never_rests_is_a_failed_evaluation() -> None:
     objective = tr.objective(model, data, initial="equilibrium", **arguments)
     with pytest.raises(tr.SolveError, match=r"no steady state was reached by t = .* before the"):
         objective.nll()
+    with pytest.raises(
+        tr.SolveError, match=r"Look with tr\.simulate whether the model comes to rest"
+    ):
+        tr.fit(model, data, initial="equilibrium", starts=1, **arguments)
     with pytest.raises(tr.OptionError, match="initial='equilibrum' must be"):
         tr.objective(model, data, initial="equilibrum", **arguments)
 

@@ -470,7 +470,12 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     status = Status[name]
     example = next(s.last for s in reversed(found) if s.last and s.last.status is status)
     advice = "Try values and bounds with which the model can be solved"
-    if 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
+    if "steady state" in example.message:
+        advice = (
+            "Look with tr.simulate whether the model comes to rest while its inputs are held; "
+            "otherwise give initial= values"
+        )
+    elif 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
         advice = (
             "A fit's sensitivities need an explicit method for now, and for stiff models these "
             "need too many steps. Narrow the bounds so that no rate is much faster than the "
