@@ -184,3 +184,16 @@ def test_fit_shows_observed_and_predicted(model, ax, n_group):
     predicted = fit.residuals.groupby("time")["predicted"].mean()
     np.testing.assert_allclose(ax.lines[1].get_ydata(), predicted)
     assert len(ax.lines) == (2 if n_group > 6 else 2 * n_group)
+
+
+def test_levels_that_are_texts_are_drawn_as_places(model, ax):
+    words = ["low", "high", "low", "some", "low"]
+    frame = pd.DataFrame({"day": np.arange(1.0, 6.0), "word": words, "left": 0.5})
+    observed = {
+        "word": tr.Ordinal("x", [0.1, 0.3], levels=["low", "some", "high"]),
+        "left": tr.Gaussian("x", sd=0.2),
+    }
+    vary = {"k": tr.Vary(0.4, min=0.0, max=3.0)}
+    plot_fit(tr.fit(model, frame, time="day", observed=observed, vary=vary, starts=1), ax)
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 3.0, 1.0, 2.0, 1.0]
+    assert ax.lines[2].get_ydata().tolist() == [0.5] * 5

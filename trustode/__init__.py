@@ -54,11 +54,19 @@ _HOME = {
     "curve": "bifurcation",
     "diagram": "bifurcation",
     "equilibria": "bifurcation",
+    "AtRest": "fit",
     "Binomial": "fit",
+    "Categorical": "fit",
     "Gaussian": "fit",
+    "GridGaussian": "fit",
+    "Laplace": "fit",
+    "Ordinal": "fit",
+    "Poisson": "fit",
+    "StudentT": "fit",
     "Vary": "fit",
     "compare": "fit",
     "fit": "fit",
+    "objective": "fit",
     "recover": "fit",
 }
 _MODULES = ("data", "models")
@@ -90,10 +98,18 @@ if TYPE_CHECKING:
     from .errors import Status as Status
     from .errors import TrustodeError as TrustodeError
     from .event import Event as Event
+    from .fit import AtRest as AtRest
     from .fit import Binomial as Binomial
+    from .fit import Categorical as Categorical
     from .fit import Gaussian as Gaussian
+    from .fit import GridGaussian as GridGaussian
+    from .fit import Laplace as Laplace
+    from .fit import Ordinal as Ordinal
+    from .fit import Poisson as Poisson
+    from .fit import StudentT as StudentT
     from .fit import Vary as Vary
     from .fit import fit as fit
+    from .fit import objective as objective  # type: ignore[no-redef]
     from .fit import recover as recover
     from .fit.compare import compare as compare
     from .model import Model as Model

@@ -339,7 +339,8 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     """Draw what was observed and what is predicted over time.
 
     Marks are observations and lines predictions: of each series, or of the means over all
-    groups at each time where there are too many series to tell apart.
+    groups at each time where there are too many series to tell apart. Levels that are texts
+    are drawn as their places, 1, 2, ...
 
     Parameters
     ----------
@@ -351,7 +352,7 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    table = fit.residuals
+    table = _places(fit)
     series = dict(list(table.groupby(["column", "group"], sort=False)))
     labels = {key: f"{key[0]}, {key[1]}" for key in series}
     if len(series) > _MOST_SERIES:
@@ -369,6 +370,21 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(", ".join(columns))
     ax.legend(title="marks: observed, lines: predicted")
     return ax
+
+
+def _places(fit: Fit) -> pd.DataFrame:
+    """Return a fit's residuals with numbers in the place of texts."""
+    table = fit.residuals.copy()
+    for side in ("observed", "predicted"):
+        values = table[side].astype(object)
+        for column, observation in fit.observed.items():
+            options = observation.options or ()
+            if any(isinstance(option, str) for option in options):
+                here = table["column"] == column
+                place = {option: k + 1 for k, option in enumerate(options)}
+                values[here] = values[here].map(place)
+        table[side] = values.astype(float)
+    return table
 
 
 def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:

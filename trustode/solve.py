@@ -638,6 +638,7 @@ def compare_batch(
     which: Sequence[str] = (),
     direct: Collection[str] = (),
     given: Collection[str] = (),
+    tangents: Array | None = None,
     threads: int | None = 1,
 ) -> Compared:
     """Solve many runs and compare them with observations, without keeping a trajectory.
@@ -660,6 +661,8 @@ def compare_batch(
         Parameters among the names that an observable depends on.
     given : collection of str
         States whose initial value was given and so depends on no parameter.
+    tangents : ndarray, shape (n_run, n_which, n_state), optional
+        Derivatives of the initial values, where the model's own are not meant.
     threads : int or None
         Threads that share the runs; None takes every processor. Results do not depend on it.
 
@@ -672,8 +675,10 @@ def compare_batch(
     vary = vary_indices(compiled, which, "sensitivities")
     start = np.empty((n_run, 1, y0.shape[1] * (1 + len(vary))))
     start[:, 0, : y0.shape[1]] = y0
-    if which:
+    if which and tangents is None:
         _start_tangents(compiled, vary, p, given, start)
+    elif tangents is not None:
+        start[:, 0, y0.shape[1] :] = tangents.reshape(n_run, -1)
     method, stiff, taylor, seed = _plan(compiled, 1, vary, stimuli, solver)
     params = compiled.model.params
     by = (

@@ -102,6 +102,16 @@ BAD_DATA = {
         {"vary": {"a": tr.Vary(0.0, per="block")}},
         "per='block' needs one value a group, but group 'a' has 1, 2",
     ),
+    "spaces": (
+        frame(person=["a", "a ", "a", "b", "b", "b"]),
+        {},
+        "column 'person' .group. has 'a ' beside 'a', which differ by spaces only, in 1 row .r1.",
+    ),
+    "spaces in a level": (
+        frame(site=["x", "x", "x", " x", " x", " x"]),
+        {"vary": {"a": tr.Vary(0.0, per="site")}},
+        "column 'site' .per. has ' x' beside 'x'",
+    ),
     "too few": (
         frame().iloc[:1],
         {"vary": {"a": tr.Vary(0.0), "y(0)": tr.Vary(0.0)}},
@@ -184,7 +194,7 @@ def test_mistakes_in_arguments(model: tr.Model, case: str) -> None:
         ({"value": 2.0, "max": 1.0}, "outside"),
         ({"value": 1.0, "min": 3.0, "max": 1.0}, "min=3 is not below max=1"),
         ({"value": 0.0, "scale": "log"}, "no logarithm"),
-        ({"value": 1.0, "scale": "ln"}, "must be 'lin' or 'log'"),
+        ({"value": 1.0, "scale": "ln"}, "must be one of 'lin', 'log', 'log10', 'logit'"),
         ({"value": 1.0, "per": 3}, "must be the name of a column"),
     ],
 )

@@ -1,11 +1,12 @@
 """Fit a model to data: maximum likelihood with exact gradients, from many starts.
 
 Layers, each importing only those before it: `observation` (distributions of the data),
-`columns` and `data` (data frames in), `vary` (free values), `readout` (predictions as
-observables), `objective` (likelihood, gradient, information), `optimise` (searches),
-`information` (covariance), `again` (searches near an optimum), `starts`,
-`resample` (other data), `profile`, `bootstrap`, `sample`, `result`,
-`compare`, `recovery`.
+`columns`, `groups` and `data` (data frames in), `scales`, `prior` and `vary` (free values),
+`readout` (predictions as observables), `rest` (steady states to begin in), `predictor` (solves
+beside data), `objective` (likelihood, gradient, information), `optimise` (searches), `setup`
+(all arguments checked), `information` (covariance), `value` (the objective at any values),
+`again` (searches near an optimum), `starts`, `resample` (other data), `profile`, `bootstrap`,
+`sample`, `result`, `compare`, `recovery`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compile import compile
 from ..errors import (
     STATUS_TEXT,
     DataError,
@@ -34,18 +34,29 @@ from ..errors import (
     checks_keywords,
 )
 from ..jobs import check_how
-from ..model import Model, named
+from ..model import Model
 from ..progress import Progress
-from ..solve import NATIVE, Solver, initial_vector, parameter_vector
+from ..solve import NATIVE, Solver
 from .bootstrap import check_whole
 from .compare import Comparison, compare
-from .data import Data, Design, is_shared, read
+from .data import Design
 from .information import labels, sloppy_notes, uncertainty, undetermined_notes
 from .objective import Evaluation, Problem
-from .observation import Binomial, Gaussian, Observation
+from .observation import (
+    Binomial,
+    Categorical,
+    Gaussian,
+    GridGaussian,
+    Laplace,
+    Observation,
+    Ordinal,
+    Poisson,
+    StudentT,
+)
 from .optimise import (
     FINAL_SOLVER,
     NEAR_SOLVER,
+    PATIENCE,
     POLISH_DISTANCE,
     SEARCH_DISTANCE,
     SEARCH_SOLVER,
@@ -53,8 +64,8 @@ from .optimise import (
     descend,
     remaining_distance,
 )
-from .readout import read_out
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
+from .rest import AtRest
 from .result import (
     Fit,
     failure_note,
@@ -62,34 +73,47 @@ from .result import (
     params_frame,
     residuals_frame,
 )
+from .setup import assembled, check_members
 from .starts import searched
-from .vary import Layout, Vary, initial_of, limits
+from .value import Objective
+from .vary import Vary
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "AtRest",
     "Binomial",
+    "Categorical",
     "Comparison",
     "Confusion",
     "Fit",
     "Gaussian",
+    "GridGaussian",
+    "Laplace",
+    "Objective",
     "Observation",
+    "Ordinal",
+    "Poisson",
     "Recovery",
+    "StudentT",
     "Vary",
     "compare",
     "fit",
+    "objective",
     "recover",
 ]
 
 #: Difference in log-likelihood below which two starts found the same optimum.
 SAME = 0.01
 
+#: Widths, in scales, to which kinks of a likelihood are rounded off: while searching, then while
+#: polishing.
+SEARCH_WIDTH = 1e-2
+POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
+
 #: Difference below which they are taken for equal: what searches leave to the polish.
 TIE = 1e-5
-
-#: Least standard deviation, as a share of the largest observation.
-LEAST_SD = 1e-10
 
 
 @checks_keywords
@@ -102,8 +126,8 @@ def fit(
     vary: Mapping[Any, Vary],
     group: str | Sequence[str] | None = None,
     inputs: Mapping[Any, Any] | None = None,
-    params: Mapping[Any, float] | None = None,
-    initial: Mapping[Any, float] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | str | AtRest | None = None,
     solver: Solver | None = None,
     starts: int = 20,
     seed: int = 0,
@@ -112,7 +136,7 @@ def fit(
     progress: Progress = None,
     threads: int | None = None,
 ) -> Fit:
-    """Fit a model to data by maximum likelihood.
+    """Fit a model to data by maximum likelihood, or with priors by maximum posterior density.
 
     Parameters
     ----------
@@ -122,8 +146,9 @@ def fit(
         column is a missing observation; two rows may share a time.
     time : str
         Column of times, in the model's unit. A group's solve starts at its first row.
-    observed : mapping of column to Gaussian or Binomial
-        How each measured column arises from the model.
+    observed : mapping of column to observation model
+        How each measured column arises from the model: `Gaussian`, `StudentT`, `Laplace`,
+        `Ordinal`, `Binomial`, `Categorical`, `GridGaussian` or `Poisson`.
     vary : mapping of name to Vary
         What is estimated: parameters, initial values as ``"T(0)"``, and names that only
         observation models use (a standard deviation, the slope of a scale).
@@ -133,8 +158,10 @@ def fit(
         A column's value holds from its row's time until the next row's; the first also
         before. A number or stimulus is for all groups; a mapping or function gives each
         group (by its label, a tuple for several columns) its own.
-    params, initial : mapping of name to float, optional
-        Values that are held instead of the model's defaults.
+    params, initial : mapping of name to float, column, or mapping of group to float, optional
+        Values that are held instead of the model's defaults; a column with one value a group
+        (a diagnosis, an age), or a mapping, gives each group its own. ``"equilibrium"`` or
+        `AtRest` begins each group in its steady state.
 
     Other Parameters
     ----------------
@@ -183,16 +210,17 @@ def fit(
     evaluation.
     """
     where = f"fit({getattr(model, 'name', model)!s:.60})"
-    if not isinstance(model, Model):
-        raise ModelError(f"fit: expected a Model, got {model!r:.60} ({type(model).__name__})")
-    _check_options(where, starts, seed, threads, solver)
+    _check_model(model, where)
+    _check_options(where, solver, {"starts": (starts, 1), "seed": (seed, 0)})
     how = check_how(threads, executor, checkpoint, progress, where)
-    problem, design = _problem(
+    problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
     problem = replace(problem, solver=solver or SEARCH_SOLVER, threads=threads)
     layout = problem.layout
-    found = searched(problem, starts, seed, how, where)
+    _check_enough(problem, where)
+    searching = problem if problem.smooth else problem.rounded(SEARCH_WIDTH)
+    found = searched(searching, starts, seed, how, where)
     lowest = min(search.best.nll for search in found)
     # Of equal optima (two exponentials that may change places) the nearest to the given values.
     best = next(search for search in found if search.best.nll <= lowest + TIE)
@@ -201,8 +229,59 @@ def fit(
     point = problem.evaluate(best.best.x)
     if solver is None:
         problem, point = _refined(problem, point)
-    point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
-    return _result(problem, design, point, found)
+    if problem.smooth:
+        point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
+        return _result(problem, design, point, found, seed, remaining_distance(point, layout))
+    for width in POLISH_WIDTHS:
+        rounded = problem.rounded(width).evaluate
+        point, _ = descend(rounded, rounded(point.x), layout, POLISH_DISTANCE, PATIENCE)
+    left = remaining_distance(point, layout)
+    return _result(problem, design, problem.evaluate(point.x), found, seed, left)
+
+
+@checks_keywords
+def objective(
+    model: Model,
+    data: pd.DataFrame,
+    *,
+    time: str,
+    observed: Mapping[str, Observation],
+    vary: Mapping[Any, Vary],
+    group: str | Sequence[str] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | str | AtRest | None = None,
+    solver: Solver | None = None,
+    threads: int | None = None,
+) -> Objective:
+    """Return what a fit would minimise, to evaluate at any values without a search.
+
+    Parameters are those of `fit`. Nothing is moved: scales, too, are used as given.
+
+    Parameters
+    ----------
+    model : Model
+    data : DataFrame
+    time, observed, vary, group, inputs, params, initial, threads
+        As in `fit`; `vary` gives the values to begin with.
+    solver : Solver
+        An explicit native method. Without it a relative tolerance of 1e-11.
+
+    Returns
+    -------
+    Objective
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        As in `fit`.
+    """
+    where = f"objective({getattr(model, 'name', model)!s:.60})"
+    _check_model(model, where)
+    _check_options(where, solver, {} if threads is None else {"threads": (threads, 1)})
+    problem, _ = assembled(model, data, time, observed, vary, group, inputs, params, initial, where)
+    problem = replace(problem, solver=solver or FINAL_SOLVER, threads=threads)
+    return Objective(problem, problem.layout.first)
 
 
 @checks_keywords
@@ -294,7 +373,7 @@ def recover(
         raise OptionError(f"{where}: level={level!r:.60} must be a number between 0 and 1")
     if criterion not in CRITERIA:
         raise OptionError(f"{where}: criterion={criterion!r:.60} must be 'aic' or 'bic'")
-    _check_options(where, starts, seed, None, solver)
+    _check_options(where, solver, {})
     how = check_how(threads, executor, checkpoint, progress, where)
     models = dict(model) if isinstance(model, Mapping) else {"": model}
     if several and len(models) < 2:
@@ -302,12 +381,12 @@ def recover(
     problems: dict[str, Problem] = {}
     truths: dict[str, Any] = {}
     for name, each in models.items():
-        if not isinstance(each, Model):
-            raise ModelError(f"{where}: expected a Model, got {each!r:.60} ({type(each).__name__})")
+        _check_model(each, where)
         mine = [_of_model(given, name, models) for given in
                 (observed, vary, inputs, params, initial)]  # fmt: skip
         frame = _skeleton(design, mine[0], where)
-        problem, _ = _problem(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
+        problem, _ = assembled(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
+        _check_enough(problem, where)
         problems[name] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
         told = truth.get(name) if several and isinstance(truth, Mapping) else truth
         truths[name] = truths_of(problems[name], told, n, seed, where)
@@ -332,10 +411,11 @@ def _skeleton(design: Any, observed: Any, where: str) -> pd.DataFrame:
             f"{where}: design must be a pandas DataFrame with times, groups and inputs, got "
             f"{type(design).__name__}"
         )
-    _check_members(observed, "observed", Observation, "tr.Gaussian('rating', sd='sigma')", where)
+    check_members(observed, "observed", Observation, "tr.Gaussian('rating', sd='sigma')", where)
     frame = design.copy()
-    for column in observed:
-        filled = pd.Series(1.0, index=frame.index)
+    for column, observation in observed.items():
+        options = observation.options
+        filled = pd.Series(1.0 if options is None else options[0], index=frame.index)
         if column in frame and not frame[column].isna().all():
             filled = filled.mask(frame[column].isna())
         frame[column] = filled
@@ -351,16 +431,26 @@ def _refined(problem: Problem, point: Evaluation) -> tuple[Problem, Evaluation]:
     return final, refined
 
 
-def _check_options(
-    where: str, starts: object, seed: object, threads: object, solver: object
-) -> None:
-    """Raise for an option that cannot be."""
-    least = {"starts": (starts, 1), "seed": (seed, 0), "threads": (threads, 1)}
-    for name, (value, low) in least.items():
-        if name == "threads" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
-            raise OptionError(f"{where}: {name}={value!r:.60} must be a whole number from {low}")
+def _check_model(model: object, where: str) -> None:
+    """Raise unless a model is one."""
+    if not isinstance(model, Model):
+        raise ModelError(f"{where}: expected a Model, got {model!r:.60} ({type(model).__name__})")
+
+
+def _check_enough(problem: Problem, where: str) -> None:
+    """Raise if there are fewer observations than free values, and no priors."""
+    n, layout = problem.data.n_observations, problem.layout
+    if n < layout.n_free and not layout.has_priors:
+        raise DataError(
+            f"{where}: {n} observations cannot determine {layout.n_free} free values; vary fewer, "
+            "or hold some in params= or initial="
+        )
+
+
+def _check_options(where: str, solver: object, whole: Mapping[str, tuple[object, int]]) -> None:
+    """Raise for an option that cannot be: whole numbers, each with the least it may be."""
+    for name, (value, low) in whole.items():
+        check_whole(value, name, low, where)
     if solver is None:
         return
     if not isinstance(solver, Solver):
@@ -373,113 +463,6 @@ def _check_options(
         )
 
 
-def _problem(
-    model: Model,
-    data: pd.DataFrame,
-    time: str,
-    observed: Mapping[str, Observation],
-    vary: Mapping[Any, Vary],
-    group: str | Sequence[str] | None,
-    inputs: Mapping[Any, Any] | None,
-    params: Mapping[Any, float] | None,
-    initial: Mapping[Any, float] | None,
-    where: str,
-) -> tuple[Problem, Design]:
-    """Check every argument and bring them together."""
-    _check_members(observed, "observed", Observation, "tr.Gaussian('rating', sd='sigma')", where)
-    _check_members(vary, "vary", Vary, "tr.Vary(1.0, min=0, max=5)", where)
-    varies = {str(getattr(name, "name", name)): given for name, given in vary.items()}
-    fixed = _held(params, where)
-    for name in varies:
-        if name in model.states:
-            raise ModelError(
-                f"{where}: vary names '{name}', which is a state; write '{name}(0)' for its "
-                "initial value"
-            )
-        if name in model.inputs:
-            raise ModelError(
-                f"{where}: vary names '{name}', which is an input; only parameters and initial "
-                "values can vary. Make it a parameter of the model"
-            )
-    held = model.known(initial, "state", model.states)
-    compiled = compile(model)
-    given = {name: value for name, value in fixed.items() if name in model.params}
-    initial_vector(compiled, parameter_vector(compiled, given, where), held, where)
-    for name in varies:
-        if initial_of(name, model) in held:
-            raise OptionError(f"{where}: '{name}' is both varied and held in initial=; keep one")
-    readout = read_out(model, observed, varies, fixed, where)
-    groups = (group,) if isinstance(group, str) else tuple(group or ())
-    levels = dict.fromkeys(each.per for each in varies.values() if each.per is not None)
-    sources = model.known(inputs, "input", model.inputs)
-    design = Design(time, groups, dict(observed), sources, tuple(levels))
-    found = read(data, design, model, where)
-    design = replace(design, inputs=_by_group(sources, model, found))
-    layout = _layout(varies, found, readout.model, readout.scales, design)
-    if found.n_observations < layout.n_free:
-        raise DataError(
-            f"{where}: {found.n_observations} observations cannot determine {layout.n_free} free "
-            "values; vary fewer, or hold some in params= or initial="
-        )
-    index = layout.indices(found.levels, len(found.labels), where)
-    solved = Problem(
-        readout, found, dict(observed), layout, index, fixed, held, SEARCH_SOLVER, None
-    )
-    return solved, design
-
-
-def _check_members(given: object, what: str, kind: type, example: str, where: str) -> None:
-    """Raise unless an argument is a mapping with values of one kind."""
-    if not isinstance(given, Mapping) or not given:
-        raise OptionError(
-            f"{where}: {what} must be a mapping with at least one entry, got {given!r:.60}"
-        )
-    for name, value in given.items():
-        if not isinstance(value, kind):
-            raise OptionError(
-                f"{where}: {what}[{name!r:.40}] must be made as {example}, got {value!r:.60} "
-                f"({type(value).__name__})"
-            )
-
-
-def _held(params: Mapping[Any, float] | None, where: str) -> dict[str, float]:
-    """Return the values held, by name."""
-    fixed: dict[str, float] = {}
-    for name, value in named(params, f"{where}: params").items():
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
-            raise ModelError(f"{where}: params['{name}'] = {value!r:.60} is not a finite number")
-        fixed[name] = float(value)
-    return fixed
-
-
-def _by_group(sources: Mapping[str, Any], model: Model, data: Data) -> dict[str, Any]:
-    """Replace functions of the group by what they gave, so that a result can be pickled."""
-    resolved = dict(sources)
-    for name, source in sources.items():
-        if not isinstance(source, str) and not is_shared(source):
-            k = model.inputs.index(name)
-            each = zip(data.labels, data.tables, strict=True)
-            resolved[name] = {label: tables[k] for label, tables in each}
-    return resolved
-
-
-def _layout(
-    varies: Mapping[str, Vary], data: Data, model: Model, scales: frozenset[str], design: Design
-) -> Layout:
-    """Lay the free values out in one vector."""
-    levels: list[tuple[Any, ...]] = []
-    bounds = []
-    used = {observation.scale for observation in design.observed.values()}
-    largest = max(float(np.abs(rows.values).max()) for rows in data.measured.values())
-    for name, each in varies.items():
-        found = (None,) if each.per is None else tuple(dict.fromkeys(data.levels[each.per]))
-        levels.append(found)
-        smallest = LEAST_SD * (largest or 1.0) if name in used else -math.inf
-        bounds.append(limits(name, each, model, smallest))
-    return Layout(tuple(varies), tuple(varies.values()), tuple(levels), tuple(bounds))
-
-
 def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     """Return the error for a fit none of whose starts could be evaluated."""
     failures = sum((search.failures for search in found), Counter[str]())
@@ -487,7 +470,12 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     status = Status[name]
     example = next(s.last for s in reversed(found) if s.last and s.last.status is status)
     advice = "Try values and bounds with which the model can be solved"
-    if 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
+    if "steady state" in example.message:
+        advice = (
+            "Look with tr.simulate whether the model comes to rest while its inputs are held; "
+            "otherwise give initial= values"
+        )
+    elif 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
         advice = (
             "A fit's sensitivities need an explicit method for now, and for stiff models these "
             "need too many steps. Narrow the bounds so that no rate is much faster than the "
@@ -502,14 +490,21 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     )
 
 
-def _result(problem: Problem, design: Design, point: Evaluation, found: Sequence[Search]) -> Fit:
+def _result(
+    problem: Problem,
+    design: Design,
+    point: Evaluation,
+    found: Sequence[Search],
+    seed: int,
+    left: float,
+) -> Fit:
     """Put the result together, with what deserves a look."""
     import pandas as pd
 
     layout, n = problem.layout, problem.data.n_observations
+    nll = point.nll - point.penalty
     best = min(search.best.nll for search in found)
     hits = sum(search.best.nll < best + SAME for search in found)
-    left = remaining_distance(point, layout)
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
     if not left < SEARCH_DISTANCE:
@@ -543,15 +538,16 @@ def _result(problem: Problem, design: Design, point: Evaluation, found: Sequence
     ]
     return Fit(
         params=params_frame(point, layout, known),
-        loglik=-point.nll,
-        aic=2.0 * layout.n_free + 2.0 * point.nll,
-        bic=layout.n_free * math.log(n) + 2.0 * point.nll,
+        loglik=-nll,
+        aic=2.0 * layout.n_free + 2.0 * nll,
+        bic=layout.n_free * math.log(n) + 2.0 * nll,
+        log_prior=-point.penalty,
         n_observations=n,
         n_free=layout.n_free,
         converged=bool(left < SEARCH_DISTANCE and (len(found) == 1 or hits >= 2)),
         distance=left,
         starts=pd.DataFrame(rows),
-        residuals=residuals_frame(problem, design, point.x),
+        residuals=residuals_frame(problem, design, point.x, seed),
         model=fitted_model(problem, point.x, None),
         covariance=pd.DataFrame(covariance, index=names, columns=names),
         notes=tuple(notes),

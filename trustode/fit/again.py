@@ -26,6 +26,9 @@ from .optimise import (
     remaining_distance,
 )
 
+#: Width, in scales, to which kinks of a likelihood are rounded off near an optimum.
+WIDTH = 1e-4
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -36,6 +39,8 @@ DISTANCE = 1e-5
 
 def near(problem: Problem) -> Problem:
     """Return the problem with the solver for searches near its optimum, unless one was given."""
+    if not problem.smooth:
+        problem = problem.rounded(WIDTH)
     if problem.solver in (SEARCH_SOLVER, FINAL_SOLVER):
         return replace(problem, solver=NEAR_SOLVER)
     return problem
@@ -77,6 +82,13 @@ class Held:
         """Upper bounds of the free values."""
         upper: Array = self.problem.layout.upper[self.moving]
         return upper
+
+    def in_order(self, x: Array, moved: Array) -> Array:
+        """Shorten a step so that values in order, held or free, stay so."""
+        every, step = self.x.copy(), np.zeros_like(self.x)
+        every[self.moving], step[self.moving] = x, moved
+        shortened: Array = self.problem.layout.in_order(every, step)[self.moving]
+        return shortened
 
     @cached_property
     def _settle(self) -> bool:
@@ -134,7 +146,7 @@ def problem_parts(problem: Problem) -> Parts:
     """Return all that a problem's objective depends on, for a checkpoint."""
     model, data, layout = problem.readout.model, problem.data, problem.layout
     measured = {
-        column: [rows.values, rows.size, rows.group, rows.time]
+        column: [rows.values, rows.known, rows.group, rows.time]
         for column, rows in data.measured.items()
     }
     tables = [
@@ -153,6 +165,11 @@ def problem_parts(problem: Problem) -> Parts:
             ", ".join(layout.names),
             digest(repr(layout.varies), repr(layout.levels), repr(layout.bounds), problem.index),
         ),
-        "held": ("", digest(dict(problem.fixed), dict(problem.initial))),
+        "held": (
+            "",
+            digest(
+                dict(problem.fixed), dict(problem.initial), dict(data.held), data.rest, data.given
+            ),
+        ),
         "solver": (repr(problem.solver), ""),
     }

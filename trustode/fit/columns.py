@@ -55,8 +55,28 @@ def refuse(bad: NDArray[Any], what: str, rows: Sequence[Any], where: str, remedy
         raise DataError(f"{where}: {what} in {count} ({listed(named, 8)}). {remedy}")
 
 
-def numbers(frame: pd.DataFrame, column: str, where: str) -> Array:
-    """Return a column as floats, missing values as NaN."""
+def check_labels(frame: pd.DataFrame, column: str, use: str, where: str) -> None:
+    """Raise if two labels of a column differ by spaces only."""
+    spelt: dict[str, str] = {}
+    for label in frame[column].unique():
+        if not isinstance(label, str):
+            continue
+        plain = " ".join(label.split())
+        other = spelt.setdefault(plain, label)
+        if other != label:
+            rows = list(frame.index)
+            refuse(
+                (frame[column] == label).to_numpy(),
+                f"column '{column}' ({use}) has {label!r:.40} beside {other!r:.40}, which differ "
+                "by spaces only,",
+                rows,
+                where,
+                f"Correct it with data['{column}'] = data['{column}'].str.strip(), or rename one",
+            )
+
+
+def numbers(frame: pd.DataFrame, column: str, where: str, infinite: bool = False) -> Array:
+    """Return a column as floats, missing values as NaN, perhaps with infinite ones."""
     import pandas as pd
 
     series = frame[column]
@@ -80,5 +100,31 @@ def numbers(frame: pd.DataFrame, column: str, where: str) -> Array:
             where,
             "Correct these rows, or make them missing with pandas.to_numeric(..., errors='coerce')",
         )
-    refuse(np.isinf(values), f"column '{column}' is infinite", rows, where, DROP)
+    if not infinite:
+        refuse(np.isinf(values), f"column '{column}' is infinite", rows, where, DROP)
     return values
+
+
+def places(frame: pd.DataFrame, column: str, options: Sequence[Any], where: str) -> Array:
+    """Return where each value of a column stands among options, missing values as NaN."""
+    series = frame[column]
+    missing = series.isna().to_numpy()
+    place = {option: k for k, option in enumerate(options)}
+    given = list(series)
+    found = np.array(
+        [np.nan if none else place.get(x, -1) for x, none in zip(given, missing, strict=True)],
+        dtype=float,
+    )
+    unknown = found == -1.0
+    if unknown.any():
+        first = given[int(np.argmax(unknown))]
+        hint = nearest(str(first), map(str, options)) if isinstance(first, str) else ""
+        refuse(
+            unknown,
+            f"column '{column}' has {first!r:.40}, which is none of its values",
+            list(frame.index),
+            where,
+            f"They are {listed(map(repr, options), 24)}{hint or '.'} Correct these rows, set them "
+            "to missing, or change the values in observed=",
+        )
+    return found

@@ -408,16 +408,11 @@ def _predict(problem: Problem, x: Array, every: Arrays, row: int) -> bool:
         if isinstance(predicted, Failure):
             return False
         for k, (column, rows) in enumerate(point.data.measured.items()):
-            error = rows.values - _expected(point, column, predicted[column][rows.row])
+            located = predicted[column][rows.row]
+            error = point.observed[column].error(rows.given, rows.known, located)
             every["squares"][row, k] += float(error @ error)
             every["count"][row, k] += len(error)
     return True
-
-
-def _expected(problem: Problem, column: str, located: Array) -> Array:
-    """Return what a prediction says of the observations themselves: counts, of probabilities."""
-    rows, observation = problem.data.measured[column], problem.observed[column]
-    return located if observation.size is None else located * rows.size
 
 
 def _score(

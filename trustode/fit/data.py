@@ -7,16 +7,17 @@ labels, the rule and a remedy. Imports the stimuli, the observation models and t
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, listed, nearest
+from ..errors import DataError, listed
 from ..model import Model
-from ..stimulus import Steps, Stimulus, Table, table
-from .columns import DROP, check_frame, numbers, refuse
+from ..stimulus import Table
+from .columns import DROP, check_frame, check_labels, numbers, places, refuse
+from .groups import levels_of, numbers_of, rest_of, tables_of
 from .observation import Observation
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Design:
         A column, a number or stimulus for all groups, or a mapping of group to one.
     levels : tuple of str
         Further columns that must be constant within a group.
+    held : mapping of name to column, or to mapping of group to number
+        Parameters, and initial values as ``"T(0)"``, that are known for each group.
+    rest : mapping of input to number, column, or mapping of group to number; or None
+        Inputs with which groups come to rest before their data begin, if they do.
+    given : mapping of column to mapping of int to str
+        Columns that hold a quantity of an observation model for each row.
     """
 
     time: str
@@ -50,6 +57,9 @@ class Design:
     observed: Mapping[str, Observation]
     inputs: Mapping[str, Any]
     levels: tuple[str, ...]
+    held: Mapping[str, Any] = field(default_factory=dict)
+    rest: Mapping[str, Any] | None = None
+    given: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +67,13 @@ class Measured:
     """The rows of one column that hold an observation, group after group.
 
     All arrays have shape (n_row,); `starts`, of shape (n_group + 1,), says where each
-    group's rows begin.
+    group's rows begin. `values` and `known` are as the observation model works with them,
+    `given` as they stand in the data.
     """
 
     values: Array
-    size: Array
+    known: Mapping[str, Array]
+    given: NDArray[Any]
     group: Indices
     time: Indices
     row: Indices
@@ -82,6 +94,12 @@ class Data:
         Inputs of each group, in the model's order.
     levels : mapping of column to tuple
         Value of each group.
+    held : mapping of name to ndarray, shape (n_group,)
+        Parameters and initial values that are known for each group.
+    rest : ndarray, shape (n_group, n_input), or None
+        Inputs with which each group comes to rest before its data begin, if it does.
+    given : mapping of column to mapping of int to ndarray, shape (n_row,)
+        Quantities of observation models that the data hold; NaN where not needed.
     measured : mapping of column to Measured
     group, time_index : ndarray, shape (n_row,)
         Group of each row of the frame, and where its time stands in that group's times.
@@ -93,6 +111,9 @@ class Data:
     times: tuple[Array, ...]
     tables: tuple[list[Table], ...]
     levels: Mapping[str, tuple[Hashable, ...]]
+    held: Mapping[str, Array]
+    rest: Array | None
+    given: Mapping[str, Mapping[int, Array]]
     measured: Mapping[str, Measured]
     group: Indices
     time_index: Indices
@@ -162,8 +183,16 @@ def read(
     return Data(
         labels=labels,
         times=tuple(times),
-        tables=_inputs(frame, design, model, labels, members, time, where),
-        levels={column: _levels(frame, column, labels, members, where) for column in design.levels},
+        tables=tables_of(frame, design.inputs, model, labels, members, time, where),
+        levels={
+            column: levels_of(frame, column, labels, members, where) for column in design.levels
+        },
+        held={
+            name: numbers_of(frame, name, source, labels, members, where)
+            for name, source in design.held.items()
+        },
+        rest=rest_of(frame, design.rest, model, labels, members, where),
+        given=_given(frame, design, measured, where),
         measured=measured,
         group=group,
         time_index=time_index,
@@ -176,12 +205,22 @@ def _wanted(design: Design, with_observed: bool) -> list[tuple[object, str]]:
     wanted: list[tuple[object, str]] = [(design.time, "time")]
     wanted += [(column, "group") for column in design.groups]
     wanted += [(column, "per") for column in design.levels]
-    wanted += [(c, f"input {name}") for name, c in design.inputs.items() if isinstance(c, str)]
+    rest = design.rest or {}
+    for use, sources in (
+        ("input", design.inputs),
+        ("held value", design.held),
+        ("resting input", rest),
+    ):
+        wanted += [(c, f"{use} {name}") for name, c in sources.items() if isinstance(c, str)]
     if with_observed:
         for column, observation in design.observed.items():
             wanted.append((column, "observed"))
-            if isinstance(observation.size, str):
-                wanted.append((observation.size, f"trials of '{column}'"))
+            wanted += [(name, f"of '{column}'") for name in design.given.get(column, {}).values()]
+            wanted += [
+                (source, f"{role} of '{column}'")
+                for role, source in observation.columns.items()
+                if isinstance(source, str)
+            ]
     return wanted
 
 
@@ -194,6 +233,7 @@ def _grouped(
     for column in groups:
         missing = frame[column].isna().to_numpy()
         refuse(missing, f"column '{column}' (group) is missing", list(frame.index), where, DROP)
+        check_labels(frame, column, "group", where)
     keys = [list(frame[column]) for column in groups]
     each: list[Hashable] = keys[0] if len(groups) == 1 else list(zip(*keys, strict=True))
     number: dict[Hashable, int] = {}
@@ -227,23 +267,30 @@ def _measure(
     where: str,
 ) -> Measured:
     """Collect the observations of a column, group after group."""
-    values = numbers(frame, column, where)
+    options = observation.options
+    if options is None:
+        values = numbers(frame, column, where)
+    else:
+        values = places(frame, column, options, where)
     present = np.flatnonzero(~np.isnan(values))
     if not present.size:
         raise DataError(
             f"{where}: column '{column}' (observed) is missing in all {len(values)} rows. "
             "Leave it out of observed="
         )
-    size = np.ones(len(frame))
-    if isinstance(observation.size, str):
-        size = numbers(frame, observation.size, where)
-    elif observation.size is not None:
-        size *= observation.size
     row = present[np.argsort(group[present], kind="stable")]
+    known = {}
+    for role, source in observation.columns.items():
+        if isinstance(source, str):
+            known[role] = numbers(frame, source, where, infinite=role in ("lower", "upper"))[row]
+        else:
+            known[role] = np.full(len(row), float(source))
     labels = list(frame.index)
-    observation.check(column, values[row], size[row], [labels[k] for k in row], where)
+    observation.check(column, values[row], known, [labels[k] for k in row], where)
+    prepared, ready = observation.prepared(values[row], known)
+    given = values if options is None else frame[column].to_numpy(dtype=object)
     starts = np.searchsorted(group[row], np.arange(group.max() + 2)).astype(np.intp)
-    return Measured(values[row], size[row], group[row], time_index[row], row, starts)
+    return Measured(prepared, ready, given[row], group[row], time_index[row], row, starts)
 
 
 def _check_groups(
@@ -259,98 +306,27 @@ def _check_groups(
         )
 
 
-def _levels(
-    frame: pd.DataFrame,
-    column: str,
-    labels: tuple[Hashable, ...],
-    members: Sequence[Indices],
-    where: str,
-) -> tuple[Hashable, ...]:
-    """Return each group's value of a column that is constant within groups."""
-    missing = frame[column].isna().to_numpy()
-    refuse(missing, f"column '{column}' (per) is missing", list(frame.index), where, DROP)
-    values = list(frame[column])
-    found = []
-    for label, member in zip(labels, members, strict=True):
-        distinct = list(dict.fromkeys(values[k] for k in member))
-        if len(distinct) > 1:
-            raise DataError(
-                f"{where}: per='{column}' needs one value a group, but group {label!r} has "
-                f"{listed(map(repr, distinct), 4)}. Add '{column}' to group="
-            )
-        found.append(distinct[0])
-    return tuple(found)
-
-
-def _inputs(
-    frame: pd.DataFrame,
-    design: Design,
-    model: Model,
-    labels: tuple[Hashable, ...],
-    members: Sequence[Indices],
-    time: Array,
-    where: str,
-) -> tuple[list[Table], ...]:
-    """Return the tables of each group's inputs, in the model's order."""
-    index = list(frame.index)
-    shared: dict[str, Table] = {}
-    columns: dict[str, Array] = {}
-    for name in model.inputs:
-        given = design.inputs.get(name, model.input_defaults[name])
-        if isinstance(given, str):
-            columns[name] = numbers(frame, given, where)
-            missing = np.isnan(columns[name])
-            what = f"column '{given}' (input {name}) is missing"
-            remedy = "Fill it with what arrived then, for instance 0 or the value before"
-            refuse(missing, what, index, where, remedy)
-        elif is_shared(given):
-            shared[name] = table(given, f"{where}: input {name}")
-    every = []
-    for label, member in zip(labels, members, strict=True):
-        tables = []
-        for name in model.inputs:
-            if name in columns:
-                rows = [index[k] for k in member]
-                column = str(design.inputs[name])
-                tables.append(_held(time[member], columns[name][member], rows, column, where))
-            elif name in shared:
-                tables.append(shared[name])
-            else:
-                tables.append(_of_group(design.inputs[name], name, label, where))
-        every.append(tables)
-    return tuple(every)
-
-
-def is_shared(source: object) -> bool:
-    """Tell whether an input is the same for all groups: neither a mapping nor a function."""
-    return isinstance(source, Stimulus | Table) or not (
-        isinstance(source, Mapping) or callable(source)
-    )
-
-
-def _of_group(given: Any, name: str, label: Hashable, where: str) -> Table:
-    """Return a group's table of an input given as a mapping or function of the group."""
-    if isinstance(given, Mapping):
-        if label not in given:
-            known = [str(key) for key in given]
-            raise DataError(
-                f"{where}: inputs['{name}'] has nothing for group {label!r}"
-                f"{nearest(str(label), known) or '.'} It has {listed(known)}"
-            )
-        given = given[label]
-    else:
-        given = given(label)
-    return table(given, f"{where}: input {name} of group {label!r}")
-
-
-def _held(time: Array, values: Array, rows: Sequence[Any], column: str, where: str) -> Table:
-    """Return a column as steps: each row's value holds until the next row's time."""
-    clash = np.flatnonzero((np.diff(time) == 0) & (np.diff(values) != 0))
-    if clash.size:
-        k = int(clash[0])
-        raise DataError(
-            f"{where}: column '{column}' (input) has {values[k]:g} and {values[k + 1]:g} at the "
-            f"same time {time[k]:g} (rows {rows[k]} and {rows[k + 1]}); give one value a time"
-        )
-    distinct, first = np.unique(time, return_index=True)
-    return Steps(distinct, values[first], before=float(values[0])).table
+def _given(
+    frame: pd.DataFrame, design: Design, measured: Mapping[str, Measured], where: str
+) -> dict[str, dict[int, Array]]:
+    """Return quantities that columns hold, checked where something was measured."""
+    found: dict[str, dict[int, Array]] = {}
+    for column, quantities in design.given.items():
+        found[column] = {}
+        for k, name in quantities.items():
+            if name not in frame.columns:
+                found[column][k] = np.full(len(frame), np.nan)
+                continue
+            values = numbers(frame, name, where)
+            observation = design.observed[column]
+            role, least = observation.roles[k], 0.0 if name in observation.positive else -np.inf
+            needed = np.zeros(len(frame), dtype=bool)
+            if column in measured:
+                needed[measured[column].row] = True
+            what = f"column '{name}' ({role} of '{column}') is missing"
+            remedy = f"Give a value, or set '{column}' to missing there"
+            refuse(needed & np.isnan(values), what, list(frame.index), where, remedy)
+            what = f"column '{name}' ({role} of '{column}') is not positive"
+            refuse(needed & (values <= least), what, list(frame.index), where, remedy)
+            found[column][k] = values
+    return found

@@ -98,7 +98,7 @@ def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
         blind[members] = True
         sizes = direction / np.abs(direction).max()
         moves = listed((f"{sizes[k]:+.3g} {names[k]}" for k in members), 8)
-        kind = "" if not layout.log[members].any() else " (logarithms where the scale is 'log')"
+        kind = "" if not layout.curved[members].any() else " (each on its own scale)"
         notes.append(
             f"the data do not change along {moves}{kind}, so these values are not determined; "
             "fix one of them or measure more"

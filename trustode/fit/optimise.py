@@ -39,8 +39,9 @@ ROUNDING = 1e-9
 #: Distance from which a quadratic model should hold, misfit or not.
 NEAR = 0.5
 
-#: Steps that may be refused in a row before a search near its optimum ends.
-REFUSALS = 5
+#: Steps that may be refused in a row before a search near its optimum ends: where the objective
+#: is smooth, and where its curvature changes within a step.
+REFUSALS, PATIENCE = 5, 12
 
 #: Steps, tried or taken, of a search; a dozen do where the data say enough.
 SEARCH_STEPS = 200
@@ -66,6 +67,9 @@ class Box(Protocol):
     @property
     def upper(self) -> Array:
         """Upper bounds, shape (n_free,)."""
+
+    def in_order(self, x: Array, moved: Array) -> Array:
+        """Shorten a step so that values in order stay so."""
 
 
 @dataclass
@@ -215,7 +219,11 @@ class _Curvature:
 
 
 def descend(
-    objective: Objective, point: Evaluation, layout: Box, target: float = SEARCH_DISTANCE
+    objective: Objective,
+    point: Evaluation,
+    layout: Box,
+    target: float = SEARCH_DISTANCE,
+    refusals: int = REFUSALS,
 ) -> tuple[Evaluation, str]:
     """Lower the objective until the remaining distance is below a target.
 
@@ -234,9 +242,9 @@ def descend(
         if left < target:
             return point, "converged"
         model = curvature.model(point)
-        moved = bounded_step(point, model, layout, damping)
+        moved = layout.in_order(point.x, bounded_step(point, model, layout, damping))
         # This near, only the objective's own noise can refuse so many steps.
-        noise = refused >= REFUSALS and left < NEAR
+        noise = refused >= refusals and left < NEAR
         if noise or damping > _DAMPING_MOST or (point.x + moved == point.x).all():
             return point, "stalled"
         tried = objective(np.clip(point.x + moved, layout.lower, layout.upper))
@@ -261,7 +269,13 @@ def descend(
     return point, "limit"
 
 
-def search_from(objective: Objective, layout: Layout, x: Array, rng: np.random.Generator) -> Search:
+def search_from(
+    objective: Objective,
+    layout: Layout,
+    x: Array,
+    rng: np.random.Generator,
+    refusals: int = REFUSALS,
+) -> Search:
     """Search from a point.
 
     Where the objective has no value there, the point is replaced by a random one, up to
@@ -275,6 +289,6 @@ def search_from(objective: Objective, layout: Layout, x: Array, rng: np.random.G
         point = counted(layout.draw(rng))
     status, left = "failed", np.nan
     if point.failure is None:
-        point, status = descend(counted, point, layout)
+        point, status = descend(counted, point, layout, refusals=refusals)
         left = remaining_distance(point, layout)
     return Search(point, status, left, counted.n, counted.failures, counted.last)

@@ -7,8 +7,10 @@ the observation models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sympy
 
@@ -17,6 +19,9 @@ from ..expression import TIME, check_name, parse, symbol
 from ..model import Model, Param
 from .observation import Observation
 from .vary import Vary, initial_of
+
+#: Reciprocal of the natural logarithm of 10.
+_PER_LOG10 = 1.0 / math.log(10.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +32,21 @@ class Readout:
     ----------
     model : Model
         The given model, with observables and parameters added where needed.
-    observable : mapping of column to str
-        Observable that predicts it.
+    predicted : mapping of column to tuple of str or float
+        For each quantity of its observation model the observable that predicts it, or its
+        value; for a summed column only the first quantity.
+    given : mapping of column to mapping of int to str
+        Quantities that a column of the data holds for each row, as known standard errors.
+    summed : frozenset of str
+        Columns whose rows the C core sums.
     scales : frozenset of str
         Names that are a scale and nothing else; they are not in the model.
     """
 
     model: Model
-    observable: Mapping[str, str]
+    predicted: Mapping[str, tuple[str | float, ...]]
+    given: Mapping[str, Mapping[int, str]]
+    summed: frozenset[str]
     scales: frozenset[str]
 
 
@@ -43,6 +55,7 @@ def read_out(
     observed: Mapping[str, Observation],
     vary: Mapping[str, Vary],
     fixed: Mapping[str, float],
+    columns: Collection[object],
     where: str,
 ) -> Readout:
     """Add what the observation models need to a model.
@@ -53,39 +66,123 @@ def read_out(
         If an expression uses an unknown name.
     OptionError
         If a scale, or a name in `vary` or `fixed`, stands for nothing.
+
+    Notes
+    -----
+    `columns` are those of the data.
     """
     loose = [
         name
         for name in (*vary, *fixed)
         if name not in model.params and initial_of(name, model) is None
     ]
-    expressions = {
-        column: _expression(observation, model, loose, f"{where}: observed['{column}']")
-        for column, observation in observed.items()
+    given = {column: _given(each, model, loose, columns) for column, each in observed.items()}
+    summed = frozenset(
+        c for c, each in observed.items() if not given[c] and _is_summed(each, model)
+    )
+    expressions: dict[str, list[sympy.Expr | float]] = {}
+    for column, observation in observed.items():
+        sent = observation.quantities[: 1 if column in summed else None]
+        _check_values(observation, given[column], model, vary, fixed, where)
+        expressions[column] = [
+            math.nan
+            if k in given[column]
+            else _expression(quantity, model, loose, f"{where}: observed['{column}']")
+            for k, quantity in enumerate(sent)
+        ]
+        expressions[column][0] = _transformed(expressions[column][0], observation.transform)
+    used = {
+        symbol.name
+        for each in expressions.values()
+        for expression in each
+        if isinstance(expression, sympy.Expr)
+        for symbol in expression.free_symbols
     }
-    used = {s.name for expression in expressions.values() for s in expression.free_symbols}
     added = [name for name in dict.fromkeys(loose) if name in used]
     scales = frozenset(
-        str(observation.scale)
-        for observation in observed.values()
-        if isinstance(observation.scale, str) and observation.scale not in (*model.params, *added)
+        observed[column].quantities[1]
+        for column in summed
+        if len(observed[column].quantities) > 1
+        and isinstance(observed[column].quantities[1], str)
+        and observed[column].quantities[1] not in (*model.params, *added)
     )
-    _check_names(model, vary, fixed, loose, {*added, *scales}, scales, where)
-    observable: dict[str, str] = {}
+    _check_names(model, vary, fixed, loose, {*added, *scales}, where)
+    predicted: dict[str, tuple[str | float, ...]] = {}
     new: dict[str, sympy.Expr] = {}
-    for k, (column, expression) in enumerate(expressions.items()):
-        name = next((n for n, e in model.observables.items() if e == expression), None)
-        if name is None:
-            name = _free_name(column, k, model, new, added)
-            new[name] = expression
-        observable[column] = name
+    for k, (column, each) in enumerate(expressions.items()):
+        names: list[str | float] = []
+        for role, expression in zip(observed[column].roles, each, strict=False):
+            if not isinstance(expression, sympy.Expr):
+                names.append(expression)
+                continue
+            there = (*model.observables.items(), *new.items())
+            name = next((n for n, e in there if e == expression), None)
+            if name is None:
+                wish = column if not names else f"{column}_{role}"
+                name = _free_name(wish, k, model, new, added)
+                new[name] = expression
+            names.append(name)
+        predicted[column] = tuple(names)
     if not new:
-        return Readout(model, observable, scales)
+        return Readout(model, predicted, given, summed, scales)
     arguments = model.arguments()
     arguments["observables"] |= new
     for name in added:
         arguments["params"][name] = _parameter(name, vary, fixed)
-    return Readout(Model(**arguments), observable, scales)
+    return Readout(Model(**arguments), predicted, given, summed, scales)
+
+
+def _given(
+    observation: Observation, model: Model, loose: list[str], columns: Collection[object]
+) -> dict[int, str]:
+    """Find quantities that stand in a column of the data; a name of the model comes first."""
+    known = (*model.states, *model.params, *model.inputs, *model.observables, *loose, "t")
+    return {
+        k: quantity
+        for k, quantity in enumerate(observation.quantities)
+        if k and isinstance(quantity, str) and quantity not in known and quantity in columns
+    }
+
+
+def _is_summed(observation: Observation, model: Model) -> bool:
+    """Tell whether the C core can sum a column: its scale must not change in time."""
+    scale = observation.quantities[1] if len(observation.quantities) > 1 else None
+    if isinstance(scale, sympy.Expr) or (isinstance(scale, str) and not scale.isidentifier()):
+        return False
+    moving = (*model.states, *model.inputs, *model.observables, "t")
+    return observation.summed and scale not in moving
+
+
+def _transformed(expression: sympy.Expr | float, transform: str) -> sympy.Expr | float:
+    """Return the logarithm of a location, if that is what is compared."""
+    if transform == "lin":
+        return expression
+    logarithm = sympy.log(expression)
+    return _PER_LOG10 * logarithm if transform == "log10" else logarithm
+
+
+def _check_values(
+    observation: Observation,
+    given: Mapping[int, str],
+    model: Model,
+    vary: Mapping[str, Vary],
+    fixed: Mapping[str, float],
+    where: str,
+) -> None:
+    """Raise for a name in the place of a scale, cut point or utility that has no value."""
+    known = (*model.states, *model.params, *model.inputs, *model.observables, *vary, *fixed, "t")
+    for k, (role, name) in enumerate(zip(observation.roles, observation.quantities, strict=True)):
+        if k == 0 or k in given:
+            continue
+        if isinstance(name, str) and name.isidentifier() and name not in known:
+            example = (
+                "Vary(0.1, min=1e-6, scale='log')" if name in observation.positive else "Vary(0.0)"
+            )
+            raise OptionError(
+                f"{where}: {role}='{name}' has no value"
+                f"{nearest(name, [*vary, *model.params]) or '.'} "
+                f"Add '{name}' to vary=, as {example}, or to params=, or name a column of the data"
+            )
 
 
 def _parameter(name: str, vary: Mapping[str, Vary], fixed: Mapping[str, float]) -> Param:
@@ -96,11 +193,12 @@ def _parameter(name: str, vary: Mapping[str, Vary], fixed: Mapping[str, float]) 
     return Param(fixed[name])
 
 
-def _expression(observation: Observation, model: Model, loose: list[str], where: str) -> sympy.Expr:
+def _expression(text: Any, model: Model, loose: list[str], where: str) -> sympy.Expr | float:
     """Return a prediction in states, parameters, inputs, time and loose names."""
     names = (*model.states, *model.params, *model.inputs, *model.observables, *loose)
     known = {name: symbol(name) for name in names}
-    text = observation.expr
+    if isinstance(text, float):
+        return text
     if isinstance(text, str) and text in known:
         expression: sympy.Expr = known[text]
     elif isinstance(text, str):
@@ -124,7 +222,8 @@ def _expression(observation: Observation, model: Model, loose: list[str], where:
                     "known by vary= or params="
                 )
         expression = text.xreplace(renamed)
-    return expression.xreplace({symbol(n): e for n, e in model.observables.items()})
+    expression = expression.xreplace({symbol(n): e for n, e in model.observables.items()})
+    return float(expression) if expression.is_number else expression
 
 
 def _check_names(
@@ -133,10 +232,9 @@ def _check_names(
     fixed: Mapping[str, float],
     loose: list[str],
     used: set[str],
-    scales: frozenset[str],
     where: str,
 ) -> None:
-    """Raise for a name given that nothing uses, or a scale that nothing gives."""
+    """Raise for a name given that nothing uses."""
     known = [*model.params, *(f"{state}(0)" for state in model.states), *sorted(used)]
     for name in loose:
         if name not in used:
@@ -145,13 +243,6 @@ def _check_names(
                 f"{where}: {given} names '{name}', which is neither a parameter of {model.name} "
                 f"nor an initial value ('{model.states[0]}(0)') nor used by an observation "
                 f"model{nearest(name, known)}"
-            )
-    for name in sorted(scales):
-        if name not in vary and name not in fixed:
-            raise OptionError(
-                f"{where}: sd='{name}' has no value"
-                f"{nearest(name, [*vary, *model.params]) or '.'} "
-                f"Add '{name}' to vary=, as Vary(0.1, min=1e-6, scale='log'), or to params="
             )
     both = [name for name in vary if name in fixed]
     if both:

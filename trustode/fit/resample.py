@@ -39,6 +39,12 @@ def with_groups(problem: Problem, groups: Sequence[int]) -> Problem:
         times=tuple(data.times[g] for g in groups),
         tables=tuple(data.tables[g] for g in groups),
         levels={name: tuple(each[g] for g in groups) for name, each in data.levels.items()},
+        held={name: each[list(groups)] for name, each in data.held.items()},
+        rest=None if data.rest is None else data.rest[list(groups)],
+        given={
+            column: {k: each[rows] for k, each in quantities.items()}
+            for column, quantities in data.given.items()
+        },
         measured=measured,
         group=np.repeat(np.arange(len(groups)), np.diff(first)),
         time_index=data.time_index[rows],
@@ -66,21 +72,21 @@ def with_values(problem: Problem, values: Mapping[str, Array]) -> Problem:
 
 def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Failure:
     """Return the problem with observations drawn from its own predictions at a point."""
-    predicted = problem.predict(x)
+    predicted = problem.quantities(x)
     if isinstance(predicted, Failure):
         return predicted
-    values = problem.layout.natural(x)
     new = {}
     for column, rows in problem.data.measured.items():
-        located, scale = predicted[column][rows.row], problem.scale(column, values)
-        new[column] = problem.observed[column].draw(rng, rows.size, located, scale)
+        new[column] = problem.observed[column].draw(rng, rows.known, predicted[column][rows.row])
     return with_values(problem, new)
 
 
 def _picked(rows: Measured, at: Indices) -> Measured:
     """Return some observations of a column; `starts` stays to be set."""
-    arrays = {f.name: getattr(rows, f.name)[at] for f in fields(rows) if f.name != "starts"}
-    return replace(rows, **arrays)
+    kept = ("starts", "known")
+    arrays = {f.name: getattr(rows, f.name)[at] for f in fields(rows) if f.name not in kept}
+    known = {role: each[at] for role, each in rows.known.items()}
+    return replace(rows, known=known, **arrays)
 
 
 def _with_measured(problem: Problem, measured: Mapping[str, Measured]) -> Problem:

@@ -22,8 +22,10 @@ from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
 from .information import NORMAL_975, Uncertainty
 from .objective import Evaluation, Failure, Problem
+from .observation import Observation
 from .profile import Profile, profile
 from .sample import Posterior, sample
+from .value import Objective
 from .vary import Layout, initial_of
 
 if TYPE_CHECKING:
@@ -44,8 +46,10 @@ class Fit:
         scale of the search), at_bound. NaN where the data do not determine a value or a
         bound holds it.
     loglik, aic, bic : float
-        Log-likelihood with all its constants; ``2 n_free - 2 loglik``;
+        Log-likelihood with all its constants, without priors; ``2 n_free - 2 loglik``;
         ``n_free log(n_observations) - 2 loglik``.
+    log_prior : float
+        Log-density of the values under their priors; 0 without.
     n_observations, n_free : int
     converged : bool
         Whether the gradient leaves less than 0.001 standard errors to go (`distance`) and,
@@ -58,7 +62,9 @@ class Fit:
         message, n_evaluations, n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
-        predicted, residual (standardised; Pearson's for counts).
+        predicted, residual (standard normal if the model is right: for choices, counts and
+        ratings a quantile residual, randomised with the fit's seed), loglik (its part of the
+        log-likelihood).
     model : Model
         The model that was fitted, with the fitted values that all groups share; expressions
         of observation models are observables of it.
@@ -72,6 +78,7 @@ class Fit:
     loglik: float
     aic: float
     bic: float
+    log_prior: float
     n_observations: int
     n_free: int
     converged: bool
@@ -99,7 +106,7 @@ class Fit:
         -------
         DataFrame
             Group columns, time, and the prediction of each observed column (for `Binomial`
-            the probability), labelled as the rows.
+            the probability, for `Ordinal` the mean rating), labelled as the rows.
 
         Raises
         ------
@@ -118,11 +125,21 @@ class Fit:
             new = read(data, self._design, self.model, where, starts)
             index = problem.layout.indices(new.levels, len(new.labels), where)
             problem = replace(problem, data=new, index=index)
-        predicted = _predicted(problem, self._x, f"predict({self.model.name})")
+        predicted = _raised(problem.predict(self._x), f"predict({self.model.name})")
         frame = problem.data.frame.copy()
         for column, values in predicted.items():
             frame[column] = values
         return frame
+
+    @property
+    def observed(self) -> Mapping[str, Observation]:
+        """Observation model of each column."""
+        return self._problem.observed
+
+    @property
+    def objective(self) -> Objective:
+        """What was minimised, to evaluate at any values; its `start` are the fitted ones."""
+        return Objective(self._problem, self._x)
 
     def group_model(self, group: Hashable) -> Model:
         """Return the model with the values and the start of one group.
@@ -346,7 +363,8 @@ class Fit:
             f"Fit of {self.model.name!r}",
             f"  {self.n_observations} observations{groups}: {columns}",
             f"  {self.n_free} free values; log-likelihood {self.loglik:.6g}, AIC {self.aic:.6g}, "
-            f"BIC {self.bic:.6g}",
+            f"BIC {self.bic:.6g}"
+            + (f"; log-density of priors {self.log_prior:.6g}" if self.log_prior else ""),
             f"  {'converged' if self.converged else 'not converged'}: "
             f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}",
             "",
@@ -410,9 +428,8 @@ def params_frame(point: Evaluation, layout: Layout, found: Uncertainty) -> pd.Da
     )
 
 
-def _predicted(problem: Problem, x: Array, where: str) -> dict[str, Array]:
-    """Predict every row, or raise."""
-    predicted = problem.predict(x)
+def _raised(predicted: dict[str, Any] | Failure, where: str) -> dict[str, Any]:
+    """Return predictions, or raise for a solve that failed."""
     if isinstance(predicted, Failure):
         raise SolveError(
             f"{where}: {predicted.message} [{predicted.status.name}]", predicted.status
@@ -420,26 +437,28 @@ def _predicted(problem: Problem, x: Array, where: str) -> dict[str, Array]:
     return predicted
 
 
-def residuals_frame(problem: Problem, design: Design, x: Array) -> pd.DataFrame:
+def residuals_frame(problem: Problem, design: Design, x: Array, seed: int) -> pd.DataFrame:
     """Tabulate the observations beside what is predicted."""
     import pandas as pd
 
-    predicted = _predicted(problem, x, f"fit({problem.readout.model.name})")
-    values = problem.layout.natural(x)
+    where = f"fit({problem.readout.model.name})"
+    found = _raised(problem.quantities(x), where)
+    rng = np.random.default_rng(seed)
     data, parts = problem.data, []
     for column, rows in data.measured.items():
-        located = predicted[column][rows.row]
-        scale = problem.scale(column, values)
-        terms = problem.observed[column].terms(rows.values, rows.size, located, scale)
+        observation, predicted = problem.observed[column], found[column][rows.row]
+        terms = observation.terms(rows.values, rows.known, predicted)
+        share = rng.random(len(rows.values))
         parts.append(
             pd.DataFrame(
                 {
                     "group": [data.labels[g] for g in rows.group],
                     "time": data.frame[design.time].to_numpy()[rows.row],
                     "column": column,
-                    "observed": rows.values,
-                    "predicted": located,
-                    "residual": terms.residual,
+                    "observed": rows.given,
+                    "predicted": observation.shown(predicted),
+                    "residual": observation.residual(rows.values, rows.known, predicted, share),
+                    "loglik": -terms.nll,
                 },
                 index=data.frame.index[rows.row],
             )
@@ -453,6 +472,16 @@ def fitted_model(problem: Problem, x: Array, group: int | None) -> Model:
     values = layout.natural(x)
     params = {name: v for name, v in problem.fixed.items() if name in model.params}
     initial: dict[str, float] = dict(problem.initial)
+    if group is not None and problem.data.rest is not None:
+        start = problem.initial_values(problem.parameters(values), values)
+        if not isinstance(start, Failure):
+            initial |= dict(zip(model.states, start.y[group].tolist(), strict=True))
+    for name, held in problem.data.held.items() if group is not None else ():
+        state = initial_of(name, model)
+        if state is not None:
+            initial[state] = float(held[group])
+        elif name in model.params:
+            params[name] = float(held[group])
     for k, (name, vary) in enumerate(zip(layout.names, layout.varies, strict=True)):
         if vary.per is not None and group is None:
             continue

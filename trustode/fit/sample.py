@@ -186,12 +186,15 @@ class _Unbounded:
             volume = float(np.log(slope).sum())
             by_u = np.where(self.low, 1.0, np.where(self.high, -1.0, 0.0))
             by_u = np.where(self.both, 1.0 - 2.0 * share, by_u)
-            point = self.problem.evaluate(self.x(w), settle=False)
+            x = self.x(w)
+            point = self.problem.evaluate(x, settle=False)
+            # A prior is a density of its value, on its own scale.
+            of_priors, by_x = self.problem.layout.volume(x)
         if point.failure is not None or not np.isfinite(volume):
             self.failures[point.failure.status.name if point.failure else "NONFINITE"] += 1
             raise _NotSolved
-        gradient: Array = self.factor.T @ (by_u - point.gradient * slope)
-        return volume - point.nll, gradient
+        gradient: Array = self.factor.T @ (by_u + (by_x - point.gradient) * slope)
+        return volume + of_priors - point.nll, gradient
 
     def start(self, seed: int) -> Array:
         """Return where a chain begins."""

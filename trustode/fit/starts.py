@@ -16,7 +16,7 @@ from ..errors import Status
 from ..jobs import Arrays, Crew, How, carry_out
 from .again import Held, problem_parts
 from .objective import Evaluation, Failure, Problem
-from .optimise import Search, search_from
+from .optimise import PATIENCE, REFUSALS, Search, search_from
 
 #: Longest message of a failure that is kept.
 _LONGEST = 200
@@ -47,6 +47,7 @@ class _Starts:
         n, n_free = self.x.shape
         problem = replace(self.problem, threads=crew.threads or self.problem.threads)
         objective = Held(problem, problem.layout.first, np.ones(n_free, dtype=bool), crew)
+        refusals = REFUSALS if problem.smooth else PATIENCE
         every: Arrays = {
             "x": np.zeros((n, n_free)),
             "nll": np.full(n, np.inf),
@@ -59,7 +60,7 @@ class _Starts:
         }
         for row, (x, number) in enumerate(zip(self.x, self.number, strict=True)):
             rng = np.random.default_rng([self.seed, int(number)])
-            search = search_from(objective, problem.layout, x, rng)
+            search = search_from(objective, problem.layout, x, rng, refusals)
             every["x"][row], every["nll"][row] = search.best.x, search.best.nll
             every["distance"][row], every["status"][row] = search.distance, search.status
             every["n_evaluations"][row] = search.n_evaluations

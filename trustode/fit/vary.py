@@ -1,8 +1,7 @@
 """What a fit varies: `Vary`, and the layout of all free values in one vector.
 
-The optimiser sees a vector x of shape (n_free,): a value itself, or its logarithm where
-the scale is "log". A name that is varied per column has one entry a level. Imports the
-errors and the model layer.
+The optimiser sees a vector x of shape (n_free,): every value on its scale. A name that is
+varied per column has one entry a level. Imports the errors, the model layer, scales and priors.
 """
 
 from __future__ import annotations
@@ -10,22 +9,23 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, checks_keywords
 from ..model import Model
+from .prior import check_prior, described, log_density, penalty, volume
+from .scales import SCALES, TIMES, Scale, check_scale, scaled
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-#: Without bounds, starts lie within this factor of the given value on a log scale, and
-#: within this many times its size (at least 1) on a linear one.
-LOG_REACH = 100.0
-LINEAR_REACH = 2.0
+#: Share of a gap between ordered values that one step may close.
+CLOSED = 0.9
 
 
 @checks_keywords
@@ -40,16 +40,25 @@ class Vary:
     min, max : float
         Bounds, inclusive. A fit also keeps within the model's own range of the parameter
         (or bounds of the state).
-    scale : {"lin", "log"}
-        Whether steps, starts and intervals are made on the value or on its logarithm.
+    scale : {"lin", "log", "log10", "logit"}
+        Whether steps, starts and intervals are made on the value, on its logarithm or, for a
+        value between 0 and 1, on the logarithm of its odds.
     per : str, optional
         Column of the data with one value for each of whose levels; it must be constant
         within a group.
+    prior : continuous distribution of scipy.stats, optional
+        What is known of the value before the data, as ``scipy.stats.norm(1.0, 0.5)``, of
+        every level alike. With priors a fit finds the values of the highest posterior
+        density.
+    prior_scale : {"lin", "log", "log10", "logit"}
+        Scale that `prior` is a density on: ``scipy.stats.norm(0, 1)`` with "log10" says that
+        the logarithm of the value is normal, and its mode is at 1.
 
     Raises
     ------
     OptionError
-        If a number is not finite or outside the bounds, or the scale is unknown.
+        If a number is not finite or outside the bounds, the scale is unknown, or the value
+        has no density under the prior.
     """
 
     value: float
@@ -57,6 +66,8 @@ class Vary:
     max: float = math.inf
     scale: str = "lin"
     per: str | None = None
+    prior: Any = None
+    prior_scale: str = "lin"
 
     def __post_init__(self) -> None:
         for name in ("value", "min", "max"):
@@ -66,18 +77,44 @@ class Vary:
             if math.isnan(number):
                 raise OptionError(f"Vary: {name} is NaN")
             object.__setattr__(self, name, float(number))
-        if self.scale not in ("lin", "log"):
-            raise OptionError(f"Vary: scale={self.scale!r:.60} must be 'lin' or 'log'")
+        check_scale("scale", self.scale)
+        check_scale("prior_scale", self.prior_scale)
         if self.per is not None and not isinstance(self.per, str):
             raise OptionError(f"Vary: per={self.per!r:.60} must be the name of a column")
         if not self.min < self.max:
             raise OptionError(f"Vary: min={self.min:g} is not below max={self.max:g}")
         if not math.isfinite(self.value) or not self.min <= self.value <= self.max:
             raise OptionError(f"Vary: value {self.value:g} is outside [{self.min:g}, {self.max:g}]")
-        if self.scale == "log" and not self.value > 0.0:
+        self._check_scale(self.scale)
+        if self.prior is None:
+            return
+        check_prior(self.prior)
+        self._check_scale(self.prior_scale)
+        x = scaled(np.array([self.value]), SCALES[self.prior_scale])
+        if not np.isfinite(log_density(self.prior, x)[0][0]):
             raise OptionError(
-                f"Vary: value {self.value:g} has no logarithm; use scale='lin' or a positive value"
+                f"Vary: value {self.value:g} has no density under its prior "
+                f"{self.prior.dist.name}; begin at a possible value"
             )
+
+    def __repr__(self) -> str:
+        given = [f"{self.value!r}"]
+        for each in fields(self)[1:]:
+            value = getattr(self, each.name)
+            if value != each.default:
+                shown = described(value) if each.name == "prior" else repr(value)
+                given.append(f"{each.name}={shown}")
+        return f"Vary({', '.join(given)})"
+
+    def _check_scale(self, name: str) -> None:
+        """Raise unless a scale is defined at the value."""
+        scale = SCALES[name]
+        if scale.low < self.value < scale.high:
+            return
+        what, rule = "logarithm", "a positive value"
+        if name == "logit":
+            what, rule = "log-odds", "a value between 0 and 1"
+        raise OptionError(f"Vary: value {self.value:g} has no {what}; use scale='lin' or {rule}")
 
 
 def initial_of(name: str, model: Model) -> str | None:
@@ -122,12 +159,15 @@ class Layout:
         Levels of each name; a single None for a name with one value.
     bounds : tuple of (low, high)
         Of each name, on its natural scale.
+    chains : tuple of tuple of int
+        Free values that must increase, as the cut points of a rating.
     """
 
     names: tuple[str, ...]
     varies: tuple[Vary, ...]
     levels: tuple[tuple[Hashable, ...], ...]
     bounds: tuple[tuple[float, float], ...]
+    chains: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def owner(self) -> Indices:
@@ -140,9 +180,21 @@ class Layout:
         return len(self.owner)
 
     @cached_property
+    def curved(self) -> NDArray[np.bool_]:
+        """Whether each free value is on a scale other than "lin", shape (n_free,)."""
+        return np.array([self.varies[k].scale != "lin" for k in self.owner], dtype=bool)
+
+    @cached_property
     def log(self) -> NDArray[np.bool_]:
-        """Whether each free value is on a log scale, shape (n_free,)."""
-        return np.array([self.varies[k].scale == "log" for k in self.owner], dtype=bool)
+        """Whether each free value is on a logarithmic scale, shape (n_free,)."""
+        return np.array([self.varies[k].scale in ("log", "log10") for k in self.owner], dtype=bool)
+
+    @cached_property
+    def _by_scale(self) -> list[tuple[Scale, Indices]]:
+        """Free values on each scale but the linear one."""
+        scales = np.array([self.varies[k].scale for k in self.owner], dtype=object)
+        curved = [name for name in SCALES if name != "lin" and (scales == name).any()]
+        return [(SCALES[name], np.flatnonzero(scales == name)) for name in curved]
 
     @cached_property
     def lower(self) -> Array:
@@ -165,17 +217,72 @@ class Layout:
 
     def natural(self, x: Array) -> Array:
         """Return values from x."""
+        values = x.copy()
         with np.errstate(over="ignore"):
-            return np.where(self.log, np.exp(np.where(self.log, x, 0.0)), x)
+            for scale, at in self._by_scale:
+                values[..., at] = scale.inverse(x[..., at])
+        return values
 
     def scaled(self, values: Array) -> Array:
-        """Return x from values; minus infinity where a log scale meets nothing positive."""
-        positive = np.where(self.log & (values > 0.0), values, 1.0)
-        return np.where(self.log, np.where(values > 0.0, np.log(positive), -np.inf), values)
+        """Return x from values; infinite at and beyond the ends of a scale."""
+        x = np.array(values, dtype=float)
+        for scale, at in self._by_scale:
+            x[at] = scaled(x[at], scale)
+        return x
 
     def slope(self, values: Array) -> Array:
         """Return d value / d x."""
-        return np.where(self.log, values, 1.0)
+        found = np.ones_like(values)
+        for scale, at in self._by_scale:
+            found[at] = scale.slope(values[at])
+        return found
+
+    @cached_property
+    def _informed(self) -> list[tuple[Vary, Indices]]:
+        """Names with a prior, and their free values."""
+        return [
+            (vary, np.flatnonzero(self.owner == k))
+            for k, vary in enumerate(self.varies)
+            if vary.prior is not None
+        ]
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether any value has a prior."""
+        return bool(self._informed)
+
+    def penalty(self, x: Array) -> tuple[float, Array, Array]:
+        """Return what priors add to the objective at x, with gradient and curvature.
+
+        The curvature is diagonal, and zero where the density is not log-concave.
+        """
+        value, gradient, curvature = 0.0, np.zeros(self.n_free), np.zeros(self.n_free)
+        for vary, at in self._informed:
+            each, by, by2 = penalty(vary.prior, vary.prior_scale, vary.scale, x[at])
+            value += float(each.sum())
+            gradient[at] += by
+            curvature[at] += np.maximum(by2, 0.0)
+        return value, gradient, curvature
+
+    def volume(self, x: Array) -> tuple[float, Array]:
+        """Return what makes the density of values with priors one of x, with its gradient."""
+        value, gradient = 0.0, np.zeros(self.n_free)
+        for vary, at in self._informed:
+            each, by = volume(vary.prior_scale, vary.scale, x[at])
+            value += float(each.sum())
+            gradient[at] += by
+        return value, gradient
+
+    def in_order(self, x: Array, moved: Array) -> Array:
+        """Shorten a step so that values in order stay so."""
+        share = 1.0
+        for chain in self.chains:
+            at = list(chain)
+            gap, change = np.diff(x[at]), np.diff(moved[at])
+            closing = (gap > 0.0) & (change < -CLOSED * gap)
+            if closing.any():
+                share = min(share, float((-CLOSED * gap[closing] / change[closing]).min()))
+        return moved * share if share < 1.0 else moved
 
     def indices(
         self, columns: Mapping[str, Sequence[Hashable]], n_group: int, where: str
@@ -228,9 +335,12 @@ class Layout:
 
     def _spread(self, share: Array) -> Array:
         """Return x for shares of the way between bounds, one a name."""
-        size = LINEAR_REACH * np.maximum(np.abs(self.first), 1.0)
-        reach = np.where(self.log, math.log(LOG_REACH), size)
+        reach = TIMES * np.maximum(np.abs(self.first), 1.0)
+        for scale, at in self._by_scale:
+            reach[at] = scale.reach
         low = np.where(np.isfinite(self.lower), self.lower, self.first - reach)
         high = np.where(np.isfinite(self.upper), self.upper, self.first + reach)
         spread: Array = low + share[:, self.owner] * (high - low)
+        for chain in self.chains:
+            spread[:, list(chain)] = np.sort(spread[:, list(chain)], axis=1)
         return spread
