@@ -79,6 +79,8 @@ def crossing(system: System, x: Array, scale: Array) -> Crossing:
     supercritical one.
     """
     matrix = system.full(x) * scale / scale[: system.n, None]
+    if not np.isfinite(matrix).all():
+        return Crossing("", math.nan, [], False, scale)
     left, sizes, right = np.linalg.svd(matrix)
     kernel = right[np.sum(sizes > _SINGULAR * sizes[0]) :]
     if len(kernel) != 2:
@@ -94,6 +96,8 @@ def crossing(system: System, x: Array, scale: Array) -> Crossing:
     first, second = along(kernel[0]), along(kernel[1])
     h11, h12, h22 = first @ kernel[0], first @ kernel[1], second @ kernel[1]
     size = max(abs(h11), abs(h12), abs(h22))
+    if not math.isfinite(size):
+        return Crossing("", math.nan, [], False, scale)
     disc = h12 * h12 - h11 * h22
     if not size > _FLAT * sizes[0]:
         return Crossing("", math.nan, _sphere(kernel), False, scale)

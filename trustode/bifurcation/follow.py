@@ -30,6 +30,8 @@ _CLOSURE = 0.05
 #: Share of the parameter in the tangent below which the branch turns at a point, to rounding.
 _TURNING = 1e-7
 _EDGE = 1e-9
+#: A branch that stops within this share of the span from its edge has reached it.
+_NEXT = 1e-5
 #: How far beyond the span a branch is looked at, as a share of it.
 _MARGIN = 1e-7
 #: A state this many times as large as at the start grows without bound.
@@ -118,6 +120,9 @@ class Follower:
             floor = ds < 2.0 * stepper.ds_min
             node, reason = self._step(side, origin, ds, settle=floor)
             if node is None:
+                if floor and self._arrives(origin):
+                    side.end = f"span reached, {name} = {origin.x[-1]:.6g}"
+                    break
                 if floor:
                     side.end = f"{reason} at {name} = {origin.x[-1]:.6g}"
                     break
@@ -253,6 +258,11 @@ class Follower:
         width = self._high - self._low
         edge = self._high if node.tangent[-1] > 0.0 else self._low
         return bool(abs(node.x[-1] - edge) <= _EDGE * width)
+
+    def _arrives(self, node: Node) -> bool:
+        """Return whether a point is next to the edge that the branch runs towards."""
+        edge = self._high if node.tangent[-1] > 0.0 else self._low
+        return bool(abs(node.x[-1] - edge) <= _NEXT * (self._high - self._low))
 
     def outside(self, node: Node) -> str:
         """Return the first state that is outside its bounds, in words, or an empty string."""

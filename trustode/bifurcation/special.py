@@ -24,8 +24,10 @@ from .system import Array, System
 _DEPTH = 24
 #: Share of a step to which a root is narrowed before Newton's method takes over, and the
 #: number of points that may be spent on it.
-_NARROW, _FINEST = 1e-6, 1e-13
+_NARROW, _FINEST = 1e-3, 1e-13
 _POINTS = 60
+#: A branch point may lie this much beyond the ends of its step, as a share of it.
+_BEYOND = 1e-6
 #: Distances from a located point, as shares of its step, at which its two sides are looked at.
 _SIDES = (1e-3, 1e-5, 1e-7)
 #: Other guesses of where a branch point is, as shares of a step away from the first.
@@ -296,7 +298,7 @@ class Finder:
         if solved is None or abs(solved[system.n + 1]) > _IMPERFECTION * sizes[0]:
             return None
         x, s, converged = self._accepted(solved, near, s, b - a, share=1.0)
-        if not converged or not a - _NARROW * (b - a) <= s <= b + _NARROW * (b - a):
+        if not converged or not a - _BEYOND * (b - a) <= s <= b + _BEYOND * (b - a):
             return None
         sort = crossing(system, x, scale)
         size = sort.coefficient
@@ -333,12 +335,17 @@ def branches(first: Node, last: Node) -> bool:
 
 
 def changed(first: Node, last: Node) -> bool:
-    """Return whether something happens between two points."""
+    """Return whether something happens between two points.
+
+    A single eigenvalue that changes its sign shows in one of the other two as well, unless it
+    only touches zero.
+    """
+    a, b = first.tangent[-1], last.tangent[-1]
     return (
-        first.n_unstable != last.n_unstable
-        or (first.tangent[-1] >= 0.0) != (last.tangent[-1] >= 0.0)
-        or (first.determinant >= 0.0) != (last.determinant >= 0.0)
-    ) and (first.n_unstable != last.n_unstable or branches(first, last) or folds(first, last))
+        (first.determinant >= 0.0) != (last.determinant >= 0.0)
+        or abs(first.n_unstable - last.n_unstable) >= 2
+        or ((a >= 0.0) != (b >= 0.0) and folds(first, last))
+    )
 
 
 def _explains(found: Special, left: Node, right: Node) -> bool:
