@@ -76,6 +76,7 @@ def _check_special(branch: Branch, jac: Any, y: np.ndarray, values: np.ndarray) 
     names, free = list(branch.model.states), branch.parameter
     special = branch.special
     size = np.append(np.ptp(y, axis=0), np.ptp(values))
+    size = np.maximum(size, 1e-6 * np.append(np.abs(y).max(axis=0), np.abs(values).max()))
     size[size == 0.0] = 1.0
     rows = np.column_stack([y, values]) / size
     counts = branch.points["n_unstable"].to_numpy()
@@ -103,6 +104,9 @@ def _check_special(branch: Branch, jac: Any, y: np.ndarray, values: np.ndarray) 
     for before, kinds in jumps.items():
         change = abs(int(counts[before + 1] - counts[before]))
         turns = np.diff(values)[max(before - 1, 0) : before + 2]
+        if before in (0, len(counts) - 2) and change == 0:
+            # What lies exactly on the edge of the span shows only beyond it.
+            continue
         if kinds == ["branch_point"] and (turns.max() > 0 > turns.min() or change != 1):
             # The tip of a pitchfork keeps its index.
             continue

@@ -17,6 +17,7 @@ from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
 from .equilibria import NOT_ISOLATED, Search, whole
+from .families import Families
 from .portrait import Diagram, Member, gathered
 from .reach import Reach
 from .system import Array, System
@@ -39,6 +40,7 @@ def diagram(
     inputs: Mapping[Any, float] | None = None,
     region: Mapping[Any, tuple[float, float]] | None = None,
     stepper: ArcLength = _DEFAULT_STEPPER,
+    cycles: bool = True,
     seed: int = 0,
     progress: Progress = None,
 ) -> Diagram:
@@ -46,7 +48,9 @@ def diagram(
 
     Equilibria are looked for at several values of the parameter, the ends of the span among
     them. Each branch is followed in both directions, and at each branch point the branches
-    that cross it are followed too. A branch that is found twice is one branch.
+    that cross it are followed too; from each Hopf point the family of periodic orbits is, and
+    those that leave it where a period doubles or families cross. A branch that is found twice
+    is one branch.
 
     Parameters
     ----------
@@ -61,7 +65,10 @@ def diagram(
     region : mapping of state to pair of float, optional
         Where equilibria are looked for, see `equilibria`; a branch may leave it.
     stepper : ArcLength
-        Step lengths, and how many.
+        Step lengths along equilibria, and how many.
+    cycles : bool
+        Whether to follow the periodic orbits that are born at Hopf points, and what branches
+        off them.
     seed : int
         Seed of the search for equilibria.
     progress : bool, callable or None
@@ -78,7 +85,8 @@ def diagram(
     ModelError
         For an unknown name, a value that is not allowed, or a model that depends on time.
     OptionError
-        If `stepper` is not an `ArcLength`, or the seed not a whole number.
+        If `stepper` is not an `ArcLength`, `cycles` no truth value, or the seed not a whole
+        number.
     SolveError
         If the model has no isolated equilibria.
 
@@ -96,6 +104,8 @@ def diagram(
             f"diagram({model.name}): stepper={stepper!r:.60} is not an ArcLength; "
             "write stepper=tr.ArcLength(ds=..., ds_max=...)"
         )
+    if not isinstance(cycles, bool):
+        raise OptionError(f"diagram({model.name}): cycles={cycles!r:.60} must be True or False")
     name = free_name(model, parameter, "diagram")
     system = System(model, params, inputs, "diagram", name)
     low, high = span_of(system, span)
@@ -115,19 +125,36 @@ def diagram(
             f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
         )
     reach = Reach(system, stepper, low, high)
-    with track(len(found), progress, f"diagram({model.name})") as advance:
+    with track(len(found) + 1, progress, f"diagram({model.name})") as advance:
         for x in found:
             reach.start(x)
             advance(1)
-    held_params.pop(name, None)
-    held_inputs.pop(name, None)
-    branches: list[Member] = [
-        assembled(system, each.forward, each.backward, dict(held_params), dict(held_inputs))
-        for each in reach.tracks
-    ]
-    branches.sort(key=_place)
-    special = gathered(branches, name, model.states, high - low)
-    return Diagram(model, name, (low, high), tuple(branches), special, held_params, held_inputs)
+        held_params.pop(name, None)
+        held_inputs.pop(name, None)
+        branches: list[Member] = [
+            assembled(system, each.forward, each.backward, dict(held_params), dict(held_inputs))
+            for each in reach.tracks
+        ]
+        branches.sort(key=_place)
+        special = gathered(branches, name, model.states, high - low)
+        families = Families(model, name, (low, high), held_params, held_inputs)
+        if cycles:
+            for _, row in special[special["kind"] == "hopf"].iterrows():
+                families.from_hopf(row)
+        advance(1)
+    if families.found:
+        branches += families.found
+        special = gathered(branches, name, model.states, high - low)
+    return Diagram(
+        model,
+        name,
+        (low, high),
+        tuple(branches),
+        special,
+        held_params,
+        held_inputs,
+        tuple(families.failed),
+    )
 
 
 def _place(branch: Any) -> tuple[float, ...]:

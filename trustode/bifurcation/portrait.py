@@ -5,6 +5,7 @@ Imports the models and branches; plots are drawn elsewhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -14,7 +15,9 @@ import numpy as np
 
 from ..errors import ModelError, nearest
 from ..model import Model
-from .branch import SPECIAL_NAMES, Branch
+from .branch import Branch
+from .periodic import Cycles
+from .system import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 _SAME = 1e-6
 #: Points that did not converge are taken for a converged one of their kind this near.
 _NEAR = 1e-3
+#: How far beside a Hopf point stable equilibria are counted, as a share of the span.
+_BESIDE = 1e-5
 #: Words for small counts.
 _COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
@@ -67,6 +72,9 @@ def gathered(
 
     columns = ["kind", parameter, *states, "omega", "period", "coefficient", "type"]
     columns += ["criticality", "converged", "branch"]
+    if any("orbit" in each.special for each in branches):
+        columns += [f"{end}_{state}" for state in states for end in ("min", "max")]
+        columns.append("orbit")
     frames = [
         each.special.assign(branch=k).reindex(columns=columns)
         for k, each in enumerate(branches)
@@ -75,16 +83,18 @@ def gathered(
     if not frames:
         return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
     table = pd.concat(frames, ignore_index=True)
-    names = [parameter, *states]
-    values = table[names].to_numpy(dtype=float)
-    size = np.array([width, *(_extent(branches, state) for state in states)])
+    # Equilibria have states, cycles their ends: what the other has not is NaN.
+    ends = [name for name in columns if name.startswith(("min_", "max_"))]
+    values = table[[parameter, *states, *ends]].to_numpy(dtype=float)
+    extents = {state: _extent(branches, state) for state in states}
+    sizes = [extents[name.removeprefix("min_").removeprefix("max_")] for name in ends]
+    size = np.array([width, *extents.values(), *sizes])
     kinds, converged = table["kind"].to_numpy(), table["converged"].to_numpy(dtype=bool)
     kept: list[int] = []
     for k in np.argsort(~converged, kind="stable"):
         if not any(
             kinds[k] == kinds[other]
-            and np.nan_to_num(np.abs((values[k] - values[other]) / size)).max()
-            <= (_SAME if converged[k] else _NEAR)
+            and _distance(values[k], values[other], size) <= (_SAME if converged[k] else _NEAR)
             for other in kept
         ):
             kept.append(int(k))
@@ -92,6 +102,14 @@ def gathered(
         table[text] = table[text].fillna("")
     table = table.loc[kept].sort_values([parameter, "branch"], kind="stable")
     return table.reset_index(drop=True)
+
+
+def _distance(a: Array, b: Array, size: Array) -> float:
+    """Return how far two special points are apart; infinite if only one is of cycles."""
+    known = ~np.isnan(a)
+    if (known == np.isnan(b)).any():
+        return math.inf
+    return float(np.abs((a[known] - b[known]) / size[known]).max())
 
 
 def _extent(branches: Sequence[Member], state: str) -> float:
@@ -116,15 +134,20 @@ class Diagram:
         What was varied.
     span : pair of float
         Its ends.
-    branches : tuple of Branch
-        Each branch once, in the order of where they begin.
+    branches : tuple of Branch and Cycles
+        Each branch once: those of equilibria in the order of where they begin, then the
+        families of cycles.
     special : DataFrame
         One row a special point, by the parameter's value; a point where branches cross
         stands there once. Columns: kind ("fold", "hopf", "branch_point"), the parameter,
         the states, omega, period, coefficient, type, criticality and converged, as in
-        `Branch.special`; and branch, an index of `branches`.
+        `Branch.special`; and branch, an index of `branches`. With cycles also their kinds,
+        without states, and their ``min_<state>``, ``max_<state>`` and orbit, as in
+        `Cycles.special`; every row can start `cycles` or `curve`.
     params, inputs : dict of str to float
         The values that were held.
+    failed : tuple of str
+        Families of cycles that could not be followed, and why.
     """
 
     model: Model
@@ -134,11 +157,17 @@ class Diagram:
     special: pd.DataFrame
     params: dict[str, float]
     inputs: dict[str, float]
+    failed: tuple[str, ...] = ()
 
     @property
     def equilibria(self) -> list[Branch]:
         """The branches of equilibria."""
         return [each for each in self.branches if isinstance(each, Branch)]
+
+    @property
+    def cycles(self) -> list[Cycles]:
+        """The families of periodic orbits."""
+        return [each for each in self.branches if isinstance(each, Cycles)]
 
     def to_frame(self) -> pd.DataFrame:
         """Tabulate the points of all branches.
@@ -160,10 +189,11 @@ class Diagram:
         low, high = self.span
         kinds = self.special["kind"].value_counts().to_dict()
         counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
-        n = len(self.branches)
+        n, m = len(self.branches), len(self.cycles)
+        of_cycles = f" ({m} of cycles)" if m else ""
         lines = [
             f"<Diagram of {self.model.name!r}: {self.parameter} from {low:.6g} to {high:.6g}, "
-            f"{n} branch{'' if n == 1 else 'es'}, {counted}>",
+            f"{n} branch{'' if n == 1 else 'es'}{of_cycles}, {counted}>",
             *(f"  {text}" for text in self._special_sentences()),
         ]
         return "\n".join(lines)
@@ -210,7 +240,13 @@ class Diagram:
             f"{self.model.name}: {_COUNTS.get(n, n)} branch{'' if n == 1 else 'es'} of equilibria "
             f"along {self.parameter} from {low:.6g} to {high:.6g}."
         ]
-        lines += [f"{text}." for text in (*self._stretches(), *self._special_sentences())]
+        lines += [
+            f"{text[0].upper()}{text[1:]}."
+            for text in (*self._stretches(), *self._swings(), *self._special_sentences(Branch))
+        ]
+        for family in self.cycles:
+            lines += family.summary().splitlines()
+        lines += [f"Not followed: {text}" for text in self.failed]
         return "\n".join(lines)
 
     def stable_at(self, value: float) -> list[dict[str, float]]:
@@ -277,14 +313,37 @@ class Diagram:
                 number = _COUNTS.get(count, str(count))
                 yield f"{where} {number} stable equilibria coexist{near}"
 
-    def _special_sentences(self) -> Iterator[str]:
-        """Yield a sentence on each special point."""
+    def _swings(self) -> Iterator[str]:
+        """Yield a sentence on each Hopf point at which an equilibrium gains or loses stability."""
+        low, high = self.span
+        for _, row in self.special[self.special["kind"] == "hopf"].iterrows():
+            value, away = float(row[self.parameter]), _BESIDE * (high - low)
+            below, above = (len(self.stable_at(value + side)) for side in (-away, away))
+            if below == above:
+                continue
+            unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+            side = "above" if below > above else "below"
+            how = {
+                "supercritical": "a swing begins, small at first",
+                "subcritical": "rest gives way to a swing that is large at once, or to another "
+                "equilibrium",
+            }.get(row["criticality"], "a swing begins")
+            yield (
+                f"{side} {self.parameter} = {value:.6g} {how}, with a period of "
+                f"{row['period']:.4g}{unit} there"
+            )
+
+    def _special_sentences(self, kind: type = object) -> Iterator[str]:
+        """Yield a sentence on each special point, of one kind of branch or of all."""
         for _, row in self.special.iterrows():
             branch = self.branches[row["branch"]]
+            if not isinstance(branch, kind):
+                continue
             if isinstance(branch, Branch):
                 yield branch.sentence(self._along(branch, row))
             else:
-                called = SPECIAL_NAMES.get(row["kind"], str(row["kind"]).replace("_", " "))
+                called = str(row["kind"]).replace("_", " ")
+                called += " of cycles" if row["kind"] == "branch_point" else ""
                 text = f"{called} at {self.parameter} = {row[self.parameter]:.7g}"
                 yield text + (f", period {row['period']:.5g}" if row["period"] > 0 else "")
 

@@ -22,12 +22,12 @@ from .system import Array, System
 
 #: Halvings of a step in search of its separate events.
 _DEPTH = 24
-#: Share of a step to which a root is narrowed before Newton's method takes over, and the
-#: number of points that may be spent on it.
-_NARROW, _FINEST = 1e-3, 1e-13
+#: Shares of a step to which a root is narrowed before Newton's method takes over, at first and
+#: if that leads astray; where Newton's method has no say; and the points that may be spent on it.
+_SHARES, _FINEST = (1e-3, 1e-8), 1e-13
 _POINTS = 60
-#: A branch point may lie this much beyond the ends of its step, as a share of it.
-_BEYOND = 1e-6
+#: A point may lie this much beyond the ends of its step, as a share of it.
+_BEYOND = 1e-5
 #: Distances from a located point, as shares of its step, at which its two sides are looked at.
 _SIDES = (1e-3, 1e-5, 1e-7)
 #: Other guesses of where a branch point is, as shares of a step away from the first.
@@ -41,7 +41,7 @@ _ROUNDING = float(np.finfo(float).eps)
 #: Unfolding, relative to the derivative, above which two branches only pass each other.
 _IMPERFECTION = 1e-10
 #: Share of the parameter in a tangent that is rounding: a branch with no extent in it.
-_VERTICAL = 1e-9
+_VERTICAL = 1e-13
 
 
 class Unclear(Exception):
@@ -191,7 +191,7 @@ class Finder:
         first: Node,
         b: float,
         last: Node,
-        share: float = _NARROW,
+        share: float,
     ) -> tuple[float, Node]:
         """Return where a test function vanishes between two lengths, and the point there.
 
@@ -225,15 +225,19 @@ class Finder:
     # ------------------------------------------------------------------ kinds
 
     def _fold(self, a: float, first: Node, b: float, last: Node) -> Special | None:
-        s, near = self._root(lambda node: float(node.tangent[-1]), a, first, b, last)
-        system, scale = self._curve.system, near.scale
-        n = system.n
-        q = np.ascontiguousarray(np.linalg.svd(_scaled(system, near.x, scale)[:, :n])[2][-1])
-        start = np.concatenate([near.x / scale, q])
-        solved = system.kernel.define("fold", scale, q, 1.0, start)
-        x, s, converged = self._accepted(solved, near, s, b - a)
-        if not converged and not self._settle:
-            return None
+        for share in _SHARES:
+            s, near = self._root(lambda node: float(node.tangent[-1]), a, first, b, last, share)
+            system, scale = self._curve.system, near.scale
+            matrix = _scaled(system, near.x, scale)[:, :-1]
+            q = np.ascontiguousarray(np.linalg.svd(matrix)[2][-1])
+            start = np.concatenate([near.x / scale, q])
+            solved = system.kernel.define("fold", scale, q, 1.0, start)
+            x, s, converged = self._accepted(solved, near, s, a, b)
+            if converged:
+                break
+        else:
+            if not self._settle:
+                return None
         forms, jac = self._at(x)
         return Special("fold", x, np.nan, fold_coefficient(jac, forms), converged, s)
 
@@ -243,24 +247,27 @@ class Finder:
         def test(node: Node) -> float:
             return float(node.eigenvalues[k].real)
 
-        s, near = self._root(test, a, first, b, last)
-        system, scale = self._curve.system, near.scale
-        n = system.n
-        omega = abs(float(near.eigenvalues[k].imag))
-        pair = near.eigenvalues[k : k + 2]
-        largest = float(np.abs(near.eigenvalues).max())
-        if omega <= _SMALLEST_OMEGA * largest or pair[0] != pair[1].conjugate():
-            return self._together(test, a, first, b, last, k)
-        matrix = _scaled(system, near.x, scale)[:, :n]
-        q = np.linalg.svd(matrix - 1j * omega * np.eye(n))[2][-1].conj()
-        start = np.concatenate([near.x / scale, q.real, q.imag, [1.0]])
-        border = np.ascontiguousarray(q).view(float)
-        solved = system.kernel.define("hopf", scale, border, omega, start)
-        x, s, converged = self._accepted(solved, near, s, b - a)
-        if not converged and not self._settle:
-            return None
-        if converged and solved is not None:
-            omega *= float(solved[-1])
+        for share in _SHARES:
+            s, near = self._root(test, a, first, b, last, share)
+            system, scale = self._curve.system, near.scale
+            n = system.n
+            omega = abs(float(near.eigenvalues[k].imag))
+            pair = near.eigenvalues[k : k + 2]
+            largest = float(np.abs(near.eigenvalues).max())
+            if omega <= _SMALLEST_OMEGA * largest or pair[0] != pair[1].conjugate():
+                return self._together(test, a, first, b, last, k)
+            matrix = _scaled(system, near.x, scale)[:, :n]
+            q = np.linalg.svd(matrix - 1j * omega * np.eye(n))[2][-1].conj()
+            start = np.concatenate([near.x / scale, q.real, q.imag, [1.0]])
+            border = np.ascontiguousarray(q).view(float)
+            solved = system.kernel.define("hopf", scale, border, omega, start)
+            x, s, converged = self._accepted(solved, near, s, a, b)
+            if converged and solved is not None:
+                omega *= float(solved[-1])
+                break
+        else:
+            if not self._settle:
+                return None
         forms, jac = self._at(x)
         l1 = first_lyapunov(jac, omega, forms)
         return Special("hopf", x, omega, l1, converged, s, criticality=criticality(l1))
@@ -297,25 +304,28 @@ class Finder:
         solved = system.kernel.define("branch_point", scale, phi, 1.0, start)
         if solved is None or abs(solved[system.n + 1]) > _IMPERFECTION * sizes[0]:
             return None
-        x, s, converged = self._accepted(solved, near, s, b - a, share=1.0)
-        if not converged or not a - _BEYOND * (b - a) <= s <= b + _BEYOND * (b - a):
+        x, s, converged = self._accepted(solved, near, s, a, b, share=1.0)
+        if not converged:
             return None
         sort = crossing(system, x, scale)
         size = sort.coefficient
         return Special("branch_point", x, np.nan, size, True, s, sort.type, sort.criticality, sort)
 
     def _accepted(
-        self, solved: Array | None, near: Node, s: float, length: float, share: float = 1e-2
+        self, solved: Array | None, near: Node, s: float, a: float, b: float, share: float = 1e-2
     ) -> tuple[Array, float, bool]:
         """Return the refined point and its length, or the near one if that was not reached."""
         if solved is None:
             return near.x, s, False
         x = solved[: len(near.x)] * near.scale
         x[np.abs(x) <= _ROUNDING * near.scale] = 0.0
-        if near.distance(x) > share * length:
-            return near.x, s, False
         origin = self._origin
-        return x, float(origin.tangent @ ((x - origin.x) / origin.scale)), True
+        at = float(origin.tangent @ ((x - origin.x) / origin.scale))
+        # Newton's method may have gone on to the next point of the same kind.
+        beyond = _BEYOND * (b - a)
+        if near.distance(x) > share * (b - a) or not a - beyond <= at <= b + beyond:
+            return near.x, s, False
+        return x, at, True
 
     def _at(self, x: Array) -> tuple[Multilinear, Array]:
         system = self._curve.system
