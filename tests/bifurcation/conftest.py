@@ -76,7 +76,9 @@ def _check_special(branch: Branch, jac: Any, y: np.ndarray, values: np.ndarray) 
     names, free = list(branch.model.states), branch.parameter
     special = branch.special
     size = np.append(np.ptp(y, axis=0), np.ptp(values))
+    # What is constant or zero but for rounding has no length of its own.
     size = np.maximum(size, 1e-6 * np.append(np.abs(y).max(axis=0), np.abs(values).max()))
+    size[:-1] = np.maximum(size[:-1], 1e-9 * np.abs(y).max())
     size[size == 0.0] = 1.0
     rows = np.column_stack([y, values]) / size
     counts = branch.points["n_unstable"].to_numpy()

@@ -109,11 +109,11 @@ class Follower:
         name = self._system.free
         ds, reason = stepper.ds, ""
         largest = _LARGEST * start.scale.max()
-        if self._leaves(start):
+        if self._leaves(side):
             self._edge(side, start)
         while not side.end:
             origin = side.nodes[-1]
-            if self._leaves(origin):
+            if self._leaves(side):
                 side.end = f"span reached, {name} = {origin.x[-1]:.6g}"
                 break
             if len(side.nodes) > stepper.max_steps:
@@ -249,13 +249,15 @@ class Follower:
             return self._low, self._low - margin
         return self._high, self._high + margin
 
-    def _leaves(self, node: Node) -> bool:
-        """Return whether the branch leaves the span at a point."""
-        if abs(node.tangent[-1]) <= _TURNING:
-            return False
-        width = self._high - self._low
+    def _leaves(self, side: Side) -> bool:
+        """Return whether the branch leaves the span at its last point, or creeps along its edge."""
+        node = side.nodes[-1]
         edge = self._high if node.tangent[-1] > 0.0 else self._low
-        return bool(abs(node.x[-1] - edge) <= _EDGE * width)
+        margin = _EDGE * (self._high - self._low)
+        if abs(node.x[-1] - edge) > margin:
+            return False
+        creeps = len(side.nodes) > 1 and abs(side.nodes[-2].x[-1] - edge) <= margin
+        return bool(creeps or abs(node.tangent[-1]) > _TURNING)
 
     def _arrives(self, node: Node) -> bool:
         """Return whether a point is next to the edge that the branch runs towards."""
