@@ -199,6 +199,58 @@ def test_the_model_s_specification(draw):
     assert "two stable equilibria coexist" in found.summary()
 
 
+# ---------------------------------------------------------------------- with cycles
+
+
+def test_cycles_are_branches_too(text_model):
+    """Kuznetsov's normal form of a Bautin point: the cycle folds at b1 = -1/4."""
+    radius = "(x**2 + y**2)"
+    found = tr.diagram(
+        text_model(
+            {
+                "x": f"b1*x - y + x*{radius} - x*{radius}**2",
+                "y": f"x + b1*y + y*{radius} - y*{radius}**2",
+            },
+            b1=-1.0,
+        ),
+        "b1",
+        (-1, 1),
+    )
+    assert [len(found.equilibria), len(found.cycles)] == [1, 1]
+    assert found.special["kind"].tolist() == ["fold_of_cycles", "hopf"]
+    assert found.special["b1"].tolist() == pytest.approx([-0.25, 0], abs=1e-7)
+    assert found.special["max_x"][0] == pytest.approx(0.5**0.5, rel=1e-6)
+    assert "a family of" in found.summary()
+    assert found.failed == ()
+    ax = found.plot("x")
+    assert {"stable cycle", "unstable cycle"} <= {each.get_label() for each in ax.lines}
+    plt.close(ax.figure)
+
+
+def test_a_family_between_two_hopf_points_is_one(text_model):
+    """Sel'kov (1968): cycles between the two values of b at which the trace vanishes."""
+    model = text_model(
+        {"x": "-x + a*y + x**2*y", "y": "b - a*y - x**2*y"}, {"x": 0.5, "y": 1.0}, a=0.1, b=0.5
+    )
+    found = tr.diagram(model, "b", (0.05, 1.5))
+    # b^4 + (2 a - 1) b^2 + a^2 + a = 0.
+    squares = np.roots([1, -0.8, 0.11])
+    hopf = found.special[found.special["kind"] == "hopf"]
+    assert sorted(hopf["b"]) == pytest.approx(sorted(squares**0.5), rel=EXACT)
+    assert len(found.cycles) == 1
+    assert "ends at a Hopf point" in found.cycles[0].ends[1]
+
+
+def test_mirrored_families_are_two(text_model):
+    """Lorenz (1963): the two cycles of the mirrored Hopf points, and their homoclinic ends."""
+    model = text_model({"x": "10*(y-x)", "y": "rho*x - y - x*z", "z": "x*y - 8*z/3"}, rho=0.0)
+    found = tr.diagram(model, "rho", (0, 30))
+    assert len(found.cycles) == 2
+    ends = found.special[found.special["kind"] == "homoclinic"]
+    # Sparrow (1982): 13.926.
+    assert ends["rho"].tolist() == pytest.approx([13.926557] * 2, abs=1e-4)
+
+
 # ---------------------------------------------------------------------- what it shows
 
 
