@@ -160,6 +160,5 @@ def diagram(
 def _place(branch: Any) -> tuple[float, ...]:
     """Return what branches are ordered by: where they begin."""
     assert isinstance(branch, Branch)
-    first = branch.points.iloc[0]
     names = [branch.parameter, *branch.model.states]
-    return tuple(round(float(first[name]), 9) for name in names)
+    return tuple(round(float(branch.points[name].to_numpy()[0]), 9) for name in names)
