@@ -148,6 +148,13 @@ class Node:
             False,
         )
 
+    @classmethod
+    def pointing(cls, x: Array, direction: Array, scale: Array) -> Node:
+        """Return a point of which no more than a direction is known."""
+        nothing = np.zeros(len(x) - 1, complex)
+        direction = np.ascontiguousarray(direction)
+        return cls(x, direction, scale, 0.0, 0.0, nothing, 0, False, 0, 0.0, -1, False)
+
     def distance(self, x: Array) -> float:
         """Return the scaled distance to a point."""
         return float(np.linalg.norm((x - self.x) / self.scale))

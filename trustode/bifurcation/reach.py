@@ -129,7 +129,7 @@ class Reach:
         """Return a point on each side of each branch through a branch point."""
         found: list[Node] = []
         for direction in cross.directions:
-            origin = _pointing(x, np.ascontiguousarray(direction), cross.scale)
+            origin = Node.pointing(x, direction, cross.scale)
             for sign in (1.0, -1.0):
                 node = self._first(origin, sign, simple=cross.simple)
                 if node is not None and not any(each.distance(node.x) <= SAME for each in found):
@@ -152,9 +152,3 @@ class Reach:
                     return node if inside and not flat else None
             ds /= 4.0
         return None
-
-
-def _pointing(x: Array, direction: Array, scale: Array) -> Node:
-    """Return a point of which no more than a direction is known."""
-    nothing = np.zeros(len(x) - 1, complex)
-    return Node(x, direction, scale, 0.0, 0.0, nothing, 0, False, 0, 0.0, -1, False)

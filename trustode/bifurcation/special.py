@@ -10,12 +10,12 @@ and normal forms of this folder.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .arclength import Curve, Node
-from .branching import Crossing, crossing
+from .branching import Crossing, branch_coefficient, crossing
 from .multilinear import Multilinear
 from .normal_form import criticality, first_lyapunov, fold_coefficient
 from .system import Array, System
@@ -30,6 +30,8 @@ _POINTS = 60
 _BEYOND = 1e-5
 #: Distances from a located point, as shares of its step, at which its two sides are looked at.
 _SIDES = (1e-3, 1e-5, 1e-7)
+#: A branch that runs less than this along a step's direction is not followed past a point.
+_SLANT = 0.1
 #: Other guesses of where a branch point is, as shares of a step away from the first.
 _BESIDE = (0.013, 0.37)
 #: A located point may miss the curve by this share of the distance to its sides.
@@ -61,7 +63,7 @@ class Special:
         Angular frequency of a Hopf point, else NaN.
     coefficient : float
         First Lyapunov coefficient of a Hopf point, quadratic coefficient of a fold, and of a
-        branch point what `branching.crossing` says.
+        branch point what `branch_coefficient` says.
     converged : bool
         Whether Newton's method converged on the defining equations, close to the bracket.
     position : float
@@ -137,6 +139,8 @@ class Finder:
             sides = self._sides(a, first, b, last, located)
             if sides is not None:
                 below, left, above, right = sides
+                if located.crossing is not None:
+                    located = self._named(located)
                 return [
                     *(self._between(a, first, below, left, depth + 1) if below > a else []),
                     located,
@@ -167,8 +171,8 @@ class Finder:
             below, above = max(a, s - share * (b - a)), min(b, s + share * (b - a))
             if not below < above:
                 return None
-            left = first if below <= a else self._curve.at(self._origin, below)
-            right = last if above >= b else self._curve.at(self._origin, above)
+            left = first if below <= a else self._beside(found, below, first, last)
+            right = last if above >= b else self._beside(found, above, first, last)
             if left is None or right is None:
                 continue
             # The chord passes the point, unless both lie on another curve.
@@ -177,6 +181,31 @@ class Finder:
             if missed <= _MISS * (above - below) and _explains(found, left, right):
                 return below, left, above, right
         return None
+
+    def _beside(self, found: Special, s: float, first: Node, last: Node) -> Node | None:
+        """Return the point of the branch at a length beside a special point.
+
+        Beside a branch point along its own tangent there, so as not to end on another branch.
+        """
+        cross = found.crossing
+        if cross is None or not cross.simple:
+            return self._curve.at(self._origin, s)
+        chord = (last.x - first.x) / cross.scale
+        direction = max(cross.directions, key=lambda each: abs(float(each @ chord)))
+        if direction @ chord < 0.0:
+            direction = -direction
+        origin = self._origin
+        speed = float(origin.tangent @ (direction * cross.scale / origin.scale))
+        if abs(speed) < _SLANT:
+            return self._curve.at(origin, s)
+        pointing = Node.pointing(found.x, direction, cross.scale)
+        return self._curve.at(pointing, (s - found.position) / speed)
+
+    def _named(self, found: Special) -> Special:
+        """Return a branch point with the coefficient of its normal form."""
+        size = branch_coefficient(self._curve.system, found.x, found.type)
+        sort = criticality(size) if found.type == "pitchfork" else ""
+        return replace(found, coefficient=size, criticality=sort)
 
     def _node(self, s: float) -> Node:
         node = self._curve.at(self._origin, s)
@@ -308,8 +337,7 @@ class Finder:
         if not converged:
             return None
         sort = crossing(system, x, scale)
-        size = sort.coefficient
-        return Special("branch_point", x, np.nan, size, True, s, sort.type, sort.criticality, sort)
+        return Special("branch_point", x, np.nan, np.nan, True, s, sort.type, crossing=sort)
 
     def _accepted(
         self, solved: Array | None, near: Node, s: float, a: float, b: float, share: float = 1e-2
