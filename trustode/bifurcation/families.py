@@ -12,11 +12,14 @@ import numpy as np
 
 from ..errors import SolveError
 from ..model import Model
+from .arclength import ArcLength
 from .periodic import Cycles, cycles
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Steps as `cycles` takes them, but no more than a picture needs.
+_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=400)
 #: How often a period is doubled on the way along a cascade, and most families.
 _DOUBLINGS, _MOST = 2, 30
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
@@ -64,7 +67,13 @@ class Families:
         model, name = self._model, self._parameter
         try:
             family = cycles(
-                model, name, start=row, span=self._span, params=self._params, inputs=self._inputs
+                model,
+                name,
+                start=row,
+                span=self._span,
+                params=self._params,
+                inputs=self._inputs,
+                stepper=_STEPPER,
             )
         except SolveError as error:
             kind = str(row["kind"]).replace("_", " ")

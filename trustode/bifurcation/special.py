@@ -168,11 +168,13 @@ class Finder:
         """Return points just before and after a special point that differ as it says."""
         s = found.position
         for share in _SIDES:
-            below, above = max(a, s - share * (b - a)), min(b, s + share * (b - a))
-            if not below < above:
-                return None
-            left = first if below <= a else self._beside(found, below, first, last)
-            right = last if above >= b else self._beside(found, above, first, last)
+            below, above = s - share * (b - a), s + share * (b - a)
+            # Beyond an end too, if there is anything: the end may be the point itself.
+            left, right = (self._beside(found, at, first, last) for at in (below, above))
+            if left is None and below <= a < s:
+                below, left = a, first
+            if right is None and s < b <= above:
+                above, right = b, last
             if left is None or right is None:
                 continue
             # The chord passes the point, unless both lie on another curve.
