@@ -198,7 +198,7 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
             f"{nearest(state, model.states)} The states are: {listed(model.states, 40)}"
         )
     ax = _axes(ax)
-    _draw_stability(ax, branch.points, parameter, [state], {})
+    _draw_stability(ax, branch, state, {})
     _mark_special(ax, branch.special, parameter, state)
     ax.set_xlabel(_axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
@@ -209,8 +209,8 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
 def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw a state along all branches of a diagram.
 
-    Equilibria are thin lines and cycles thick ones, at the least and the largest value over
-    a period; stable parts are solid and unstable ones dashed.
+    Equilibria are black, cycles blue, at the least and the largest value over a period;
+    stable parts are solid and unstable ones dashed.
 
     Parameters
     ----------
@@ -238,9 +238,10 @@ def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = N
         )
     ax = _axes(ax)
     named: dict[str, None] = {}
-    for branch in diagram.branches:
-        columns = [name for name in (f"min_{state}", f"max_{state}") if name in branch.points]
-        _draw_stability(ax, branch.points, parameter, columns or [state], named)
+    for branch in diagram.equilibria:
+        _draw_stability(ax, branch, state, named)
+    for family in diagram.cycles:
+        _draw_cycles(ax, family, state, named)
     _mark_special(ax, diagram.special, parameter, state)
     ax.set_xlabel(_axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
@@ -249,33 +250,25 @@ def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = N
     return ax
 
 
-def _draw_stability(
-    ax: Axes, points: pd.DataFrame, parameter: str, columns: Sequence[str], named: dict[str, None]
-) -> None:
-    """Draw columns over a parameter: stable parts solid, unstable ones dashed."""
-    x = points[parameter].to_numpy(dtype=float)
+def _draw_stability(ax: Axes, branch: Branch, state: str, named: dict[str, None]) -> None:
+    """Draw a branch of equilibria: stable parts solid, unstable ones dashed."""
+    points = branch.points
+    x, y = (points[name].to_numpy(dtype=float) for name in (branch.parameter, state))
     stable = points["stable"].to_numpy(dtype=bool)
-    cycles = len(columns) > 1
     # A part reaches to the first point of the next, so that the line has no gap.
     edges = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
-    for column in columns:
-        y = points[column].to_numpy(dtype=float)
-        for first, last in itertools.pairwise(edges):
-            kind = bool(stable[first])
-            called = f"{'stable' if kind else 'unstable'}{' cycle' if cycles else ''}"
-            label = None if called in named else called
-            named[called] = None
-            part = slice(first, last + 1)
-            ax.plot(
-                x[part], y[part], color="black", linestyle="-" if kind else "--",
-                linewidth=2.5 if cycles else 1.5, label=label,
-            )  # fmt: skip
+    for first, last in itertools.pairwise(edges):
+        kind = bool(stable[first])
+        label = _once("stable" if kind else "unstable", named)
+        part = slice(first, last + 1)
+        ax.plot(x[part], y[part], color="black", linestyle="-" if kind else "--", label=label)
 
 
 def _mark_special(ax: Axes, special: pd.DataFrame, parameter: str, state: str) -> None:
     """Mark the special points of equilibria."""
     for sort, (mark, face, called) in _SPECIAL.items():
-        found = special[special["kind"] == sort]
+        # Points of cycles have no value of a state.
+        found = special[(special["kind"] == sort) & special[state].notna()]
         if len(found):
             ax.plot(
                 found[parameter].to_numpy(dtype=float),
@@ -303,36 +296,44 @@ def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:
     """
     model, parameter = cycles.model, cycles.parameter
     ax = _axes(ax)
-    points = cycles.points
+    _draw_cycles(ax, cycles, state, {})
+    ax.set_xlabel(_axis_label(model, parameter, parameter))
+    ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def _draw_cycles(ax: Axes, cycles: Cycles, state: str, named: dict[str, None]) -> None:
+    """Draw a family of cycles and its special points, each name in the legend once."""
+    points, parameter = cycles.points, cycles.parameter
     x, stable = points[parameter].to_numpy(dtype=float), points["stable"].to_numpy(dtype=bool)
     ends = [points[f"{end}_{state}"].to_numpy(dtype=float) for end in ("min", "max")]
     edges = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
-    named: set[bool] = set()
     for first, last in itertools.pairwise(edges):
-        kind = bool(stable[first])
-        label = None if kind in named else "stable cycle" if kind else "unstable cycle"
-        named.add(kind)
+        called = "stable cycle" if stable[first] else "unstable cycle"
         part = slice(first, last + 1)
         for y in ends:
             ax.plot(
-                x[part], y[part], color="tab:blue", linestyle="-" if kind else "--", label=label
-            )
-            label = None
+                x[part], y[part], color="tab:blue", linestyle="-" if stable[first] else "--",
+                label=_once(called, named),
+            )  # fmt: skip
     for sort, (mark, called) in _SPECIAL_CYCLES.items():
         found = cycles.special[cycles.special["kind"] == sort]
-        label = called
         for end in ("min", "max") if len(found) else ():
             ax.plot(
                 found[parameter].to_numpy(dtype=float),
                 found[f"{end}_{state}"].to_numpy(dtype=float),
                 linestyle="none", marker=mark, markerfacecolor="white", color="tab:blue",
-                label=label, zorder=3,
+                label=_once(called, named), zorder=3,
             )  # fmt: skip
-            label = None
-    ax.set_xlabel(_axis_label(model, parameter, parameter))
-    ax.set_ylabel(name_label(model, state))
-    ax.legend()
-    return ax
+
+
+def _once(called: str, named: dict[str, None]) -> str | None:
+    """Return a label the first time it is asked for."""
+    if called in named:
+        return None
+    named[called] = None
+    return called
 
 
 def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:

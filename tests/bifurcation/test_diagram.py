@@ -1,19 +1,332 @@
 """The whole diagram of a parameter: every branch and special point, each once."""
 
+import pickle
+
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 import trustode as tr
 
+#: What Newton's method on the defining equations leaves, relative.
+EXACT = 1e-9
 
-def test_two_folds_of_the_cusp(text_model):
-    model = text_model({"x": "mu + lam*x - x**3"}, mu=0.0, lam=1.0)
-    found = tr.diagram(model, "mu", (-2, 2))
+
+@pytest.fixture(scope="module")
+def draw(check_branch):
+    """Return `diagram` that checks the invariants of every branch and of the table."""
+
+    def drawn(*arguments, **options):
+        found = tr.diagram(*arguments, cycles=False, **options)
+        for branch in found.equilibria:
+            check_branch(branch)
+        assert found.special["converged"].all()
+        names = [found.parameter, *found.model.states]
+        rows = found.special[names].to_numpy(dtype=float)
+        for k, row in enumerate(rows):
+            same = found.special["kind"].to_numpy()[:k] == found.special["kind"][k]
+            assert not (np.abs(rows[:k][same] - row).max(axis=1, initial=0.0) < 1e-6).any()
+        for branch in found.branches:
+            held = branch.special[branch.special["converged"]]
+            for value, kind in zip(held[found.parameter], held["kind"], strict=True):
+                same = found.special[found.special["kind"] == kind]
+                assert np.abs(same[found.parameter] - value).min() < 1e-6
+        return found
+
+    return drawn
+
+
+def points(found, kind):
+    """Return parameter and states of the special points of a kind, in the table's order."""
+    rows = found.special[found.special["kind"] == kind]
+    return rows[[found.parameter, *found.model.states]].to_numpy(dtype=float)
+
+
+def test_two_folds_of_the_cusp(draw, text_model):
+    found = draw(text_model({"x": "mu + lam*x - x**3"}, mu=0.0, lam=1.0), "mu", (-2, 2))
     assert len(found.branches) == 1
-    assert found.special["kind"].tolist() == ["fold", "fold"]
     # Closed form: x^2 = 1/3.
     edge = 2 / 27**0.5
-    assert found.special["mu"].tolist() == pytest.approx([-edge, edge], rel=1e-12)
-    assert len(found.stable_at(0.0)) == 2
-    assert len(found.stable_at(1.0)) == 1
+    assert points(found, "fold") == pytest.approx(
+        np.array([[-edge, 3**-0.5], [edge, -(3**-0.5)]]), rel=EXACT
+    )
+
+
+def test_a_pitchfork_and_its_branches(draw, text_model):
+    found = draw(text_model({"x": "r*x - x**3"}, r=-1.0), "r", (-1, 1))
+    assert len(found.branches) == 2
+    (row,) = found.special.to_dict("records")
+    assert (row["kind"], row["type"], row["criticality"]) == (
+        "branch_point", "pitchfork", "supercritical",
+    )  # fmt: skip
+    assert [row["r"], row["x"]] == pytest.approx([0, 0], abs=EXACT)
+    # The equation is its own normal form, w' = -w^3.
+    assert row["coefficient"] == pytest.approx(-1, rel=EXACT)
+    assert [len(found.stable_at(r)) for r in (-0.5, 0.5)] == [1, 2]
+    # The tip lies inside the new branch, that reaches both arms: x^2 = r.
+    arms = found.branches[1].points.iloc[[0, -1]]
+    assert sorted(arms["x"]) == pytest.approx([-1, 1], rel=EXACT)
+
+
+def test_subcritical_pitchfork_that_folds_back(draw, text_model):
+    found = draw(text_model({"x": "r*x + x**3 - x**5"}, r=-1.0), "r", (-1, 1))
+    pitchfork = found.special[found.special["kind"] == "branch_point"].iloc[0]
+    assert pitchfork["criticality"] == "subcritical"
+    # Folds where 1 = 2 x^2: r = -1/4.
+    folds = points(found, "fold")
+    assert folds[:, 0] == pytest.approx([-0.25, -0.25], rel=EXACT)
+    assert sorted(folds[:, 1]) == pytest.approx([-(0.5**0.5), 0.5**0.5], rel=EXACT)
+
+
+def test_transcritical(draw, text_model):
+    found = draw(text_model({"x": "r*x - 3*x**2"}, r=-1.0), "r", (-1, 1))
+    (row,) = found.special.to_dict("records")
+    assert (row["type"], row["criticality"]) == ("transcritical", "")
+    assert row["coefficient"] == pytest.approx(3, rel=EXACT)
+    assert len(found.branches) == 2
+
+
+def test_cubic_coefficient_counts_the_slaved_states(draw, text_model):
+    # On the centre manifold y = x^2 / 2 + ..., so that x' = r x - x^3 + 4 x y = r x + x^3.
+    model = text_model({"x": "r*x - x**3 + 4*x*y", "y": "-2*y + x**2"}, r=-0.5)
+    found = draw(model, "r", (-0.5, 0.25), region={"x": (-0.3, 0.3), "y": (-0.3, 0.3)})
+    row = found.special[found.special["type"] == "pitchfork"].iloc[0]
+    assert row["coefficient"] == pytest.approx(1, rel=1e-8)
+    assert row["criticality"] == "subcritical"
+
+
+def test_secondary_branches_are_followed_too(draw, text_model):
+    # Greenspan: pure modes from r = 0 and c, mixed ones from the first where r - c = b r.
+    model = text_model({"x": "r*x - x**3 - b*x*y**2", "y": "(r-c)*y - y**3 - b*y*x**2"},
+                       r=-1.0, b=0.5, c=0.2)  # fmt: skip
+    found = draw(model, "r", (-1, 1))
+    assert len(found.branches) == 5
+    crossed = points(found, "branch_point")
+    assert crossed[:, 0] == pytest.approx([0, 0.2, 0.4, 0.4], abs=EXACT)
+    assert sorted(crossed[2:, 1]) == pytest.approx([-(0.4**0.5), 0.4**0.5], rel=EXACT)
+
+
+def test_three_cells_that_are_alike(text_model):
+    """At a point with a two-dimensional null space more than two branches cross."""
+    equations = {a: f"r*{a} - {a}**3 - 2*{a}*({b}**2)" for a, b in (("x", "y"), ("y", "x"))}
+    found = tr.diagram(text_model(equations, r=-1.0), "r", (-1, 1))
+    assert found.special["kind"].tolist() == ["branch_point"]
+    assert found.special["r"][0] == pytest.approx(0, abs=1e-7)
+    # Eight arms: two on each axis and two on each diagonal, four of them stable.
+    assert len(found.branches) == 5
+    assert len(found.stable_at(0.5)) == 4
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
+def test_two_points_within_a_step(draw, text_model, gap):
+    """Two changes that undo each other are seen however close they lie."""
+    hopf = text_model(
+        {
+            "x": "(mu**2 - d)*x - y - x*(x**2 + y**2)",
+            "y": "x + (mu**2 - d)*y - y*(x**2 + y**2)",
+        },
+        mu=-1.0,
+        d=gap**2,
+    )
+    assert points(draw(hopf, "mu", (-1, 1)), "hopf")[:, 0] == pytest.approx([-gap, gap], rel=1e-8)
+    fold = text_model({"x": "mu + d*x - x**3"}, mu=-1.0, d=3 * gap**2)
+    # x = gap at a fold, mu = -2 gap^3.
+    assert points(draw(fold, "mu", (-1, 1)), "fold")[:, 1] == pytest.approx([gap, -gap], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("equations", "span", "kind"),
+    [
+        ({"x": "r - x**2"}, (0, 1), "fold"),
+        ({"x": "r + x**2"}, (-1, 0), "fold"),
+        ({"x": "r*x - x**2"}, (0, 1), "branch_point"),
+        ({"x": "r*x - x**3"}, (0, 1), "branch_point"),
+        ({"x": "r*x - y - x**3", "y": "x + r*y - y**3"}, (0, 1), "hopf"),
+        ({"x": "r*x - y - x**3", "y": "x + r*y - y**3"}, (-1, 0), "hopf"),
+    ],
+)
+def test_on_the_edge_of_the_span(text_model, equations, span, kind):
+    found = tr.diagram(text_model(equations, r=0.5), "r", span, cycles=False)
+    assert found.special["kind"].tolist() == [kind]
+    assert found.special["converged"].all()
+    assert found.special["r"][0] == pytest.approx(0, abs=EXACT)
+    for branch in found.branches:
+        assert branch.points["r"].between(*span).all()
+        assert all("span reached" in end for end in branch.ends)
+
+
+def test_a_closed_branch(draw, text_model):
+    found = draw(text_model({"x": "(x-1)**2 + r**2 - 0.25"}, r=-1.0), "r", (-1, 1))
+    assert points(found, "fold") == pytest.approx(np.array([[-0.5, 1], [0.5, 1]]), rel=EXACT)
+    assert "closed" in found.branches[0].ends[0]
+
+
+def test_a_line_of_equilibria_is_no_branch(text_model):
+    found = tr.diagram(text_model({"x": "r*x"}, r=-1.0), "r", (-1, 1))
+    assert len(found.branches) == 1
+    assert found.special["type"].tolist() == [""]
+
+
+def test_a_conserved_quantity_is_told(text_model):
+    model = text_model({"s": "-b*s*i + g*r", "i": "b*s*i - v*i", "r": "v*i - g*r"},
+                       b=0.5, g=0.1, v=0.2)  # fmt: skip
+    with pytest.raises(tr.SolveError, match="conserved quantity"):
+        tr.diagram(model, "b", (0, 1))
+
+
+def test_predator_and_prey(draw, text_model):
+    """Rosenzweig & MacArthur (1963): closed forms of both points."""
+    model = text_model(
+        {"x": "x*(1-x/K) - a*x*y/(1+a*h*x)", "y": "e*a*x*y/(1+a*h*x) - m*y"},
+        {"x": 0.5, "y": 0.5}, K=2.0, a=2.0, h=0.5, e=0.5, m=0.3,
+    )  # fmt: skip
+    found = draw(model, "K", (0.1, 6))
+    prey = 0.3 / (2.0 * (0.5 - 0.3 * 0.5))
+    assert points(found, "branch_point") == pytest.approx(np.array([[prey, prey, 0]]), abs=EXACT)
+    # The prey's nullcline has its top at (K - 1 / (a h)) / 2.
+    assert points(found, "hopf")[:, 0] == pytest.approx([2 * prey + 1], rel=EXACT)
+
+
+def test_the_model_s_specification(draw):
+    """The folds and the Hopf point of the fast subsystem, as the model's specification says."""
+    model = tr.models.load("trust-updated", profile="bpd").freeze({"G": 0.2})
+    found = draw(model, "p", (0.3, 1.5), params={"kappa": 2.2})
+    folds = points(found, "fold")[:, 0]
+    assert folds.round(4).tolist() == [0.4509, 0.5411, 0.5801, 0.6271]
+    hopf = found.special[found.special["kind"] == "hopf"].iloc[0]
+    assert (round(hopf["p"], 4), round(hopf["coefficient"])) == (0.5750, 411)
+    assert found.params["kappa"] == 2.2
     assert "two stable equilibria coexist" in found.summary()
-    assert repr(found).startswith("<Diagram of 'test model': mu from -2 to 2, 1 branch, 2 fold>")
+
+
+# ---------------------------------------------------------------------- with cycles
+
+
+def test_cycles_are_branches_too(text_model):
+    """Kuznetsov's normal form of a Bautin point: the cycle folds at b1 = -1/4."""
+    radius = "(x**2 + y**2)"
+    found = tr.diagram(
+        text_model(
+            {
+                "x": f"b1*x - y + x*{radius} - x*{radius}**2",
+                "y": f"x + b1*y + y*{radius} - y*{radius}**2",
+            },
+            b1=-1.0,
+        ),
+        "b1",
+        (-1, 1),
+    )
+    assert [len(found.equilibria), len(found.cycles)] == [1, 1]
+    assert found.special["kind"].tolist() == ["fold_of_cycles", "hopf"]
+    assert found.special["b1"].tolist() == pytest.approx([-0.25, 0], abs=1e-7)
+    assert found.special["max_x"][0] == pytest.approx(0.5**0.5, rel=1e-6)
+    assert "a family of" in found.summary()
+    assert found.failed == ()
+    ax = found.plot("x")
+    assert {"stable cycle", "unstable cycle"} <= {each.get_label() for each in ax.lines}
+    plt.close(ax.figure)
+
+
+def test_a_family_between_two_hopf_points_is_one(text_model):
+    """Sel'kov (1968): cycles between the two values of b at which the trace vanishes."""
+    model = text_model(
+        {"x": "-x + a*y + x**2*y", "y": "b - a*y - x**2*y"}, {"x": 0.5, "y": 1.0}, a=0.1, b=0.5
+    )
+    found = tr.diagram(model, "b", (0.05, 1.5))
+    # b^4 + (2 a - 1) b^2 + a^2 + a = 0.
+    squares = np.roots([1, -0.8, 0.11])
+    hopf = found.special[found.special["kind"] == "hopf"]
+    assert sorted(hopf["b"]) == pytest.approx(sorted(squares**0.5), rel=EXACT)
+    assert len(found.cycles) == 1
+    assert "ends at a Hopf point" in found.cycles[0].ends[1]
+
+
+def test_mirrored_families_are_two(text_model):
+    """Lorenz (1963): the two cycles of the mirrored Hopf points, and their homoclinic ends."""
+    model = text_model({"x": "10*(y-x)", "y": "rho*x - y - x*z", "z": "x*y - 8*z/3"}, rho=0.0)
+    found = tr.diagram(model, "rho", (0, 30))
+    assert len(found.cycles) == 2
+    ends = found.special[found.special["kind"] == "homoclinic"]
+    # Sparrow (1982): 13.926.
+    assert ends["rho"].tolist() == pytest.approx([13.926557] * 2, abs=1e-4)
+
+
+# ---------------------------------------------------------------------- what it shows
+
+
+@pytest.fixture(scope="module")
+def toggle(text_model):
+    """Gardner, Cantor & Collins (2000) with equal arms: a pitchfork at al = 2, u = v = 1."""
+    model = text_model({"u": "al/(1+v**2) - u", "v": "al/(1+u**2) - v"}, al=1.0)
+    return tr.diagram(model, "al", (0.5, 6))
+
+
+def test_it_prints_itself(toggle):
+    text = repr(toggle)
+    assert text.startswith(
+        "<Diagram of 'test model': al from 0.5 to 6, 2 branches, 1 branch_point>"
+    )
+    assert "supercritical pitchfork" in text
+
+
+def test_the_summary_says_where_two_attitudes_coexist(toggle):
+    text = toggle.summary()
+    assert "For al from 0.5 to 2 one equilibrium is stable" in text
+    assert "For al from 2 to 6 two stable equilibria coexist" in text
+
+
+def test_the_frame_has_every_branch(toggle):
+    frame = toggle.to_frame()
+    assert frame["branch"].unique().tolist() == [0, 1]
+    assert len(frame) == sum(len(each) for each in toggle.branches)
+
+
+def test_it_draws_itself(toggle):
+    ax = toggle.plot("u")
+    styles = {line.get_linestyle() for line in ax.lines if len(line.get_xdata()) > 1}
+    assert {"-", "--"} <= styles
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("al", "u")
+    plt.close(ax.figure)
+    with pytest.raises(tr.ModelError, match="did you mean 'u'"):
+        toggle.plot("uu")
+
+
+def test_it_can_be_stored(toggle):
+    again = pickle.loads(pickle.dumps(toggle))
+    assert again.special.equals(toggle.special)
+
+
+def test_it_is_the_same_again(text_model, toggle):
+    model = text_model({"u": "al/(1+v**2) - u", "v": "al/(1+u**2) - v"}, al=1.0)
+    assert tr.diagram(model, "al", (0.5, 6)).special.equals(toggle.special)
+
+
+def test_progress_is_reported(text_model):
+    seen = []
+    tr.diagram(text_model({"x": "r - x**3"}, r=0.0), "r", (-1, 1),
+               progress=lambda *done: seen.append(done))  # fmt: skip
+    assert seen[0][0] == 0
+    assert seen[-1][0] == seen[-1][1] > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"parameter": "rr"}, tr.ModelError, "did you mean 'r'"),
+        ({"span": (1, 0)}, tr.ModelError, "not below"),
+        ({"span": 3}, tr.ModelError, "pair of numbers"),
+        ({"span": (0, float("nan"))}, tr.ModelError, "nan"),
+        ({"params": {"q": 1}}, tr.ModelError, "q"),
+        ({"region": {"y": (0, 1)}}, tr.ModelError, "y"),
+        ({"stepper": 0.1}, tr.OptionError, "ArcLength"),
+        ({"cycles": "yes"}, tr.OptionError, "cycles='yes'"),
+        ({"seed": 0.5}, tr.OptionError, "seed=0.5"),
+        ({"model": "r"}, tr.ModelError, "expected a Model"),
+        ({"progress": 3}, tr.OptionError, "progress=3"),
+        ({"steps": 3}, tr.KeywordError, "steps"),
+    ],
+)
+def test_nonsense(text_model, change, error, words):
+    asked = {"model": text_model({"x": "r - x"}, r=0.0), "parameter": "r", "span": (0, 1)} | change
+    with pytest.raises(error, match=words):
+        tr.diagram(asked.pop("model"), asked.pop("parameter"), asked.pop("span"), **asked)

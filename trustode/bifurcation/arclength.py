@@ -131,8 +131,29 @@ class Node:
 
     def rescaled(self, scale: Array) -> Node:
         """Return the same point measured with another scale."""
-        tangent = self.tangent * self.scale / scale
-        return replace(self, tangent=tangent / np.linalg.norm(tangent), scale=scale, grows=False)
+        tangent = self.tangent * (self.scale / scale)
+        tangent /= math.sqrt(tangent @ tangent)
+        return Node(
+            self.x,
+            tangent,
+            scale,
+            self.determinant,
+            self.pairs,
+            self.eigenvalues,
+            self.n_unstable,
+            self.is_stable,
+            self.corrections,
+            self.aside,
+            self.outside,
+            False,
+        )
+
+    @classmethod
+    def pointing(cls, x: Array, direction: Array, scale: Array) -> Node:
+        """Return a point of which no more than a direction is known."""
+        nothing = np.zeros(len(x) - 1, complex)
+        direction = np.ascontiguousarray(direction)
+        return cls(x, direction, scale, 0.0, 0.0, nothing, 0, False, 0, 0.0, -1, False)
 
     def distance(self, x: Array) -> float:
         """Return the scaled distance to a point."""
@@ -166,8 +187,11 @@ class Curve:
             size[size <= _NOTHING] = 1.0
         else:
             size = np.maximum(np.abs(y), before[:-1])
-        size = np.maximum(size, _SMALLEST_SHARE * size.max())
-        return np.append(np.where(self._bounded, self._half, size), self._width)
+        scale = np.empty(len(y) + 1)
+        np.maximum(size, _SMALLEST_SHARE * size.max(), out=scale[:-1])
+        scale[:-1][self._bounded] = self._half[self._bounded]
+        scale[-1] = self._width
+        return scale
 
     @np.errstate(all="ignore")
     def start(self, x: Array, scale: Array) -> Node | None:

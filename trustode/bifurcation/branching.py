@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from .multilinear import Multilinear
-from .normal_form import criticality
 from .system import Array, System
 
 #: Singular values below this share of the largest are zero at a located point.
@@ -39,8 +38,6 @@ class Crossing:
     ----------
     type : {"transcritical", "pitchfork", ""}
         Empty where neither describes it: more than two branches, or none that cross.
-    coefficient : float
-        See `crossing`.
     directions : list of ndarray, shape (n_state + 1,)
         Unit tangents of the branches in scaled variables; guesses if not `simple`.
     simple : bool
@@ -52,16 +49,10 @@ class Crossing:
     """
 
     type: str
-    coefficient: float
     directions: list[Array]
     simple: bool
     scale: Array
     line: bool = False
-
-    @property
-    def criticality(self) -> str:
-        """Return "supercritical" or "subcritical" for a pitchfork, else nothing."""
-        return criticality(self.coefficient) if self.type == "pitchfork" else ""
 
 
 @np.errstate(all="ignore")
@@ -71,18 +62,14 @@ def crossing(system: System, x: Array, scale: Array) -> Crossing:
     With phi the left null vector of the derivative by (states, parameter) and v1, v2 a basis
     of its null space, tangents a v1 + b v2 of the branches satisfy a^2 h11 + 2 a b h12 +
     b^2 h22 = 0, h_ij = <phi, F''(v_i, v_j)>.
-
-    The coefficient is that of the normal form on the centre manifold at the point's
-    parameter, with A q = 0, A^T p = 0, ``|q|`` = 1, <p, q> = 1: for a transcritical point
-    w' = c w^2, c = <p, B(q, q)> / 2, given as positive as its sign is that of q; for a
-    pitchfork w' = c w^3, c = <p, C(q, q, q) - 3 B(q, A^inv B(q, q))> / 6, negative for a
-    supercritical one.
     """
     matrix = system.full(x) * scale / scale[: system.n, None]
+    if not np.isfinite(matrix).all():
+        return Crossing("", [], False, scale)
     left, sizes, right = np.linalg.svd(matrix)
     kernel = right[np.sum(sizes > _SINGULAR * sizes[0]) :]
     if len(kernel) != 2:
-        return Crossing("", math.nan, _sphere(kernel), False, scale)
+        return Crossing("", _sphere(kernel), False, scale)
     phi = left[:, -1]
 
     def along(v: Array) -> Array:
@@ -94,13 +81,15 @@ def crossing(system: System, x: Array, scale: Array) -> Crossing:
     first, second = along(kernel[0]), along(kernel[1])
     h11, h12, h22 = first @ kernel[0], first @ kernel[1], second @ kernel[1]
     size = max(abs(h11), abs(h12), abs(h22))
+    if not math.isfinite(size):
+        return Crossing("", [], False, scale)
     disc = h12 * h12 - h11 * h22
     if not size > _FLAT * sizes[0]:
-        return Crossing("", math.nan, _sphere(kernel), False, scale)
+        return Crossing("", _sphere(kernel), False, scale)
     if disc <= _FLAT * size * size:
         # A double root: branches that touch; complex ones: a point where none passes.
         touching = disc >= -_FLAT * size * size
-        return Crossing("", math.nan, _sphere(kernel) if touching else [], False, scale)
+        return Crossing("", _sphere(kernel) if touching else [], False, scale)
     root = math.copysign(math.sqrt(disc), h12)
     # The two roots a : b of the quadratic, each without cancellation.
     pairs = [(-(h12 + root), h11), (h22, -(h12 + root))]
@@ -110,10 +99,10 @@ def crossing(system: System, x: Array, scale: Array) -> Crossing:
     if sum(vertical) == 1:
         upright = directions[vertical.index(True)]
         if _is_line(system, x, upright * scale, scale):
-            return Crossing("", math.nan, directions, True, scale, line=True)
-        return Crossing("pitchfork", _cubic(system, x), directions, True, scale)
+            return Crossing("", directions, True, scale, line=True)
+        return Crossing("pitchfork", directions, True, scale)
     sort = "" if any(vertical) else "transcritical"
-    return Crossing(sort, _quadratic(system, x), directions, True, scale)
+    return Crossing(sort, directions, True, scale)
 
 
 def _is_line(system: System, x: Array, direction: Array, scale: Array) -> bool:
@@ -141,20 +130,23 @@ def _null_vectors(jac: Array) -> tuple[Array, Array]:
     return q, p / (p @ q)
 
 
-def _quadratic(system: System, x: Array) -> float:
-    jac = system.jac(x)
-    forms = Multilinear(system.model, x[: system.n], system.p, system.u)
-    q, p = _null_vectors(jac)
-    return abs(float(p @ forms.B(q, q))) / 2.0
+def branch_coefficient(system: System, x: Array, sort: str) -> float:
+    """Return the coefficient of the normal form at a transcritical point or a pitchfork.
 
-
-def _cubic(system: System, x: Array) -> float:
-    jac = system.jac(x)
-    n = system.n
+    That of the centre manifold at the point's parameter, with A q = 0, A^T p = 0, ``|q|`` = 1,
+    <p, q> = 1: for a transcritical point w' = c w^2, c = <p, B(q, q)> / 2, given as positive as
+    its sign is that of q; for a pitchfork w' = c w^3, c = <p, C(q, q, q) - 3 B(q, A^inv B(q, q))>
+    / 6, negative for a supercritical one. NaN for other points.
+    """
+    if not sort:
+        return math.nan
+    n, jac = system.n, system.jac(x)
     forms = Multilinear(system.model, x[:n], system.p, system.u)
     q, p = _null_vectors(jac)
-    square = np.asarray(forms.B(q, q))
+    if sort == "transcritical":
+        return abs(float(p @ forms.B(q, q))) / 2.0
+    square, _, cubic = forms.first_three(q, q, q)
     # Bordered, as A is singular; <p, h> = 0 picks one solution.
     bordered = np.block([[jac, q[:, None]], [p[None, :], np.zeros((1, 1))]])
     h = np.linalg.solve(bordered, np.append(-square + (p @ square) * q, 0.0))[:n]
-    return float(p @ (forms.C(q, q, q) + 3.0 * forms.B(q, h))) / 6.0
+    return float(p @ (cubic + 3.0 * forms.B(q, h))) / 6.0

@@ -247,31 +247,35 @@ def assembled(
     start = len(backward.nodes) - 1
     points = np.array([node.x for node in nodes])
     eigenvalues = np.array([node.eigenvalues for node in nodes])
-    table = pd.DataFrame({"step": np.arange(len(nodes)), free: points[:, -1]})
-    for k, name in enumerate(model.states):
-        table[name] = points[:, k]
-    table["stable"] = [node.is_stable for node in nodes]
-    table["n_unstable"] = [node.n_unstable for node in nodes]
-    table["leading"] = eigenvalues[:, 0]
+    columns: dict[str, Any] = {"step": np.arange(len(nodes)), free: points[:, -1]}
+    columns |= {name: points[:, k] for k, name in enumerate(model.states)}
+    columns["stable"] = np.array([node.is_stable for node in nodes])
+    columns["n_unstable"] = np.array([node.n_unstable for node in nodes])
+    columns["leading"] = eigenvalues[:, 0]
+    table = pd.DataFrame(columns)
     special = [
         *((start - k - 1, each) for k, each in reversed(in_order(backward))),
         *((start + k, each) for k, each in in_order(forward)),
     ]
     # What lies exactly on the edge of the span belongs to the last step before it.
-    special = [(min(max(k, 0), max(len(nodes) - 2, 0)), each) for k, each in special]
-    columns = ["kind", free, *model.states, "omega", "period", "coefficient"]
-    rows = [
-        [
-            *(each.kind, each.x[-1], *each.x[:-1]),
-            *(each.omega, 2 * math.pi / each.omega, each.coefficient),
-            *(each.type, each.criticality, each.converged, (before, before + 1)),
-        ]
-        for before, each in special
-    ]
-    columns += ["type", "criticality", "converged", "bracket"]
-    found = pd.DataFrame(rows, columns=columns)
-    # What was held travels with each row, so that a row is enough to go on from.
-    found.attrs = {"params": params, "inputs": inputs}
+    steps = [min(max(k, 0), max(len(nodes) - 2, 0)) for k, _ in special]
+    each = [point for _, point in special]
+    x = np.array([point.x for point in each]).reshape(len(each), len(model.states) + 1)
+    omega = np.array([point.omega for point in each], dtype=float)
+    found = pd.DataFrame(
+        {
+            "kind": np.array([point.kind for point in each], dtype=object),
+            free: x[:, -1],
+            **{name: x[:, k] for k, name in enumerate(model.states)},
+            "omega": omega,
+            "period": 2 * math.pi / omega,
+            "coefficient": np.array([point.coefficient for point in each], dtype=float),
+            "type": np.array([point.type for point in each], dtype=object),
+            "criticality": np.array([point.criticality for point in each], dtype=object),
+            "converged": np.array([point.converged for point in each], dtype=bool),
+            "bracket": pd.Series([(k, k + 1) for k in steps], dtype=object),
+        }
+    )
     ends = (backward.end, forward.end)
     return Branch(model, free, table, found, eigenvalues, ends, start, params, inputs)
 

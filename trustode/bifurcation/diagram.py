@@ -17,9 +17,9 @@ from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
 from .equilibria import NOT_ISOLATED, Search, whole
+from .families import Families
 from .portrait import Diagram, Member, gathered
 from .reach import Reach
-from .swings import swings
 from .system import Array, System
 
 _DEFAULT_STEPPER = ArcLength()
@@ -40,6 +40,7 @@ def diagram(
     inputs: Mapping[Any, float] | None = None,
     region: Mapping[Any, tuple[float, float]] | None = None,
     stepper: ArcLength = _DEFAULT_STEPPER,
+    cycles: bool = True,
     seed: int = 0,
     progress: Progress = None,
 ) -> Diagram:
@@ -47,9 +48,9 @@ def diagram(
 
     Equilibria are looked for at several values of the parameter, the ends of the span among
     them. Each branch is followed in both directions, and at each branch point the branches
-    that cross it are followed too. A branch that is found twice is one branch. From each Hopf
-    point the cycles that are born there are followed, and those that branch off from them at
-    period doublings and branch points.
+    that cross it are followed too; from each Hopf point the family of periodic orbits is, and
+    those that leave it where a period doubles or families cross. A branch that is found twice
+    is one branch.
 
     Parameters
     ----------
@@ -64,7 +65,10 @@ def diagram(
     region : mapping of state to pair of float, optional
         Where equilibria are looked for, see `equilibria`; a branch may leave it.
     stepper : ArcLength
-        Step lengths, and how many.
+        Step lengths along equilibria, and how many.
+    cycles : bool
+        Whether to follow the periodic orbits that are born at Hopf points, and what branches
+        off them.
     seed : int
         Seed of the search for equilibria.
     progress : bool, callable or None
@@ -81,7 +85,8 @@ def diagram(
     ModelError
         For an unknown name, a value that is not allowed, or a model that depends on time.
     OptionError
-        If `stepper` is not an `ArcLength`, or the seed not a whole number.
+        If `stepper` is not an `ArcLength`, `cycles` no truth value, or the seed not a whole
+        number.
     SolveError
         If the model has no isolated equilibria.
 
@@ -99,6 +104,8 @@ def diagram(
             f"diagram({model.name}): stepper={stepper!r:.60} is not an ArcLength; "
             "write stepper=tr.ArcLength(ds=..., ds_max=...)"
         )
+    if not isinstance(cycles, bool):
+        raise OptionError(f"diagram({model.name}): cycles={cycles!r:.60} must be True or False")
     name = free_name(model, parameter, "diagram")
     system = System(model, params, inputs, "diagram", name)
     low, high = span_of(system, span)
@@ -118,24 +125,26 @@ def diagram(
             f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
         )
     reach = Reach(system, stepper, low, high)
-    with track(len(found), progress, f"diagram({model.name})") as advance:
+    with track(len(found) + 1, progress, f"diagram({model.name})") as advance:
         for x in found:
             reach.start(x)
             advance(1)
-    held_params.pop(name, None)
-    held_inputs.pop(name, None)
-    branches: list[Member] = [
-        assembled(system, each.forward, each.backward, dict(held_params), dict(held_inputs))
-        for each in reach.tracks
-    ]
-    branches.sort(key=_place)
-    special = gathered(branches, name, model.states, high - low)
-    hopf_points = special[(special["kind"] == "hopf") & special["converged"]]
-    label = f"cycles of diagram({model.name})"
-    with track(len(hopf_points), progress, label) as advance:
-        swung = swings(model, name, (low, high), hopf_points, held_params, held_inputs, advance)
-    branches += swung.families
-    special = gathered(branches, name, model.states, high - low)
+        held_params.pop(name, None)
+        held_inputs.pop(name, None)
+        branches: list[Member] = [
+            assembled(system, each.forward, each.backward, dict(held_params), dict(held_inputs))
+            for each in reach.tracks
+        ]
+        branches.sort(key=_place)
+        special = gathered(branches, name, model.states, high - low)
+        families = Families(model, name, (low, high), held_params, held_inputs)
+        if cycles:
+            for _, row in special[special["kind"] == "hopf"].iterrows():
+                families.from_hopf(row)
+        advance(1)
+    if families.found:
+        branches += families.found
+        special = gathered(branches, name, model.states, high - low)
     return Diagram(
         model,
         name,
@@ -144,13 +153,12 @@ def diagram(
         special,
         held_params,
         held_inputs,
-        tuple(swung.notes),
+        tuple(families.failed),
     )
 
 
 def _place(branch: Any) -> tuple[float, ...]:
     """Return what branches are ordered by: where they begin."""
     assert isinstance(branch, Branch)
-    first = branch.points.iloc[0]
     names = [branch.parameter, *branch.model.states]
-    return tuple(round(float(first[name]), 9) for name in names)
+    return tuple(round(float(branch.points[name].to_numpy()[0]), 9) for name in names)

@@ -27,8 +27,10 @@ _NEAR = 0.1
 #: A start is given up when an iterate is this many half widths away from it; farther for
 #: models with a state that has no bounds, as then nothing says how large it may be.
 _LEASH, _LONG_LEASH = 7.0, 1e4
-#: Two roots closer than this, in half widths of the region, are one.
+#: Two roots closer than this, in the size of the states, are one ...
 _SAME = 1e-6
+#: ... or than this, in half widths of the region.
+_FINEST = 1e-9
 #: A root may lie outside by this share of the half width: an equilibrium on a face.
 _EDGE = 1e-9
 #: What a Jacobian that is singular everywhere means, and what to do about it.
@@ -258,15 +260,19 @@ class Search:
         tail = [] if value is None else [value]
         if value is not None:
             system.set(np.append(np.zeros(system.n), value))
-        points = self._points(np.asarray(system.compiled.initial(system.p), float), starts)
+        initial = np.asarray(system.compiled.initial(system.p), dtype=float)
+        points = self._points(initial, starts)
         points = np.hstack([points, np.tile(tail, (len(points), 1))])
         found = system.kernel.search(points, half, self._leash)[:, : system.n]
         found[np.abs(found) <= _EPSILON * half] = 0.0
         found = found[((found >= self._low) & (found <= self._high)).all(axis=1)]
+        # As fine as the states are small, but no finer than Newton's method is.
+        size = np.abs(np.vstack([found, initial])).max(axis=0)
+        near = np.clip(_SAME * size, _FINEST * half, _SAME * half)
         roots: list[Array] = []
         while len(found):
             roots.append(found[0].copy())
-            found = found[(np.abs((found - found[0]) / half) > _SAME).any(axis=1)]
+            found = found[(np.abs(found - found[0]) > near).any(axis=1)]
         # Rounded, so that the last bits of an equal component do not decide the order.
         roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         looked = (*(np.append(y, tail) for y in roots), *points)

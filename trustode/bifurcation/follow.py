@@ -30,6 +30,8 @@ _CLOSURE = 0.05
 #: Share of the parameter in the tangent below which the branch turns at a point, to rounding.
 _TURNING = 1e-7
 _EDGE = 1e-9
+#: A branch that stops within this share of the span from its edge has reached it.
+_NEXT = 1e-5
 #: How far beyond the span a branch is looked at, as a share of it.
 _MARGIN = 1e-7
 #: A state this many times as large as at the start grows without bound.
@@ -37,6 +39,8 @@ _LARGEST = 1e6
 #: A test function that may come closer to zero than this share of its smallest known value
 #: is looked at again.
 _CLOSEST = 0.3
+#: How often it is looked at.
+_LOOKS = 4
 #: What changes its sign at a fold, at a branch point and at a Hopf point.
 _TESTS: tuple[Callable[[Node], float], ...] = (
     lambda node: float(node.tangent[-1]),
@@ -105,11 +109,11 @@ class Follower:
         name = self._system.free
         ds, reason = stepper.ds, ""
         largest = _LARGEST * start.scale.max()
-        if self._leaves(start):
+        if self._leaves(side):
             self._edge(side, start)
         while not side.end:
             origin = side.nodes[-1]
-            if self._leaves(origin):
+            if self._leaves(side):
                 side.end = f"span reached, {name} = {origin.x[-1]:.6g}"
                 break
             if len(side.nodes) > stepper.max_steps:
@@ -118,6 +122,9 @@ class Follower:
             floor = ds < 2.0 * stepper.ds_min
             node, reason = self._step(side, origin, ds, settle=floor)
             if node is None:
+                if floor and self._arrives(origin):
+                    side.end = f"span reached, {name} = {origin.x[-1]:.6g}"
+                    break
                 if floor:
                     side.end = f"{reason} at {name} = {origin.x[-1]:.6g}"
                     break
@@ -201,33 +208,29 @@ class Follower:
         Where a test function comes closest to zero at the middle one, the parabola through
         the three says whether it may have crossed in between.
         """
-        before = side.nodes[-2]
+        before, back = side.nodes[-2], side.lengths[-1]
         if changed(before, origin):
             return
-        back = side.lengths[-1]
         for test in _TESTS:
-            f0, f1, f2 = test(before), test(origin), test(end)
-            if not (abs(f1) <= abs(f0) and abs(f1) <= abs(f2) and f1 != 0.0):
-                continue
-            left, right = (f0 - f1) / -back, (f2 - f1) / length
-            bend = (right - left) / (length + back)
-            if bend == 0.0:
-                continue
-            slope = (right * back + left * length) / (length + back)
-            s = min(max(-slope / (2.0 * bend), -back), length)
-            lowest = f1 + slope * s + bend * s * s
-            if lowest / f1 > _CLOSEST:
-                continue
-            forth = s >= 0.0
-            start, reach, stop = (origin, length, end) if forth else (before, back, origin)
-            at = s if forth else back + s
-            if not 0.0 < at < reach:
-                continue
-            middle = self._curve.at(start, at)
-            if middle is not None and changed(start, middle):
-                found = Finder(self._curve, start, settle=False).across(at, reach, stop)
-                self._keep(side, len(side.nodes) - (1 if forth else 2), found)
-                return
+            known = [(-back, test(before)), (0.0, test(origin)), (length, test(end))]
+            for _ in range(_LOOKS):
+                s = _closest(known)
+                if s is None:
+                    break
+                forth = s >= 0.0
+                start, at = (origin, s) if forth else (before, back + s)
+                node = self._curve.at(start, at)
+                if node is None:
+                    break
+                if changed(start, node):
+                    reach, stop = (length, end) if forth else (back, origin)
+                    found = Finder(self._curve, start, settle=False).across(at, reach, stop)
+                    self._keep(side, len(side.nodes) - (1 if forth else 2), found)
+                    return
+                # The three that are left have the smallest value in their middle again.
+                known = sorted([*known, (s, test(node))])
+                k = min(range(1, 3), key=lambda k: abs(known[k][1]))
+                known = known[k - 1 : k + 2]
 
     def _edge(self, side: Side, start: Node) -> None:
         """Look for what lies exactly on the edge on which a branch starts."""
@@ -246,13 +249,20 @@ class Follower:
             return self._low, self._low - margin
         return self._high, self._high + margin
 
-    def _leaves(self, node: Node) -> bool:
-        """Return whether the branch leaves the span at a point."""
-        if abs(node.tangent[-1]) <= _TURNING:
-            return False
-        width = self._high - self._low
+    def _leaves(self, side: Side) -> bool:
+        """Return whether the branch leaves the span at its last point, or creeps along its edge."""
+        node = side.nodes[-1]
         edge = self._high if node.tangent[-1] > 0.0 else self._low
-        return bool(abs(node.x[-1] - edge) <= _EDGE * width)
+        margin = _EDGE * (self._high - self._low)
+        if abs(node.x[-1] - edge) > margin:
+            return False
+        creeps = len(side.nodes) > 1 and abs(side.nodes[-2].x[-1] - edge) <= margin
+        return bool(creeps or abs(node.tangent[-1]) > _TURNING)
+
+    def _arrives(self, node: Node) -> bool:
+        """Return whether a point is next to the edge that the branch runs towards."""
+        edge = self._high if node.tangent[-1] > 0.0 else self._low
+        return bool(abs(node.x[-1] - edge) <= _NEXT * (self._high - self._low))
 
     def outside(self, node: Node) -> str:
         """Return the first state that is outside its bounds, in words, or an empty string."""
@@ -275,3 +285,19 @@ class Follower:
         if there is None or float(there.tangent @ first.rescaled(origin.scale).tangent) <= 0.0:
             return False
         return bool(there.distance(first.x) <= _CLOSURE * length)
+
+
+def _closest(known: list[tuple[float, float]]) -> float | None:
+    """Return where the parabola through three points may cross zero, None if it stays away."""
+    (a, f0), (b, f1), (c, f2) = known
+    if not (abs(f1) <= abs(f0) and abs(f1) <= abs(f2) and f1 != 0.0):
+        return None
+    left, right = (f1 - f0) / (b - a), (f2 - f1) / (c - b)
+    bend = (right - left) / (c - a)
+    if bend == 0.0:
+        return None
+    slope = (right * (b - a) + left * (c - b)) / (c - a)
+    s = -slope / (2.0 * bend)
+    lowest = f1 + slope * s + bend * s * s
+    inside = a < b + s < c and s != 0.0
+    return b + s if inside and lowest / f1 <= _CLOSEST else None

@@ -340,6 +340,13 @@ class Multilinear:
         """Return C(v, w, x), the third derivative applied to three vectors."""
         return self.applied(v, w, x)
 
+    def first_three(
+        self, v: ArrayLike, w: ArrayLike, x: ArrayLike
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return B(v, w), B(v, x) and C(v, w, x), for the price of the last."""
+        rows = self._rows(self._jets(v, w, x), self._p, self._u)
+        return rows[:, 0b011], rows[:, 0b101], rows[:, 0b111]
+
     def by_parameter(self, v: ArrayLike, name: str) -> NDArray[Any]:
         """Return df/dy times a vector, differentiated by a parameter or input, (n_state,)."""
         direction = np.asarray(v)
@@ -355,7 +362,7 @@ class Multilinear:
         held[k] = np.array([held[k][0], 0.0, 1.0, 0.0])
         jets = np.zeros((len(self._y), 4), dtype=np.result_type(float, direction))
         jets[:, 0], jets[:, 1] = self._y, direction
-        return self._last(jets, p, u)
+        return self._rows(jets, p, u)[:, -1]
 
     def applied(self, *vectors: ArrayLike) -> NDArray[Any]:
         """Return the derivative of the order of the number of vectors, 2 to 5, applied to them.
@@ -364,19 +371,23 @@ class Multilinear:
         -------
         ndarray, shape (n_state,)
         """
+        return self._rows(self._jets(*vectors), self._p, self._u)[:, -1]
+
+    def _jets(self, *vectors: ArrayLike) -> Jet:
+        """Return the states as elements, each vector a direction of its own."""
         directions = [np.asarray(vector) for vector in vectors]
         size = 1 << len(directions)
         jets = np.zeros((len(self._y), size), dtype=np.result_type(float, *directions))
         jets[:, 0] = self._y
         for k, direction in enumerate(directions):
             jets[:, 1 << k] = direction
-        return self._last(jets, self._p, self._u)
+        return jets
 
-    def _last(self, jets: Jet, p: list[Jet], u: list[Jet]) -> NDArray[Any]:
-        """Return the coefficient of all directions together."""
+    def _rows(self, jets: Jet, p: list[Jet], u: list[Jet]) -> NDArray[Any]:
+        """Return the right-hand side's elements, shape (n_state, number of subsets)."""
         # Outside its domain a function is NaN, as in the compiled code; no warnings.
         with np.errstate(all="ignore"):
             values = self._evaluate(_constant(0.0), list(jets), p, u)
         # What does not depend on the states at all has met no direction.
         zero = np.zeros(jets.shape[1], dtype=jets.dtype)
-        return np.array([_alike(value, zero)[0][-1] for value in values])
+        return np.array([_alike(value, zero)[0] for value in values])

@@ -41,9 +41,10 @@ def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
     """
     p, q = hopf_vectors(jac, omega)
     bar = q.conj()
-    steady = np.linalg.solve(jac, forms.B(q, bar))
-    double = np.linalg.solve(2j * omega * np.eye(len(jac)) - jac, forms.B(q, q))
-    cubic = np.vdot(p, forms.C(q, q, bar))
+    square, mixed, third = forms.first_three(q, q, bar)
+    steady = np.linalg.solve(jac, mixed)
+    double = np.linalg.solve(2j * omega * np.eye(len(jac)) - jac, square)
+    cubic = np.vdot(p, third)
     c1 = (cubic - 2.0 * np.vdot(p, forms.B(q, steady)) + np.vdot(p, forms.B(bar, double))) / 2.0
     return float(c1.real / omega)
 

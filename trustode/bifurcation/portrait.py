@@ -5,6 +5,7 @@ Imports the models and branches; plots are drawn elsewhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -15,7 +16,8 @@ import numpy as np
 from ..errors import ModelError, nearest
 from ..model import Model
 from .branch import Branch
-from .periodic import CYCLE_NAMES, Cycles
+from .periodic import Cycles
+from .system import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _SAME = 1e-6
 #: Points that did not converge are taken for a converged one of their kind this near.
 _NEAR = 1e-3
+#: How far beside a Hopf point stable equilibria are counted, as a share of the span.
+_BESIDE = 1e-5
 #: Words for small counts.
 _COUNTS = {0: "no", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
@@ -68,34 +72,50 @@ def gathered(
 
     columns = ["kind", parameter, *states, "omega", "period", "coefficient", "type"]
     columns += ["criticality", "converged", "branch"]
-    frames = [
-        each.special.assign(branch=k).reindex(columns=columns)
-        for k, each in enumerate(branches)
-        if len(each.special)
-    ]
-    if not frames:
-        return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
-    table = pd.concat(frames, ignore_index=True)
-    names = [parameter, *states, "period"]
-    values = table[names].to_numpy(dtype=float, copy=True)
-    # Of a connecting orbit the period is infinite, which says nothing.
-    values[np.isinf(values)] = np.nan
-    longest = max(values[np.isfinite(values[:, -1]), -1], default=1.0)
-    size = np.array([width, *(_extent(branches, state) for state in states), longest])
-    kinds, converged = table["kind"].to_numpy(), table["converged"].to_numpy(dtype=bool)
+    if any("orbit" in each.special for each in branches):
+        columns += [f"{end}_{state}" for state in states for end in ("min", "max")]
+        columns.append("orbit")
+    # By lists: for a few rows that is many times quicker than joining tables.
+    texts = ("kind", "type", "criticality")
+    cells: dict[str, list[Any]] = {name: [] for name in columns}
+    for k, each in enumerate(branches):
+        n = len(each.special)
+        known = each.special.to_dict("list") if n else {}
+        known["branch"] = [k] * n
+        for name, cell in cells.items():
+            cell += known.get(name, ["" if name in texts else math.nan] * n)
+    # Equilibria have states, cycles their ends: what the other has not is NaN.
+    ends = [name for name in columns if name.startswith(("min_", "max_"))]
+    compared = [parameter, *states, *ends]
+    values = np.array([cells[name] for name in compared], dtype=float).T
+    extents = {state: _extent(branches, state) for state in states}
+    sizes = [extents[name.removeprefix("min_").removeprefix("max_")] for name in ends]
+    size = np.array([width, *extents.values(), *sizes])
+    kinds, converged = cells["kind"], cells["converged"]
     kept: list[int] = []
-    for k in np.argsort(~converged, kind="stable"):
+    for k in sorted(range(len(kinds)), key=lambda k: not converged[k]):
         if not any(
             kinds[k] == kinds[other]
-            and np.nan_to_num(np.abs((values[k] - values[other]) / size), nan=0.0).max()
-            <= (_SAME if converged[k] else _NEAR)
+            and _distance(values[k], values[other], size) <= (_SAME if converged[k] else _NEAR)
             for other in kept
         ):
-            kept.append(int(k))
-    for text in ("type", "criticality"):
-        table[text] = table[text].fillna("")
-    table = table.loc[kept].sort_values([parameter, "branch"], kind="stable")
-    return table.reset_index(drop=True)
+            kept.append(k)
+    kept.sort(key=lambda k: (cells[parameter][k], cells["branch"][k]))
+    types = dict.fromkeys(texts, object) | {"orbit": object, "converged": bool, "branch": int}
+    table: dict[str, Any] = {}
+    for name, cell in cells.items():
+        column = np.empty(len(kept), dtype=types.get(name, float))
+        column[:] = [cell[k] for k in kept]
+        table[name] = column
+    return pd.DataFrame(table)
+
+
+def _distance(a: Array, b: Array, size: Array) -> float:
+    """Return how far two special points are apart; infinite if only one is of cycles."""
+    known = ~np.isnan(a)
+    if (known == np.isnan(b)).any():
+        return math.inf
+    return float(np.abs((a[known] - b[known]) / size[known]).max())
 
 
 def _extent(branches: Sequence[Member], state: str) -> float:
@@ -121,17 +141,19 @@ class Diagram:
     span : pair of float
         Its ends.
     branches : tuple of Branch and Cycles
-        Each branch once: of equilibria in the order of where they begin, then of cycles.
+        Each branch once: those of equilibria in the order of where they begin, then the
+        families of cycles.
     special : DataFrame
         One row a special point, by the parameter's value; a point where branches cross
-        stands there once. Columns: kind ("fold", "hopf", "branch_point", and of cycles
-        "fold_of_cycles", "period_doubling", "torus", "homoclinic" and the like, see
-        `Cycles.special`), the parameter, the states, omega, period, coefficient, type,
-        criticality and converged, as in `Branch.special`; and branch, an index of `branches`.
+        stands there once. Columns: kind ("fold", "hopf", "branch_point"), the parameter,
+        the states, omega, period, coefficient, type, criticality and converged, as in
+        `Branch.special`; and branch, an index of `branches`. With cycles also their kinds,
+        without states, and their ``min_<state>``, ``max_<state>`` and orbit, as in
+        `Cycles.special`; every row can start `cycles` or `curve`.
     params, inputs : dict of str to float
         The values that were held.
-    notes : tuple of str
-        What could not be followed, and why.
+    failed : tuple of str
+        Families of cycles that could not be followed, and why.
     """
 
     model: Model
@@ -141,17 +163,17 @@ class Diagram:
     special: pd.DataFrame
     params: dict[str, float]
     inputs: dict[str, float]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def cycles(self) -> list[Cycles]:
-        """The families of periodic orbits."""
-        return [each for each in self.branches if isinstance(each, Cycles)]
+    failed: tuple[str, ...] = ()
 
     @property
     def equilibria(self) -> list[Branch]:
         """The branches of equilibria."""
         return [each for each in self.branches if isinstance(each, Branch)]
+
+    @property
+    def cycles(self) -> list[Cycles]:
+        """The families of periodic orbits."""
+        return [each for each in self.branches if isinstance(each, Cycles)]
 
     def to_frame(self) -> pd.DataFrame:
         """Tabulate the points of all branches.
@@ -173,10 +195,11 @@ class Diagram:
         low, high = self.span
         kinds = self.special["kind"].value_counts().to_dict()
         counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
-        n = len(self.branches)
+        n, m = len(self.branches), len(self.cycles)
+        of_cycles = f" ({m} of cycles)" if m else ""
         lines = [
             f"<Diagram of {self.model.name!r}: {self.parameter} from {low:.6g} to {high:.6g}, "
-            f"{n} branch{'' if n == 1 else 'es'}, {counted}>",
+            f"{n} branch{'' if n == 1 else 'es'}{of_cycles}, {counted}>",
             *(f"  {text}" for text in self._special_sentences()),
         ]
         return "\n".join(lines)
@@ -223,14 +246,13 @@ class Diagram:
             f"{self.model.name}: {_COUNTS.get(n, n)} branch{'' if n == 1 else 'es'} of equilibria "
             f"along {self.parameter} from {low:.6g} to {high:.6g}."
         ]
-        if self.cycles:
-            many = len(self.cycles)
-            lines[0] = lines[0][:-1] + (
-                f", and {_COUNTS.get(many, many)} famil{'y' if many == 1 else 'ies'} of cycles."
-            )
-        lines += [f"{text}." for text in (*self._stretches(), *self._swings())]
-        lines += [f"{text}." for text in self._special_sentences()]
-        lines += [f"{note}." for note in self.notes]
+        lines += [
+            f"{text[0].upper()}{text[1:]}."
+            for text in (*self._stretches(), *self._swings(), *self._special_sentences(Branch))
+        ]
+        for family in self.cycles:
+            lines += family.summary().splitlines()
+        lines += [f"Not followed: {text}" for text in self.failed]
         return "\n".join(lines)
 
     def stable_at(self, value: float) -> list[dict[str, float]]:
@@ -287,10 +309,10 @@ class Diagram:
             middle = self.stable_at((a + b) / 2.0)
             where = f"For {self.parameter} from {a:.6g} to {b:.6g}"
             if count == 0:
-                swinging = "the states keep moving"
+                moving = "the states keep moving"
                 if self._swings_at((a + b) / 2.0):
-                    swinging = "the states swing on a stable cycle"
-                yield f"{where} no equilibrium is stable: {swinging}"
+                    moving = "the states swing on a stable cycle"
+                yield f"{where} no equilibrium is stable: {moving}"
                 continue
             shown = "; ".join(_shown(each) for each in middle) if len(middle) == count else ""
             near = f", near {shown} half-way" if shown else ""
@@ -310,33 +332,38 @@ class Diagram:
         return False
 
     def _swings(self) -> Iterator[str]:
-        """Yield a sentence on each stretch over which cycles are stable."""
-        unit = f" {self.model.time_unit}" if self.model.time_unit else ""
-        for family in self.cycles:
-            points = family.points
-            stable = points["stable"].to_numpy()
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], stable, [False]])))
-            for first, last in zip(edges[::2], edges[1::2], strict=True):
-                if last - first < 2:
-                    continue
-                part = points.iloc[first:last]
-                low, high = part[self.parameter].min(), part[self.parameter].max()
-                short, long = part["period"].min(), part["period"].max()
-                yield (
-                    f"A stable cycle exists for {self.parameter} from {low:.6g} to {high:.6g}, "
-                    f"with periods from {short:.5g} to {long:.5g}{unit}"
-                )
+        """Yield a sentence on each Hopf point at which an equilibrium gains or loses stability."""
+        low, high = self.span
+        for _, row in self.special[self.special["kind"] == "hopf"].iterrows():
+            value, away = float(row[self.parameter]), _BESIDE * (high - low)
+            below, above = (len(self.stable_at(value + side)) for side in (-away, away))
+            if below == above:
+                continue
+            unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+            side = "above" if below > above else "below"
+            how = {
+                "supercritical": "a swing begins, small at first",
+                "subcritical": "rest gives way to a swing that is large at once, or to another "
+                "equilibrium",
+            }.get(row["criticality"], "a swing begins")
+            yield (
+                f"{side} {self.parameter} = {value:.6g} {how}, with a period of "
+                f"{row['period']:.4g}{unit} there"
+            )
 
-    def _special_sentences(self) -> Iterator[str]:
-        """Yield a sentence on each special point."""
+    def _special_sentences(self, kind: type = object) -> Iterator[str]:
+        """Yield a sentence on each special point, of one kind of branch or of all."""
         for _, row in self.special.iterrows():
             branch = self.branches[row["branch"]]
+            if not isinstance(branch, kind):
+                continue
             if isinstance(branch, Branch):
                 yield branch.sentence(self._along(branch, row))
             else:
-                called = CYCLE_NAMES.get(row["kind"], str(row["kind"]).replace("_", " "))
+                called = str(row["kind"]).replace("_", " ")
+                called += " of cycles" if row["kind"] == "branch_point" else ""
                 text = f"{called} at {self.parameter} = {row[self.parameter]:.7g}"
-                yield text + (f", period {row['period']:.5g}" if np.isfinite(row["period"]) else "")
+                yield text + (f", period {row['period']:.5g}" if row["period"] > 0 else "")
 
     def _along(self, branch: Branch, row: pd.Series) -> pd.Series:
         """Return the row of a branch's own table that a row of `special` came from."""

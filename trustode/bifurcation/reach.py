@@ -28,6 +28,8 @@ _SHORTENINGS = 6
 _AHEAD = 0.9
 #: Share of the parameter in a tangent that is none.
 _FLAT = 1e-9
+#: More branches than this come from a degenerate model.
+_MOST = 100
 #: A first step may end this much farther from a branch point than was asked for.
 _FAR = 2.0
 
@@ -44,6 +46,9 @@ class Track:
         self._scale = np.array([a.scale for a, _ in pairs])
         lengths = [float(a.tangent @ ((b.x - a.x) / a.scale)) for a, b in pairs]
         self._length = np.array(lengths)
+
+    def __len__(self) -> int:
+        return len(self._origins) + 1
 
     @property
     def special(self) -> list[Special]:
@@ -102,7 +107,7 @@ class Reach:
 
     def _follow(self, x: Array, scale: Array | None = None) -> list[tuple[Array, Crossing]]:
         """Follow a branch that is not known yet; return its new branch points."""
-        if self.known(x):
+        if len(self.tracks) >= _MOST or self.known(x):
             return []
         try:
             track = Track(*self._follower.both(x, scale))
@@ -110,7 +115,8 @@ class Reach:
             # No tangent: the start is itself a point where branches cross.
             found = [(x, crossing(self._system, x, self._curve.scale(x[:-1])))]
         else:
-            self.tracks.append(track)
+            if len(track) > 1:
+                self.tracks.append(track)
             found = [(each.x, each.crossing) for each in track.special if each.crossing is not None]
         new = []
         for at, cross in found:
@@ -123,7 +129,7 @@ class Reach:
         """Return a point on each side of each branch through a branch point."""
         found: list[Node] = []
         for direction in cross.directions:
-            origin = _pointing(x, np.ascontiguousarray(direction), cross.scale)
+            origin = Node.pointing(x, direction, cross.scale)
             for sign in (1.0, -1.0):
                 node = self._first(origin, sign, simple=cross.simple)
                 if node is not None and not any(each.distance(node.x) <= SAME for each in found):
@@ -133,20 +139,16 @@ class Reach:
     def _first(self, origin: Node, sign: float, *, simple: bool) -> Node | None:
         """Return the first point of a branch that leaves a branch point, if it can be had."""
         ds = self._stepper.ds
-        for _ in range(_SHORTENINGS):
+        for _ in range(_SHORTENINGS if simple else 1):
             node = self._curve.at(origin, sign * ds)
             if node is not None and node.distance(origin.x) <= _FAR * ds:
-                ahead = abs(float(node.tangent @ origin.tangent)) >= _AHEAD
-                if ahead or not simple:
+                # Of many directions one is right if the branch runs away from the point.
+                away = (node.x - origin.x) / origin.scale
+                ahead = origin.tangent if simple else away / np.linalg.norm(away)
+                if abs(float(node.tangent @ ahead)) >= _AHEAD:
                     inside = self._low <= node.x[-1] <= self._high and node.outside < 0
                     # A line of equilibria at one value of the parameter is no branch.
                     flat = abs(node.tangent[-1]) <= _FLAT
                     return node if inside and not flat else None
             ds /= 4.0
         return None
-
-
-def _pointing(x: Array, direction: Array, scale: Array) -> Node:
-    """Return a point of which no more than a direction is known."""
-    nothing = np.zeros(len(x) - 1, complex)
-    return Node(x, direction, scale, 0.0, 0.0, nothing, 0, False, 0, 0.0, -1, False)

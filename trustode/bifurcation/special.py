@@ -10,24 +10,28 @@ and normal forms of this folder.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .arclength import Curve, Node
-from .branching import Crossing, crossing
+from .branching import Crossing, branch_coefficient, crossing
 from .multilinear import Multilinear
 from .normal_form import criticality, first_lyapunov, fold_coefficient
 from .system import Array, System
 
 #: Halvings of a step in search of its separate events.
 _DEPTH = 24
-#: Share of a step to which a root is narrowed before Newton's method takes over, and the
-#: number of points that may be spent on it.
-_NARROW, _FINEST = 1e-6, 1e-13
+#: Shares of a step to which a root is narrowed before Newton's method takes over, at first and
+#: if that leads astray; where Newton's method has no say; and the points that may be spent on it.
+_SHARES, _FINEST = (1e-3, 1e-8), 1e-13
 _POINTS = 60
+#: A point may lie this much beyond the ends of its step, as a share of it.
+_BEYOND = 1e-5
 #: Distances from a located point, as shares of its step, at which its two sides are looked at.
 _SIDES = (1e-3, 1e-5, 1e-7)
+#: A branch that runs less than this along a step's direction is not followed past a point.
+_SLANT = 0.1
 #: Other guesses of where a branch point is, as shares of a step away from the first.
 _BESIDE = (0.013, 0.37)
 #: A located point may miss the curve by this share of the distance to its sides.
@@ -39,7 +43,7 @@ _ROUNDING = float(np.finfo(float).eps)
 #: Unfolding, relative to the derivative, above which two branches only pass each other.
 _IMPERFECTION = 1e-10
 #: Share of the parameter in a tangent that is rounding: a branch with no extent in it.
-_VERTICAL = 1e-9
+_VERTICAL = 1e-13
 
 
 class Unclear(Exception):
@@ -59,7 +63,7 @@ class Special:
         Angular frequency of a Hopf point, else NaN.
     coefficient : float
         First Lyapunov coefficient of a Hopf point, quadratic coefficient of a fold, and of a
-        branch point what `branching.crossing` says.
+        branch point what `branch_coefficient` says.
     converged : bool
         Whether Newton's method converged on the defining equations, close to the bracket.
     position : float
@@ -135,6 +139,8 @@ class Finder:
             sides = self._sides(a, first, b, last, located)
             if sides is not None:
                 below, left, above, right = sides
+                if located.crossing is not None:
+                    located = self._named(located)
                 return [
                     *(self._between(a, first, below, left, depth + 1) if below > a else []),
                     located,
@@ -162,11 +168,13 @@ class Finder:
         """Return points just before and after a special point that differ as it says."""
         s = found.position
         for share in _SIDES:
-            below, above = max(a, s - share * (b - a)), min(b, s + share * (b - a))
-            if not below < above:
-                return None
-            left = first if below <= a else self._curve.at(self._origin, below)
-            right = last if above >= b else self._curve.at(self._origin, above)
+            below, above = s - share * (b - a), s + share * (b - a)
+            # Beyond an end too, if there is anything: the end may be the point itself.
+            left, right = (self._beside(found, at, first, last) for at in (below, above))
+            if left is None and below <= a < s:
+                below, left = a, first
+            if right is None and s < b <= above:
+                above, right = b, last
             if left is None or right is None:
                 continue
             # The chord passes the point, unless both lie on another curve.
@@ -175,6 +183,31 @@ class Finder:
             if missed <= _MISS * (above - below) and _explains(found, left, right):
                 return below, left, above, right
         return None
+
+    def _beside(self, found: Special, s: float, first: Node, last: Node) -> Node | None:
+        """Return the point of the branch at a length beside a special point.
+
+        Beside a branch point along its own tangent there, so as not to end on another branch.
+        """
+        cross = found.crossing
+        if cross is None or not cross.simple:
+            return self._curve.at(self._origin, s)
+        chord = (last.x - first.x) / cross.scale
+        direction = max(cross.directions, key=lambda each: abs(float(each @ chord)))
+        if direction @ chord < 0.0:
+            direction = -direction
+        origin = self._origin
+        speed = float(origin.tangent @ (direction * cross.scale / origin.scale))
+        if abs(speed) < _SLANT:
+            return self._curve.at(origin, s)
+        pointing = Node.pointing(found.x, direction, cross.scale)
+        return self._curve.at(pointing, (s - found.position) / speed)
+
+    def _named(self, found: Special) -> Special:
+        """Return a branch point with the coefficient of its normal form."""
+        size = branch_coefficient(self._curve.system, found.x, found.type)
+        sort = criticality(size) if found.type == "pitchfork" else ""
+        return replace(found, coefficient=size, criticality=sort)
 
     def _node(self, s: float) -> Node:
         node = self._curve.at(self._origin, s)
@@ -189,7 +222,7 @@ class Finder:
         first: Node,
         b: float,
         last: Node,
-        share: float = _NARROW,
+        share: float,
     ) -> tuple[float, Node]:
         """Return where a test function vanishes between two lengths, and the point there.
 
@@ -223,15 +256,19 @@ class Finder:
     # ------------------------------------------------------------------ kinds
 
     def _fold(self, a: float, first: Node, b: float, last: Node) -> Special | None:
-        s, near = self._root(lambda node: float(node.tangent[-1]), a, first, b, last)
-        system, scale = self._curve.system, near.scale
-        n = system.n
-        q = np.ascontiguousarray(np.linalg.svd(_scaled(system, near.x, scale)[:, :n])[2][-1])
-        start = np.concatenate([near.x / scale, q])
-        solved = system.kernel.define("fold", scale, q, 1.0, start)
-        x, s, converged = self._accepted(solved, near, s, b - a)
-        if not converged and not self._settle:
-            return None
+        for share in _SHARES:
+            s, near = self._root(lambda node: float(node.tangent[-1]), a, first, b, last, share)
+            system, scale = self._curve.system, near.scale
+            matrix = _scaled(system, near.x, scale)[:, :-1]
+            q = np.ascontiguousarray(np.linalg.svd(matrix)[2][-1])
+            start = np.concatenate([near.x / scale, q])
+            solved = system.kernel.define("fold", scale, q, 1.0, start)
+            x, s, converged = self._accepted(solved, near, s, a, b)
+            if converged:
+                break
+        else:
+            if not self._settle:
+                return None
         forms, jac = self._at(x)
         return Special("fold", x, np.nan, fold_coefficient(jac, forms), converged, s)
 
@@ -241,24 +278,27 @@ class Finder:
         def test(node: Node) -> float:
             return float(node.eigenvalues[k].real)
 
-        s, near = self._root(test, a, first, b, last)
-        system, scale = self._curve.system, near.scale
-        n = system.n
-        omega = abs(float(near.eigenvalues[k].imag))
-        pair = near.eigenvalues[k : k + 2]
-        largest = float(np.abs(near.eigenvalues).max())
-        if omega <= _SMALLEST_OMEGA * largest or pair[0] != pair[1].conjugate():
-            return self._together(test, a, first, b, last, k)
-        matrix = _scaled(system, near.x, scale)[:, :n]
-        q = np.linalg.svd(matrix - 1j * omega * np.eye(n))[2][-1].conj()
-        start = np.concatenate([near.x / scale, q.real, q.imag, [1.0]])
-        border = np.ascontiguousarray(q).view(float)
-        solved = system.kernel.define("hopf", scale, border, omega, start)
-        x, s, converged = self._accepted(solved, near, s, b - a)
-        if not converged and not self._settle:
-            return None
-        if converged and solved is not None:
-            omega *= float(solved[-1])
+        for share in _SHARES:
+            s, near = self._root(test, a, first, b, last, share)
+            system, scale = self._curve.system, near.scale
+            n = system.n
+            omega = abs(float(near.eigenvalues[k].imag))
+            pair = near.eigenvalues[k : k + 2]
+            largest = float(np.abs(near.eigenvalues).max())
+            if omega <= _SMALLEST_OMEGA * largest or pair[0] != pair[1].conjugate():
+                return self._together(test, a, first, b, last, k)
+            matrix = _scaled(system, near.x, scale)[:, :n]
+            q = np.linalg.svd(matrix - 1j * omega * np.eye(n))[2][-1].conj()
+            start = np.concatenate([near.x / scale, q.real, q.imag, [1.0]])
+            border = np.ascontiguousarray(q).view(float)
+            solved = system.kernel.define("hopf", scale, border, omega, start)
+            x, s, converged = self._accepted(solved, near, s, a, b)
+            if converged and solved is not None:
+                omega *= float(solved[-1])
+                break
+        else:
+            if not self._settle:
+                return None
         forms, jac = self._at(x)
         l1 = first_lyapunov(jac, omega, forms)
         return Special("hopf", x, omega, l1, converged, s, criticality=criticality(l1))
@@ -295,25 +335,27 @@ class Finder:
         solved = system.kernel.define("branch_point", scale, phi, 1.0, start)
         if solved is None or abs(solved[system.n + 1]) > _IMPERFECTION * sizes[0]:
             return None
-        x, s, converged = self._accepted(solved, near, s, b - a, share=1.0)
-        if not converged or not a - _NARROW * (b - a) <= s <= b + _NARROW * (b - a):
+        x, s, converged = self._accepted(solved, near, s, a, b, share=1.0)
+        if not converged:
             return None
         sort = crossing(system, x, scale)
-        size = sort.coefficient
-        return Special("branch_point", x, np.nan, size, True, s, sort.type, sort.criticality, sort)
+        return Special("branch_point", x, np.nan, np.nan, True, s, sort.type, crossing=sort)
 
     def _accepted(
-        self, solved: Array | None, near: Node, s: float, length: float, share: float = 1e-2
+        self, solved: Array | None, near: Node, s: float, a: float, b: float, share: float = 1e-2
     ) -> tuple[Array, float, bool]:
         """Return the refined point and its length, or the near one if that was not reached."""
         if solved is None:
             return near.x, s, False
         x = solved[: len(near.x)] * near.scale
         x[np.abs(x) <= _ROUNDING * near.scale] = 0.0
-        if near.distance(x) > share * length:
-            return near.x, s, False
         origin = self._origin
-        return x, float(origin.tangent @ ((x - origin.x) / origin.scale)), True
+        at = float(origin.tangent @ ((x - origin.x) / origin.scale))
+        # Newton's method may have gone on to the next point of the same kind.
+        beyond = _BEYOND * (b - a)
+        if near.distance(x) > share * (b - a) or not a - beyond <= at <= b + beyond:
+            return near.x, s, False
+        return x, at, True
 
     def _at(self, x: Array) -> tuple[Multilinear, Array]:
         system = self._curve.system
@@ -333,12 +375,17 @@ def branches(first: Node, last: Node) -> bool:
 
 
 def changed(first: Node, last: Node) -> bool:
-    """Return whether something happens between two points."""
+    """Return whether something happens between two points.
+
+    A single eigenvalue that changes its sign shows in one of the other two as well, unless it
+    only touches zero.
+    """
+    a, b = first.tangent[-1], last.tangent[-1]
     return (
-        first.n_unstable != last.n_unstable
-        or (first.tangent[-1] >= 0.0) != (last.tangent[-1] >= 0.0)
-        or (first.determinant >= 0.0) != (last.determinant >= 0.0)
-    ) and (first.n_unstable != last.n_unstable or branches(first, last) or folds(first, last))
+        (first.determinant >= 0.0) != (last.determinant >= 0.0)
+        or abs(first.n_unstable - last.n_unstable) >= 2
+        or ((a >= 0.0) != (b >= 0.0) and folds(first, last))
+    )
 
 
 def _explains(found: Special, left: Node, right: Node) -> bool:

@@ -1,0 +1,109 @@
+"""How long does a point of a branch of equilibria take, and a whole diagram?"""
+
+import time
+
+import pytest
+
+import trustode as tr
+from trustode.expression import parse, symbol
+
+#: Name: equations, parameters, the free one, its span and a start.
+SYSTEMS = {
+    # AUTO-07p demo enz: two branches, four folds, two pitchforks.
+    "enzyme": (
+        {
+            "x": "(s0-x)+(y-x)-rho*x/(1+x+x**2)",
+            "y": "(s0-y)+(x-y)-rho*y/(1+y+y**2)",
+        },
+        {"s0": 0.0, "rho": 100.0},
+        ("s0", 0.0, 40.0),
+    ),
+    # Tsodyks & Markram, as in BifurcationKit.jl: two folds and two Hopf points.
+    "neural mass": (
+        {
+            "E": "(-E + 1.5*log(1+exp((3.07*u*x*E+E0)/1.5)))/0.013",
+            "x": "(1-x)/0.2 - u*x*E",
+            "u": "(0.3-u)/1.5 + 0.3*(1-u)*E",
+        },
+        {"E0": -2.0},
+        ("E0", -4.0, -0.9),
+    ),
+    # Shil'nikov, Nicolis & Nicolis (1995): Lorenz-84 with a fourth state.
+    "lorenz-84": (
+        {
+            "X": "-Y**2 - Z**2 - 0.25*X + 0.25*F - g*U**2",
+            "Y": "X*Y - 4*X*Z - Y + 0.25",
+            "Z": "4*X*Y + X*Z - Z",
+            "U": "-0.8*U + g*U*X + 0.04",
+        },
+        {"F": 1.0, "g": 0.987},
+        ("F", 0.0, 6.0),
+    ),
+}
+ROUNDS = 7
+PEERS = {"auto-07p": "auto", "pycobi": "pycobi"}
+
+
+def system(name):
+    """Return a compiled model, its free parameter and the span."""
+    equations, params, (free, low, high) = SYSTEMS[name]
+    known = {key: symbol(key) for key in (*equations, *params)}
+    model = tr.Model(
+        name.replace(" ", "-"),
+        rhs={key: parse(text, known, name) for key, text in equations.items()},
+        params=params,
+        initial=dict.fromkeys(equations, 0.5),
+    )
+    tr.compile(model)
+    return model, free, (low, high)
+
+
+def least(call, rounds):
+    """Return a result and the least processor time of several rounds, in milliseconds."""
+    took, found = [], None
+    for _ in range(rounds):
+        begin = time.process_time()
+        found = call()
+        took.append(1e3 * (time.process_time() - begin))
+    return found, min(took)
+
+
+def record(benchmark, call, points):
+    """Time a call, and note the processor time of a point."""
+    benchmark.pedantic(call, rounds=3 if benchmark.enabled else 1, warmup_rounds=1)
+    found, milliseconds = least(call, ROUNDS if benchmark.enabled else 1)
+    n = points(found)
+    benchmark.extra_info |= {"points": n, "milliseconds": milliseconds}
+    benchmark.extra_info["milliseconds_a_point"] = milliseconds / n
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_branch(benchmark, name):
+    model, free, span = system(name)
+    start = tr.equilibria(model, params={free: span[0]})[0]
+    record(benchmark, lambda: tr.continuation(model, free, start=start, span=span), len)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_diagram_of_equilibria(benchmark, name):
+    model, free, span = system(name)
+    record(
+        benchmark,
+        lambda: tr.diagram(model, free, span, cycles=False),
+        lambda found: sum(len(each) for each in found.branches),
+    )
+
+
+def test_diagram_with_cycles(benchmark):
+    model, free, span = system("neural mass")
+    record(
+        benchmark,
+        lambda: tr.diagram(model, free, span),
+        lambda found: sum(len(each) for each in found.branches),
+    )
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_peer(peer):
+    pytest.importorskip(PEERS[peer], reason=f"{peer} takes no part: it is not installed")
+    pytest.skip(f"{peer} is here, but nothing hands it these systems yet")

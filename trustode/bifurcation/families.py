@@ -1,0 +1,151 @@
+"""Every family of periodic orbits that can be reached from Hopf points.
+
+Imports the periodic orbits of this folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import SolveError
+from ..model import Model
+from .arclength import ArcLength
+from .periodic import Cycles, cycles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Steps as `cycles` takes them, but no more than a picture needs.
+_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=400)
+#: How often a period is doubled on the way along a cascade, and most families.
+_DOUBLINGS, _MOST = 2, 30
+#: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
+#: the states' extent, ends there.
+_MEETS = 1e-2
+#: An orbit this near to a family, in shares of its extent, lies on it.
+_SAME = 1e-3
+
+
+class Families:
+    """Collects families of periodic orbits along one parameter.
+
+    Parameters
+    ----------
+    model : Model
+    parameter : str
+    span : pair of float
+    params, inputs : dict of str to float
+        Values that are held.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        parameter: str,
+        span: tuple[float, float],
+        params: Mapping[str, float],
+        inputs: Mapping[str, float],
+    ) -> None:
+        self._model, self._parameter, self._span = model, parameter, span
+        self._params, self._inputs = params, inputs
+        self._switched: list[tuple[str, float, float]] = []
+        self.found: list[Cycles] = []
+        #: What could not be followed: the kind and place of the start, and why.
+        self.failed: list[str] = []
+
+    def from_hopf(self, row: pd.Series) -> None:
+        """Follow the family that is born at a Hopf point, and all that branch off it."""
+        if not self._fades(row, "hopf", lambda end: self._around(end, row)):
+            self._follow(row, 0)
+
+    def _follow(self, row: pd.Series, doublings: int) -> None:
+        if len(self.found) >= _MOST:
+            return
+        model, name = self._model, self._parameter
+        try:
+            family = cycles(
+                model,
+                name,
+                start=row,
+                span=self._span,
+                params=self._params,
+                inputs=self._inputs,
+                stepper=_STEPPER,
+            )
+        except SolveError as error:
+            kind = str(row["kind"]).replace("_", " ")
+            self.failed.append(f"{kind} at {name} = {row[name]:.6g}: {error}")
+            return
+        if len(family) < 2 or any(_holds(other, family) for other in self.found):
+            return
+        self.found.append(family)
+        for _, point in family.special.iterrows():
+            if self._is_new(point):
+                doubles = point["kind"] == "period_doubling"
+                if doubles and (doublings == _DOUBLINGS or self._undoubled(point)):
+                    continue
+                self._follow(point, doublings + doubles)
+
+    def _is_new(self, point: pd.Series) -> bool:
+        """Return whether another family leaves a point that nobody has left by yet."""
+        if point["kind"] not in ("period_doubling", "branch_point") or not point["converged"]:
+            return False
+        place = (str(point["kind"]), float(point[self._parameter]), float(point["period"]))
+        width = self._span[1] - self._span[0]
+        for kind, value, period in self._switched:
+            near = abs(value - place[1]) <= _SAME * width
+            if kind == place[0] and near and abs(period - place[2]) <= _SAME * period:
+                return False
+        self._switched.append(place)
+        return True
+
+    def _undoubled(self, point: pd.Series) -> bool:
+        """Return whether a family of twice the period ends at a period doubling."""
+        return self._fades(
+            point,
+            "period_doubling",
+            lambda end: abs(end["period"] / (2.0 * point["period"]) - 1.0) <= _MEETS,
+        )
+
+    def _fades(self, row: pd.Series, kind: str, alike: Callable[[pd.Series], bool]) -> bool:
+        """Return whether a family was found that ends at a point."""
+        width = self._span[1] - self._span[0]
+        for family in self.found:
+            for origin, step in zip(family.origins, (0, -1), strict=True):
+                if origin is None or origin.kind != kind:
+                    continue
+                near = abs(origin.value - row[self._parameter]) <= _MEETS * width
+                if near and alike(family.points.iloc[step]):
+                    return True
+        return False
+
+    def _around(self, end: pd.Series, row: pd.Series) -> bool:
+        """Return whether an orbit lies around a point."""
+        for state in self._model.states:
+            low, high = end[f"min_{state}"], end[f"max_{state}"]
+            extent = max(
+                float(np.ptp(each.points[[f"min_{state}", f"max_{state}"]].to_numpy()))
+                for each in self.found
+            )
+            if abs((low + high) / 2.0 - row[state]) > _MEETS * extent + (high - low):
+                return False
+        return True
+
+
+def _holds(family: Cycles, other: Cycles) -> bool:
+    """Return whether the middle orbit of one family lies on another."""
+    names = [name for name in family.points if str(name).startswith(("min_", "max_"))]
+    columns = [family.parameter, "period", *names]
+    rows = family.points[columns].to_numpy(dtype=float)
+    x = other.points[columns].to_numpy(dtype=float)[len(other) // 2]
+    size = np.ptp(rows, axis=0)
+    size[size == 0.0] = 1.0
+    first, chord = rows[:-1] / size, np.diff(rows, axis=0) / size
+    length = np.einsum("ij,ij->i", chord, chord)
+    offset = x / size - first
+    share = np.einsum("ij,ij->i", offset, chord) / np.where(length > 0.0, length, 1.0)
+    nearest = first + np.clip(share, 0.0, 1.0)[:, None] * chord
+    return bool(np.abs(nearest - x / size).max(axis=1).min() <= _SAME)
