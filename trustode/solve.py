@@ -579,7 +579,7 @@ def _order(rtol: float, n_state: int) -> int:
     states a further order costs little beside what every step costs.
     """
     few = 2 if n_state <= 3 else 0
-    return min(24, math.ceil(3.5 - 0.53 * math.log(rtol)) + few)
+    return min(24, math.ceil(4.5 - 0.53 * math.log(rtol)) + few)
 
 
 def _share(part: Any, workers: int, cancel: NDArray[np.int32]) -> None:
