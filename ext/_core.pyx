@@ -795,13 +795,20 @@ def increases(cnp.ndarray t not None):
 
 
 def begin(cnp.ndarray y0, cnp.ndarray y):
-    """Write initial values (n_run, n_state) into the first rows of y (n_run, n_time, dim)."""
+    """Write initial values (n_run, n_state) into the first rows of y (n_run, n_time, dim).
+
+    Returns the reports (n_run,) of runs that were interrupted before they began.
+    """
+    cdef cnp.ndarray report = np.zeros(cnp.PyArray_DIM(y, 0), REPORT)
+    cdef tro_report *reports = <tro_report *>cnp.PyArray_DATA(report)
     cdef Py_ssize_t k, n_state = cnp.PyArray_DIM(y0, 1)
     cdef Py_ssize_t width = cnp.PyArray_DIM(y, 1) * cnp.PyArray_DIM(y, 2)
     cdef const double *start = <const double *>cnp.PyArray_DATA(y0)
     cdef double *rows = <double *>cnp.PyArray_DATA(y)
     for k in range(cnp.PyArray_DIM(y, 0)):
         memcpy(rows + k * width, start + k * n_state, n_state * sizeof(double))
+        reports[k].status = TRO_INTERRUPTED
+    return report
 
 
 def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):

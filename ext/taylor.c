@@ -563,43 +563,58 @@ static void taylor_choose(batch *b)
                                                 TRO_LANE(defect, at));
 }
 
-/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale: four
- * sums at a time, which do not wait for each other. */
+#if defined(__GNUC__)
+#define TAYLOR_INLINE static inline __attribute__((always_inline))
+#else
+#define TAYLOR_INLINE static inline
+#endif
+
+/* Up to four polynomials, whose sums do not wait for each other. */
+TAYLOR_INLINE void taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
+                                        tro_v theta, tro_v *y, tro_v *slope)
+{
+    const tro_v none = tro_set(0.0);
+    tro_v y0 = term[0], y1 = m > 1 ? term[1] : none, y2 = m > 2 ? term[2] : none,
+          y3 = m > 3 ? term[3] : none, d0 = none, d1 = none, d2 = none, d3 = none;
+    for (int k = order; k > 0; k--) {
+        term -= stride;
+        if (slope) {
+            d0 = tro_fma(d0, theta, y0);
+            if (m > 1) d1 = tro_fma(d1, theta, y1);
+            if (m > 2) d2 = tro_fma(d2, theta, y2);
+            if (m > 3) d3 = tro_fma(d3, theta, y3);
+        }
+        y0 = tro_fma(y0, theta, term[0]);
+        if (m > 1) y1 = tro_fma(y1, theta, term[1]);
+        if (m > 2) y2 = tro_fma(y2, theta, term[2]);
+        if (m > 3) y3 = tro_fma(y3, theta, term[3]);
+    }
+    y[0] = y0;
+    if (m > 1) y[1] = y1;
+    if (m > 2) y[2] = y2;
+    if (m > 3) y[3] = y3;
+    if (!slope) return;
+    slope[0] = d0;
+    if (m > 1) slope[1] = d1;
+    if (m > 2) slope[2] = d2;
+    if (m > 3) slope[3] = d3;
+}
+
+/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale. */
 static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro_v theta,
                             tro_v *y, tro_v *slope)
 {
     const tro_v *top = c + (size_t)order * stride;
-    int i = 0;
-    for (; i + 4 <= n; i += 4) {
-        const tro_v *term = top + i;
-        tro_v y0 = term[0], y1 = term[1], y2 = term[2], y3 = term[3];
-        tro_v d0 = tro_set(0.0), d1 = d0, d2 = d0, d3 = d0;
-        for (int k = order; k > 0; k--) {
-            term -= stride;
-            if (slope) {
-                d0 = tro_fma(d0, theta, y0);
-                d1 = tro_fma(d1, theta, y1);
-                d2 = tro_fma(d2, theta, y2);
-                d3 = tro_fma(d3, theta, y3);
-            }
-            y0 = tro_fma(y0, theta, term[0]);
-            y1 = tro_fma(y1, theta, term[1]);
-            y2 = tro_fma(y2, theta, term[2]);
-            y3 = tro_fma(y3, theta, term[3]);
-        }
-        y[i] = y0, y[i + 1] = y1, y[i + 2] = y2, y[i + 3] = y3;
-        if (slope) slope[i] = d0, slope[i + 1] = d1, slope[i + 2] = d2, slope[i + 3] = d3;
-    }
-    for (; i < n; i++) {
-        const tro_v *term = top + i;
-        tro_v value = *term, rise = tro_set(0.0);
-        for (int k = order; k > 0; k--) {
-            term -= stride;
-            rise = tro_fma(rise, theta, value);
-            value = tro_fma(value, theta, *term);
-        }
-        y[i] = value;
-        if (slope) slope[i] = rise;
+    for (int i = 0; i < n; i += 4) {
+        tro_v *rise = slope ? slope + i : NULL;
+        if (n - i >= 4)
+            taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
+        else if (n - i == 3)
+            taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
+        else if (n - i == 2)
+            taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
+        else
+            taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
     }
 }
 

@@ -1,5 +1,6 @@
 """What `import trustode` costs and gives, each asked of a new process."""
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -72,3 +73,20 @@ def test_version_is_written_once() -> None:
     citation = (root / "docs" / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {tr.__version__}\n" in citation
     assert f"## [{tr.__version__}]" in (root / "docs" / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_a_source_tree_that_was_not_built_says_what_to_do(tmp_path: Path) -> None:
+    """Python that is started in a clone finds its sources before an installed trustode."""
+    package = Path(tr.__file__).parent
+    shutil.copytree(
+        package, tmp_path / "trustode", ignore=shutil.ignore_patterns("*.so", "*.pyd", "data")
+    )
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "try:\n    from trustode import simulate\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    said = python(code)
+    assert str(tmp_path) in said
+    assert "pip install -e ." in said
+    assert "start Python in another folder" in said

@@ -47,7 +47,7 @@ def test_order_of_the_solution(method):
 
 @pytest.mark.parametrize(
     ("rtol", "order", "counts"),
-    [(0.5, 6, (200, 400, 800)), (0.1, 7, (150, 300, 600)), (0.01, 8, (100, 200, 400))],
+    [(0.5, 7, (150, 300, 600)), (0.1, 8, (100, 200, 400)), (0.01, 9, (100, 200, 400))],
 )
 @pytest.mark.parametrize("between_steps", [False, True])
 def test_order_of_the_taylor_method(rtol, order, counts, between_steps):

@@ -71,6 +71,14 @@ _HOME = {
 }
 _MODULES = ("data", "models")
 
+#: Modules that the build makes, and what to say where it did not.
+_COMPILED = {f"{__name__}.{name}" for name in ("_core", "_builtin", "_plain", "_avx2", "_avx512")}
+_NOT_BUILT = (
+    "the compiled part {} is missing in {}. If trustode is installed, this is a copy of its source "
+    "that Python found first: start Python in another folder. To use this copy, build it there: "
+    "pip install -e ."
+)
+
 __all__ = [*sorted(_HOME), *_MODULES, "__version__"]
 
 if TYPE_CHECKING:
@@ -146,7 +154,12 @@ class _Package(ModuleType):
         if name not in _HOME:
             hint = nearest(name, __all__)
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
-        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        try:
+            value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in _COMPILED:
+                raise
+            raise ImportError(_NOT_BUILT.format(error.name, __path__[0]), name=error.name) from None
         super().__setattr__(name, value)
         return value
 

@@ -23,6 +23,10 @@ from .stimulus import Table
 Array = NDArray[np.float64]
 
 
+#: Each status by its number.
+_STATUS = {int(status): status for status in Status}
+
+
 class Problem(NamedTuple):
     """Everything that determines a solve."""
 
@@ -145,7 +149,7 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         t,
         y,
         dydp,
-        Status(status),
+        _STATUS[status],
         t_reached,
         batch.y_reached[0],
         worst,

@@ -124,9 +124,8 @@ class EventLog:
 
     @classmethod
     def none(cls, states: tuple[str, ...]) -> EventLog:
-        """Return the log of a run in which nothing was watched for."""
-        whole = np.empty(0, dtype=np.int64)
-        return cls((), states, whole, np.empty(0), whole, np.empty((0, len(states))))
+        """Return the log of a run in which nothing was watched for; there is one a model."""
+        return _nothing(states)
 
     def __len__(self) -> int:
         return len(self.t)
@@ -215,6 +214,12 @@ class WatchedEvents:
         )
 
 
+@lru_cache(maxsize=64)
+def _nothing(states: tuple[str, ...]) -> EventLog:
+    whole, times, rows = np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, len(states)))
+    return EventLog((), states, whole, times, whole, rows)
+
+
 def watch_for(model: Model, events: Any, where: str) -> WatchedEvents | None:
     """Check and compile the events to watch for in a model; None for none.
 
@@ -225,7 +230,7 @@ def watch_for(model: Model, events: Any, where: str) -> WatchedEvents | None:
     ModelError
         If an event uses or sets what the model does not have.
     """
-    if events is None:
+    if events is None or (isinstance(events, tuple) and not events):
         return None
     given = (events,) if isinstance(events, Event) else events
     if isinstance(given, Mapping | str) or not isinstance(given, Sequence):

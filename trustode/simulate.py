@@ -212,6 +212,9 @@ class Solution:
 
 
 _SOLVER = Solver()
+# Members of an enumeration take longer to find than what is done with them here.
+_SUCCESS = Status.SUCCESS
+_REACHED_THE_END = STATUS_TEXT[_SUCCESS]
 
 
 @checks_keywords
@@ -283,11 +286,11 @@ def simulate(
     empty_span = isinstance(t, tuple) and len(t) == 2 and t[0] == t[1]
     times = check_times(t[:1] if isinstance(t, tuple) and empty_span else t, where)
     own_steps = own_steps and not empty_span
-    which = _names(sensitivities, where)
+    which = _names(sensitivities, where) if sensitivities != () else ()
     vary_indices(compiled, which, where)
     p = parameter_vector(compiled, params, where)
     y0 = initial_vector(compiled, p, initial, where)
-    given = tuple(model.known(initial, "state", model.states))
+    given = () if initial is None else tuple(model.known(initial, "state", model.states))
     tables = input_tables(compiled, inputs, where)
     watched = watch_for(model, events, where)
     if watched is not None and which:
@@ -298,7 +301,7 @@ def simulate(
     engine = native if solver.method in ("auto", *NATIVE) else by_scipy
     raw = engine(problem, own_steps)
     solution = _present(problem, raw)
-    if solution.status is not Status.SUCCESS and on_error == "raise":
+    if solution.status is not _SUCCESS and on_error == "raise":
         raise SolveError(solution.message, solution.status, solution)
     return solution
 
@@ -316,11 +319,11 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
 
 
 def _present(problem: Problem, raw: Outcome) -> Solution:
-    message = STATUS_TEXT[Status.SUCCESS]
+    message = _REACHED_THE_END
     if raw.ended >= 0 and problem.events is not None:
         name = problem.events.names[raw.ended]
         message = f"ended by event {name} at t = {raw.t_reached:.6g}"
-    if raw.status is not Status.SUCCESS:
+    if raw.status is not _SUCCESS:
         message = _failure(problem, raw)
     elif raw.stats["stiff"] and raw.stats["method"] != "auto" and raw.stats["n_steps"] > 3000:
         warnings.warn(

@@ -188,6 +188,8 @@ class _Fixed(NamedTuple):
     """What solves of one model share while nothing else is given; not to be written to."""
 
     p: Array
+    #: Initial values, where they are finite numbers.
+    y0: Array | None
     #: Position of each parameter, and its smallest and largest finite value.
     ranges: dict[str, tuple[int, float, float]]
     tables: dict[str, Table]
@@ -204,7 +206,10 @@ def _fixed(compiled: CompiledModel) -> _Fixed:
         name: table(value, f"{model.name}: input {name}")
         for name, value in model.input_defaults.items()
     }
-    return _Fixed(np.array(list(model.defaults.values()), dtype=float), ranges, tables)
+    p = np.array(list(model.defaults.values()), dtype=float)
+    y0 = np.asarray(compiled.initial(p), dtype=float)
+    known = all(start.is_number for start in model.initial.values()) and np.isfinite(y0).all()
+    return _Fixed(p, y0 if known else None, ranges, tables)
 
 
 #: Fewer runs than this advance one by one.
@@ -243,8 +248,10 @@ def parameter_vector(
         For an unknown name, or a value that is not finite or outside its range.
     """
     model = compiled.model
-    values, ranges, _ = _fixed(compiled)
-    values = values.copy()
+    fixed = _fixed(compiled)
+    values, ranges = fixed.p.copy(), fixed.ranges
+    if params is None:
+        return values
     for name, value in model.known(params, "parameter", model.params).items():
         k, low, high = ranges[name]
         # What is plainly right need not be judged.
@@ -284,7 +291,9 @@ def initial_vector(
     ModelError
         For an unknown state or a value that is not finite.
     """
-    model = compiled.model
+    model, fixed = compiled.model, _fixed(compiled).y0
+    if initial is None and fixed is not None:
+        return fixed.copy()
     y0 = np.asarray(compiled.initial(p), dtype=float)
     for name, value in model.known(initial, "state", model.states).items():
         if not _is_real(value):
@@ -307,6 +316,8 @@ def input_tables(
         For an unknown input, or something that is neither a number nor a stimulus.
     """
     model = compiled.model
+    if inputs is None:
+        return list(_fixed(compiled).tables.values())
     given = model.known(inputs, "input", model.inputs)
     return [
         table(given[name], f"{where}: input {name}") if name in given else default
@@ -409,18 +420,15 @@ def solve_batch(
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
     vary = vary_indices(compiled, which, "sensitivities")
-    method, stiff, taylor, seed = _plan(compiled, n_run, vary, stimuli, solver)
+    method, stiff, taylor, seed, atol = _plan(compiled, n_run, vary, stimuli, solver)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     if which:
         _start_tangents(compiled, vary, p, given, y)
-    atol = solver.atol_vector(compiled)
-    report = np.zeros(n_run, dtype=REPORT)
-    report["status"] = int(Status.INTERRUPTED)
     cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
-    begin(np.ascontiguousarray(y0, dtype=float), y)
+    report = begin(np.ascontiguousarray(y0, dtype=float), y)
     vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
@@ -446,20 +454,55 @@ def solve_batch(
     return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached, steps)
 
 
+class _Plan(NamedTuple):
+    """What some runs are solved with."""
+
+    method: str
+    stiff: str | None
+    #: Addresses of the series that begins and of its method, and the order; zeros for none.
+    taylor: tuple[int, int, int]
+    #: Each tangent's place in the series.
+    seed: NDArray[np.int32]
+    #: Not to be written to.
+    atol: Array
+
+
 def _plan(
     compiled: CompiledModel,
     n_run: int,
     vary: NDArray[np.int32],
     stimuli: Sequence[Inputs],
     solver: Solver,
-) -> tuple[str, str | None, tuple[int, int, int], NDArray[np.int32]]:
-    """Return the methods of some runs, the series that begins and each tangent's place in it.
+) -> _Plan:
+    """Return what some runs are solved with; it is the same for all runs of one kind."""
+    driven: tuple[int, ...] = ()
+    fitted = False
+    for each in stimuli:
+        if each.moving and each.moving != driven:
+            driven = tuple(sorted({*driven, *each.moving}))
+        fitted = fitted or each.fitted
+    wide = n_run >= _FEWEST_IN_LANES
+    return _planned(compiled, solver, wide, tuple(vary.tolist()), driven, fitted)
+
+
+@lru_cache(maxsize=256)
+def _planned(
+    compiled: CompiledModel,
+    solver: Solver,
+    wide: bool,
+    which: tuple[int, ...],
+    driven: tuple[int, ...],
+    fitted: bool,
+) -> _Plan:
+    """Plan once what comes again.
 
     Raises
     ------
     OptionError
         If sensitivities are asked of an implicit method.
     """
+    vary = np.array(which, dtype=np.int32)
+    atol = solver.atol_vector(compiled)
     method = _explicit(solver)
     stiff = "rodas5p" if solver.method == "auto" and not len(vary) else None
     if len(vary) and NATIVE[method]["implicit"]:
@@ -471,19 +514,12 @@ def _plan(
     # A series ends at each knot, a pair only at breaks: through an input that a fit cut into many
     # smooth pieces tsit5 was 1.3 to 3 times quicker (down to 1e-7), through measured ones, whose
     # knots are breaks, the series was 1.8 to 6 times quicker.
-    if solver.method == "taylor" or (
-        solver.method == "auto" and not any(each.fitted for each in stimuli)
-    ):
-        driven = tuple(sorted({k for each in stimuli for k in each.moving}))
-        series, seed = _series(compiled, n_run, vary, driven)
+    if solver.method == "taylor" or (solver.method == "auto" and not fitted):
+        series, seed = _series(compiled, wide, vary, driven)
     if series is None:
-        return method, stiff, (0, 0, 0), seed
-    return (
-        method,
-        stiff,
-        (series.series, series.method, _order(solver.rtol, len(compiled.model.states))),
-        seed,
-    )
+        return _Plan(method, stiff, (0, 0, 0), seed, atol)
+    order = _order(solver.rtol, len(compiled.model.states))
+    return _Plan(method, stiff, (series.series, series.method, order), seed, atol)
 
 
 def _start_tangents(
@@ -519,12 +555,11 @@ def compile_ahead(compiled: CompiledModel, solver: Solver) -> None:
 
 
 def _series(
-    compiled: CompiledModel, n_run: int, vary: NDArray[np.int32], driven: tuple[int, ...]
+    compiled: CompiledModel, wide: bool, vary: NDArray[np.int32], driven: tuple[int, ...]
 ) -> tuple[Recurrences | None, NDArray[np.int32]]:
     """Return the Taylor recurrences for some runs, and each tangent's place among theirs."""
     if not len(vary):
-        lanes = WIDEST if n_run >= _FEWEST_IN_LANES else 1
-        return recurrences(compiled.model, lanes, None, driven), _NO_INDICES
+        return recurrences(compiled.model, WIDEST if wide else 1, None, driven), _NO_INDICES
     params = tuple(sorted({int(k) for k in vary if k >= 0}))
     seed = np.array([params.index(k) if k >= 0 else -1 for k in vary], dtype=np.int32)
     return recurrences(compiled.model, WIDEST, params, driven), seed
@@ -547,7 +582,7 @@ def _order(rtol: float, n_state: int) -> int:
     states a further order costs little beside what every step costs.
     """
     few = 2 if n_state <= 3 else 0
-    return min(24, math.ceil(3.5 - 0.53 * math.log(rtol)) + few)
+    return min(24, math.ceil(4.5 - 0.53 * math.log(rtol)) + few)
 
 
 def _share(part: Any, workers: int, cancel: NDArray[np.int32]) -> None:
@@ -679,7 +714,7 @@ def compare_batch(
         _start_tangents(compiled, vary, p, given, start)
     elif tangents is not None:
         start[:, 0, y0.shape[1] :] = tangents.reshape(n_run, -1)
-    method, stiff, taylor, seed = _plan(compiled, 1, vary, stimuli, solver)
+    method, stiff, taylor, seed, atol = _plan(compiled, 1, vary, stimuli, solver)
     params = compiled.model.params
     by = (
         np.array([which.index(name) if name in which else -1 for name in names], dtype=np.int32),
@@ -692,7 +727,6 @@ def compare_batch(
     report["status"] = int(Status.INTERRUPTED)
     cancel = np.zeros(1, dtype=np.int32)
     queue = np.zeros(1, dtype=np.int64)
-    atol = solver.atol_vector(compiled)
     p = np.ascontiguousarray(p, dtype=float)
     each = (rows.first_row, rows.column, rows.time, rows.values, rows.size)
     vary = np.maximum(vary, -1)

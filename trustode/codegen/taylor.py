@@ -12,6 +12,7 @@ moves is a cubic between two of its knots, so its series is known and ends after
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,6 +25,13 @@ from .graph import Graph
 
 #: Sums that one loop accumulates; more would not fit into sixteen vector registers.
 _SUMS_A_LOOP = 12
+
+#: Of fewer sums a single run's go one by one: vectors of them would wait for their stores.
+_FEWEST_ABREAST = 6
+#: So many are worth the wait for the newest coefficients.
+_FEWEST_WHOLE = 20
+#: Slots that vectors begin at, in a single run; no vector is wider.
+_ALIGNMENT = 4
 
 #: Functions whose derivative is 1/q(a) or -1/q(a); see `_Lowering.quotient`.
 _BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh": 1}
@@ -601,18 +609,34 @@ def taylor_text(
     n_vary = -1 if vary is None else len(vary)
     inputs = ", ".join(map(str, driven))
     table = f"static const int driven[] = {{{inputs}}};\n" if driven else ""
-    return (
+    layout = None
+    if len(values.sums) >= _FEWEST_ABREAST:
+        layout = _Layout.of(values.n_slot, n_state, values.sums)
+    text = (
         f'#include "taylor.h"\n\n{PROTOTYPES}{helper}\n'
-        f"enum {{ SLOTS = {values.n_slot}, WIDE = {tangents.n_slot} }};\n"
+        f"{_slots(values.n_slot, layout)}enum {{ WIDE = {tangents.n_slot} }};\n"
         f"static const double R[] = TRO_TAYLOR_RECIPROCALS;\n{table}\n"
         "static void hoist(const double *p, const double *u, double *out)\n{\n"
         f"    (void)p; (void)u; (void)out;\n{hoist}\n}}\n\n"
-        f"{_series_function(values, ends)}{wide}"
+        f"{_series_function(values, ends, layout)}{wide}"
         f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
         f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {timed}, WIDE, {n_vary}, {len(driven)},\n"
         f"    {'driven' if driven else '0'}, hoist, series, {'tangent' if wide else '0'}}};\n\n"
         "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
         "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
+    )
+    return text if layout is None else re.sub(r"\b([sxlr])\[(\d+)\]", r"\1[S\2]", text)
+
+
+def _slots(n_slot: int, layout: _Layout | None) -> str:
+    """Return the number of slots and, where it depends on the width, the place of each."""
+    if layout is None:
+        return f"enum {{ SLOTS = {n_slot} }};\n"
+    apart = "".join(f", S{slot} = {place}" for slot, place in enumerate(layout.places))
+    plain = "".join(f", S{slot} = {slot}" for slot in range(n_slot))
+    return (
+        f"#if TRO_SIDE\nenum {{ SLOTS = {layout.n_slot}{apart} }};\n"
+        f"#else\nenum {{ SLOTS = {n_slot}{plain} }};\n#endif\n"
     )
 
 
@@ -620,9 +644,18 @@ def _lines(lines: list[str], indent: int) -> str:
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
 
 
-def _series_function(values: _Lowering, ends: list[_Series]) -> str:
+def _series_function(values: _Lowering, ends: list[_Series], layout: _Layout | None) -> str:
     """Return the function that computes all series of the solution."""
     starts, steps = _derivatives(ends, "w")
+    loops, copied = _loops(values.sums), ""
+    if layout is None:
+        loops += _newest(values.sums)
+    else:
+        newest = _newest(values.sums)
+        side = layout.loops() + ("" if layout.whole else newest)
+        loops = f"#if TRO_SIDE\n{side}#else\n{loops}{newest}#endif\n"
+        copies = "".join(f"        *(x + {place}) = x[{slot}];\n" for place, slot in layout.copies)
+        copied = f"#if TRO_SIDE\n{copies}#endif\n" if copies else ""
     return (
         "static void series(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u,\n"
         "    tro_v *s)\n{\n"
@@ -632,8 +665,9 @@ def _series_function(values: _Lowering, ends: list[_Series]) -> str:
         "        x = w;\n        w += SLOTS;\n"
         "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"
         "        const tro_v next = scale * tro_set(R[k + 1]);\n"
-        "        (void)kth; (void)over_k;\n"
-        f"{_loops(values.sums)}{_lines(values.later, 8)}{_lines(steps, 8)}    }}\n}}\n\n"
+        "        const tro_v *l, *r;\n"
+        "        (void)kth; (void)over_k; (void)l; (void)r;\n"
+        f"{loops}{_lines(values.later, 8)}{copied}{_lines(steps, 8)}    }}\n}}\n\n"
     )
 
 
@@ -664,6 +698,117 @@ def _derivatives(ends: list[_Series], target: str) -> tuple[list[str], list[str]
     return starts, steps
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Where a single run keeps its series, so that several of its sums go in one vector.
+
+    What vectors multiply lies side by side: the left factors of products, their right factors,
+    and what is squared. A series that is wanted at several places is copied there.
+    """
+
+    n_slot: int
+    places: list[int]
+    copies: list[tuple[int, int]]
+    products: list[int]
+    squares: list[int]
+    bases: tuple[int, int, int]
+    #: Whether vectors hold the newest coefficients too, for which they wait.
+    whole: bool
+
+    @classmethod
+    def of(cls, n_slot: int, n_state: int, sums: list[tuple[int, int]]) -> _Layout:
+        """Lay out slots, of which the states' stay the first."""
+        products = [m for m, (left, right) in enumerate(sums) if left != right]
+        squares = [m for m, (left, right) in enumerate(sums) if left == right]
+        places = dict(zip(range(n_state), range(n_state), strict=True))
+        copies, end = [], n_state
+        bases = []
+        sides = [(products, 0), (products, 1), (squares, 0)]
+        for members, side in sides:
+            begin = _aligned(end)
+            bases.append(begin)
+            for place, m in enumerate(members, begin):
+                slot = sums[m][side]
+                if slot in places:
+                    copies.append((place, slot))
+                else:
+                    places[slot] = place
+            end = _aligned(begin + len(members))
+        for slot in range(n_slot):
+            if slot not in places:
+                places[slot] = end
+                end += 1
+        ordered = [places[slot] for slot in range(n_slot)]
+        left, right, squared = bases
+        return cls(
+            _aligned(end),
+            ordered,
+            copies,
+            products,
+            squares,
+            (left, right, squared),
+            len(sums) >= _FEWEST_WHOLE,
+        )
+
+    def loops(self) -> str:
+        """Return the loops over earlier coefficients, in vectors of four."""
+        left, right, squared = self.bases
+        groups = range(0, len(self.products), 4), range(0, len(self.squares), 4)
+        names = [*(f"p{g}" for g in groups[0]), *(f"q{g}" for g in groups[1])]
+        text = "".join(f"        tro_side {name} = {{0.0}};\n" for name in names)
+        pairs = ends = ""
+        for g in groups[0]:
+            a, b = left + g, right + g
+            pairs += f"            p{g} = tro_side_fma(l + {a}, r + {b}, p{g});\n"
+            pairs += f"            p{g} = tro_side_fma(r + {a}, l + {b}, p{g});\n"
+            ends += f"            p{g} = tro_side_fma(l + {a}, l + {b}, p{g});\n"
+        for g in groups[1]:
+            a = squared + g
+            pairs += f"            q{g} = tro_side_fma(l + {a}, r + {a}, q{g});\n"
+            ends += f"            q{g} = tro_side_fma(l + {a}, l + {a}, q{g});\n"
+        doubled = "".join(f"        q{g} = q{g} + q{g};\n" for g in groups[1])
+        text += _PAIRS.format(pairs=pairs, doubled=doubled, ends=ends)
+        if self.whole:
+            twice = ""
+            for g in groups[1]:
+                a = squared + g
+                twice += f"            q{g} = tro_side_twice_fma(l + {a}, r + {a}, q{g});\n"
+            rows = "".join(line + "\n" for line in pairs.splitlines() if " p" in line)
+            text += _NEWEST.format(two=rows + twice, one=ends)
+        for name, group in (("p", self.products), ("q", self.squares)):
+            text += "".join(
+                f"        double a{m} = {name}{n - n % 4}[{n % 4}];\n" for n, m in enumerate(group)
+            )
+        return text
+
+
+def _aligned(slot: int) -> int:
+    """Return the first place from a slot on at which a vector may begin."""
+    return -(-slot // _ALIGNMENT) * _ALIGNMENT
+
+
+#: Pairs of earlier coefficients, but the first with the newest.
+_PAIRS = """\
+        l = s + (k - 1) / 2 * SLOTS;
+        r = s + (k / 2 + 1) * SLOTS;
+        for (; l > s + SLOTS; l -= SLOTS, r += SLOTS) {{
+{pairs}        }}
+{doubled}        if (k % 2 == 0 && k > 2) {{
+            l = s + k / 2 * SLOTS;
+{ends}        }}
+"""
+
+
+#: The first coefficient with the newest, which may be on their way to memory still.
+_NEWEST = """\
+        l = s + SLOTS;
+        r = x - SLOTS;
+        if (k > 2) {{
+{two}        }} else if (k == 2) {{
+{one}        }}
+"""
+
+
 def _loops(sums: list[tuple[int, int]]) -> str:
     """Return the loops over earlier coefficients, which wait for nothing of this order."""
     text = ""
@@ -678,10 +823,21 @@ def _loops(sums: list[tuple[int, int]]) -> str:
             else:
                 inner += f"            a{n} = tro_fma(r[{left}], l[{right}], a{n});\n"
             middle += f"            a{n} = tro_fma(l[{left}], l[{right}], a{n});\n"
-        text += "        l = s + SLOTS;\n        r = x - SLOTS;\n"
-        text += f"        for (; l < r; l += SLOTS, r -= SLOTS) {{\n{inner}        }}\n"
-        text += f"{double}        if (l == r) {{\n{middle}        }}\n"
-    return f"        const tro_v *l, *r;\n{text}" if text else ""
+        text += _PAIRS.format(pairs=inner, doubled=double, ends=middle)
+    return text
+
+
+def _newest(sums: list[tuple[int, int]]) -> str:
+    """Return what the first and the newest coefficient add to the sums."""
+    one = two = ""
+    for n, (left, right) in enumerate(sums):
+        one += f"            a{n} = tro_fma(l[{left}], l[{right}], a{n});\n"
+        if left == right:
+            two += f"            a{n} = tro_fma(l[{left}] + l[{left}], r[{right}], a{n});\n"
+        else:
+            two += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
+            two += f"            a{n} = tro_fma(r[{left}], l[{right}], a{n});\n"
+    return _NEWEST.format(one=one, two=two) if sums else ""
 
 
 def _mixed_loops(sums: list[tuple[int, int]]) -> str:

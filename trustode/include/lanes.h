@@ -108,6 +108,36 @@ static inline tro_v tro_sqrt(tro_v a)
 #endif
 #endif
 
+/* ---- vectors of what one run computes side by side, where TRO_SIDE is not 0 ---- */
+
+#if TRO_LANES == 1 && defined(__FMA__) && defined(__AVX__)
+#define TRO_SIDE 4
+typedef double tro_side __attribute__((vector_size(8 * TRO_SIDE)));
+/* Sum of c and products of what lies at two places that are aligned; as tro_fma. */
+static inline tro_side tro_side_fma(const double *a, const double *b, tro_side c)
+{
+    const tro_side *x = (const tro_side *)(const void *)a, *y = (const tro_side *)(const void *)b;
+#if defined(__clang__)
+    return __builtin_elementwise_fma(*x, *y, c);
+#else
+    return __builtin_ia32_vfmaddpd256(*x, *y, c);
+#endif
+}
+/* The same with twice the one place. */
+static inline tro_side tro_side_twice_fma(const double *a, const double *b, tro_side c)
+{
+    const tro_side x = *(const tro_side *)(const void *)a, twice = x + x;
+    const tro_side *y = (const tro_side *)(const void *)b;
+#if defined(__clang__)
+    return __builtin_elementwise_fma(twice, *y, c);
+#else
+    return __builtin_ia32_vfmaddpd256(twice, *y, c);
+#endif
+}
+#else
+#define TRO_SIDE 0
+#endif
+
 /* ---- what follows from them ---- */
 
 /* a where the mask is set, b elsewhere. */
