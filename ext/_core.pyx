@@ -712,6 +712,10 @@ cdef class Watch:
     def __dealloc__(self):
         tro_trace_free(&self.view.log)
 
+    def twin(self):
+        """Return another one for the same events, for another thread."""
+        return Watch(self.functions, self.view.n_input, *self.kept)
+
     @property
     def log(self):
         """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state)."""
@@ -825,7 +829,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report,
         cnp.ndarray queue, bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
-        cnp.ndarray seed, Watch events, Gauge gauge):
+        cnp.ndarray seed, Watch events, list seen, Gauge gauge):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
@@ -835,9 +839,11 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
     are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
     order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
-    int32 is then each tangent's place among the parameters of the recurrences, or -1.
+    int32 is then each tangent's place among the parameters of the recurrences, or -1. With
+    ``events`` the recurrences are those of one lane, and ``seen`` gets each run and its log.
     """
     cdef const tro_model *model = functions.model
+    cdef const tro_stimulus *stimulus
     cdef tro_options options
     cdef tro_measures measures
     cdef tro_trace trace
@@ -860,7 +866,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef const tro_stimulus **views = NULL
     cdef long *handed = NULL
     cdef long n_handed = 0, k = 0
-    cdef long long next_run
+    cdef long long next_run, only
     cdef list raised = []
     options.method = _method(method)
     options.stiff = NULL if stiff is None else _method(stiff)
@@ -922,17 +928,13 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                 job.probe = tro_solve_probe
             job.probe_context = &probe
             job.look = NULL
-            if events is not None:
-                tro_solve_watch(model, p_data, views[0], &options, work, &look)
-                job.look = tro_solve_look
             job.look_context = &look
-            with nogil:
-                (<const tro_lanes_method *>lanes_method).run(&job)
-            functions._reraise()
-            if events is not None:
-                events.functions._reraise()
-            if raised:
-                raise raised[0]
+            if events is None:
+                with nogil:
+                    (<const tro_lanes_method *>lanes_method).run(&job)
+                functions._reraise()
+                if raised:
+                    raise raised[0]
         k = 0
         while not cancel_data[0]:
             if k < n_handed:
@@ -944,14 +946,32 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                     break
             if gauge is not None:
                 measures.run = <long>next_run
-            with nogil:
-                tro_solve(model, p_data + next_run * model.n_param,
-                          views[next_run if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
-                          <long>n_time, &options, work, y_data + next_run * n_time * dim,
-                          &trace if keep_steps else NULL, &reports[next_run])
+            stimulus = views[next_run if n_stimuli > 1 else 0]
+            if series and events is not None:
+                # Events are watched for in one run at a time.
+                only = 0
+                job.n_run, job.queue, job.n_stimuli = 1, &only, 1
+                job.p = p_data + next_run * model.n_param
+                job.stimuli = &stimulus
+                job.y_out = y_data + next_run * n_time * dim
+                job.reports = &reports[next_run]
+                job.look = tro_solve_look
+                n_handed = 0
+                tro_solve_watch(model, job.p, stimulus, &options, work, &look)
+                with nogil:
+                    (<const tro_lanes_method *>lanes_method).run(&job)
+            if not series or events is None or n_handed:
+                with nogil:
+                    tro_solve(model, p_data + next_run * model.n_param, stimulus, n_tangent,
+                              vary_data, t_data, <long>n_time, &options, work,
+                              y_data + next_run * n_time * dim,
+                              &trace if keep_steps else NULL, &reports[next_run])
+            n_handed = 0 if events is not None else n_handed
             functions._reraise()
             if events is not None:
                 events.functions._reraise()
+                if seen is not None:
+                    seen.append((next_run, events.log))
             if raised:
                 raise raised[0]
             if reports[next_run].status == TRO_INTERRUPTED:
