@@ -202,6 +202,7 @@ class Runs:
         solver: Solver,
         crew: Crew,
         watched: WatchedEvents,
+        y0: Array | None = None,
     ) -> tuple[Array, NDArray[np.int64], Array]:
         """Solve some of the runs and watch for events.
 
@@ -214,8 +215,9 @@ class Runs:
             Position of the run among the rows, event, time, direction, and the states just before.
         """
         p = self.params(rows)
+        y0 = self.starts(rows, p) if y0 is None else y0
         batch = solve_batch(
-            self.compiled, t, p, self.starts(rows, p), self.stimuli(rows), solver,
+            self.compiled, t, p, y0, self.stimuli(rows), solver,
             threads=crew.threads, cancel=crew.cancel, events=watched.watch(),
         )  # fmt: skip
         logs = [np.insert(batch.seen[k], 0, k, axis=1) for k in sorted(batch.seen)]
