@@ -131,6 +131,7 @@ cdef extern from "lanes_run.h":
         long n_stimuli
         const double *t_out
         long n_out
+        const double *start
         double *y_out
         int n_tangent
         const int *vary
@@ -798,24 +799,22 @@ def increases(cnp.ndarray t not None):
     return isfinite(values[0]) and isfinite(values[n - 1])
 
 
-def begin(cnp.ndarray y0, cnp.ndarray y):
-    """Write initial values (n_run, n_state) into the first rows of y (n_run, n_time, dim)."""
-    cdef Py_ssize_t k, n_state = cnp.PyArray_DIM(y0, 1)
-    cdef Py_ssize_t width = cnp.PyArray_DIM(y, 1) * cnp.PyArray_DIM(y, 2)
-    cdef const double *start = <const double *>cnp.PyArray_DATA(y0)
-    cdef double *rows = <double *>cnp.PyArray_DATA(y)
-    for k in range(cnp.PyArray_DIM(y, 0)):
-        memcpy(rows + k * width, start + k * n_state, n_state * sizeof(double))
+def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, cnp.ndarray reached):
+    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN.
 
-
-def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
-    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN."""
+    A run that did not begin has reached its ``start`` (n_run, dim).
+    """
     cdef const tro_report *reports = <const tro_report *>cnp.PyArray_DATA(report)
     cdef Py_ssize_t n_time = cnp.PyArray_DIM(y, 1), dim = cnp.PyArray_DIM(y, 2), run_, k, written
     cdef Py_ssize_t n_state = cnp.PyArray_DIM(reached, 1)
     cdef double *rows = <double *>cnp.PyArray_DATA(y)
     cdef double *states = <double *>cnp.PyArray_DATA(reached)
+    cdef const double *begun = <const double *>cnp.PyArray_DATA(start)
     for run_ in range(cnp.PyArray_DIM(y, 0)):
+        if reports[run_].n_written == 0:
+            memcpy(rows, begun + run_ * dim, dim * sizeof(double))
+            if n_time > 1:
+                memcpy(rows + dim, rows, dim * sizeof(double))
         # Behind the last row written is the state that was reached.
         written = min(max(reports[run_].n_written, 1), n_time)
         memcpy(states + run_ * n_state, rows + min(written, n_time - 1) * dim,
@@ -825,15 +824,15 @@ def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
         rows += n_time * dim
 
 
-def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
+def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report,
         cnp.ndarray queue, bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
         cnp.ndarray seed, Watch events, list seen, Gauge gauge):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
-    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
-    (n_run, n_time, dim) with the initial values in its first rows, ``atol`` (n_state,),
+    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``start`` (n_run, dim)
+    initial values, ``y`` (n_run, n_time, dim), ``atol`` (n_state,),
     ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
     ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
     for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
@@ -856,6 +855,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
+    cdef const double *start_data = <const double *>cnp.PyArray_DATA(start)
     cdef const double *p_data = <const double *>cnp.PyArray_DATA(p)
     cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
     cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
@@ -912,6 +912,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             job.n_stimuli = <long>n_stimuli
             job.t_out = t_data
             job.n_out = <long>n_time
+            job.start = start_data
             job.y_out = y_data
             job.n_tangent = n_tangent
             job.vary = vary_data
@@ -944,6 +945,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                 next_run = TRO_NEXT(queue_data)
                 if next_run >= n_run:
                     break
+                memcpy(y_data + next_run * n_time * dim, start_data + next_run * dim,
+                       dim * sizeof(double))
             if gauge is not None:
                 measures.run = <long>next_run
             stimulus = views[next_run if n_stimuli > 1 else 0]
@@ -953,6 +956,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                 job.n_run, job.queue, job.n_stimuli = 1, &only, 1
                 job.p = p_data + next_run * model.n_param
                 job.stimuli = &stimulus
+                job.start = NULL
                 job.y_out = y_data + next_run * n_time * dim
                 job.reports = &reports[next_run]
                 job.look = tro_solve_look

@@ -95,7 +95,8 @@ class Runs:
     def params(self, rows: NDArray[np.intp]) -> Array:
         """Return parameter values, shape (len(rows), n_param)."""
         model = self.compiled.model
-        p = np.tile(self.base, (len(rows), 1))
+        p = np.empty((len(rows), len(self.base)))
+        p[:] = self.base
         for name, values in self.columns.items():
             if name in model.params:
                 p[:, model.params.index(name)] = values[rows]

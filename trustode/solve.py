@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import FORMS as _FORMS
-from ._core import REPORT, Gauge, Inputs, Watch, begin, finish, increases, methods, run, sum_misfit
+from ._core import REPORT, Gauge, Inputs, Watch, finish, increases, methods, run, sum_misfit
 from .compile import WIDEST, CompiledModel, Recurrences, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -420,15 +420,17 @@ def solve_batch(
     method, stiff, taylor, seed = _plan(compiled, side, vary, stimuli, solver)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
+    # Threads write it into the first rows, so that each is the first to touch its results.
+    start = np.empty((n_run, n * (1 + len(vary))))
+    start[:, :n] = y0
     if which:
-        _start_tangents(compiled, vary, p, given, y)
+        _start_tangents(compiled, vary, p, given, start[:, None])
     atol = solver.atol_vector(compiled)
     report = np.zeros(n_run, dtype=REPORT)
     report["status"] = int(Status.INTERRUPTED)
     cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
-    begin(np.ascontiguousarray(y0, dtype=float), y)
     vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
@@ -438,7 +440,7 @@ def solve_batch(
     def part(watch: bool) -> Any:
         own = events.twin() if events is not None and not watch else events
         return run(
-            compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
+            compiled.functions, t, p, start, y, stimuli, vary, method, stiff, solver.rtol, atol,
             solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
             keep_steps, *taylor, seed, own, seen, gauge,
         )  # fmt: skip
@@ -449,7 +451,7 @@ def solve_batch(
         steps = part(True)
     else:
         _share(part, workers, cancel)
-    finish(report, y, y_reached)
+    finish(report, start, y, y_reached)
     if not len(vary):
         return Batch(y, None, report, y_reached, steps, dict(seen))
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
