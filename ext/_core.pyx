@@ -131,6 +131,7 @@ cdef extern from "lanes_run.h":
         long n_stimuli
         const double *t_out
         long n_out
+        const double *start
         double *y_out
         int n_tangent
         const int *vary
@@ -712,6 +713,10 @@ cdef class Watch:
     def __dealloc__(self):
         tro_trace_free(&self.view.log)
 
+    def twin(self):
+        """Return another one for the same events, for another thread."""
+        return Watch(self.functions, self.view.n_input, *self.kept)
+
     @property
     def log(self):
         """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state)."""
@@ -794,31 +799,22 @@ def increases(cnp.ndarray t not None):
     return isfinite(values[0]) and isfinite(values[n - 1])
 
 
-def begin(cnp.ndarray y0, cnp.ndarray y):
-    """Write initial values (n_run, n_state) into the first rows of y (n_run, n_time, dim).
+def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, cnp.ndarray reached):
+    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN.
 
-    Returns the reports (n_run,) of runs that were interrupted before they began.
+    A run that did not begin has reached its ``start`` (n_run, dim).
     """
-    cdef cnp.ndarray report = np.zeros(cnp.PyArray_DIM(y, 0), REPORT)
-    cdef tro_report *reports = <tro_report *>cnp.PyArray_DATA(report)
-    cdef Py_ssize_t k, n_state = cnp.PyArray_DIM(y0, 1)
-    cdef Py_ssize_t width = cnp.PyArray_DIM(y, 1) * cnp.PyArray_DIM(y, 2)
-    cdef const double *start = <const double *>cnp.PyArray_DATA(y0)
-    cdef double *rows = <double *>cnp.PyArray_DATA(y)
-    for k in range(cnp.PyArray_DIM(y, 0)):
-        memcpy(rows + k * width, start + k * n_state, n_state * sizeof(double))
-        reports[k].status = TRO_INTERRUPTED
-    return report
-
-
-def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
-    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN."""
     cdef const tro_report *reports = <const tro_report *>cnp.PyArray_DATA(report)
     cdef Py_ssize_t n_time = cnp.PyArray_DIM(y, 1), dim = cnp.PyArray_DIM(y, 2), run_, k, written
     cdef Py_ssize_t n_state = cnp.PyArray_DIM(reached, 1)
     cdef double *rows = <double *>cnp.PyArray_DATA(y)
     cdef double *states = <double *>cnp.PyArray_DATA(reached)
+    cdef const double *begun = <const double *>cnp.PyArray_DATA(start)
     for run_ in range(cnp.PyArray_DIM(y, 0)):
+        if reports[run_].n_written == 0:
+            memcpy(rows, begun + run_ * dim, dim * sizeof(double))
+            if n_time > 1:
+                memcpy(rows + dim, rows, dim * sizeof(double))
         # Behind the last row written is the state that was reached.
         written = min(max(reports[run_].n_written, 1), n_time)
         memcpy(states + run_ * n_state, rows + min(written, n_time - 1) * dim,
@@ -828,23 +824,25 @@ def finish(cnp.ndarray report, cnp.ndarray y, cnp.ndarray reached):
         rows += n_time * dim
 
 
-def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list stimuli,
+def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report,
         cnp.ndarray queue, bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
-        cnp.ndarray seed, Watch events, Gauge gauge):
+        cnp.ndarray seed, Watch events, list seen, Gauge gauge):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
-    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``y``
-    (n_run, n_time, dim) with the initial values in its first rows, ``atol`` (n_state,),
+    All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``start`` (n_run, dim)
+    initial values, ``y`` (n_run, n_time, dim), ``atol`` (n_state,),
     ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
     ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
     for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
     are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
     order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
-    int32 is then each tangent's place among the parameters of the recurrences, or -1.
+    int32 is then each tangent's place among the parameters of the recurrences, or -1. With
+    ``events`` the recurrences are those of one lane, and ``seen`` gets each run and its log.
     """
     cdef const tro_model *model = functions.model
+    cdef const tro_stimulus *stimulus
     cdef tro_options options
     cdef tro_measures measures
     cdef tro_trace trace
@@ -857,6 +855,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
     cdef double *y_data = <double *>cnp.PyArray_DATA(y)
+    cdef const double *start_data = <const double *>cnp.PyArray_DATA(start)
     cdef const double *p_data = <const double *>cnp.PyArray_DATA(p)
     cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
     cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
@@ -867,7 +866,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
     cdef const tro_stimulus **views = NULL
     cdef long *handed = NULL
     cdef long n_handed = 0, k = 0
-    cdef long long next_run
+    cdef long long next_run, only
     cdef list raised = []
     options.method = _method(method)
     options.stiff = NULL if stiff is None else _method(stiff)
@@ -913,6 +912,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
             job.n_stimuli = <long>n_stimuli
             job.t_out = t_data
             job.n_out = <long>n_time
+            job.start = start_data
             job.y_out = y_data
             job.n_tangent = n_tangent
             job.vary = vary_data
@@ -929,17 +929,13 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                 job.probe = tro_solve_probe
             job.probe_context = &probe
             job.look = NULL
-            if events is not None:
-                tro_solve_watch(model, p_data, views[0], &options, work, &look)
-                job.look = tro_solve_look
             job.look_context = &look
-            with nogil:
-                (<const tro_lanes_method *>lanes_method).run(&job)
-            functions._reraise()
-            if events is not None:
-                events.functions._reraise()
-            if raised:
-                raise raised[0]
+            if events is None:
+                with nogil:
+                    (<const tro_lanes_method *>lanes_method).run(&job)
+                functions._reraise()
+                if raised:
+                    raise raised[0]
         k = 0
         while not cancel_data[0]:
             if k < n_handed:
@@ -949,16 +945,37 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray y, list s
                 next_run = TRO_NEXT(queue_data)
                 if next_run >= n_run:
                     break
+                memcpy(y_data + next_run * n_time * dim, start_data + next_run * dim,
+                       dim * sizeof(double))
             if gauge is not None:
                 measures.run = <long>next_run
-            with nogil:
-                tro_solve(model, p_data + next_run * model.n_param,
-                          views[next_run if n_stimuli > 1 else 0], n_tangent, vary_data, t_data,
-                          <long>n_time, &options, work, y_data + next_run * n_time * dim,
-                          &trace if keep_steps else NULL, &reports[next_run])
+            stimulus = views[next_run if n_stimuli > 1 else 0]
+            if series and events is not None:
+                # Events are watched for in one run at a time.
+                only = 0
+                job.n_run, job.queue, job.n_stimuli = 1, &only, 1
+                job.p = p_data + next_run * model.n_param
+                job.stimuli = &stimulus
+                job.start = NULL
+                job.y_out = y_data + next_run * n_time * dim
+                job.reports = &reports[next_run]
+                job.look = tro_solve_look
+                n_handed = 0
+                tro_solve_watch(model, job.p, stimulus, &options, work, &look)
+                with nogil:
+                    (<const tro_lanes_method *>lanes_method).run(&job)
+            if not series or events is None or n_handed:
+                with nogil:
+                    tro_solve(model, p_data + next_run * model.n_param, stimulus, n_tangent,
+                              vary_data, t_data, <long>n_time, &options, work,
+                              y_data + next_run * n_time * dim,
+                              &trace if keep_steps else NULL, &reports[next_run])
+            n_handed = 0 if events is not None else n_handed
             functions._reraise()
             if events is not None:
                 events.functions._reraise()
+                if seen is not None:
+                    seen.append((next_run, events.log))
             if raised:
                 raise raised[0]
             if reports[next_run].status == TRO_INTERRUPTED:

@@ -17,7 +17,8 @@ typedef struct {
     long n_stimuli;
     const double *t_out; /* (n_out) */
     long n_out;
-    double *y_out; /* (n_run, n_out, dim), initial values in the first rows */
+    const double *start; /* (n_run, dim) initial values; NULL where y_out's first rows hold them */
+    double *y_out; /* (n_run, n_out, dim) */
     int n_tangent;    /* with tangents they are the lanes, and the runs come one by one */
     const int *vary;  /* (n_tangent) parameter index, or -1 for an initial value */
     const int *seed;  /* (n_tangent) its place among those of the recurrences, or -1 */

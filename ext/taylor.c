@@ -184,6 +184,7 @@ static void taylor_fill(batch *b, int at)
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
     l->stimulus = job->stimuli[job->n_stimuli > 1 ? run : 0];
     l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * b->dim;
+    if (job->start) memcpy(l->y_out, job->start + (size_t)run * b->dim, b->dim * sizeof *l->y_out);
     l->end = job->t_out[job->n_out - 1];
     l->began = job->options->time_limit < HUGE_VAL ? tro_clock() : HUGE_VAL;
     l->written = 1;

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -262,3 +263,91 @@ def test_a_million_runs_need_little_beside_their_results():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert int(done.stdout) < 200e6
+
+
+# ------------------------------------------------------------------ events
+
+
+def falls(rows=37):
+    """Stones thrown up: y = v t - g t^2 / 2 lands at 2 v / g, and bounces."""
+    y, v = tr.states("y v")
+    g = tr.parameters("g")
+    model = tr.Model("stone", rhs={y: v, v: -g}, params={g: 9.81}, initial={y: 0, v: 1})
+    table = pd.DataFrame({"v(0)": np.linspace(1, 9, rows), "g": np.linspace(9, 11, rows)})
+    return model, table, [
+        tr.Event("y", -1, set={"v": "-v", "y": 0}, name="bounce"),
+        tr.Event("v", -1, name="top"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "rodas5p"])
+def test_events_of_each_run(method):
+    model, table, events = falls(9)
+    t = np.linspace(0, 2.2, 12)
+    solver = tr.Solver(method)
+    ens = tr.ensemble(model, table, t, events=events, solver=solver)
+    assert list(ens.events) == ["run", "event", "t", "direction", "y", "v"]
+    first = ens.events.query("event == 'bounce'").groupby("run").first()
+    flight = 2 * table["v(0)"] / table["g"]
+    landed = flight < 2.2
+    np.testing.assert_allclose(first["t"], flight[landed], rtol=1e-9)
+    np.testing.assert_allclose(first["v"], -table["v(0)"][landed], rtol=1e-7)
+    tops = ens.events.query("event == 'top'").groupby("run").first()
+    np.testing.assert_allclose(tops["t"], flight / 2, rtol=1e-9)
+    assert (ens.status == Status.SUCCESS).all()
+    assert "events, see .events>" in repr(ens)
+    for k in (0, 4, 8):
+        one = tr.simulate(
+            model, t, params={"g": table.g[k]}, initial={"v": table["v(0)"][k]}, events=events,
+            solver=solver,
+        )  # fmt: skip
+        own = ens.events[ens.events.run == k].drop(columns="run").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, one.events.to_frame())
+        np.testing.assert_array_equal(ens.y[k], one.y)
+
+
+def test_events_do_not_depend_on_threads_pieces_or_workers(monkeypatch, tmp_path):
+    model, table, events = falls()
+    t = np.linspace(0, 2.2, 5)
+    whole = tr.ensemble(model, table, t, events=events, threads=1)
+    monkeypatch.setattr(sys.modules["trustode.ensemble"], "MOST_RUNS_A_CHUNK", 5)
+    file = tmp_path / "kept"
+    with ThreadPoolExecutor(2) as pool:
+        others = [
+            tr.ensemble(model, table, t, events=events, threads=2),
+            tr.ensemble(model, table, t, events=events, executor=pool),
+            tr.ensemble(model, table, t, events=events, checkpoint=file),
+            tr.ensemble(model, table, t, events=events, checkpoint=file),
+        ]
+    for other in others:
+        assert_same(whole, other)
+        pd.testing.assert_frame_equal(whole.events, other.events)
+    with pytest.raises(DataError, match="belongs to another call: events: "):
+        tr.ensemble(model, table, t, events=events[:1], checkpoint=file)
+
+
+def test_a_terminal_event_ends_its_run_alone():
+    model, table, _ = falls(9)
+    ens = tr.ensemble(
+        model, table, [0.0, 0.2, 1.1, 3.0], events=tr.Event("y", -1, terminal=True, name="down")
+    )
+    assert (ens.status == Status.SUCCESS).all()
+    flight = (2 * table["v(0)"] / table["g"]).to_numpy()
+    np.testing.assert_array_equal(np.isnan(ens["y"]), ens.t >= flight[:, None])
+    assert ens.events.run.tolist() == list(range(9))
+
+
+def test_without_events_and_with_none_seen():
+    model, table, events = falls(3)
+    assert tr.ensemble(model, table, [0.0, 1.0]).events.empty
+    none = tr.ensemble(model, table, [0.0, 0.01], events=events[0]).events
+    assert none.empty
+    assert list(none)[:3] == ["run", "event", "t"]
+
+
+def test_events_that_are_refused():
+    model, table, events = falls(3)
+    with pytest.raises(OptionError, match="events need a native method, not 'LSODA'"):
+        tr.ensemble(model, table, [0, 1], events=events, solver=tr.Solver("LSODA"))
+    with pytest.raises(OptionError, match=r"must be a list of tr\.Event"):
+        tr.ensemble(model, table, [0, 1], events="y")

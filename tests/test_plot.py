@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import trustode as tr
+from trustode.errors import OptionError
 from trustode.plot import plot_branch, plot_curve, plot_fit, plot_scan, plot_solution
 
 mpl.use("Agg")
@@ -197,3 +198,20 @@ def test_levels_that_are_texts_are_drawn_as_places(model, ax):
     plot_fit(tr.fit(model, frame, time="day", observed=observed, vary=vary, starts=1), ax)
     assert ax.lines[0].get_ydata().tolist() == [1.0, 3.0, 1.0, 2.0, 1.0]
     assert ax.lines[2].get_ydata().tolist() == [0.5] * 5
+
+
+def test_brute_force_is_drawn(ax):
+    x = tr.states("x")
+    h = tr.parameters("h")
+    cusp = tr.Model("cusp", rhs={x: h + x - x**3}, params={h: 0}, initial={x: -1})
+    diagram = tr.orbit_diagram(cusp, h, (-1, 1), n=5, t=(0, 40))
+    diagram.plot(ax=ax)
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), np.linspace(-1, 1, 5))
+    sweep = tr.sweep(cusp, h, (-1, 1), n=5, t=40)
+    axes = Figure().subplots(1, 2)
+    sweep.plot("x", axes[0])
+    np.testing.assert_array_equal(axes[0].lines[0].get_ydata(), sweep.up["min_x"])
+    tr.basins(cusp, {"x": (-1, 1)}, n=6, t=(0, 40)).plot(axes[1])
+    assert len(axes[1].lines) == 2
+    with pytest.raises(OptionError, match="'y' is not a state"):
+        sweep.plot("y")

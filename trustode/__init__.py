@@ -48,6 +48,9 @@ _HOME = {
     "simulate": "simulate",
     "ensemble": "ensemble",
     "scan": "scan",
+    "orbit_diagram": "orbit_diagram",
+    "basins": "basins",
+    "sweep": "sweep",
     "ArcLength": "bifurcation",
     "continuation": "bifurcation",
     "cycles": "bifurcation",
@@ -84,6 +87,7 @@ __all__ = [*sorted(_HOME), *_MODULES, "__version__"]
 if TYPE_CHECKING:
     from . import data as data
     from . import models as models
+    from .basins import basins as basins
     from .bifurcation import ArcLength as ArcLength
     from .bifurcation.continuation import continuation as continuation
     from .bifurcation.curve import curve as curve
@@ -125,6 +129,7 @@ if TYPE_CHECKING:
     from .model import inputs as inputs
     from .model import parameters as parameters
     from .model import states as states
+    from .orbit_diagram import orbit_diagram as orbit_diagram
     from .scan import scan as scan
     from .simulate import Solution as Solution
     from .simulate import simulate as simulate
@@ -134,6 +139,7 @@ if TYPE_CHECKING:
     from .stimulus import Samples as Samples
     from .stimulus import Sessions as Sessions
     from .stimulus import Steps as Steps
+    from .sweep import sweep as sweep
     from .text import read_model as read_model
     from .text import write_text as write_text
 

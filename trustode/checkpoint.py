@@ -39,6 +39,9 @@ except ImportError:  # Windows
 #: What a result depends on: a name to some words about it and a digest of it.
 Parts = Mapping[str, tuple[str, str]]
 
+#: What the names of arrays begin with that have any number of rows for each row of a call.
+MANY = "*"
+
 _FORMAT = 1
 _MARK = b"rows"
 _PREFIX = struct.Struct("<4sQI")
@@ -197,10 +200,13 @@ class Checkpoint:
             offset = 0
             for name, kind, shape in told["arrays"]:
                 dtype = np.dtype(kind)
-                fits &= dtype.kind in _KINDS and shape[0] == last - first
+                fits &= dtype.kind in _KINDS
+                fits &= name.startswith(MANY) or shape[0] == last - first
                 count = math.prod(shape)
-                arrays[name] = np.frombuffer(rest, dtype, count, offset).reshape(shape)
-                offset += count * dtype.itemsize
+                size = count * dtype.itemsize
+                held = np.frombuffer(rest[offset : offset + size], dtype)
+                arrays[name] = held.reshape(shape)
+                offset += size
             if not fits or offset != len(rest):
                 raise ValueError
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):

@@ -6,7 +6,7 @@ Imports the runs.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checkpoint import Parts, digest
-from .errors import STATUS_TEXT, DataError, ModelError, Status, checks_keywords, listed, nearest
+from .checkpoint import MANY, Parts, digest
+from .errors import (
+    STATUS_TEXT,
+    DataError,
+    ModelError,
+    OptionError,
+    Status,
+    checks_keywords,
+    listed,
+    nearest,
+)
+from .event import Event, WatchedEvents, watch_for
 from .jobs import Arrays, Crew, carry_out, check_how
 from .model import Model
 from .progress import Progress
@@ -28,12 +38,15 @@ from .runs import (
     make_runs,
     refuse_too_large,
 )
-from .solve import Solver, check_times, compile_ahead
+from .solve import NATIVE, Solver, check_times, compile_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+
+#: Where a task keeps the events that its runs saw.
+_SEEN = f"{MANY}events"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +65,9 @@ class Ensemble:
         Columns in the order of ``model.states``; NaN from where a run stopped early.
     status : ndarray, shape (n_run,)
         How each run ended; see `Status`.
+    events : DataFrame
+        What was seen of the events that were watched for: ``run`` (row of `table`, from 0),
+        ``event`` (its name, or its position), ``t``, ``direction`` and the states just before.
     """
 
     model: Model
@@ -59,6 +75,7 @@ class Ensemble:
     t: Array
     y: Array
     status: NDArray[np.int64]
+    events: pd.DataFrame
     _runs: Runs
 
     def __len__(self) -> int:
@@ -107,7 +124,8 @@ class Ensemble:
             f"<Ensemble of {self.model.name!r}: {len(self)} runs, t = {self.t[0]:g} to "
             f"{self.t[-1]:g}{unit}, {len(self.t)} times\n"
             f"  varied: {listed([str(name) for name in self.table.columns]) or 'nothing'}\n"
-            f"  {describe_status(self.status)}>"
+            f"  {describe_status(self.status)}"
+            + (f"\n  {len(self.events)} events, see .events>" if len(self.events) else ">")
         )
 
 
@@ -129,6 +147,7 @@ def ensemble(
     params: Mapping[Any, float] | None = None,
     initial: Mapping[Any, float] | None = None,
     inputs: Mapping[Any, Any] | None = None,
+    events: Event | Sequence[Event] = (),
     solver: Solver | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
@@ -147,6 +166,9 @@ def ensemble(
         Output times in the model's time unit, strictly increasing; the same for all runs.
     params, initial, inputs : mapping, optional
         What all runs share, as in `simulate`.
+    events : sequence of Event, optional
+        What to watch for in each run, as in `simulate`; ``ensemble.events`` holds what was
+        seen. A run that a terminal event ends is NaN behind it.
 
     Other Parameters
     ----------------
@@ -175,6 +197,8 @@ def ensemble(
     ------
     ModelError
         If a column or name is not in the model, or a value is outside its range.
+    OptionError
+        If an option is not valid, or events are asked of one of scipy's methods.
     DataError
         If a value is not finite or not a number, the table is empty, the result would not
         fit in memory, or the checkpoint belongs to another call.
@@ -192,7 +216,7 @@ def ensemble(
     refuse_too_large(
         (n_run, n_time, n_state), where, "Ask for fewer times or runs, or measure with tr.scan"
     )
-    columns = {str(name): _numbers(frame[name], name, where) for name in frame.columns}
+    columns = _columns(frame, where)
     runs = make_runs(
         model,
         columns,
@@ -204,11 +228,37 @@ def ensemble(
         where=where,
     )
     solver.atol_vector(runs.compiled)
+    watched = watch_for(model, events, where)
+    if watched is not None and solver.method not in ("auto", *NATIVE):
+        raise OptionError(
+            f"{where}: events need a native method, not {solver.method!r}. "
+            'Use the default, Solver(method="auto")'
+        )
     if how.executor is not None:
         compile_ahead(runs.compiled, solver)
     most = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
-    found = carry_out(_Trajectories(runs, times, solver), n_run, most, how, where)
-    return Ensemble(model, frame, times, found["y"], found["status"], runs)
+    found = carry_out(_Trajectories(runs, times, solver, watched), n_run, most, how, where)
+    seen = _events_frame(watched, found.get(_SEEN), model.states)
+    return Ensemble(model, frame, times, found["y"], found["status"], seen, runs)
+
+
+def _events_frame(
+    watched: WatchedEvents | None, rows: Array | None, states: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return the table of events seen: run, event, time, direction, then the states."""
+    import pandas as pd
+
+    rows = np.empty((0, 4 + len(states))) if rows is None else rows
+    names = () if watched is None else watched.names
+    columns: dict[str, Any] = {
+        "run": rows[:, 0].astype(np.int64),
+        "event": [names[int(k)] for k in rows[:, 1]],
+        "t": rows[:, 2],
+        "direction": rows[:, 3].astype(np.int64),
+    }
+    for i, name in enumerate(states):
+        columns[f"{name}_state" if name in columns else name] = rows[:, 4 + i]
+    return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True)
@@ -218,6 +268,7 @@ class _Trajectories:
     runs: Runs
     t: Array
     solver: Solver
+    events: WatchedEvents | None
 
     def take(self, rows: slice) -> _Trajectories:
         """Return the task of some runs."""
@@ -225,18 +276,26 @@ class _Trajectories:
 
     def solve(self, crew: Crew) -> Arrays:
         """Solve the runs."""
-        y, status, _ = self.runs.solve(np.arange(self.runs.n_run), self.t, self.solver, crew)
-        return {"y": y, "status": status}
+        rows = np.arange(self.runs.n_run)
+        if self.events is None:
+            y, status, _ = self.runs.solve(rows, self.t, self.solver, crew)
+            return {"y": y, "status": status}
+        y, status, seen = self.runs.solve_watched(rows, self.t, self.solver, crew, self.events)
+        return {"y": y, "status": status, _SEEN: seen}
 
     def parts(self) -> Parts:
         """Return all that the trajectories depend on."""
         times = f"{len(self.t)} from {self.t[0]:g} to {self.t[-1]:g}"
-        return {
+        parts = {
             "call": ("ensemble", ""),
             **self.runs.parts(),
             "times": (times, digest(self.t)),
             "solver": (repr(self.solver), ""),
         }
+        if self.events is not None:
+            names = listed(str(name) for name in self.events.names)
+            parts["events"] = (names, digest([each.__reduce__()[1] for each in self.events.events]))
+        return parts
 
 
 def _model_name(model: object) -> str:
@@ -250,6 +309,7 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
     """Return a table as a DataFrame of its own with plain column names."""
     import pandas as pd
 
+    own = False
     if isinstance(given, Mapping):
         sizes = {str(name): np.shape(values) for name, values in given.items()}
         if any(len(shape) != 1 for shape in sizes.values()) or len(set(sizes.values())) > 1:
@@ -258,6 +318,7 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
                 f"{where}: the table's columns must be lists of one length, got {shapes}"
             )
         given = pd.DataFrame({str(name): np.asarray(values) for name, values in given.items()})
+        own = True
     if not isinstance(given, pd.DataFrame):
         raise DataError(
             f"{where}: table must be a DataFrame or a mapping of columns, got "
@@ -265,12 +326,21 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
         )
     if not len(given):
         raise DataError(f"{where}: the table has no rows; one row is one run")
-    frame = given.copy()
+    frame = given if own else given.copy()
     frame.columns = pd.Index([str(name) for name in frame.columns])
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise DataError(f"{where}: the table has the column {twice[0]!r} twice")
     return frame
+
+
+def _columns(frame: pd.DataFrame, where: str) -> dict[str, Array]:
+    """Return the columns of a table as floats, or raise."""
+    names = [str(name) for name in frame.columns]
+    if names and all(kind == np.float64 for kind in frame.dtypes):
+        # All at once: one column after the other takes as long as many short solves.
+        return dict(zip(names, np.ascontiguousarray(frame.to_numpy().T), strict=True))
+    return {name: _numbers(frame[name], name, where) for name in names}
 
 
 def _numbers(values: Any, name: object, where: str) -> Array:

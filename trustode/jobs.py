@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
-from .checkpoint import Checkpoint, Parts, open_checkpoint
+from .checkpoint import MANY, Checkpoint, Parts, open_checkpoint
 from .errors import OptionError, TrustodeError, listed
 from .progress import Progress, check_progress, track
 
+#: Named arrays with a row for each row of the task. One whose name begins with `MANY` has any
+#: number of rows for each: its first column says which, counted within the piece.
 Arrays = dict[str, NDArray[Any]]
 
 #: Pieces of a task that is shared out or kept: some for each of many workers.
@@ -72,7 +74,7 @@ class Task(Protocol):
         """Return the task of some rows, with what these need and no more."""
 
     def solve(self, crew: Crew) -> Arrays:
-        """Do it: arrays of shape (n_row, ...), whose names and types are those of all rows."""
+        """Do it: arrays whose names, types and shapes beyond the rows are those of all rows."""
 
     def parts(self) -> Parts:
         """Return all that the results depend on, for the checkpoint."""
@@ -138,6 +140,7 @@ def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
         each = _ROWS_A_THREAD * (how.threads or os.cpu_count() or 1)
         most = min(most, max(each, -(-n // _PIECES)))
     found: Arrays = {}
+    many: dict[str, dict[int, NDArray[Any]]] = {}
     done = np.zeros(n, dtype=bool)
     with (
         _opened(how.checkpoint, task, n, where) as checkpoint,
@@ -146,6 +149,11 @@ def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
 
         def keep(rows: slice, arrays: Arrays) -> None:
             for name, values in arrays.items():
+                if name.startswith(MANY):
+                    counted = values.copy()
+                    counted[:, 0] += rows.start
+                    many.setdefault(name, {})[rows.start] = counted
+                    continue
                 if len(values) == n:
                     # All of it in one piece need not be copied.
                     found[name] = values
@@ -166,6 +174,8 @@ def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
                 if checkpoint is not None:
                     checkpoint.add(rows, arrays)
                 keep(rows, arrays)
+    for name, pieces in many.items():
+        found[name] = np.concatenate([pieces[start] for start in sorted(pieces)])
     return found
 
 

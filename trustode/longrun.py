@@ -126,7 +126,7 @@ class Plan:
     free: list[int]
 
 
-class _Measured(NamedTuple):
+class Measured(NamedTuple):
     """Runs' statuses and long-run behaviour, and where and how their windows were solved.
 
     Arrays with one row a run; numbers are NaN and the kind is "failed" where a run failed.
@@ -139,9 +139,9 @@ class _Measured(NamedTuple):
     extent: Extent
     behaviour: Behaviours
 
-    def some(self, rows: slice) -> _Measured:
+    def some(self, rows: slice) -> Measured:
         """Return some of the runs."""
-        return _Measured(
+        return Measured(
             self.status[rows],
             self.begin[rows],
             self.n_steps[rows],
@@ -165,11 +165,11 @@ def measure_points(
     model = runs.compiled.model
     measured = []
     if plan.measures != ("regime",) or len(every) == 1:
-        measured.append(_measure(runs, rows, starts[0], range(len(model.states)), plan, crew))
+        measured.append(measure_runs(runs, rows, starts[0], range(len(model.states)), plan, crew))
     if len(every) > 1:
         # The two starts of a regime share all else, so that they are one batch; T decides.
         seen = [model.states.index("T")]
-        ends = _measure(runs, np.tile(rows, 2), np.concatenate(starts[-2:]), seen, plan, crew)
+        ends = measure_runs(runs, np.tile(rows, 2), np.concatenate(starts[-2:]), seen, plan, crew)
         measured += [ends.some(slice(0, n)), ends.some(slice(n, 2 * n))]
     columns = _describe(model, measured, plan)
     if "lyapunov" in plan.measures:
@@ -178,7 +178,7 @@ def measure_points(
 
 
 def _exponents(
-    runs: Runs, rows: NDArray[np.intp], measured: _Measured, plan: Plan, crew: Crew
+    runs: Runs, rows: NDArray[np.intp], measured: Measured, plan: Plan, crew: Crew
 ) -> Array:
     """Return the largest Lyapunov exponent of each run in its window, NaN where that failed."""
     solved = np.flatnonzero(measured.status == Status.SUCCESS)
@@ -243,15 +243,24 @@ def _looked_at(model: Model) -> Sequence[int]:
     return [model.states.index("T")] if is_trust(model) else range(len(model.states))
 
 
-def _measure(
+def measure_runs(
     runs: Runs,
     rows: NDArray[np.intp],
     y0: Array,
     seen: Sequence[int],
     plan: Plan,
     crew: Crew,
-) -> _Measured:
-    """Solve some runs past the transient, then measure some of their states."""
+) -> Measured:
+    """Solve some runs past the transient, then measure some of their states.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n,)
+    y0 : ndarray, shape (n, n_state)
+        Where each of them starts.
+    seen : sequence of int
+        Positions of the states that are measured.
+    """
     if plan.solver.method not in ("auto", *NATIVE):
         return _measure_samples(runs, rows, y0, seen, plan, crew)
     model = runs.compiled.model
@@ -271,7 +280,7 @@ def _measure(
     status = np.where(status == Status.SUCCESS, window.status, status)
     behaviour = _behave(model, window, extent, seen, before, plan)
     behaviour.kind[status != Status.SUCCESS] = "failed"
-    return _Measured(status, begin, window.n_steps, window.final, extent, behaviour)
+    return Measured(status, begin, window.n_steps, window.final, extent, behaviour)
 
 
 def _behave(
@@ -297,12 +306,12 @@ def _measure_samples(
     seen: Sequence[int],
     plan: Plan,
     crew: Crew,
-) -> _Measured:
+) -> Measured:
     """Solve some runs with a method of scipy's, then measure fine samples."""
     found = [
         _sample(runs, rows[k : k + 1], y0[k : k + 1], seen, plan, crew) for k in range(len(rows))
     ]
-    return _Measured(
+    return Measured(
         np.concatenate([each.status for each in found]),
         np.concatenate([each.begin for each in found]),
         np.concatenate([each.n_steps for each in found]),
@@ -319,7 +328,7 @@ def _sample(
     seen: Sequence[int],
     plan: Plan,
     crew: Crew,
-) -> _Measured:
+) -> Measured:
     """Solve one run past the transient, then as finely as its steps and cycles ask for."""
     n, n_state, span = _FEWEST_SAMPLES, y0.shape[1], (plan.begin, plan.end)
     begin, before = y0, np.abs(y0)
@@ -343,19 +352,19 @@ def _sample(
             if not math.isnan(behaviour.period[0]):
                 wanted = _SAMPLES_PER_CYCLE * (span[1] - span[0]) / behaviour.period[0]
             if n >= wanted:
-                return _Measured(status, begin, n_steps, y[:, -1], extent, behaviour)
+                return Measured(status, begin, n_steps, y[:, -1], extent, behaviour)
         n = 2 ** math.ceil(math.log2(wanted) + 0.5)
 
 
-def _failed(status: NDArray[np.int64], n_state: int, n_seen: int) -> _Measured:
+def _failed(status: NDArray[np.int64], n_state: int, n_seen: int) -> Measured:
     """Return what is known of a run that did not reach its end."""
     nowhere, nothing, number = (np.full(shape, np.nan) for shape in ((1, n_state), (1, n_seen), 1))
     behaviour = Behaviours(np.array(["failed"]), number, number, number, number, nothing)
     none = np.zeros(1, dtype=np.int64)
-    return _Measured(status, nowhere, none, nowhere, Extent(*[nothing] * 7), behaviour)
+    return Measured(status, nowhere, none, nowhere, Extent(*[nothing] * 7), behaviour)
 
 
-def _describe(model: Model, measured: list[_Measured], plan: Plan) -> dict[str, NDArray[Any]]:
+def _describe(model: Model, measured: list[Measured], plan: Plan) -> dict[str, NDArray[Any]]:
     """Return columns of some points from their runs: the own start, then the two others."""
     states = model.states
     own = measured[0]
@@ -384,7 +393,7 @@ def _describe(model: Model, measured: list[_Measured], plan: Plan) -> dict[str, 
     return columns | {"status": np.min([each.status for each in measured], axis=0)}
 
 
-def _trust_regime(idealised: _Measured, devalued: _Measured) -> dict[str, NDArray[np.str_]]:
+def _trust_regime(idealised: Measured, devalued: Measured) -> dict[str, NDArray[np.str_]]:
     """Name regimes from how the runs of the two starts end, of which T alone was seen."""
     ends = [_end(idealised, 0), _end(devalued, 0)]
     difference = np.abs(idealised.extent.rest[:, 0] - devalued.extent.rest[:, 0])
@@ -398,7 +407,7 @@ def _trust_regime(idealised: _Measured, devalued: _Measured) -> dict[str, NDArra
     return {"regime": regime, "idealised": ends[0], "devalued": ends[1]}
 
 
-def _end(measured: _Measured, i: int) -> NDArray[np.str_]:
+def _end(measured: Measured, i: int) -> NDArray[np.str_]:
     """Say how runs of a trust model end."""
     side = np.where(measured.extent.rest[:, i] > 0, "trusting", "mistrusting")
     kind = measured.behaviour.kind

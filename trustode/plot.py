@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from .basins import Basins
     from .bifurcation import BifurcationCurve, Branch, Cycles, Diagram
     from .fit import Fit, Recovery
     from .fit.profile import Profile
     from .fit.sample import Posterior
+    from .orbit_diagram import OrbitDiagram
     from .scan import Scan
     from .simulate import Solution
+    from .sweep import Sweep
 
 Array = NDArray[np.float64]
 
@@ -153,6 +156,106 @@ def plot_scan(scan: Scan, name: str | None = None, ax: Axes | None = None) -> Ax
         _mark(ax, x.ravel(), y.ravel(), values.ravel())
     ax.set_title(_measure_label(model, columns[0]))
     return ax
+
+
+def plot_orbit_diagram(
+    diagram: OrbitDiagram, state: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw where orbits pass in the long run, a dot each, over the parameter.
+
+    Parameters
+    ----------
+    diagram : OrbitDiagram
+    state : str, optional
+        The diagram's own unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    model = diagram.model
+    state = _a_state(model, state or diagram.state, "plot_orbit_diagram")
+    ax = _axes(ax)
+    frame = diagram.to_frame()
+    ax.plot(frame[diagram.name], frame[state], "k,", rasterized=True)
+    ax.set_xlabel(name_label(model, diagram.name))
+    ax.set_ylabel(name_label(model, state))
+    ax.set_title(diagram.section)
+    return ax
+
+
+def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
+    """Draw the starts over the first two states varied, marked by where they go.
+
+    Parameters
+    ----------
+    basins : Basins
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    frame, names = basins.to_frame(), list(basins.region)
+    second = names[1] if len(names) > 1 else None
+    for name in basins.attractors["name"]:
+        part = frame[frame["attractor"] == name]
+        y = part[second] if second else np.zeros(len(part))
+        ax.plot(part[names[0]], y, linestyle="none", marker="s", markersize=3, label=name)
+    ax.set_xlabel(f"{names[0]} at the start")
+    if second:
+        ax.set_ylabel(f"{second} at the start")
+    else:
+        ax.set_yticks([])
+    ax.legend()
+    return ax
+
+
+def plot_sweep(sweep: Sweep, state: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the extremes of a state on the way up and the way down over the parameter.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    state : str, optional
+        The first unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    model = sweep.model
+    state = _a_state(model, state or model.states[0], "plot_sweep")
+    ax = _axes(ax)
+    for way, style, label in ((sweep.up, "-", "up"), (sweep.down, "--", "down")):
+        for extreme in ("min", "max"):
+            ax.plot(
+                way[sweep.name],
+                way[f"{extreme}_{state}"],
+                style,
+                color="C0" if label == "up" else "C1",
+                label=label if extreme == "min" else None,
+            )
+    ax.set_xlabel(name_label(model, sweep.name))
+    ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def _a_state(model: Model, name: str, where: str) -> str:
+    """Return the name of a state, or raise."""
+    if name not in model.states:
+        raise OptionError(
+            f"{where}({model.name}): {name!r:.60} is not a state"
+            f"{nearest(str(name), model.states) or '.'} The states are: {', '.join(model.states)}"
+        )
+    return name
 
 
 #: Mark and name of the special points of a family of periodic orbits.

@@ -20,6 +20,7 @@ from ._core import Inputs
 from .checkpoint import digest
 from .compile import CompiledModel, compile
 from .errors import DataError, ModelError, OptionError, listed, nearest
+from .event import WatchedEvents
 from .jobs import Crew
 from .model import Model
 from .simulate import simulate
@@ -94,7 +95,8 @@ class Runs:
     def params(self, rows: NDArray[np.intp]) -> Array:
         """Return parameter values, shape (len(rows), n_param)."""
         model = self.compiled.model
-        p = np.tile(self.base, (len(rows), 1))
+        p = np.empty((len(rows), len(self.base)))
+        p[:] = self.base
         for name, values in self.columns.items():
             if name in model.params:
                 p[:, model.params.index(name)] = values[rows]
@@ -193,6 +195,35 @@ class Runs:
             y[k, : len(solution.t)] = solution.y
             status[k], n_steps[k] = solution.status, solution.stats["n_steps"]
         return y, status, n_steps
+
+    def solve_watched(
+        self,
+        rows: NDArray[np.intp],
+        t: Array,
+        solver: Solver,
+        crew: Crew,
+        watched: WatchedEvents,
+        y0: Array | None = None,
+    ) -> tuple[Array, NDArray[np.int64], Array]:
+        """Solve some of the runs and watch for events.
+
+        Returns
+        -------
+        y : ndarray, shape (len(rows), n_time, n_state)
+            NaN from where a run stopped early.
+        status : ndarray, shape (len(rows),)
+        seen : ndarray, shape (n_seen, 4 + n_state)
+            Position of the run among the rows, event, time, direction, and the states just before.
+        """
+        p = self.params(rows)
+        y0 = self.starts(rows, p) if y0 is None else y0
+        batch = solve_batch(
+            self.compiled, t, p, y0, self.stimuli(rows), solver,
+            threads=crew.threads, cancel=crew.cancel, events=watched.watch(),
+        )  # fmt: skip
+        logs = [np.insert(batch.seen[k], 0, k, axis=1) for k in sorted(batch.seen)]
+        nothing = np.empty((0, 4 + batch.y.shape[2]))
+        return batch.y, batch.status, np.concatenate([nothing, *logs])
 
 
 def make_runs(

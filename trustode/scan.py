@@ -225,7 +225,7 @@ def scan(
     solver = check_solver(solver, where)
     how = check_how(threads, executor, checkpoint, progress, where)
     measures = _check_measures(measure, where)
-    start, end, discarded = _check_span(t, discard, where)
+    start, end, discarded = check_span(t, discard, where)
     axes = _check_axes(vary, where)
     shape = tuple(len(values) for values in axes.values())
     n_point = math.prod(shape)
@@ -330,7 +330,7 @@ def _check_measures(measure: Any, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _check_span(t: Any, discard: object, where: str) -> tuple[float, float, float]:
+def check_span(t: Any, discard: object, where: str) -> tuple[float, float, float]:
     """Return start, end and the length to discard, or raise."""
     try:
         start, end = (float(each) for each in t)

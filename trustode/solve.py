@@ -11,13 +11,14 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._core import FORMS as _FORMS
-from ._core import REPORT, Gauge, Inputs, Watch, begin, finish, increases, methods, run, sum_misfit
+from ._core import REPORT, Gauge, Inputs, Watch, finish, increases, methods, run, sum_misfit
 from .compile import WIDEST, CompiledModel, Recurrences, recurrences
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .model import Param
@@ -146,6 +147,9 @@ class Batch(NamedTuple):
         State at the time that each run reached.
     steps : ndarray or None
         Steps for dense output, of a single run that kept them.
+    seen : dict
+        Each run to its log, where events were watched for: event, time, direction and the
+        states just before, shape (n_seen, 3 + n_state).
     """
 
     y: Array
@@ -153,6 +157,7 @@ class Batch(NamedTuple):
     report: NDArray[Any]
     y_reached: Array
     steps: Array | None = None
+    seen: Mapping[int, Array] = MappingProxyType({})
 
     @property
     def status(self) -> NDArray[np.int64]:
@@ -404,7 +409,8 @@ def solve_batch(
     keep_steps : bool
         Keep a single run's steps for dense output.
     events : Watch, optional
-        Events to watch for in a single run; holds afterwards what was seen.
+        Events to watch for. Holds afterwards what was seen in the last run; ``Batch.seen``
+        holds that of all.
     gauge : Gauge, optional
         What to measure of each run; not with sensitivities.
 
@@ -420,25 +426,33 @@ def solve_batch(
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
     vary = vary_indices(compiled, which, "sensitivities")
-    method, stiff, taylor, seed, atol = _plan(compiled, n_run, vary, stimuli, solver)
+    # Events are watched for in one run at a time.
+    side = n_run if events is None else 1
+    method, stiff, taylor, seed, atol = _plan(compiled, side, vary, stimuli, solver)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
+    # Threads write it into the first rows, so that each is the first to touch its results.
+    start = np.empty((n_run, n * (1 + len(vary))))
+    start[:, :n] = y0
     if which:
-        _start_tangents(compiled, vary, p, given, y)
+        _start_tangents(compiled, vary, p, given, start[:, None])
+    report = np.zeros(n_run, dtype=REPORT)
+    report["status"] = int(Status.INTERRUPTED)
     cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
-    report = begin(np.ascontiguousarray(y0, dtype=float), y)
     vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
     queue = np.zeros(1, dtype=np.int64)
+    seen: list[tuple[int, Array]] = []
 
     def part(watch: bool) -> Any:
+        own = events.twin() if events is not None and not watch else events
         return run(
-            compiled.functions, t, p, y, stimuli, vary, method, stiff, solver.rtol, atol,
+            compiled.functions, t, p, start, y, stimuli, vary, method, stiff, solver.rtol, atol,
             solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
-            keep_steps, *taylor, seed, events, gauge,
+            keep_steps, *taylor, seed, own, seen, gauge,
         )  # fmt: skip
 
     workers = min(threads or os.cpu_count() or 1, n_run)
@@ -447,9 +461,9 @@ def solve_batch(
         steps = part(True)
     else:
         _share(part, workers, cancel)
-    finish(report, y, y_reached)
+    finish(report, start, y, y_reached)
     if not len(vary):
-        return Batch(y, None, report, y_reached, steps)
+        return Batch(y, None, report, y_reached, steps, dict(seen))
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
     return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached, steps)
 
