@@ -73,6 +73,7 @@ typedef struct {
     const int *vary;   /* (n_tangent) parameter index, or -1 for an initial value */
     double *u;         /* (n_input) */
     double *flow;      /* rhs, df/dy and df/dp as the model writes them; only with tangents */
+    double *pair;      /* states and a tangent, parameters and theirs; only with tangents */
     long n_rhs, n_jac; /* counts */
 } tro_system;
 
@@ -84,9 +85,15 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
 void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt);
 /* First of the states' derivatives that is not finite, or -1. */
 int tro_system_bad(const tro_system *system, const double *dydt);
+/* Largest ratio of two derivatives' distance to that of their points, of the states and of each
+ * tangent: an estimate of the dominant eigenvalue. NaN wins. */
+double tro_system_steepness(const tro_system *system, const double *f_a, const double *f_b,
+                            const double *y_a, const double *y_b);
 /* The states' equations around a point: derivative (n_state), its total time derivative
  * (n_state), Jacobian (n_state, n_state) that was set to zero once. */
 void tro_system_slopes(tro_system *system, double t, const double *y, double *slopes);
+/* Derivatives of the last two along tangent k (n_state (1 + n_state)), set to zero once. */
+void tro_system_bends(tro_system *system, double t, const double *y, int k, double *bends);
 
 /* ---- methods ---- */
 
@@ -118,7 +125,7 @@ typedef struct {
     int n_coef;            /* coefficients of the dense output a state */
     int implicit;
     double stiff_limit;    /* |h lambda| above which the method is bound by stability */
-    size_t (*work_size)(int dim);
+    size_t (*work_size)(int n_state, int dim);
     int (*step)(tro_step *step);
     /* Set f_new once the error is small enough, look ahead, and make ready what is inside; NULL
      * when a step does it. */

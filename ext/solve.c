@@ -26,9 +26,9 @@ static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8, RUNAWAY = 1e10;
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options)
 {
     const int dim = model->n_state * (1 + n_tangent);
-    size_t method = options->method->work_size(dim);
-    if (options->stiff && options->stiff->work_size(dim) > method)
-        method = options->stiff->work_size(dim);
+    size_t method = options->method->work_size(model->n_state, dim);
+    if (options->stiff && options->stiff->work_size(model->n_state, dim) > method)
+        method = options->stiff->work_size(model->n_state, dim);
     return tro_system_work(model, n_tangent) + 5 * (size_t)dim + (size_t)(DENSE_MOST * dim) +
            method + (options->events ? tro_events_work(options->events) : 0) +
            (options->measures ? tro_measures_work(options->measures) : 0);

@@ -381,7 +381,7 @@ def solve_batch(
     stimuli : sequence of Inputs
         One for all runs, or one a run; see `pack`.
     solver : Solver
-        A native method. "auto" does not change method while sensitivities are carried.
+        A native method.
     which : sequence of str
         Names to differentiate by; parameters, or ``"T(0)"`` for an initial value.
     given : collection of str
@@ -401,11 +401,6 @@ def solve_batch(
     -------
     Batch
         A failed run is data: its status says why, its rest is NaN.
-
-    Raises
-    ------
-    OptionError
-        If sensitivities are asked of an implicit method.
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
     vary = vary_indices(compiled, which, "sensitivities")
@@ -453,20 +448,9 @@ def _plan(
     stimuli: Sequence[Inputs],
     solver: Solver,
 ) -> tuple[str, str | None, tuple[int, int, int], NDArray[np.int32]]:
-    """Return the methods of some runs, the series that begins and each tangent's place in it.
-
-    Raises
-    ------
-    OptionError
-        If sensitivities are asked of an implicit method.
-    """
+    """Return the methods of some runs, the series that begins and each tangent's place in it."""
     method = _explicit(solver)
-    stiff = "rodas5p" if solver.method == "auto" and not len(vary) else None
-    if len(vary) and NATIVE[method]["implicit"]:
-        raise OptionError(
-            f"{compiled.model.name}: sensitivities need an explicit method; {method!r} is "
-            'implicit. Use Solver(method="tsit5")'
-        )
+    stiff = "rodas5p" if solver.method == "auto" else None
     series, seed = None, _NO_INDICES
     # A series ends at each knot, a pair only at breaks: through an input that a fit cut into many
     # smooth pieces tsit5 was 1.3 to 3 times quicker (down to 1e-7), through measured ones, whose
@@ -651,7 +635,7 @@ def compare_batch(
     stimuli : sequence of Inputs
         One a run; see `pack`.
     solver : Solver
-        A native method. "auto" does not change method while sensitivities are carried.
+        A native method.
     names : sequence of str
         What predictions are differentiated by.
     which : sequence of str
@@ -662,11 +646,6 @@ def compare_batch(
         States whose initial value was given and so depends on no parameter.
     threads : int or None
         Threads that share the runs; None takes every processor. Results do not depend on it.
-
-    Raises
-    ------
-    OptionError
-        If derivatives are asked of an implicit method.
     """
     n_run, n_column, n_name = len(p), len(rows.form), len(names)
     vary = vary_indices(compiled, which, "sensitivities")
