@@ -722,7 +722,11 @@ cdef class Watch:
 
     @property
     def log(self):
-        """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state)."""
+        """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state).
+
+        With tangents, then of the time's derivatives (n_tangent) and the states' there
+        (n_tangent, n_state).
+        """
         return _rows(&self.view.log)
 
     @property

@@ -151,9 +151,9 @@ typedef struct {
 typedef struct {
     double t, h;
     double t_end;        /* t + h, or the very stop that the step ends on */
-    int n_coef;
-    const double *coef;  /* coef[j * n_state + i] belongs to theta to the power j */
-    const double *y_end; /* (n_state) at t_end, where the next step starts */
+    int n_coef, stride;
+    const double *coef;  /* coef[j * stride + i] belongs to theta to the power j */
+    const double *y_end; /* (stride) at t_end, where the next step starts */
 } tro_piece;
 
 /* Which events to watch for, and what was seen; one run at a time. */
@@ -166,11 +166,17 @@ typedef struct {
     const int *terminal;  /* (n_event) nonzero when the run ends with it */
     const int *set_event; /* (n_set) event that sets, */
     const int *set_state; /* (n_set) and state that is set */
-    tro_trace log;        /* rows of event, t, direction, then the states just before */
+    /* Rows of event, t, direction and the states just before; with tangents, then what t depends
+     * on them by (n_tangent), and the states (n_tangent, n_state). */
+    tro_trace log;
     int ended;            /* event that ended the run, or -1 */
     tro_system *system;
     double *z;            /* states, time and inputs where it stands, and room for more */
     double *after, *rate, *values, *before, *gradient, *samples, *left;
+    double *by_p;         /* (n_event + n_set, n_param) */
+    double *due;          /* (n_event, n_tangent) derivatives of the time at which each fires */
+    double *moved, *leave; /* (n_state) a tangent on its way through an event, and the rate after */
+    double *tangents;     /* (n_tangent, n_state) where z stands */
     struct tro_watch *watch; /* (n_event) */
 } tro_events;
 
@@ -178,10 +184,10 @@ typedef struct tro_options tro_options;
 typedef struct tro_measures tro_measures; /* measures.h */
 
 /* Doubles that tro_events_start needs as work space. */
-size_t tro_events_work(const tro_events *events);
+size_t tro_events_work(const tro_events *events, int n_tangent);
 void tro_events_start(tro_events *events, tro_system *system, double *work);
 /* Look at one accepted step. Where an event ended the run, changed a state or went wrong, cut is
- * nonzero, t is its time and events->z starts with the states to go on from. */
+ * nonzero, t is its time and events->z starts with the states to go on from, with tangents. */
 int tro_events_step(const tro_options *options, const tro_piece *piece, double *t, int *cut);
 
 /* ---- what every solve is given and gives back ---- */

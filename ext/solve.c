@@ -33,7 +33,7 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
     if (options->stiff && options->stiff->work_size(model->n_state, dim) > method)
         method = options->stiff->work_size(model->n_state, dim);
     return tro_system_work(model, n_tangent) + 5 * (size_t)dim + (size_t)(DENSE_MOST * dim) +
-           method + (options->events ? tro_events_work(options->events) : 0) +
+           method + (options->events ? tro_events_work(options->events, n_tangent) : 0) +
            (options->measures ? tro_measures_work(options->measures) : 0);
 }
 
@@ -339,7 +339,8 @@ static double *solve_events_work(const tro_model *model, int n_tangent, const tr
                                  double *work)
 {
     if (!options->events) return NULL;
-    return work + tro_solve_work(model, n_tangent, options) - tro_events_work(options->events);
+    return work + tro_solve_work(model, n_tangent, options) -
+           tro_events_work(options->events, n_tangent);
 }
 
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
@@ -409,7 +410,8 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         int cut = 0;
         if (events) {
             method->dense(&s.step, dim, coef);
-            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, coef, s.step.y_new};
+            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, dim, coef,
+                                     s.step.y_new};
             status = tro_events_step(options, &piece, &t_new, &cut);
         }
         if (trace && t_new > s.step.t && solve_record(trace, &s.step, method, n) != TRO_SUCCESS) {
@@ -418,6 +420,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         }
         if (cut) {
             memcpy(s.step.y_new, events->z, (size_t)n * sizeof *y);
+            memcpy(s.step.y_new + n, events->tangents, (size_t)(dim - n) * sizeof *y);
             /* A row of this very time holds the state before the event. */
             if (t_out[report->n_written - 1] == t_new) report->n_written--;
         }

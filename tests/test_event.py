@@ -467,10 +467,6 @@ def test_solutions_with_events_travel():
             lambda: tr.simulate(line(), [0, 1], events=[tr.Event("y", name="a")] * 2),
             "two events are called 'a'",
         ),
-        (
-            lambda: tr.simulate(oscillator(), [0, 1], events=tr.Event("x"), sensitivities="omega"),
-            "sensitivities are not carried through events",
-        ),
         (lambda: seen(line(), "y", solver=tr.Solver(method="LSODA")), "events need a native"),
     ],
 )  # fmt: skip
@@ -501,6 +497,10 @@ def test_without_a_compiler(tmp_path, monkeypatch):
         model, bounce = ball()
         with pytest.warns(tr.CompileWarning):
             solution = tr.simulate(model, [0.0, 2.0], events=bounce)
+        stiff = tr.Solver("rodas5p")
+        tangents = tr.simulate(model, [0, 1], events=bounce, solver=stiff, sensitivities=["g"])
+        # t = sqrt(2 / g)
+        assert tangents.events.dtdp[0, 0] == pytest.approx(-0.5 * np.sqrt(2.0 / 9.81**3))
         assert solution.stats["backend"] == "numpy"
         assert solution.events.t == pytest.approx(impacts(0.8, 3), rel=1e-12)
     finally:
