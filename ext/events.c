@@ -760,7 +760,7 @@ static int events_fire(const tro_options *options, const tro_piece *piece, doubl
     events_observe(events, events->z, events->values);
     for (int k = 0; k < events->n_event; k++) {
         struct tro_watch *watch = &events->watch[k];
-        events->left[k] = events->values[k];
+        events->left[k] = watch->jumped ? 0.0 : events->values[k];
         watch->pending = 0;
         if ((watch->next - theta) * piece->h > instant) continue;
         if (events_wanted(events, k, -watch->sign)) watch->pending = -watch->sign;
