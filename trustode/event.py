@@ -206,6 +206,8 @@ class WatchedEvents:
 
     def watch(self) -> Watch:
         """Return what the C core needs to watch for them in one run."""
+        # Here and not in the run, where an interrupt of the compiler would not end it.
+        self.functions.need("observe_dy")
         return Watch(
             self.functions,
             len(self.model.inputs),
