@@ -378,3 +378,21 @@ def test_a_stiff_model_is_fitted(solver: tr.Solver | None) -> None:
     )
     values = found.params["value"].to_numpy()
     np.testing.assert_allclose(values, [0.04, 3e7, 1e4, 1.0, 0.5], rtol=1e-4)
+
+
+@pytest.mark.parametrize("bound", [1e-5, 3e-5, 0.007, 1e-7])
+def test_a_value_at_a_bound_on_a_log_scale_is_the_bound(bound: float) -> None:
+    """Not a rounding error outside of it, where the model would refuse it."""
+    k = tr.Param(1.0, min=bound)
+    model = tr.Model("decay", {"y": "-k*y"}, params={"k": k}, initial={"y": 1})
+    found = tr.fit(
+        model,
+        pd.DataFrame({"t": [0.0, 1.0, 2.0], "y": [1.0, 1.2, 1.1]}),
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.1)},
+        vary={"k": tr.Vary(2 * bound, scale="log")},
+        starts=1,
+        progress=False,
+    )
+    assert found.params["value"].tolist() == [bound]
+    assert found.model.defaults["k"] == bound

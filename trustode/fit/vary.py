@@ -154,9 +154,11 @@ class Layout:
         """Upper bounds of x."""
         return self._edges(1)
 
+    def _bounds(self, side: int) -> Array:
+        return np.array([self.bounds[k][side] for k in self.owner])
+
     def _edges(self, side: int) -> Array:
-        edges = np.array([self.bounds[k][side] for k in self.owner])
-        return self.scaled(edges)
+        return self.scaled(self._bounds(side))
 
     @cached_property
     def first(self) -> Array:
@@ -164,9 +166,12 @@ class Layout:
         return self.scaled(np.array([self.varies[k].value for k in self.owner]))
 
     def natural(self, x: Array) -> Array:
-        """Return values from x."""
+        """Return values from x; a bound comes back to the last bit."""
         with np.errstate(over="ignore"):
-            return np.where(self.log, np.exp(np.where(self.log, x, 0.0)), x)
+            values = np.where(self.log, np.exp(np.where(self.log, x, 0.0)), x)
+        for edge, bound in ((self.lower, self._bounds(0)), (self.upper, self._bounds(1))):
+            values = np.where(x == edge, bound, values)
+        return values
 
     def scaled(self, values: Array) -> Array:
         """Return x from values; minus infinity where a log scale meets nothing positive."""
