@@ -26,7 +26,7 @@ cdef extern from "trustode.h":
     ctypedef struct tro_model:
         int abi, n_state, n_param, n_input, n_observable
         tro_function_ptr rhs, jac, dfdp, tangent, dfdt, dfdu, observe, observe_dy, observe_dp
-        tro_function_ptr initial, initial_dp, slopes
+        tro_function_ptr initial, initial_dp, slopes, bends
         void *factor
         void *solve
         void *stage
@@ -476,6 +476,7 @@ cdef class PythonModel:
         self.model.initial = _python_initial
         self.model.initial_dp = _python_initial_dp
         self.model.slopes = _python_slopes
+        self.model.bends = _python_bends
         self.model.factor = self.model.solve = self.model.stage = NULL
         self.model.context = <void *>self
 
@@ -516,7 +517,8 @@ cdef void _python_call(const tro_model *model, str name, const tro_function_ptr 
                        const double *y, const double *p, const double *u, double *out,
                        int n_out) noexcept with gil:
     cdef PythonModel owner = <PythonModel>model.context
-    cdef int i, n_input = model.n_input * (2 if name == "slopes" else 1)
+    cdef int i, n_input = model.n_input * (2 if name in ("slopes", "bends") else 1)
+    cdef int paired = 2 if name == "bends" else 1
     # After an exception nothing more is asked, so that the solve ends and raises it.
     if owner.raised is not None:
         for i in range(n_out):
@@ -536,8 +538,8 @@ cdef void _python_call(const tro_model *model, str name, const tro_function_ptr 
     try:
         values = function(
             t,
-            [] if y == NULL else [y[i] for i in range(model.n_state)],
-            [p[i] for i in range(model.n_param)],
+            [] if y == NULL else [y[i] for i in range(paired * model.n_state)],
+            [p[i] for i in range(paired * model.n_param)],
             [] if u == NULL else [u[i] for i in range(n_input)],
         )
         if len(values) != n_out:
@@ -622,6 +624,12 @@ cdef void _python_slopes(const tro_model *m, double t, const double *y, const do
                          const double *u, double *out) noexcept nogil:
     with gil:
         _python_call(m, "slopes", &m.slopes, t, y, p, u, out, m.n_state * (2 + m.n_state))
+
+
+cdef void _python_bends(const tro_model *m, double t, const double *y, const double *p,
+                        const double *u, double *out) noexcept nogil:
+    with gil:
+        _python_call(m, "bends", &m.bends, t, y, p, u, out, m.n_state * (1 + m.n_state))
 
 
 def _stands_still(knots, coefs, breaks):
@@ -719,7 +727,11 @@ cdef class Watch:
 
     @property
     def log(self):
-        """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state)."""
+        """Rows of event, time, direction and the states just before, (n_seen, 3 + n_state).
+
+        With tangents, then of the time's derivatives (n_tangent) and the states' there
+        (n_tangent, n_state).
+        """
         return _rows(&self.view.log)
 
     @property

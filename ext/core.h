@@ -73,6 +73,7 @@ typedef struct {
     const int *vary;   /* (n_tangent) parameter index, or -1 for an initial value */
     double *u;         /* (n_input) */
     double *flow;      /* rhs, df/dy and df/dp as the model writes them; only with tangents */
+    double *pair;      /* states and a tangent, parameters and theirs; only with tangents */
     long n_rhs, n_jac; /* counts */
 } tro_system;
 
@@ -84,9 +85,15 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
 void tro_system_rhs(tro_system *system, double t, const double *y, double *dydt);
 /* First of the states' derivatives that is not finite, or -1. */
 int tro_system_bad(const tro_system *system, const double *dydt);
+/* Largest ratio of two derivatives' distance to that of their points, of the states and of each
+ * tangent: an estimate of the dominant eigenvalue. NaN wins. */
+double tro_system_steepness(const tro_system *system, const double *f_a, const double *f_b,
+                            const double *y_a, const double *y_b);
 /* The states' equations around a point: derivative (n_state), its total time derivative
  * (n_state), Jacobian (n_state, n_state) that was set to zero once. */
 void tro_system_slopes(tro_system *system, double t, const double *y, double *slopes);
+/* Derivatives of the last two along tangent k (n_state (1 + n_state)), set to zero once. */
+void tro_system_bends(tro_system *system, double t, const double *y, int k, double *bends);
 
 /* ---- methods ---- */
 
@@ -118,7 +125,7 @@ typedef struct {
     int n_coef;            /* coefficients of the dense output a state */
     int implicit;
     double stiff_limit;    /* |h lambda| above which the method is bound by stability */
-    size_t (*work_size)(int dim);
+    size_t (*work_size)(int n_state, int dim);
     int (*step)(tro_step *step);
     /* Set f_new once the error is small enough, look ahead, and make ready what is inside; NULL
      * when a step does it. */
@@ -144,9 +151,9 @@ typedef struct {
 typedef struct {
     double t, h;
     double t_end;        /* t + h, or the very stop that the step ends on */
-    int n_coef;
-    const double *coef;  /* coef[j * n_state + i] belongs to theta to the power j */
-    const double *y_end; /* (n_state) at t_end, where the next step starts */
+    int n_coef, stride;
+    const double *coef;  /* coef[j * stride + i] belongs to theta to the power j */
+    const double *y_end; /* (stride) at t_end, where the next step starts */
 } tro_piece;
 
 /* Which events to watch for, and what was seen; one run at a time. */
@@ -159,11 +166,17 @@ typedef struct {
     const int *terminal;  /* (n_event) nonzero when the run ends with it */
     const int *set_event; /* (n_set) event that sets, */
     const int *set_state; /* (n_set) and state that is set */
-    tro_trace log;        /* rows of event, t, direction, then the states just before */
+    /* Rows of event, t, direction and the states just before; with tangents, then what t depends
+     * on them by (n_tangent), and the states (n_tangent, n_state). */
+    tro_trace log;
     int ended;            /* event that ended the run, or -1 */
     tro_system *system;
     double *z;            /* states, time and inputs where it stands, and room for more */
     double *after, *rate, *values, *before, *gradient, *samples, *left;
+    double *by_p;         /* (n_event + n_set, n_param) */
+    double *due;          /* (n_event, n_tangent) derivatives of the time at which each fires */
+    double *moved, *leave; /* (n_state) a tangent on its way through an event, and the rate after */
+    double *tangents;     /* (n_tangent, n_state) where z stands */
     struct tro_watch *watch; /* (n_event) */
 } tro_events;
 
@@ -171,10 +184,10 @@ typedef struct tro_options tro_options;
 typedef struct tro_measures tro_measures; /* measures.h */
 
 /* Doubles that tro_events_start needs as work space. */
-size_t tro_events_work(const tro_events *events);
+size_t tro_events_work(const tro_events *events, int n_tangent);
 void tro_events_start(tro_events *events, tro_system *system, double *work);
 /* Look at one accepted step. Where an event ended the run, changed a state or went wrong, cut is
- * nonzero, t is its time and events->z starts with the states to go on from. */
+ * nonzero, t is its time and events->z starts with the states to go on from, with tangents. */
 int tro_events_step(const tro_options *options, const tro_piece *piece, double *t, int *cut);
 
 /* ---- what every solve is given and gives back ---- */

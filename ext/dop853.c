@@ -97,7 +97,11 @@ static const double LAST_TERM = 0.0084 / 7.0;
 
 /* Work: stages 1 to 11, the last stage's place, the rougher estimate, the dense output's stages,
  * the place of one of them and then its error. */
-static size_t dop853_work_size(int dim) { return 17 * (size_t)dim; }
+static size_t dop853_work_size(int n_state, int dim)
+{
+    (void)n_state;
+    return 17 * (size_t)dim;
+}
 
 static double *dop853_part(const tro_step *step, int part)
 {
@@ -167,13 +171,8 @@ static int dop853_arrive(tro_step *step)
     const double *last = dop853_part(step, 11);
     dop853_stages(step, k);
     tro_system_rhs(step->system, step->t + step->h, step->y_new, step->f_new);
-    double above = 0.0, below = 0.0;
-    for (int i = 0; i < step->system->n_state; i++) {
-        const double df = k[END][i] - k[END - 1][i], dy = step->y_new[i] - last[i];
-        above += df * df;
-        below += dy * dy;
-    }
-    step->stiffness = below > 0.0 ? step->h * sqrt(above / below) : 0.0;
+    step->stiffness =
+        step->h * tro_system_steepness(step->system, k[END], k[END - 1], step->y_new, last);
     step->bad = tro_system_bad(step->system, step->f_new);
     if (!step->inside || step->bad >= 0) return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;
 

@@ -4,6 +4,10 @@
  * exclude, and what is neither monotone nor convex there, is halved. A crossing that is
  * closed in is narrowed with ITP (Oliveira & Takahashi 2020, ACM TOMS 47, 5).
  * Chebyshev interpolation: Trefethen, Approximation Theory and Approximation Practice, 3-4.
+ *
+ * Tangents jump where an event changes states, because its time depends on what they are the
+ * derivatives by: S. Galan, W. F. Feehery & P. I. Barton (1999), Parametric sensitivity functions
+ * for hybrid discrete/continuous systems, Appl. Numer. Math. 31, 17-47.
  */
 #include <float.h>
 #include <math.h>
@@ -47,6 +51,7 @@ struct tro_watch {
     int zero;      /* nonzero when a firing or a reset put its function on zero */
     int pending;   /* direction in which it is about to fire, or 0 */
     int stuck;     /* nonzero when its function cannot be told from zero before its crossing */
+    int jumped;    /* nonzero when an input's jump took its function across, at a time that stands */
 };
 
 /* One event's function on one step. */
@@ -66,11 +71,13 @@ static int events_n_state(const tro_events *events)
     return events->model->n_state - 1 - events->n_input;
 }
 
-size_t tro_events_work(const tro_events *events)
+size_t tro_events_work(const tro_events *events, int n_tangent)
 {
     const size_t n = (size_t)events->model->n_state, m = (size_t)events->model->n_observable;
     const size_t watch = (sizeof(struct tro_watch) + sizeof(double) - 1) / sizeof(double);
-    return (GLANCE + 2) * n + 2 * m + m * n + (size_t)events->n_event * (GLANCE + 1 + watch);
+    const size_t n_event = (size_t)events->n_event, wide = (size_t)n_tangent;
+    return (GLANCE + 2) * n + 2 * m + m * n + n_event * (GLANCE + 1 + watch + wide) +
+           (wide ? m * (size_t)events->model->n_param + n * (2 + wide) : 0);
 }
 
 void tro_events_start(tro_events *events, tro_system *system, double *work)
@@ -89,6 +96,17 @@ void tro_events_start(tro_events *events, tro_system *system, double *work)
     events->samples = events->gradient + m * n;
     events->left = events->samples + n_event * GLANCE;
     events->watch = (struct tro_watch *)(void *)(events->left + n_event);
+    const size_t watch = (sizeof(struct tro_watch) + sizeof(double) - 1) / sizeof(double);
+    const size_t n_tangent = (size_t)system->n_tangent;
+    events->due = events->left + n_event * (1 + watch);
+    events->by_p = events->due + n_event * n_tangent;
+    events->moved = events->by_p + m * (size_t)events->model->n_param;
+    events->leave = events->moved + n;
+    events->tangents = events->leave + n;
+    if (n_tangent) {
+        tro_trace_free(&events->log);
+        events->log.width = (int)(3 + (size_t)events_n_state(events) * (1 + n_tangent) + n_tangent);
+    }
     for (size_t k = 0; k < n_event; k++)
         events->watch[k] = (struct tro_watch){.last = -HUGE_VAL};
 }
@@ -106,11 +124,11 @@ static void events_place(tro_events *events, const tro_piece *piece, double thet
     const tro_system *system = events->system;
     const int n = events_n_state(events);
     const double t = events_time(piece, theta);
-    const double *coef = piece->coef + (size_t)(piece->n_coef - 1) * (size_t)n;
+    const double *coef = piece->coef + (size_t)(piece->n_coef - 1) * (size_t)piece->stride;
     double *z = events->z;
     for (int i = 0; i < n; i++) z[i] = coef[i];
     for (int j = piece->n_coef - 2; j >= 0; j--) {
-        coef -= n;
+        coef -= piece->stride;
         for (int i = 0; i < n; i++) z[i] = z[i] * theta + coef[i];
     }
     if (theta >= 1.0) memcpy(z, piece->y_end, (size_t)n * sizeof *z);
@@ -184,10 +202,19 @@ static double events_slope(search *q, double theta, double *noise)
     for (int i = 0; i < n; i++) {
         double value = 0.0;
         for (int j = piece->n_coef - 1; j >= 1; j--)
-            value = value * theta + j * piece->coef[(size_t)j * (size_t)n + (size_t)i];
+            value = value * theta + j * piece->coef[(size_t)j * (size_t)piece->stride + (size_t)i];
         events->rate[i] = value;
     }
     return events_along(q, noise);
+}
+
+/* Right-hand side at z. */
+static void events_flow(tro_events *events, const double *z, double *rate)
+{
+    tro_system *system = events->system;
+    const int n = events_n_state(events);
+    system->model->rhs(system->model, z[n], z, system->p, z + n + 1, rate);
+    system->n_rhs++;
 }
 
 /* Slope where a step starts, from the equations: a step that is long for what happens at its
@@ -197,7 +224,7 @@ static double events_first_slope(search *q)
     tro_events *events = q->events;
     double noise;
     events_place(events, q->piece, 0.0);
-    tro_system_rhs(events->system, q->piece->t, events->z, events->rate);
+    events_flow(events, events->z, events->rate);
     for (int i = 0; i < events_n_state(events); i++) events->rate[i] *= q->piece->h;
     return events_along(q, &noise);
 }
@@ -308,7 +335,7 @@ static void events_sample(tro_events *events, const tro_piece *piece)
     for (int i = 0; i < n; i++) {
         double value[GLANCE] = {0.0};
         for (int j = piece->n_coef - 1; j >= 0; j--) {
-            const double c = piece->coef[(size_t)j * (size_t)n + (size_t)i];
+            const double c = piece->coef[(size_t)j * (size_t)piece->stride + (size_t)i];
             for (int m = 0; m < GLANCE; m++) value[m] = value[m] * GLANCES[m] + c;
         }
         for (int m = 0; m < GLANCE; m++) events->z[m * n_z + i] = value[m];
@@ -451,6 +478,7 @@ static int events_seek(tro_events *events, const tro_piece *piece, int event, do
     search q = {.events = events, .piece = piece, .event = event};
     struct tro_watch *watch = &events->watch[event];
     watch->next = HUGE_VAL;
+    watch->jumped = 0;
     double noise;
     int side = 0, on_zero = 0;
     (void)events_slope(&q, 0.0, &noise);
@@ -468,6 +496,7 @@ static int events_seek(tro_events *events, const tro_piece *piece, int event, do
         }
         if (side != 0 && side == -watch->sign) {
             watch->next = 0.0;
+            watch->jumped = events->system->low == piece->t;
             return q.status;
         }
         if (side != 0) watch->sign = side;
@@ -502,6 +531,7 @@ static int events_look(tro_events *events, const tro_piece *piece)
         const int side = events_glance(events->samples + k * GLANCE);
         watch->next = HUGE_VAL;
         watch->offset = 0.0;
+        watch->jumped = 0;
         if (side != 0 && !watch->zero && (watch->sign == side || watch->sign == 0)) {
             watch->sign = side;
             continue;
@@ -530,6 +560,119 @@ static int events_changes(const tro_events *events, int event)
     return 0;
 }
 
+/* ---- tangents ---- */
+
+/* Fill the tangents at theta. */
+static void events_carry(tro_events *events, const tro_piece *piece, double theta)
+{
+    const size_t n = (size_t)events_n_state(events), stride = (size_t)piece->stride;
+    for (size_t i = n; i < stride; i++) {
+        double value = 0.0;
+        for (size_t j = (size_t)piece->n_coef; j-- > 0;)
+            value = value * theta + piece->coef[j * stride + i];
+        events->tangents[i - n] = theta >= 1.0 ? piece->y_end[i] : value;
+    }
+}
+
+/* How states, time and inputs move at z. */
+static void events_move(tro_events *events, const double *z, double *rate)
+{
+    const tro_system *system = events->system;
+    const int n = events_n_state(events);
+    events_flow(events, z, rate);
+    rate[n] = 1.0;
+    tro_stimulus_values(system->stimulus, z[n], system->low, system->high, events->moved,
+                        rate + n + 1);
+}
+
+static double events_dot(const double *a, const double *b, int n)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* Derivatives of the time at which an event crosses at z: its function stays zero there. NaN where
+ * it has no slope, as one that jumps. */
+static void events_time_tangents(tro_events *events, int event)
+{
+    const tro_system *system = events->system;
+    const int n = events_n_state(events), n_z = events->model->n_state;
+    const double *row = events->gradient + (size_t)event * (size_t)n_z;
+    const double *by_p = events->by_p + (size_t)event * (size_t)events->model->n_param;
+    const double slope = events_dot(row, events->rate, n_z);
+    double *due = events->due + (size_t)event * (size_t)system->n_tangent;
+    for (int k = 0; k < system->n_tangent; k++) {
+        const int by = system->vary[k];
+        const double moves = events_dot(row, events->tangents + (size_t)k * (size_t)n, n) +
+                             (by >= 0 ? by_p[by] : 0.0);
+        due[k] = events->watch[event].jumped ? 0.0 : slope == 0.0 ? NAN : 0.0 - moves / slope;
+    }
+}
+
+/* How everything changes at z: rate, gradient and by_p. */
+static void events_linearize(tro_events *events)
+{
+    const tro_model *model = events->model;
+    events_move(events, events->z, events->rate);
+    events_differentiate(events, events->z);
+    model->observe_dp(model, 0.0, events->z, events->system->p, NULL, events->by_p);
+}
+
+/* Tangents at theta, where z stands, and the derivatives of the times of all events that cross
+ * there. */
+static void events_times(tro_events *events, const tro_piece *piece, double theta, double instant)
+{
+    if (!events->system->n_tangent) return;
+    events_carry(events, piece, theta);
+    events_linearize(events);
+    for (int k = 0; k < events->n_event; k++)
+        if ((events->watch[k].next - theta) * piece->h <= instant) events_time_tangents(events, k);
+}
+
+/* Take the tangents through an event's change of the states from z to after: to the event's own
+ * time, through what it sets, and back to a time that stands. */
+static int events_jump(tro_events *events, int event, const double *after)
+{
+    const tro_system *system = events->system;
+    const int n = events_n_state(events), n_z = events->model->n_state;
+    const double *due = events->due + (size_t)event * (size_t)system->n_tangent;
+    double *moved = events->moved, *leave = events->leave;
+    events_linearize(events);
+    events_flow(events, after, leave);
+    for (int k = 0; k < system->n_tangent; k++) {
+        double *tangent = events->tangents + (size_t)k * (size_t)n;
+        const int by = system->vary[k];
+        for (int i = 0; i < n_z; i++)
+            moved[i] = (i < n ? tangent[i] : 0.0) + due[k] * events->rate[i];
+        for (int i = 0; i < n; i++) tangent[i] = moved[i] - due[k] * leave[i];
+        for (int m = 0; m < events->n_set; m++) {
+            if (events->set_event[m] != event) continue;
+            const size_t row = (size_t)(events->n_event + m);
+            const int i = events->set_state[m];
+            tangent[i] = events_dot(events->gradient + row * (size_t)n_z, moved, n_z) -
+                         due[k] * leave[i];
+            if (by >= 0) tangent[i] += events->by_p[row * (size_t)events->model->n_param + (size_t)by];
+        }
+        for (int i = 0; i < n; i++)
+            if (!isfinite(tangent[i])) return TRO_NONFINITE;
+    }
+    return TRO_SUCCESS;
+}
+
+/* Log the derivatives of a firing's time, and those of the states just before it at that time. */
+static void events_log_tangents(tro_events *events, int event, double *row)
+{
+    const int n = events_n_state(events), n_tangent = events->system->n_tangent;
+    const double *due = events->due + (size_t)event * (size_t)n_tangent;
+    const double *tangent = events->tangents;
+    events_flow(events, events->z, events->leave);
+    memcpy(row, due, (size_t)n_tangent * sizeof *row);
+    row += n_tangent;
+    for (int k = 0; k < n_tangent; k++)
+        for (int i = 0; i < n; i++) *row++ = *tangent++ + due[k] * events->leave[i];
+}
+
 /* Log a firing at z; an event that fires again and again at one instant ends the run. */
 static int events_log(const tro_options *options, int event, int direction, double instant)
 {
@@ -543,6 +686,7 @@ static int events_log(const tro_options *options, int event, int direction, doub
     row[1] = t;
     row[2] = direction;
     memcpy(row + 3, events->z, (size_t)n * sizeof *row);
+    if (events->system->n_tangent) events_log_tangents(events, event, row + 3 + n);
     if (t - watch->last > instant && !watch->stuck) watch->count = 0;
     watch->last = t;
     if (++watch->count > MOST_FIRINGS) {
@@ -557,7 +701,7 @@ static int events_log(const tro_options *options, int event, int direction, doub
  * to the other events: one that changes sides is about to fire. */
 static int events_reset(tro_events *events, int event)
 {
-    const int n_z = events->model->n_state;
+    const int n_z = events->model->n_state, n_tangent = events->system->n_tangent;
     int changed = 0;
     events_observe(events, events->z, events->before);
     memcpy(events->after, events->z, (size_t)n_z * sizeof *events->z);
@@ -572,6 +716,10 @@ static int events_reset(tro_events *events, int event)
         changed = 1;
     }
     if (!changed) return TRO_SUCCESS;
+    if (n_tangent && events_jump(events, event, events->after) != TRO_SUCCESS) {
+        events->ended = event;
+        return TRO_NONFINITE;
+    }
     memcpy(events->z, events->after, (size_t)n_z * sizeof *events->z);
     events_observe(events, events->z, events->values);
     events_differentiate(events, events->z);
@@ -590,8 +738,11 @@ static int events_reset(tro_events *events, int event)
         }
         const int side = events_sign(g);
         if (k != event && !watch->pending && side == -watch->sign &&
-            events_wanted(events, k, side))
+            events_wanted(events, k, side)) {
             watch->pending = side;
+            for (int j = 0; j < n_tangent; j++)
+                events->due[k * n_tangent + j] = events->due[event * n_tangent + j];
+        }
         watch->sign = side;
         watch->zero = 0;
     }
@@ -605,10 +756,11 @@ static int events_fire(const tro_options *options, const tro_piece *piece, doubl
 {
     tro_events *events = options->events;
     events_place(events, piece, theta);
+    events_times(events, piece, theta, instant);
     events_observe(events, events->z, events->values);
     for (int k = 0; k < events->n_event; k++) {
         struct tro_watch *watch = &events->watch[k];
-        events->left[k] = events->values[k];
+        events->left[k] = watch->jumped ? 0.0 : events->values[k];
         watch->pending = 0;
         if ((watch->next - theta) * piece->h > instant) continue;
         if (events_wanted(events, k, -watch->sign)) watch->pending = -watch->sign;
@@ -663,6 +815,7 @@ int tro_events_step(const tro_options *options, const tro_piece *piece, double *
         struct tro_watch *watch = &events->watch[first];
         const int direction = -watch->sign;
         events_place(events, piece, theta);
+        events_times(events, piece, theta, instant);
         if (events_wanted(events, first, direction))
             status = events_log(options, first, direction, instant);
         watch->sign = direction;
@@ -672,6 +825,7 @@ int tro_events_step(const tro_options *options, const tro_piece *piece, double *
     if (status != TRO_SUCCESS && !*cut) {
         *cut = 1;
         events_place(events, piece, theta);
+        if (events->system->n_tangent) events_carry(events, piece, theta);
     }
     *t = events_time(piece, theta);
     return status;

@@ -3,6 +3,12 @@
  * G. Steinebach (2023), Construction of Rosenbrock-Wanner method Rodas5P and numerical
  * benchmarks within the Julia Differential Equations package, BIT 63:27; coefficients in the
  * transformed form of Hairer & Wanner, Solving ODEs II, (IV.7.25).
+ *
+ * Tangents are the exact derivatives of the steps: the same method on the equations and their
+ * variation together, whose Jacobian is block triangular, so that one factorization serves all
+ * (Maly & Petzold 1996, Appl. Numer. Math. 20, 57-79, and Feehery, Tolsma & Barton 1997, Appl.
+ * Numer. Math. 25, 41-54, for implicit multistep methods). Of the block below the diagonal only
+ * its product with a stage is needed: the derivative of the Jacobian along the tangent.
  */
 #include <math.h>
 #include <string.h>
@@ -79,17 +85,31 @@ static const double ERROR_SCALE = 2.5;
 /* Multipliers whose squares sum to more than this are a sign that the fixed pivots lose digits. */
 static const double MOST_GROWTH = 1e12;
 
-/* Work: U (STAGES, n), a right-hand side, slopes of this point and the next, factors, pivots. */
-static size_t rodas5p_work_size(int dim)
+/* Work: U (STAGES, n), a right-hand side, slopes of this point and the next, factors, pivots; of
+ * the tangents U (STAGES, dim - n), right-hand sides (dim) and bends (n_tangent, n (1 + n)). */
+static size_t rodas5p_base_size(size_t n) { return (STAGES + 1) * n + 2 * n * (2 + n) + n * n + n; }
+
+static size_t rodas5p_work_size(int n_state, int dim)
 {
-    const size_t n = (size_t)dim;
-    return (STAGES + 1) * n + 2 * n * (2 + n) + n * n + n;
+    const size_t n = (size_t)n_state, wide = (size_t)(dim - n_state);
+    return rodas5p_base_size(n) + STAGES * wide + (wide ? n + wide + wide * (1 + n) : 0);
 }
 
 static double *rodas5p_slopes(const tro_step *step, int side)
 {
-    const size_t n = (size_t)step->dim;
+    const size_t n = (size_t)step->system->n_state;
     return step->work + (STAGES + 1) * n + (side ? n * (2 + n) : 0);
+}
+
+static double *rodas5p_wide(const tro_step *step)
+{
+    return step->work + rodas5p_base_size((size_t)step->system->n_state);
+}
+
+static double *rodas5p_bends(const tro_step *step)
+{
+    const size_t wide = (size_t)(step->dim - step->system->n_state);
+    return rodas5p_wide(step) + STAGES * wide + step->dim;
 }
 
 /* Largest sum of a row's sizes: a bound on every eigenvalue. */
@@ -109,7 +129,7 @@ static int rodas5p_factor(const tro_step *step, const double *jac, double shift,
                           int **pivots)
 {
     const tro_model *model = step->system->model;
-    const int n = step->dim;
+    const int n = model->n_state;
     if (model->factor && model->factor(jac, shift, factors) < MOST_GROWTH) {
         *pivots = NULL;
         return TRO_SUCCESS;
@@ -139,6 +159,14 @@ static INLINE void rodas5p_begin(const int s, const int n, double h, double inve
     }
 }
 
+/* The states' right-hand side at the stage's point; tangents have their own. */
+static void rodas5p_rhs(const tro_step *step, double t, double *f)
+{
+    const tro_system *system = step->system;
+    tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u, NULL);
+    system->model->rhs(system->model, t, step->y_new, system->p, system->u, f);
+}
+
 static INLINE void rodas5p_stage(const int s, const int n, tro_step *step, double inverse,
                                  const double *dfdt, const double *factors, const int *pivots)
 {
@@ -153,7 +181,7 @@ static INLINE void rodas5p_stage(const int s, const int n, tro_step *step, doubl
         model->stage(model, t, step->y_new, system->p, system->u, factors, stage);
         return;
     }
-    tro_system_rhs(step->system, t, step->y_new, f);
+    rodas5p_rhs(step, t, f);
     for (int i = 0; i < n; i++) stage[i] += f[i];
     tro_dense_solve(n, factors, pivots, stage);
 }
@@ -179,7 +207,64 @@ static INLINE void rodas5p_stages(const int n, tro_step *step, const double *slo
         step->error[i] = ERROR_SCALE * u[7 * n + i];
         y[i] += u[7 * n + i];
     }
-    step->system->n_rhs += STAGES - 1;
+}
+
+/* Solve for the tangents of stage s, whose states' part is solved. */
+static void rodas5p_tangents(int s, tro_step *step, const double *factors, const int *pivots)
+{
+    const tro_system *system = step->system;
+    const int n = system->n_state, wide = step->dim - n;
+    const double h = step->h, inverse = 1.0 / h, *stage = step->work + s * n;
+    double *u = rodas5p_wide(step), *now = u + s * wide, *f = u + STAGES * wide;
+    const double *bends = rodas5p_bends(step), *slope = step->f;
+    if (s > 0) {
+        double *at = step->y_new + n;
+        for (int i = 0; i < wide; i++) at[i] = s < 6 ? step->y[n + i] : at[i] + u[(s - 1) * wide + i];
+        for (int r = 0; r < s && s < 6; r++)
+            for (int i = 0; i < wide; i++) at[i] += A[s][r] * u[r * wide + i];
+        tro_system_rhs(step->system, step->t + NODES[s] * h, step->y_new, f);
+        slope = f;
+    }
+    for (int i = 0; i < wide; i++) now[i] = 0.0;
+    for (int r = 0; r < s; r++)
+        for (int i = 0; i < wide; i++) now[i] += C[s][r] * u[r * wide + i];
+    for (int k = 0; k < system->n_tangent; k++, now += n, bends += n * (1 + n)) {
+        slope += n;
+        for (int i = 0; i < n; i++) {
+            const double *row = bends + n + i * n;
+            double sum = slope[i] + h * TIME_WEIGHTS[s] * bends[i] + now[i] * inverse;
+            for (int j = 0; j < n; j++) sum += row[j] * stage[j];
+            now[i] = sum;
+        }
+        if (pivots)
+            tro_dense_solve(n, factors, pivots, now);
+        else
+            system->model->solve(factors, now);
+    }
+}
+
+/* All stages with the tangents beside them, states first: their points are the same. */
+static void rodas5p_wide_stages(tro_step *step, const double *slopes, const double *factors,
+                                const int *pivots)
+{
+    const int n = step->system->n_state, wide = step->dim - n;
+    const double h = step->h, inverse = 1.0 / h, *dfdt = slopes + n;
+    const double *last = rodas5p_wide(step) + (STAGES - 1) * wide;
+    for (int i = 0; i < n; i++) step->work[i] = slopes[i] + h * TIME_WEIGHTS[0] * dfdt[i];
+    if (pivots)
+        tro_dense_solve(n, factors, pivots, step->work);
+    else
+        step->system->model->solve(factors, step->work);
+    rodas5p_tangents(0, step, factors, pivots);
+    for (int s = 1; s < STAGES; s++) {
+        rodas5p_stage(s, n, step, inverse, dfdt, factors, pivots);
+        rodas5p_tangents(s, step, factors, pivots);
+    }
+    for (int i = 0; i < step->dim; i++) {
+        const double end = i < n ? step->work[(STAGES - 1) * n + i] : last[i - n];
+        step->error[i] = ERROR_SCALE * end;
+        step->y_new[i] += end;
+    }
 }
 
 static int rodas5p_finite(int n, const double *x)
@@ -192,7 +277,8 @@ static int rodas5p_finite(int n, const double *x)
 /* Find the equation that was first not finite, with the stages that came before it. */
 static int rodas5p_blame(tro_step *step, const double *slopes)
 {
-    const int n = step->dim;
+    const tro_model *model = step->system->model;
+    const int n = model->n_state;
     const double *u = step->work;
     double *f = step->work + STAGES * n;
     step->bad = tro_system_bad(step->system, slopes);
@@ -201,23 +287,36 @@ static int rodas5p_blame(tro_step *step, const double *slopes)
             step->y_new[i] = step->y[i];
             for (int r = 0; r < s; r++) step->y_new[i] += A[s][r] * u[r * n + i];
         }
-        tro_system_rhs(step->system, step->t + NODES[s] * step->h, step->y_new, f);
+        rodas5p_rhs(step, step->t + NODES[s] * step->h, f);
         step->bad = tro_system_bad(step->system, f);
     }
     return TRO_NONFINITE;
 }
 
+/* How time derivative and Jacobian change along each tangent where the step starts. */
+static void rodas5p_bend(tro_step *step)
+{
+    tro_system *system = step->system;
+    const size_t n = (size_t)system->n_state, size = n * (1 + n);
+    double *bends = rodas5p_bends(step);
+    if (!step->ahead) memset(bends, 0, (size_t)system->n_tangent * size * sizeof *bends);
+    for (int k = 0; k < system->n_tangent; k++, bends += size)
+        tro_system_bends(system, step->t, step->y, k, bends);
+}
+
 static int rodas5p_step(tro_step *step)
 {
-    const int n = step->dim;
+    tro_system *system = step->system;
+    const int n = system->n_state;
     if (!step->same_point) {
         if (step->ahead) {
             step->side = !step->side;
         } else {
             double *slopes = rodas5p_slopes(step, step->side);
             memset(rodas5p_slopes(step, 0), 0, 2 * (size_t)(n * (2 + n)) * sizeof *slopes);
-            tro_system_slopes(step->system, step->t, step->y, slopes);
+            tro_system_slopes(system, step->t, step->y, slopes);
         }
+        if (system->n_tangent) rodas5p_bend(step);
         step->ahead = 0;
     }
     const double *slopes = rodas5p_slopes(step, step->side), *jac = slopes + 2 * n;
@@ -227,21 +326,25 @@ static int rodas5p_step(tro_step *step)
     step->stiffness = step->h * rodas5p_norm(n, jac);
     const int status = rodas5p_factor(step, jac, 1.0 / (step->h * GAMMA), factors, &pivots);
     if (status != TRO_SUCCESS) return status;
-    switch (n) {
+    system->n_rhs += STAGES - 1;
+    switch (system->n_tangent ? -1 : n) {
+    case -1: rodas5p_wide_stages(step, slopes, factors, pivots); break;
     case 1: rodas5p_stages(1, step, slopes, factors, pivots); break;
     case 2: rodas5p_stages(2, step, slopes, factors, pivots); break;
     case 3: rodas5p_stages(3, step, slopes, factors, pivots); break;
     case 4: rodas5p_stages(4, step, slopes, factors, pivots); break;
     default: rodas5p_stages(n, step, slopes, factors, pivots); break;
     }
-    return rodas5p_finite(n, step->y_new) ? TRO_SUCCESS : rodas5p_blame(step, slopes);
+    return rodas5p_finite(step->dim, step->y_new) ? TRO_SUCCESS : rodas5p_blame(step, slopes);
 }
 
 static int rodas5p_arrive(tro_step *step)
 {
     double *slopes = rodas5p_slopes(step, !step->side);
     tro_system_slopes(step->system, step->t + step->h, step->y_new, slopes);
-    for (int i = 0; i < step->dim; i++) step->f_new[i] = slopes[i];
+    if (step->system->n_tangent)
+        tro_system_rhs(step->system, step->t + step->h, step->y_new, step->f_new);
+    for (int i = 0; i < step->system->n_state; i++) step->f_new[i] = slopes[i];
     step->bad = tro_system_bad(step->system, step->f_new);
     step->ahead = step->bad < 0;
     return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;
@@ -249,11 +352,13 @@ static int rodas5p_arrive(tro_step *step)
 
 static void rodas5p_dense(const tro_step *step, int n, double *coef)
 {
-    const size_t dim = (size_t)step->dim, m = (size_t)n;
+    const size_t m = (size_t)n, base = (size_t)step->system->n_state;
     for (size_t i = 0; i < m; i++) {
+        const size_t stride = i < base ? base : (size_t)step->dim - base;
+        const double *u = i < base ? step->work + i : rodas5p_wide(step) + (i - base);
         double sum[3] = {0.0, 0.0, 0.0};
         for (int q = 0; q < 3; q++)
-            for (int s = 0; s < STAGES; s++) sum[q] += H[q][s] * step->work[(size_t)s * dim + i];
+            for (int s = 0; s < STAGES; s++) sum[q] += H[q][s] * u[(size_t)s * stride];
         coef[i] = step->y[i];
         coef[m + i] = step->y_new[i] - step->y[i] + sum[0];
         coef[2 * m + i] = sum[1] - sum[0];

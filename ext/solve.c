@@ -12,12 +12,15 @@ enum {
     POLL_EVERY = 256,     /* steps between two looks at the cancel flag and the clock */
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
     CALM_SIGNS = 20,      /* accepted steps that an explicit method could take as well */
+    FIRST_PROBE = 256,    /* explicit steps before the stiff method is tried anyway */
     NONFINITE_TRIES = 40, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9        /* coefficients a state of any method's dense output */
 };
 
 /* A bound on |h lambda| that keeps explicit steps well inside their stability. */
 static const double CALM = 1.0;
+/* How much longer a step of the stiff method has to be to pay. */
+static const double LONGER = 30.0;
 static const double SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
 /* Logarithms to base 2: of 0.9, of 0.85, of the smallest error that is remembered. */
 static const double SAFETY = -0.152, STIFF_SAFETY = -0.2345, SMALLEST_SIZE = -13.3;
@@ -26,11 +29,11 @@ static const double TOO_LARGE = 1e150, BLOWN_UP = 1e8, RUNAWAY = 1e10;
 size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *options)
 {
     const int dim = model->n_state * (1 + n_tangent);
-    size_t method = options->method->work_size(dim);
-    if (options->stiff && options->stiff->work_size(dim) > method)
-        method = options->stiff->work_size(dim);
+    size_t method = options->method->work_size(model->n_state, dim);
+    if (options->stiff && options->stiff->work_size(model->n_state, dim) > method)
+        method = options->stiff->work_size(model->n_state, dim);
     return tro_system_work(model, n_tangent) + 5 * (size_t)dim + (size_t)(DENSE_MOST * dim) +
-           method + (options->events ? tro_events_work(options->events) : 0) +
+           method + (options->events ? tro_events_work(options->events, n_tangent) : 0) +
            (options->measures ? tro_measures_work(options->measures) : 0);
 }
 
@@ -142,6 +145,7 @@ typedef struct {
     double h;
     double last_length, last_size; /* logarithms to base 2 of the last step and its error */
     int stiff_signs, clear_signs, rejected_before;
+    long n_explicit, probe_at; /* explicit steps since the method changed, and before a probe */
 } solver;
 
 static void solve_swap(tro_step *step, double **y, double **f)
@@ -163,6 +167,8 @@ static void solve_change(solver *s, const tro_method *method)
     s->last_size = SMALLEST_SIZE;
     s->last_length = -HUGE_VAL;
     s->stiff_signs = s->clear_signs = s->step.ahead = 0;
+    s->n_explicit = 0;
+    s->probe_at = FIRST_PROBE;
 }
 
 /* Count signs of stiffness, and of its end: change the method, or report that it was needed. */
@@ -217,6 +223,23 @@ static double solve_error(const solver *s, const double *estimate, const double 
         if (!(error <= worst)) worst = error;
     }
     return worst;
+}
+
+/* Try the stiff method where the step now starts, after 256 explicit steps and whenever they double:
+ * where rounding errors or tangents bound a step, no sign of stiffness need show. */
+static void solve_probe(solver *s, double stop, tro_report *report)
+{
+    tro_step *step = &s->step;
+    if (s->method->implicit || !s->options->stiff || ++s->n_explicit < s->probe_at) return;
+    s->probe_at *= 2;
+    step->h = LONGER * s->h;
+    step->same_point = step->ahead = 0;
+    if (step->t + step->h > stop || step->h > s->options->h_max) return;
+    const int status = s->options->stiff->step(step);
+    step->rough = step->between = NULL;
+    if (status != TRO_SUCCESS || !(solve_error(s, step->error, NULL) <= 1.0)) return;
+    report->stiff = 1;
+    solve_change(s, s->options->stiff);
 }
 
 /* One accepted step, or a status; next is the first time at which its inside is asked for. On
@@ -316,7 +339,8 @@ static double *solve_events_work(const tro_model *model, int n_tangent, const tr
                                  double *work)
 {
     if (!options->events) return NULL;
-    return work + tro_solve_work(model, n_tangent, options) - tro_events_work(options->events);
+    return work + tro_solve_work(model, n_tangent, options) -
+           tro_events_work(options->events, n_tangent);
 }
 
 int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimulus,
@@ -331,7 +355,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     work += tro_system_work(model, n_tangent);
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
     solver s = {.method = options->method, .options = options, .last_length = -HUGE_VAL,
-                .last_size = SMALLEST_SIZE};
+                .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE};
     if (report->status != TRO_HANDOVER)
         *report = (tro_report){.t = t_out[0]};
     else if (report->stiff && options->stiff)
@@ -386,7 +410,8 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         int cut = 0;
         if (events) {
             method->dense(&s.step, dim, coef);
-            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, coef, s.step.y_new};
+            const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, dim, coef,
+                                     s.step.y_new};
             status = tro_events_step(options, &piece, &t_new, &cut);
         }
         if (trace && t_new > s.step.t && solve_record(trace, &s.step, method, n) != TRO_SUCCESS) {
@@ -395,6 +420,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         }
         if (cut) {
             memcpy(s.step.y_new, events->z, (size_t)n * sizeof *y);
+            memcpy(s.step.y_new + n, events->tangents, (size_t)(dim - n) * sizeof *y);
             /* A row of this very time holds the state before the event. */
             if (t_out[report->n_written - 1] == t_new) report->n_written--;
         }
@@ -421,6 +447,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             if (tro_solve_stopped(options)) status = TRO_INTERRUPTED;
         }
         if (status != TRO_SUCCESS || (events && events->ended >= 0)) break;
+        if (!restart) solve_probe(&s, stop, report);
     }
     if (report->n_written < n_out)
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);

@@ -6,13 +6,14 @@
 size_t tro_system_work(const tro_model *model, int n_tangent)
 {
     size_t n = (size_t)model->n_state, m = (size_t)model->n_param, k = (size_t)model->n_input;
-    /* u and du, and for tangents the rhs with df/dy and df/dp */
-    return 2 * k + (n_tangent > 0 ? n * (1 + n + m) : 0);
+    /* u and du; for tangents the rhs with df/dy and df/dp, and the pairs */
+    return 2 * k + (n_tangent > 0 ? n * (1 + n + m) + 2 * (n + m) : 0);
 }
 
 void tro_system_init(const tro_model *model, const double *p, const tro_stimulus *stimulus,
                      int n_tangent, const int *vary, double *work, tro_system *system)
 {
+    const size_t n = (size_t)model->n_state, m = (size_t)model->n_param;
     const size_t k = (size_t)model->n_input;
     system->model = model;
     system->p = p;
@@ -23,7 +24,15 @@ void tro_system_init(const tro_model *model, const double *p, const tro_stimulus
     system->n_tangent = n_tangent;
     system->vary = vary;
     system->u = work;
-    system->flow = n_tangent > 0 ? work + 2 * k : NULL;
+    system->flow = system->pair = NULL;
+    if (n_tangent > 0) {
+        system->flow = work + 2 * k;
+        system->pair = system->flow + n * (1 + n + m);
+        for (size_t i = 0; i < m; i++) {
+            system->pair[2 * n + i] = p[i];
+            system->pair[2 * n + m + i] = 0.0;
+        }
+    }
     system->n_rhs = 0;
     system->n_jac = 0;
 }
@@ -64,6 +73,24 @@ int tro_system_bad(const tro_system *system, const double *dydt)
     return -1;
 }
 
+double tro_system_steepness(const tro_system *system, const double *f_a, const double *f_b,
+                            const double *y_a, const double *y_b)
+{
+    double most = 0.0;
+    for (int k = 0, at = 0; k <= system->n_tangent; k++) {
+        double above = 0.0, below = 0.0;
+        for (const int end = at + system->n_state; at < end; at++) {
+            const double df = f_a[at] - f_b[at], dy = y_a[at] - y_b[at];
+            above += df * df;
+            below += dy * dy;
+        }
+        const double ratio = below == 0.0 ? 0.0 * above : sqrt(above / below);
+        if (!(ratio <= most)) most = ratio;
+        if (most != most) break;
+    }
+    return most;
+}
+
 void tro_system_slopes(tro_system *system, double t, const double *y, double *slopes)
 {
     const tro_model *model = system->model;
@@ -72,4 +99,19 @@ void tro_system_slopes(tro_system *system, double t, const double *y, double *sl
     model->slopes(model, t, y, system->p, system->u, slopes);
     system->n_rhs++;
     system->n_jac++;
+}
+
+void tro_system_bends(tro_system *system, double t, const double *y, int k, double *bends)
+{
+    const tro_model *model = system->model;
+    const size_t n = (size_t)model->n_state, m = (size_t)model->n_param;
+    const double *tangent = y + n * (size_t)(k + 1);
+    double *pair = system->pair, *p = pair + 2 * n;
+    const int by = system->vary[k];
+    for (size_t i = 0; i < n; i++) pair[i] = y[i], pair[n + i] = tangent[i];
+    tro_stimulus_values(system->stimulus, t, system->low, system->high, system->u,
+                        system->u + model->n_input);
+    if (by >= 0) p[m + (size_t)by] = 1.0;
+    model->bends(model, t, pair, p, system->u, bends);
+    if (by >= 0) p[m + (size_t)by] = 0.0;
 }

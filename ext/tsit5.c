@@ -41,7 +41,11 @@ static const double R[4][STAGES] = {
     {-1.0530884977290216, 0.1017, 2.490627285651253, -16.548102889244902,
      47.37952196281928, -34.87065786149661, 2.5}};
 
-static size_t tsit5_work_size(int dim) { return (size_t)dim * (STAGES - 1); }
+static size_t tsit5_work_size(int n_state, int dim)
+{
+    (void)n_state;
+    return (size_t)dim * (STAGES - 1);
+}
 
 /* Stage derivatives: the first is the step's f, the last its f_new, the rest in work. */
 static void tsit5_stages(const tro_step *step, double *stages[STAGES])
@@ -71,7 +75,7 @@ static void tsit5_combine(int dim, int n, double h, const double *w, double *con
 
 static int tsit5_step(tro_step *step)
 {
-    const int dim = step->dim, n = step->system->n_state;
+    const int dim = step->dim;
     const double h = step->h;
     double *k[STAGES];
     double *sixth = step->work + (size_t)(STAGES - 2) * (size_t)dim;
@@ -82,15 +86,9 @@ static int tsit5_step(tro_step *step)
         tro_system_rhs(step->system, step->t + C[s] * h, at, k[s]);
     }
     tsit5_combine(dim, STAGES, h, E, k, NULL, step->error);
-    double above = 0.0, below = 0.0;
-    for (int i = 0; i < n; i++) {
-        const double df = k[6][i] - k[5][i], dy = step->y_new[i] - sixth[i];
-        above += df * df;
-        below += dy * dy;
-    }
-    step->stiffness = below > 0.0 ? h * sqrt(above / below) : 0.0;
+    step->stiffness = h * tro_system_steepness(step->system, k[6], k[5], step->y_new, sixth);
     step->bad = -1;
-    if (!isfinite(above))
+    if (!isfinite(step->stiffness))
         for (int s = 1; s < STAGES && step->bad < 0; s++)
             step->bad = tro_system_bad(step->system, k[s]);
     return TRO_SUCCESS;

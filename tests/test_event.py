@@ -410,6 +410,17 @@ def test_a_jump_of_an_input_may_reset_at_an_output_time():
     assert solution["x"].tolist() == [1.0, 2.0, 2.0, 3.0, 3.0]
 
 
+def test_a_jump_of_an_input_leaves_zero_behind():
+    """What the function is behind its jump is no rounding error: it fires once."""
+    model = tr.Model("m", {"x": "2 - x"}, initial={"x": 0}, inputs={"u": 0})
+    event = tr.Event("2*u - x/40 - 0.5", direction=1, set={"x": "x/2"})
+    step = tr.Steps([0.0, 1.0], [0.0, 1.0])
+    solution = tr.simulate(model, [0.0, 2.0], events=event, inputs={"u": step}, solver=TIGHT)
+    assert solution.events.t.tolist() == [1.0]
+    half = 1.0 - np.exp(-1.0)
+    assert solution.y[-1, 0] == pytest.approx(2.0 - (2.0 - half) * np.exp(-1.0), rel=1e-12)
+
+
 def test_symbols_and_names_that_look_taken():
     now, event0 = tr.states("now event0")
     model = tr.Model("names", {now: 1, event0: 2}, initial={now: 0, event0: 0})
@@ -467,10 +478,6 @@ def test_solutions_with_events_travel():
             lambda: tr.simulate(line(), [0, 1], events=[tr.Event("y", name="a")] * 2),
             "two events are called 'a'",
         ),
-        (
-            lambda: tr.simulate(oscillator(), [0, 1], events=tr.Event("x"), sensitivities="omega"),
-            "sensitivities are not carried through events",
-        ),
         (lambda: seen(line(), "y", solver=tr.Solver(method="LSODA")), "events need a native"),
     ],
 )  # fmt: skip
@@ -501,6 +508,10 @@ def test_without_a_compiler(tmp_path, monkeypatch):
         model, bounce = ball()
         with pytest.warns(tr.CompileWarning):
             solution = tr.simulate(model, [0.0, 2.0], events=bounce)
+        stiff = tr.Solver("rodas5p")
+        tangents = tr.simulate(model, [0, 1], events=bounce, solver=stiff, sensitivities=["g"])
+        # t = sqrt(2 / g)
+        assert tangents.events.dtdp[0, 0] == pytest.approx(-0.5 * np.sqrt(2.0 / 9.81**3))
         assert solution.stats["backend"] == "numpy"
         assert solution.events.t == pytest.approx(impacts(0.8, 3), rel=1e-12)
     finally:

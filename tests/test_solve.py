@@ -271,9 +271,3 @@ def test_a_failing_run_leaves_the_others_alone():
     assert batch.y[1, :2, 0] == pytest.approx([1.0, 2.0], rel=1e-8)
     assert np.isnan(batch.y[1, 2])
     assert batch.t_reached[1] == pytest.approx(1.0, abs=1e-6)
-
-
-def test_sensitivities_need_an_explicit_method():
-    model = tr.models.load("van-der-pol")
-    with pytest.raises(tr.OptionError, match="sensitivities need an explicit method"):
-        tr.simulate(model, [0, 1], solver=tr.Solver(method="rodas5p"), sensitivities=["mu"])

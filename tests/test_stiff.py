@@ -171,3 +171,122 @@ def test_auto_finds_the_stiff_method_at_any_tolerance(problem, rtol):
     }  # fmt: skip
     assert found["auto"].stats["stiff"]
     assert found["auto"].stats["n_steps"] < 6 * found["rodas5p"].stats["n_steps"] + 100
+
+
+#: Of each problem: parameters to differentiate by, and the tolerance. Where van der Pol's
+#: oscillator jumps, its sensitivities are 1e5 times what they are elsewhere, as are their errors.
+DIFFERENTIATED = {
+    "hires": (["k1", "k5"], 1e-10),
+    "orego": (["s", "q", "w"], 1e-10),
+    "vdp1000": (["mu"], 1e-12),
+    "rober": (["k1", "k2", "k3", "y1(0)"], 1e-10),
+}
+
+
+def sensitivities(problem, method, rtol, t, which):
+    name, params, initial, _, factor, _ = PROBLEMS[problem]
+    model = tr.models.load(name)
+    initial = dict(zip(model.states, initial, strict=True)) if initial else {}
+    solver = tr.Solver(method, rtol=rtol, atol=rtol * factor)
+    return tr.simulate(model, t, params=params, initial=initial, solver=solver, sensitivities=which)
+
+
+def differences(problem, t, name):
+    """Differentiate solves at the tightest tolerances with five points, an error of order 4."""
+    load, params, initial, _, factor, _ = PROBLEMS[problem]
+    model = tr.models.load(load)
+    start = dict(zip(model.states, initial, strict=True)) if initial else {}
+    solver = tr.Solver("rodas5p", rtol=1e-13, atol=1e-13 * factor)
+    value = {**model.defaults, **params, "y1(0)": 1.0}[name]
+    total, step = 0.0, 4e-4 * value
+    for shift, weight in ((-2, 1.0), (-1, -8.0), (1, 8.0), (2, -1.0)):
+        given, moved = {"params": params, "initial": start}, value + shift * step
+        if name == "y1(0)":
+            given["initial"] = start | {"y1": moved}
+        else:
+            given["params"] = params | {name: moved}
+        total = total + weight * tr.simulate(model, t, **given, solver=solver).y
+    return total / (12.0 * step)
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "auto"])
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_sensitivities_are_those_of_differences_of_tight_solves(problem, method):
+    which, rtol = DIFFERENTIATED[problem]
+    end = min(PROBLEMS[problem][3], 1e4)
+    t = np.array([0.0, 0.3, 0.7, 1.0]) * end
+    solution = sensitivities(problem, method, rtol, t, which)
+    for k, name in enumerate(which):
+        known = differences(problem, t, name)
+        error = np.abs(solution.dydp[:, :, k] - known) / np.abs(known).max(axis=0)
+        assert error.max() < 1e-7, name
+    assert solution.stats["n_steps"] < 100_000
+
+
+def test_sensitivities_have_order_five():
+    """Of dx/dt = p x cos t, dv/dt = -v^2 p: exact steps' derivatives have the method's order."""
+    x, v, p = *tr.states("x v"), tr.parameters("p")
+    model = tr.Model(
+        "known", {x: p * x * sympy.cos(TIME), v: -p * v**2}, {p: 1.3}, {x: 1.0, v: 1.0}
+    )
+    end, errors = 3.0, []
+    grown = np.exp(1.3 * np.sin(end))
+    known = np.array([np.sin(end) * grown, -end / (1.0 + 1.3 * end) ** 2])
+    for n in (96, 192, 384):
+        solver = tr.Solver(method="rodas5p", rtol=0.9, atol=1e3, h_max=end / n)
+        found = tr.simulate(model, [0.0, end], solver=solver, sensitivities=["p"]).dydp[-1, :, 0]
+        errors.append(np.linalg.norm(found - known))
+    np.testing.assert_allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 5.0, atol=0.15)
+
+
+def test_sensitivities_between_steps_are_as_exact():
+    k, x = tr.parameters("k"), tr.states("x")
+    model = tr.Model("settling", {x: -k * (x - sympy.cos(TIME))}, {k: 50.0}, {x: 0.0})
+    t = np.linspace(0.0, 3.0, 400)
+    k_, c, s, e = 50.0, np.cos(t), np.sin(t), np.exp(-50.0 * t)
+    a = k_ / (1.0 + k_**2)  # x = a (k cos t + sin t - k exp(-k t))
+    by_a = (1.0 - k_**2) / (1.0 + k_**2) ** 2
+    known = by_a * (k_ * c + s - k_ * e) + a * (c - e + k_ * t * e)
+    for method in ("rodas5p", "auto"):
+        solver = tr.Solver(method, rtol=1e-9, atol=1e-11)
+        found = tr.simulate(model, t, solver=solver, sensitivities=["k"]).dydp[:, 0, 0]
+        np.testing.assert_allclose(found, known, atol=1e-8 * np.abs(known).max())
+
+
+def test_sensitivities_where_the_search_for_pivots_is_needed():
+    """The stiff spring above, where x = c (1 - exp(-s t)) with s = 1 + 1/k."""
+    (x, v), (k, c) = tr.states("x v"), tr.parameters("k c")
+    rhs = {x: v, v: -k * (x - c) - k * v}
+    model = tr.Model("stiff spring", rhs, {k: 1e9, c: 2.0}, {x: 0.0, v: 0.0})
+    solver = tr.Solver(method="rodas5p", rtol=1e-8, atol=1e-10)
+    found = tr.simulate(model, [0.0, 1.0], solver=solver, sensitivities=["c", "x(0)"]).dydp[-1, 0]
+    np.testing.assert_allclose(found, [1.0 - np.exp(-1.0), np.exp(-1.0)], rtol=1e-7)
+
+
+def test_sensitivities_with_an_input_that_moves():
+    """The input's rate enters the time derivative, and this one's derivative too."""
+    x, k, u = tr.states("x"), tr.parameters("k"), tr.inputs("u")
+    model = tr.Model("led", {x: 30.0 * (k * u**2 * x - x**3)}, {k: 1.2}, {x: 1.0}, {u: 0.0})
+    t = np.linspace(0.0, 4.0, 41)
+    drive = tr.Samples(t, 1.0 + 0.3 * np.sin(3.0 * t))
+    found = [
+        tr.simulate(model, t, inputs={"u": drive}, sensitivities=["k"],
+                    solver=tr.Solver(method, rtol=rtol, atol=1e-2 * rtol)).dydp
+        for method, rtol in (("rodas5p", 1e-9), ("tsit5", 1e-11))
+    ]  # fmt: skip
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-8)
+
+
+def test_auto_carries_tangents_over_and_back():
+    """The oscillator is stiff along its slow arcs; at its jumps the stiff method gives back."""
+    model = tr.models.load("van-der-pol")
+    t = np.linspace(0.0, 300.0, 21)
+    how = {"params": {"mu": 100.0}, "sensitivities": ["mu", "x(0)"]}
+    exact, auto, stiff = (
+        tr.simulate(model, t, solver=tr.Solver(method, rtol=rtol, atol=1e-2 * rtol), **how)
+        for method, rtol in (("tsit5", 1e-11), ("auto", 1e-8), ("rodas5p", 1e-8))
+    )
+    assert auto.stats["stiff"]
+    assert auto.stats["n_steps"] < stiff.stats["n_steps"] < exact.stats["n_steps"]
+    error = np.abs(auto.dydp - exact.dydp) / np.abs(exact.dydp).max(axis=0)
+    assert error.max() < 5e-6

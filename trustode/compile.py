@@ -72,7 +72,7 @@ class CompiledModel:
 
     def __post_init__(self) -> None:
         # What the solver alone calls has no place here.
-        for name in set(FUNCTION_NAMES) - {"tangent", "slopes"}:
+        for name in set(FUNCTION_NAMES) - {"tangent", "slopes", "bends"}:
             object.__setattr__(self, name, getattr(self.functions, name))
 
     rhs: Callable[..., Any] = None  # type: ignore[assignment]

@@ -113,6 +113,10 @@ class EventLog:
         Way in which the function crossed zero, 1 or -1.
     y : ndarray, shape (n_seen, n_state)
         States just before the event changed anything.
+    dtdp : ndarray, shape (n_seen, n_vary), or None
+        Derivatives of `t` by what the solve was asked to differentiate by.
+    dydp : ndarray, shape (n_seen, n_state, n_vary), or None
+        Derivatives of `y`, the time's part in them included.
     """
 
     names: tuple[str | int, ...]
@@ -121,6 +125,8 @@ class EventLog:
     t: Array
     direction: NDArray[np.int64]
     y: Array
+    dtdp: Array | None = None
+    dydp: Array | None = None
 
     @classmethod
     def none(cls, states: tuple[str, ...]) -> EventLog:
@@ -144,7 +150,14 @@ class EventLog:
             )
         own = self.event == position
         return EventLog(
-            self.names, self.states, self.event[own], self.t[own], self.direction[own], self.y[own]
+            self.names,
+            self.states,
+            self.event[own],
+            self.t[own],
+            self.direction[own],
+            self.y[own],
+            None if self.dtdp is None else self.dtdp[own],
+            None if self.dydp is None else self.dydp[own],
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -192,6 +205,8 @@ class WatchedEvents:
 
     def watch(self) -> Watch:
         """Return what the C core needs to watch for them in one run."""
+        # Here and not in the run, where an interrupt of the compiler would not end it.
+        self.functions.need("observe_dy")
         return Watch(
             self.functions,
             len(self.model.inputs),
@@ -203,14 +218,19 @@ class WatchedEvents:
 
     def log(self, watch: Watch) -> EventLog:
         """Return what was seen in a run."""
-        rows = watch.log
+        rows, n = watch.log, len(self.model.states)
+        n_vary = (rows.shape[1] - 3 - n) // (1 + n)
+        times = rows[:, 3 + n : 3 + n + n_vary].copy()
+        states = rows[:, 3 + n + n_vary :].reshape(len(rows), n_vary, n)
         return EventLog(
             self.names,
             self.model.states,
             rows[:, 0].astype(np.int64),
             rows[:, 1].copy(),
             rows[:, 2].astype(np.int64),
-            rows[:, 3:].copy(),
+            rows[:, 3 : 3 + n].copy(),
+            times if n_vary else None,
+            states.transpose(0, 2, 1) if n_vary else None,
         )
 
 

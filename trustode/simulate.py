@@ -253,7 +253,8 @@ def simulate(
     solver : Solver
         Method, tolerances and limits.
     sensitivities : sequence of name
-        Parameters, or ``"T(0)"`` for initial values, to differentiate the states by.
+        Parameters, or ``"T(0)"`` for initial values, to differentiate the states by. They
+        jump where an event resets states; ``solution.events`` differentiates its times too.
     on_error : {"raise", "return"}
         Whether a failed solve raises `SolveError` or comes back with its status.
 
@@ -274,6 +275,8 @@ def simulate(
     References
     ----------
     Hairer, Norsett & Wanner (1993), Solving ODEs I, II.4 (step size), II.6 (dense output).
+    Galan, Feehery & Barton (1999), Applied Numerical Mathematics 31, 17-47 (sensitivities
+    through events).
     """
     if on_error not in ("raise", "return"):
         raise OptionError(f"simulate: on_error={on_error!r:.60} must be 'raise' or 'return'")
@@ -293,10 +296,6 @@ def simulate(
     given = () if initial is None else tuple(model.known(initial, "state", model.states))
     tables = input_tables(compiled, inputs, where)
     watched = watch_for(model, events, where)
-    if watched is not None and which:
-        raise OptionError(
-            f"{where}: sensitivities are not carried through events. Ask for one of them at a time"
-        )
     problem = Problem(compiled, times, p, y0, given, tables, solver, which, where, watched)
     engine = native if solver.method in ("auto", *NATIVE) else by_scipy
     raw = engine(problem, own_steps)
@@ -387,8 +386,13 @@ def _failure(problem: Problem, raw: Outcome) -> str:
     if raw.ended >= 0 and problem.events is not None:
         text = f"event {problem.events.names[raw.ended]}: {text}"
         if raw.status is Status.NONFINITE:
-            text = text.replace("the right-hand side", "its function or a value it sets")
+            what = "its function or a value it sets"
+            if problem.which:
+                what = "its function, a value it sets, or a derivative of its time or these"
+            text = text.replace("the right-hand side", what)
             advice = "Look at its expressions near that state."
+            if problem.which:
+                advice += " A time has a derivative only where the function crosses with a slope."
     elif raw.status is Status.NONFINITE:
         name = model.states[raw.worst]
         symbols = sorted(list(model.rhs.values())[raw.worst].free_symbols, key=lambda s: s.name)

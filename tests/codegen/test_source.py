@@ -8,6 +8,7 @@ import sympy
 
 import trustode as tr
 from trustode.codegen import Source
+from trustode.codegen.interpret import FLOATS, evaluator
 from trustode.expression import TIME, symbol
 
 NAMES = tr.models.names()
@@ -61,6 +62,27 @@ def test_rhs_equals_lambdify(name):
         wanted = oracle(0.7, y, p, u)
         got = compiled.rhs(0.7, y, p, u)
         assert np.abs(got - wanted).max() <= RHS_TOLERANCE * max(np.abs(wanted).max(), 1e-300)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bends_are_the_differences_of_slopes(name):
+    """Along any tangent of states and parameters together, inputs that move included."""
+    model = tr.models.load(name)
+    source, rng = Source(model), np.random.default_rng(3)
+    slopes, bends = (
+        evaluator(source.graph, source.outputs(each), FLOATS) for each in ("slopes", "bends")
+    )
+    y, dy = tr.compile(model).initial() + 0.1, rng.normal(size=len(model.states))
+    p = np.array(list(model.defaults.values()))
+    dp = np.abs(p) * rng.normal(size=len(p))
+    u = rng.uniform(0.1, 0.3, 2 * len(model.inputs))
+    wanted, n = 0.0, len(y)
+    for shift, weight in ((-2, 1.0), (-1, -8.0), (1, 8.0), (2, -1.0)):
+        h = 1e-3 * shift
+        moved = slopes(0.7, list(y + h * dy), list(p + h * dp), list(u))[n:]
+        wanted = wanted + weight * np.array(moved) / (12.0 * 1e-3)
+    got = np.array(bends(0.7, [*y, *dy], [*p, *dp], list(u)))
+    np.testing.assert_allclose(got, wanted, rtol=1e-8, atol=1e-9 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("name", NAMES)

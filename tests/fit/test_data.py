@@ -169,11 +169,6 @@ BAD_OPTIONS = {
     "unknown held": ({"params": {"b": 1.0}}, tr.ModelError, "params names 'b'"),
     "unknown input": ({"inputs": {"v": 1.0}}, tr.ModelError, "unknown input 'v'"),
     "no starts": ({"starts": 0}, tr.OptionError, "starts=0 must be a whole number from 1"),
-    "implicit": (
-        {"solver": tr.Solver(method="rodas5p")},
-        tr.OptionError,
-        "sensitivities need an explicit method for now",
-    ),
     "scipy": ({"solver": tr.Solver(method="LSODA")}, tr.OptionError, "sensitivities need"),
     "progress": ({"progress": "yes"}, tr.OptionError, "progress='yes'"),
 }

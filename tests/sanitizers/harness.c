@@ -39,6 +39,14 @@ static void watch_observe_dy(const tro_model *model, double t, const double *z, 
     out[n + at] = 12.566370614359172 * cos(12.566370614359172 * z[at]);
 }
 
+static void watch_observe_dp(const tro_model *model, double t, const double *z, const double *p,
+                             const double *u, double *out)
+{
+    (void)t, (void)z, (void)p, (void)u;
+    for (int k = 0; k < 4 * model->n_param; k++) out[k] = 0.0;
+    out[3 * model->n_param] = 1.0;
+}
+
 static int solve(const tro_method *method, const tro_method *stiff, int n_tangent, long max_steps,
                  double scale, int interrupt, int terminal)
 {
@@ -61,7 +69,8 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
     int time_at = n, directions[3] = {-1, 0, 1}, terminals[3] = {0, 0, terminal};
     const int set_event = 0, set_state = 0;
     const tro_model watched = {.n_state = n + 1 + model->n_input, .n_observable = 4,
-                               .observe = watch_observe, .observe_dy = watch_observe_dy,
+                               .n_param = model->n_param, .observe = watch_observe,
+                               .observe_dy = watch_observe_dy, .observe_dp = watch_observe_dp,
                                .context = &time_at};
     tro_events events = {.n_event = 3, .n_set = 1, .n_input = model->n_input, .model = &watched,
                          .direction = directions, .terminal = terminals,
@@ -76,7 +85,7 @@ static int solve(const tro_method *method, const tro_method *stiff, int n_tangen
     const tro_options options = {.method = method, .stiff = stiff, .rtol = 1e-6, .atol = atol,
                                  .h_max = HUGE_VAL, .max_steps = max_steps,
                                  .poll = interrupt ? cancelled : NULL, .poll_context = &calls,
-                                 .events = n_tangent ? NULL : &events,
+                                 .events = &events,
                                  .measures = n_tangent ? NULL : &measures};
     double *work = malloc(tro_solve_work(model, n_tangent, &options) * sizeof *work);
     tro_trace trace = {.width = 2 + method->n_coef * n};
@@ -108,8 +117,8 @@ static int high_order(void)
     tro_events events = {.n_event = 1, .model = &watched, .direction = &direction,
                          .terminal = &terminal, .log = {.width = 4}};
     const tro_options options = {.events = &events};
-    const tro_piece piece = {0.0, h, h, N_COEF, coef, &y_end};
-    double *work = malloc(tro_events_work(&events) * sizeof *work);
+    const tro_piece piece = {0.0, h, h, N_COEF, 1, coef, &y_end};
+    double *work = malloc(tro_events_work(&events, 0) * sizeof *work);
     tro_events_start(&events, &system, work);
     const int status = tro_events_step(&options, &piece, &t, &cut);
     const int found = cut && events.ended == 0 && fabs(t - wanted) < 1e-14;
@@ -207,6 +216,9 @@ int main(void)
     bad |= solve(&tro_dop853, NULL, 2, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_rodas5p, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, NULL, 2, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_rodas5p, NULL, 2, 100000, 1.0, 0, 0) != TRO_SUCCESS;
+    bad |= solve(&tro_tsit5, &tro_rodas5p, 2, 100000, 1.0, 0, 1) != TRO_SUCCESS;
+    bad |= solve(&tro_rodas5p, NULL, 2, 100000, NAN, 0, 0) != TRO_NONFINITE;
     bad |= solve(&tro_tsit5, NULL, 0, 3, 1.0, 0, 0) != TRO_MAX_STEPS;
     bad |= solve(&tro_rodas5p, NULL, 0, 100000, NAN, 0, 0) != TRO_NONFINITE;
     bad |= solve(&tro_tsit5, NULL, 0, 100000000, 1.0, 1, 0) == TRO_NO_MEMORY;

@@ -53,9 +53,16 @@ int main(void)
     const double residual = values[0] - located[0], other = values[2] - located[2];
     const int right = fabs(sums[0] - 0.5 * (residual * residual + other * other)) < 1e-14;
     printf("objective %d %.17g\n", whole, sums[0]);
+    const double before = sums[0];
+    for (int k = 0; k < N_SUM; k++) sums[k] = 0.0;
+    queue = 0;
+    options.stiff = options.method = &tro_rodas5p;
+    const int stiff = tro_objective_run(&objective);
+    const int same = fabs(sums[0] - before) < 1e-5;
+    printf("objective %d %.17g\n", stiff, sums[0]);
     queue = 0;
     options.max_steps = 2;
     const int cut = tro_objective_run(&objective);
     free(tables), free(p), free(start), free(atol);
-    return whole != TRO_SUCCESS || !right || cut != TRO_MAX_STEPS;
+    return whole != TRO_SUCCESS || !right || stiff != TRO_SUCCESS || !same || cut != TRO_MAX_STEPS;
 }

@@ -33,14 +33,16 @@ FUNCTION_NAMES = (
     "initial",
     "initial_dp",
     "slopes",
+    "bends",
 )
 
 #: What is compiled together, because it is wanted together: what every solve needs, what
-#: implicit methods need, and what depends on the choice of parameters.
+#: implicit methods need, what depends on the choice of parameters, and what both together need.
 PARTS: dict[str, tuple[str, ...]] = {
     "core": ("rhs", "observe", "initial"),
     "implicit": ("jac", "dfdt", "dfdu", "slopes"),
     "parametric": ("dfdp", "tangent", "observe_dy", "observe_dp", "initial_dp"),
+    "curved": ("bends",),
 }
 
 _HEAD = (
@@ -179,6 +181,8 @@ class Source:
             return [o for part in ("rhs", "jac", "dfdp") for o in self.outputs(part)]
         if name == "slopes":
             return [*self.rhs, *self._rates(), *self.outputs("jac")]
+        if name == "bends":
+            return self.graph.tangents([*self._rates(), *self.outputs("jac")], self._directions())
         if name == "jac":
             base, by = "rhs", "dy"
         elif name.startswith("dfd"):
@@ -197,6 +201,14 @@ class Source:
             column = graph.derivatives(self.rhs, leaf)
             total = [graph.add(a, graph.mul(b, rate)) for a, b in zip(total, column, strict=True)]
         return total
+
+    def _directions(self) -> dict[int, int]:
+        """Return the leaf that holds the tangent of each state and parameter."""
+        return {
+            leaf: self.graph.node(kind, len(self._leaves[kind]) + k)
+            for kind in ("y", "p")
+            for k, leaf in enumerate(self._leaves[kind])
+        }
 
     @cached_property
     def _factors(self) -> str:
@@ -266,7 +278,7 @@ class Source:
         n_state, n_input = len(self.rhs), len(self._leaves["u"])
         if name == "jac" and n_state <= _MOST_COPIED:
             return _JACOBIAN.format(n=n_state, k=n_input, size=n_state * (2 + n_state))
-        dense = 2 * len(self.rhs) if name == "slopes" else None
+        dense = {"slopes": 2 * n_state, "bends": n_state}.get(name)
         return (
             f"{_HEAD.format(name)}\n{{\n"
             "    (void)model; (void)t; (void)y; (void)p; (void)u; (void)out;\n"

@@ -166,7 +166,7 @@ def fit(
     Other Parameters
     ----------------
     solver : Solver
-        An explicit native method, used throughout. Without it, searches solve with a
+        A native method, used throughout. Without it, searches solve with a
         relative tolerance of 1e-6 and the best point is refined with 1e-11.
     starts : int
         Searches: the first from the given values, the others spread over the bounds by
@@ -455,11 +455,10 @@ def _check_options(where: str, solver: object, whole: Mapping[str, tuple[object,
         return
     if not isinstance(solver, Solver):
         raise OptionError(f"{where}: solver must be a Solver, got {solver!r:.60}")
-    explicit = ["auto", *(name for name, about in NATIVE.items() if not about["implicit"])]
-    if solver.method not in explicit:
+    if solver.method not in ("auto", *NATIVE):
         raise OptionError(
-            f"{where}: the solver has the method {solver.method!r}; a fit's sensitivities need an "
-            f"explicit method for now: {', '.join(explicit)}"
+            f"{where}: the solver has the method {solver.method!r}; a fit's sensitivities need a "
+            f"native method: {', '.join(('auto', *NATIVE))}"
         )
 
 
@@ -477,10 +476,9 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
         )
     elif 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
         advice = (
-            "A fit's sensitivities need an explicit method for now, and for stiff models these "
-            "need too many steps. Narrow the bounds so that no rate is much faster than the "
-            "times between the data, hold fast states with model.freeze, or allow more steps: "
-            "solver=tr.Solver(method='tsit5', max_steps=10_000_000)"
+            "Narrow the bounds so that no rate is needlessly fast. An explicit method needs too "
+            "many steps for a stiff model: leave the solver out, or take tr.Solver() or "
+            "tr.Solver(method='rodas5p')"
         )
     return SolveError(
         f"{where}: none of {len(found)} starts could be evaluated; {count} of "

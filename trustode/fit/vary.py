@@ -206,9 +206,11 @@ class Layout:
         """Upper bounds of x."""
         return self._edges(1)
 
+    def _bounds(self, side: int) -> Array:
+        return np.array([self.bounds[k][side] for k in self.owner])
+
     def _edges(self, side: int) -> Array:
-        edges = np.array([self.bounds[k][side] for k in self.owner])
-        return self.scaled(edges)
+        return self.scaled(self._bounds(side))
 
     @cached_property
     def first(self) -> Array:
@@ -216,11 +218,13 @@ class Layout:
         return self.scaled(np.array([self.varies[k].value for k in self.owner]))
 
     def natural(self, x: Array) -> Array:
-        """Return values from x."""
+        """Return values from x; a bound comes back to the last bit."""
         values = x.copy()
         with np.errstate(over="ignore"):
             for scale, at in self._by_scale:
                 values[..., at] = scale.inverse(x[..., at])
+        for edge, bound in ((self.lower, self._bounds(0)), (self.upper, self._bounds(1))):
+            values = np.where(x == edge, bound, values)
         return values
 
     def scaled(self, values: Array) -> Array:

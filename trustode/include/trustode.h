@@ -35,6 +35,9 @@ struct tro_model {
     /* (n_state (2 + n_state)) rhs, its total time derivative and jac at once; u holds the
      * inputs, then their rates. Of jac only what can differ from zero is written. */
     tro_function *slopes;
+    /* (n_state (1 + n_state)) derivatives along a tangent of what slopes gives behind rhs; y holds
+     * the states, then their tangent, p the parameters, then theirs. Written as slopes are. */
+    tro_function *bends;
     tro_factor *factor;       /* (at most n_state, n_state); 0 where there is none */
     tro_substitute *solve;    /* in place */
     tro_stage *stage;         /* adds rhs to out and solves in place, in one go */
