@@ -1,11 +1,14 @@
 """Posteriors that are known: normal ones, cut off at bounds."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import truncnorm
+import yaml
+from scipy.integrate import quad
+from scipy.stats import lognorm, norm, truncnorm
 
 import trustode as tr
 from trustode.fit import Fit
@@ -119,3 +122,86 @@ def test_options_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(tr.OptionError, match=told):
         line_fit(drift, line).sample(**wrong)
+
+
+@pytest.mark.usefixtures("sampler")
+@pytest.mark.parametrize("scale", ["lin", "log"])
+@pytest.mark.parametrize("prior_scale", ["lin", "log10"])
+def test_a_prior_is_a_density_of_the_value_on_its_own_scale(
+    drift: tr.Model, scale: str, prior_scale: str
+) -> None:
+    data = pd.DataFrame({"t": np.arange(4.0), "y": [1.1, 0.7, 1.6, 0.9]})
+    prior = lognorm(s=0.6, scale=0.8) if prior_scale == "lin" else norm(0.1, 0.2)
+    fit = tr.fit(
+        drift,
+        data,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.8)},
+        vary={"y(0)": tr.Vary(1.0, min=1e-3, scale=scale, prior=prior, prior_scale=prior_scale)},
+        starts=1,
+    )
+    found = fit.sample(draws=500, chains=2, warmup=200, seed=4)
+
+    def density(v: float) -> float:
+        # Of the value itself, whatever the prior's scale.
+        told = prior.pdf(v) if prior_scale == "lin" else prior.pdf(np.log10(v)) / v
+        return float(told * np.exp(-0.5 * np.sum(((data["y"] - v) / 0.8) ** 2)))
+
+    total = quad(density, 1e-3, 9.0)[0]
+    mean = quad(lambda v: v * density(v), 1e-3, 9.0)[0] / total
+    row = found.params.loc["y(0)"]
+    assert row["mean"] == pytest.approx(mean, abs=ERRORS * row["mcse"])
+    assert not found.notes
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sampler")
+def test_lynx_and_hare(shared: Path) -> None:
+    """Compare with the reference draws of posteriordb."""
+    folder = shared / "cases" / "fitting" / "bayes_lynx_hare"
+    expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))["posterior"]
+    table = pd.read_csv(folder / "measurements.csv")
+    data = table.pivot_table(index="time", columns="observable", values="measurement").reset_index()
+    model = tr.Model(
+        "lynx-hare",
+        rhs={"u": "(alpha - beta * v) * u", "v": "(-gamma + delta * u) * v"},
+        params={"alpha": 0.55, "beta": 0.028, "gamma": 0.8, "delta": 0.024},
+        initial={"u": 34.0, "v": 5.9},
+    )
+
+    def truncated(mean: float, sd: float) -> object:
+        return truncnorm(-mean / sd, np.inf, loc=mean, scale=sd)
+
+    size, noise = lognorm(s=1.0, scale=10.0), lognorm(s=1.0, scale=np.exp(-1.0))
+    priors = {
+        "alpha": (0.55, truncated(1.0, 0.5)),
+        "beta": (0.028, truncated(0.05, 0.05)),
+        "gamma": (0.8, truncated(1.0, 0.5)),
+        "delta": (0.024, truncated(0.05, 0.05)),
+        "u(0)": (34.0, size),
+        "v(0)": (5.9, size),
+        "sigma_u": (0.25, noise),
+        "sigma_v": (0.25, noise),
+    }
+    fit = tr.fit(
+        model,
+        data,
+        time="time",
+        observed={
+            "hare": tr.Gaussian("u", sd="sigma_u", transform="log"),
+            "lynx": tr.Gaussian("v", sd="sigma_v", transform="log"),
+        },
+        vary={
+            name: tr.Vary(value, min=1e-5, max=1e3, scale="log", prior=prior)
+            for name, (value, prior) in priors.items()
+        },
+        starts=1,
+    )
+    found = fit.sample(draws=300, chains=2, warmup=250, seed=1)
+    assert found.n_divergent == 0
+    for name, row in found.params.iterrows():
+        known = expected[{"u(0)": "u0", "v(0)": "v0"}.get(str(name), str(name))]
+        error = np.hypot(row["mcse"], known["sd"] / np.sqrt(known["draws"]))
+        assert row["mean"] == pytest.approx(known["mean"], abs=ERRORS * error)
+        assert row["sd"] == pytest.approx(known["sd"], rel=0.2)
+        assert row["rhat"] < 1.03
