@@ -846,9 +846,9 @@ def _mixed_loops(sums: list[tuple[int, int]]) -> str:
     for begin in range(0, len(sums), _SUMS_A_LOOP):
         group = list(enumerate(sums))[begin : begin + _SUMS_A_LOOP]
         text += "".join(f"        tro_v b{n} = tro_set(0.0);\n" for n, _ in group)
-        text += "        l = s + SLOTS;\n        r = q - WIDE;\n"
-        text += "        for (int j = 1; j < k; j++, l += SLOTS, r -= WIDE) {\n"
+        text += "        l = s + SLOTS;\n        e = q - WIDE;\n"
+        text += "        for (int j = 1; j < k; j++, l += SLOTS, e -= WIDE) {\n"
         for n, (left, right) in group:
-            text += f"            b{n} = tro_fma(l[{left}], r[{right}], b{n});\n"
+            text += f"            b{n} = tro_fma(l[{left}], e[{right}], b{n});\n"
         text += "        }\n"
-    return f"        const tro_v *l, *r;\n{text}" if text else ""
+    return f"        const tro_v *l, *e;\n{text}" if text else ""
