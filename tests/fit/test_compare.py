@@ -203,3 +203,15 @@ def test_options_that_cannot_be_are_refused(fits: dict[str, Fit], wrong: dict, t
 def test_what_is_not_fits_is_refused(wrong: object) -> None:
     with pytest.raises(tr.OptionError, match="compare"):
         tr.compare(wrong)  # type: ignore[arg-type]
+
+
+def test_a_density_is_not_compared_with_probabilities(curve: tr.Model) -> None:
+    data = pd.DataFrame({"t": np.arange(6.0), "y": [1.0, 2.0, 2.0, 3.0, 4.0, 4.0]})
+    vary = {"a": tr.Vary(0.5), "y(0)": tr.Vary(1.0)}
+    grid = tr.GridGaussian("y", sd=0.5, values=range(7))
+    smooth, rounded = (
+        tr.fit(curve, data, time="t", observed={"y": each}, vary=vary, starts=1)
+        for each in (tr.Gaussian("y", sd=0.5), grid)
+    )
+    with pytest.raises(tr.DataError, match="the other a density"):
+        tr.compare({"smooth": smooth, "rounded": rounded})

@@ -25,7 +25,8 @@ from ..progress import Progress
 from .again import near, problem_parts, search_again
 from .bootstrap import check_whole
 from .information import labels
-from .objective import Failure, Problem
+from .objective import Evaluation, Failure, Problem
+from .observation import Binomial, Categorical, GridGaussian, Ordinal, Poisson
 from .resample import drawn, with_groups, with_rows, with_values
 from .result import Fit
 from .vary import initial_of
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+#: Observation models whose likelihood is a probability; that of the others is a density.
+DISCRETE = (Binomial, Categorical, GridGaussian, Ordinal, Poisson)
 
 #: Difference of an information criterion below which no model is preferred: Burnham & Anderson
 #: (2002), Model Selection and Multimodel Inference, 2.6.
@@ -226,11 +230,15 @@ def _difference(first: Problem, other: Problem, one: str, two: str) -> str:
         order, reorder = np.argsort(rows.row), np.argsort(others.row)
         if not np.array_equal(rows.row[order], others.row[reorder]):
             return f"'{column}' is missing in different rows"
-        if not np.array_equal(rows.values[order], others.values[reorder]):
-            k = int(np.argmax(rows.values[order] != others.values[reorder]))
+        given, also = rows.given[order], others.given[reorder]
+        if not np.array_equal(given, also):
+            k = int(np.argmax(given != also))
+            return f"'{column}' has {given[k]} and {also[k]} in the same row"
+        kinds = [problem.observed[column] for problem in (first, other)]
+        if len({isinstance(kind, DISCRETE) for kind in kinds}) > 1:
             return (
-                f"'{column}' has {rows.values[order][k]:g} and {others.values[reorder][k]:g} in "
-                f"the same row"
+                f"'{column}' is {type(kinds[0]).__name__} in '{one}' and {type(kinds[1]).__name__} "
+                f"in '{two}', of which one gives probabilities and the other a density"
             )
     for label, times, their_times in zip(mine.labels, mine.times, theirs.times, strict=False):
         if not np.array_equal(times, their_times):
@@ -403,7 +411,7 @@ def _predict(problem: Problem, x: Array, every: Arrays, row: int) -> bool:
     for g in _with_data(problem):
         point = with_groups(problem, [g])
         found = point.evaluate(x, settle=False)
-        every["nll"][row, g] = found.nll
+        every["nll"][row, g] = found.nll - found.penalty
         predicted = point.predict(x)
         if isinstance(predicted, Failure):
             return False
@@ -557,9 +565,10 @@ class _Ratios:
             for k, other in enumerate(self.others):
                 problem = with_values(replace(other, threads=null.threads), values)
                 starts = [self.points[k], embedded(new, search.best.x, other, self.points[k])]
-                ends = [search_again(problem, start, crew).best.nll for start in starts]
-                if math.isfinite(min(ends)):
-                    gain[row, k] = 2.0 * (search.best.nll - min(ends))
+                ends = [search_again(problem, start, crew).best for start in starts]
+                end = min(ends, key=lambda point: point.nll)
+                if math.isfinite(end.nll):
+                    gain[row, k] = 2.0 * (_misfit(search.best) - _misfit(end))
         return {"gain": gain}
 
     def parts(self) -> Parts:
@@ -571,6 +580,11 @@ class _Ratios:
             "optima": ("", digest(self.x, list(self.points))),
             "seed": (str(self.seed), ""),
         }
+
+
+def _misfit(point: Evaluation) -> float:
+    """Return the negative log-likelihood, without priors."""
+    return point.nll - point.penalty
 
 
 def embedded(null: Problem, x: Array, other: Problem, point: Array) -> Array:
