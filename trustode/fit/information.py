@@ -5,6 +5,7 @@ Imports the objective, the layout of the free values and the search.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import OptionError, listed, nearest
 from .objective import Evaluation
 from .optimise import free_to_move
+from .scales import FACTOR, SCALES
 from .vary import Layout
 
 Array = NDArray[np.float64]
@@ -23,7 +25,7 @@ UNDETERMINED_SHARE = 1e-4
 
 #: From when on a determined value counts as hardly determined: 95 % limits this factor apart
 #: from the value, or a standard error this many times that with all others known.
-FACTOR, INFLATED = 10.0, 50.0
+APART, INFLATED = 10.0, 50.0
 
 #: The 97.5 % point of the normal distribution.
 NORMAL_975 = 1.959963984540054
@@ -113,7 +115,7 @@ def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[
     """Say along which direction values that the data do determine are hardly determined.
 
     That is where they are many times less certain than if all others were known, or where
-    the 95 % interval of a logarithm spans more than a factor `FACTOR` to either side.
+    the 95 % interval of a logarithm spans more than a factor `APART` to either side.
     """
     known = np.flatnonzero(np.isfinite(np.diagonal(found.covariance)))
     if not known.size:
@@ -121,7 +123,10 @@ def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[
     block = np.ix_(known, known)
     alone = np.sqrt(np.diagonal(point.information)[known])
     error = np.sqrt(np.diagonal(found.covariance)[known])
-    wide = layout.log[known] & (NORMAL_975 * error > np.log(FACTOR))
+    reach = np.array([SCALES[layout.varies[k].scale].reach for k in layout.owner])[known]
+    # A reach is a factor of 100; without one (on a linear scale) nothing is wide by itself.
+    factors = error / reach * math.log(FACTOR)
+    wide = NORMAL_975 * factors > math.log(APART)
     if not (wide.any() or (error * alone > INFLATED).any()):
         return []
     _, vectors = np.linalg.eigh(found.covariance[block] * np.outer(alone, alone))
@@ -132,19 +137,22 @@ def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[
     names = labels(layout)
     members = np.flatnonzero(np.abs(direction) > 0.05 * np.abs(direction).max())
     moves = listed(
-        (
-            f"{names[known[k]]} times {np.exp(direction[k]):.3g}"
-            if layout.log[known[k]]
-            else f"{names[known[k]]} {direction[k]:+.3g}"
-            for k in members
-        ),
-        8,
+        (_move(names[known[k]], layout, known[k], direction[k], reach[k]) for k in members), 8
     )
     return [
         f"hardly determined: to move together by {moves}, or the other way, lowers the "
         "log-likelihood by no more than 1.92 as far as the information matrix sees; look at "
         "profiles, fix one of them or measure more"
     ]
+
+
+def _move(name: str, layout: Layout, number: int, length: float, reach: float) -> str:
+    """Say how far a value moves."""
+    scale = layout.varies[layout.owner[number]].scale
+    if scale == "lin":
+        return f"{name} {length:+.3g}"
+    of = "the odds of " if scale == "logit" else ""
+    return f"{of}{name} times {FACTOR ** (length / reach):.3g}"
 
 
 def chosen(names: Sequence[object], layout: Layout, where: str) -> list[int]:

@@ -23,6 +23,7 @@ from .again import Held, near, problem_parts
 from .information import chosen, labels, uncertainty
 from .objective import Evaluation, Problem
 from .optimise import scaled_solution
+from .scales import SCALES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +40,9 @@ MOST_POINTS, MOST_HALVINGS = 60, 10
 #: An end of an interval is found when the root of the excess is this near, relative to its level.
 CLOSE = 1e-6
 
-#: Without a bound, a side ends once the value is this many of its own sizes away (on a
-#: logarithmic scale: this factor).
-FAR = 1e6
+#: Without a bound, a side ends once the value is this many of its own sizes away; on another
+#: scale than the linear one, so many times the reach of starts: a factor of a million.
+FAR, FURTHER = 1e6, 3.0
 
 #: Gain in log-likelihood from which another optimum was found.
 BETTER = 0.01
@@ -233,8 +234,9 @@ class _Climb:
         self.points: list[Evaluation] = []
         layout = problem.layout
         self.edge = float((layout.upper if way > 0 else layout.lower)[number])
-        size = 1.0 if layout.log[number] else max(abs(x[number]), self._error())
-        reach = math.log(FAR) if layout.log[number] else FAR * size
+        reach = FURTHER * SCALES[layout.varies[layout.owner[number]].scale].reach
+        if not layout.curved[number]:
+            reach = FAR * max(abs(x[number]), self._error())
         self.stop = min(abs(self.edge - x[number]), reach)
         self.last = float(x[number])
 
@@ -247,7 +249,7 @@ class _Climb:
             return float(math.sqrt(variance))
         if alone > 0.0:
             return float(1.0 / math.sqrt(alone))
-        return 0.1 if layout.log[k] else 0.1 * max(abs(float(self.best.x[k])), 1.0)
+        return 0.1 if layout.curved[k] else 0.1 * max(abs(float(self.best.x[k])), 1.0)
 
     def rise(self, point: Evaluation) -> float:
         """Return the root of the excess."""
@@ -405,7 +407,7 @@ def _followers(side: _Side, x: Array, number: int, problem: Problem) -> str:
     if side.end == "crossing" or not len(side.x):
         return ""
     layout = problem.layout
-    moved = (side.x[-1] - x) / np.where(layout.log, 1.0, np.maximum(np.abs(x), 1e-3))
+    moved = (side.x[-1] - x) / np.where(layout.curved, 1.0, np.maximum(np.abs(x), 1e-3))
     moved[number] = 0.0
     most = [int(k) for k in np.argsort(-np.abs(moved)) if abs(moved[k]) > 0.1][:3]
     names = labels(layout)
