@@ -13,7 +13,7 @@ import trustode as tr
 
 SD = 0.3
 TIMES = np.linspace(0.0, 4.0, 12)
-N = 150
+N = 100
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +104,16 @@ def test_models_are_confused_as_theory_says(curve: tr.Model) -> None:
         {"line": curve, "curve": curve},
         pd.DataFrame({"t": TIMES}),
         vary={"line": line, "curve": bent},
-        n=120,
+        n=60,
     )
     # The gain of the curve is chi-squared; b t**2 / 2 with b = 0.1 moves it off the centre.
     limit = np.log(12.0)
     shift = (0.5 * 0.1 / errors_of_regression(TIMES, 2)[2]) ** 2
     for truth, right in (("line", chi2.cdf(limit, 1)), ("curve", ncx2.sf(limit, 1, shift))):
-        error = np.sqrt(right * (1 - right) / 120)
+        error = np.sqrt(right * (1 - right) / 60)
         assert found.matrix.loc[truth, truth] == pytest.approx(right, abs=4 * error)
         assert found.matrix.loc[truth].sum() == pytest.approx(1.0)
-    assert len(found.choices) == 240
+    assert len(found.choices) == 120
     assert "taken for its own" in found.summary()
 
 
@@ -156,3 +156,27 @@ def test_a_design_has_to_be_a_table(curve: tr.Model) -> None:
         recover(curve, {"t": TIMES})  # type: ignore[arg-type]
     with pytest.raises(tr.DataError, match="no column 't'"):
         recover(curve, pd.DataFrame({"time": TIMES}))
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        tr.Ordinal("y", cuts=[0.5, 1.5, 2.5], levels=["no", "some", "much", "all"]),
+        tr.GridGaussian("y", sd=0.8, values=range(6)),
+        tr.Categorical({"stay": "y", "leave": 1.0}),
+        tr.Poisson("y"),
+        tr.StudentT("y", scale=0.5, df=4.0),
+        tr.Laplace("y", scale=0.5),
+        tr.Gaussian("y", sd=0.2, transform="log"),
+        tr.Gaussian("y", sd=0.5, lower=1.5),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_every_family_recovers_what_it_drew(curve: tr.Model, observation: Any) -> None:
+    design = pd.DataFrame({"t": np.linspace(0.0, 4.0, 60)})
+    vary = {"a": tr.Vary(0.4), "y(0)": tr.Vary(1.2)}
+    found = recover(curve, design, observed={"y": observation}, vary=vary, n=40)
+    table = found.table
+    # Errors are of the size that each fit says, and have no bias that 40 fits would show.
+    assert (table["sd"] / table["stderr"]).to_numpy() == pytest.approx([1.0, 1.0], abs=0.45)
+    assert (table["bias"].abs() < 4.5 * table["bias_se"]).all()

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Status
 from .data import Data, Measured
 from .objective import Failure, Problem
 
@@ -72,12 +73,18 @@ def with_values(problem: Problem, values: Mapping[str, Array]) -> Problem:
 
 def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Failure:
     """Return the problem with observations drawn from its own predictions at a point."""
-    predicted = problem.quantities(x)
-    if isinstance(predicted, Failure):
-        return predicted
+    found = problem.quantities(x)
+    if isinstance(found, Failure):
+        return found
     new = {}
     for column, rows in problem.data.measured.items():
-        new[column] = problem.observed[column].draw(rng, rows.known, predicted[column][rows.row])
+        observation = problem.observed[column]
+        try:
+            new[column] = observation.draw(rng, rows.known, found[column][rows.row])
+        except ValueError:
+            return Failure(Status.NONFINITE, f"nothing can be drawn for '{column}'")
+        if not np.isfinite(new[column]).all():
+            return Failure(Status.NONFINITE, f"nothing can be drawn for '{column}'")
     return with_values(problem, new)
 
 

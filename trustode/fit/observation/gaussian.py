@@ -68,10 +68,6 @@ class Gaussian(Located):
         """Mean and standard deviation."""
         return self.expr, self.sd
 
-    def draw(self, rng: np.random.Generator, known: Known, predicted: Array) -> Array:
-        """Draw from the normal distribution of each row."""
-        return rng.normal(predicted[:, 0], predicted[:, 1])
-
     def density(self, z: Array, shape: Array) -> tuple[Array, Array, Array]:
         """Evaluate ``0.5 log(2 pi) + 0.5 z**2``."""
         return _HALF_LOG_2PI + 0.5 * z**2, z, shape

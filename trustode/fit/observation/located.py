@@ -243,10 +243,14 @@ class Located(Observation):
         return total
 
     def draw(self, rng: np.random.Generator, known: Known, predicted: Array) -> Array:
-        """Draw from the distribution of each row."""
+        """Draw from the distribution of each row; what is beyond a limit comes as the limit."""
         shape = predicted[:, 2] if predicted.shape[1] > 2 else np.zeros(len(predicted))
         z = self.quantile(rng.random(len(predicted)), shape)
-        drawn: Array = predicted[:, 0] + predicted[:, 1] * z
+        drawn: Array = np.clip(
+            predicted[:, 0] + predicted[:, 1] * z,
+            known.get("lower", -np.inf),
+            known.get("upper", np.inf),
+        )
         return drawn
 
     def residual(self, observed: Array, known: Known, predicted: Array, share: Array) -> Array:
