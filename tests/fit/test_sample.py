@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import truncnorm
+from scipy.integrate import quad
+from scipy.stats import lognorm, norm, truncnorm
 
 import trustode as tr
 from trustode.fit import Fit
@@ -119,3 +120,33 @@ def test_options_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(tr.OptionError, match=told):
         line_fit(drift, line).sample(**wrong)
+
+
+@pytest.mark.usefixtures("sampler")
+@pytest.mark.parametrize("scale", ["lin", "log"])
+@pytest.mark.parametrize("prior_scale", ["lin", "log10"])
+def test_a_prior_is_a_density_of_the_value_on_its_own_scale(
+    drift: tr.Model, scale: str, prior_scale: str
+) -> None:
+    data = pd.DataFrame({"t": np.arange(4.0), "y": [1.1, 0.7, 1.6, 0.9]})
+    prior = lognorm(s=0.6, scale=0.8) if prior_scale == "lin" else norm(0.1, 0.2)
+    fit = tr.fit(
+        drift,
+        data,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.8)},
+        vary={"y(0)": tr.Vary(1.0, min=1e-3, scale=scale, prior=prior, prior_scale=prior_scale)},
+        starts=1,
+    )
+    found = fit.sample(draws=500, chains=2, warmup=200, seed=4)
+
+    def density(v: float) -> float:
+        # Of the value itself, whatever the prior's scale.
+        told = prior.pdf(v) if prior_scale == "lin" else prior.pdf(np.log10(v)) / v
+        return float(told * np.exp(-0.5 * np.sum(((data["y"] - v) / 0.8) ** 2)))
+
+    total = quad(density, 1e-3, 9.0)[0]
+    mean = quad(lambda v: v * density(v), 1e-3, 9.0)[0] / total
+    row = found.params.loc["y(0)"]
+    assert row["mean"] == pytest.approx(mean, abs=ERRORS * row["mcse"])
+    assert not found.notes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,20 +49,31 @@ def described(prior: Any) -> str:
 
 def log_density(prior: Any, w: Array) -> Density:
     """Return the log-density at w and its two derivatives; minus infinity where it is zero."""
-    names = [name.strip() for name in (prior.dist.shapes or "").split(",") if name.strip()]
-    given = dict(zip([*names, "loc", "scale"], prior.args, strict=False)) | dict(prior.kwds)
-    loc, scale = float(given.pop("loc", 0.0)), float(given.pop("scale", 1.0))
+    loc, scale, shapes, low, high = _frozen(prior)
     z = (w - loc) / scale
     closed = _CLOSED.get(prior.dist.name)
     with np.errstate(all="ignore"):
         if closed is None:
             value, by, by2 = _differences(lambda x: prior.logpdf(loc + scale * x), z)
         else:
-            value, by, by2 = closed(z, **{name: float(given[name]) for name in names})
+            value, by, by2 = closed(z, **shapes)
             value = value - math.log(scale)
-        low, high = (float(end) for end in prior.support())
     value = np.where((w >= low) & (w <= high) & ~np.isnan(value), value, -np.inf)
     return value, by / scale, by2 / scale**2
+
+
+@lru_cache(maxsize=1024)
+def _frozen(prior: Any) -> tuple[float, float, dict[str, float], float, float]:
+    """Return location, scale, shapes by name and the ends of the support.
+
+    Each evaluation of a fit asks for them, and scipy takes longer to tell than a solve does.
+    """
+    names = [name.strip() for name in (prior.dist.shapes or "").split(",") if name.strip()]
+    given = dict(zip([*names, "loc", "scale"], prior.args, strict=False)) | dict(prior.kwds)
+    loc, scale = float(given.pop("loc", 0.0)), float(given.pop("scale", 1.0))
+    shapes = {name: float(given[name]) for name in names}
+    low, high = (float(end) for end in prior.support())
+    return loc, scale, shapes, low, high
 
 
 def penalty(prior: Any, prior_scale: str, scale: str, x: Array) -> Density:

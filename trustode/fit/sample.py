@@ -37,6 +37,10 @@ MOST_RHAT, LEAST_ESS = 1.01, 100.0
 #: where the model cannot be solved is drawn nearer.
 SPREAD, NEARER, MOST_DRAWS = 1.5, 0.7, 30
 
+#: Points a draw where the model could not be solved, below which nothing is said: the first
+#: steps of a chain go far.
+SELDOM = 0.02
+
 #: Curvature of a flat density between two bounds, on the scale of the logit.
 LOGIT_CURVATURE = 0.25
 
@@ -398,13 +402,14 @@ def _notes(
             "explored; narrow the bounds or give priors"
         )
     layout = problem.layout
-    open_ended = ~(free.low & free.high)
+    informed = np.array([layout.varies[k].prior is not None for k in layout.owner])
+    open_ended = ~(free.low & free.high) & ~informed
     if open_ended.any():
         names = listed(np.array(labels(layout))[open_ended].tolist(), 6)
         notes.append(
             f"the prior of {names} is flat without end; give bounds or the posterior may have none"
         )
-    if free.failures:
+    if sum(free.failures.values()) > SELDOM * n:
         kinds = ", ".join(f"{count} {name}" for name, count in free.failures.items())
         notes.append(f"the model could not be solved at some points that were tried ({kinds})")
     return notes
