@@ -1,10 +1,12 @@
 """Posteriors that are known: normal ones, cut off at bounds."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from scipy.integrate import quad
 from scipy.stats import lognorm, norm, truncnorm
 
@@ -150,3 +152,56 @@ def test_a_prior_is_a_density_of_the_value_on_its_own_scale(
     row = found.params.loc["y(0)"]
     assert row["mean"] == pytest.approx(mean, abs=ERRORS * row["mcse"])
     assert not found.notes
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sampler")
+def test_lynx_and_hare(shared: Path) -> None:
+    """Compare with the reference draws of posteriordb."""
+    folder = shared / "cases" / "fitting" / "bayes_lynx_hare"
+    expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))["posterior"]
+    table = pd.read_csv(folder / "measurements.csv")
+    data = table.pivot_table(index="time", columns="observable", values="measurement").reset_index()
+    model = tr.Model(
+        "lynx-hare",
+        rhs={"u": "(alpha - beta * v) * u", "v": "(-gamma + delta * u) * v"},
+        params={"alpha": 0.55, "beta": 0.028, "gamma": 0.8, "delta": 0.024},
+        initial={"u": 34.0, "v": 5.9},
+    )
+
+    def truncated(mean: float, sd: float) -> object:
+        return truncnorm(-mean / sd, np.inf, loc=mean, scale=sd)
+
+    size, noise = lognorm(s=1.0, scale=10.0), lognorm(s=1.0, scale=np.exp(-1.0))
+    priors = {
+        "alpha": (0.55, truncated(1.0, 0.5)),
+        "beta": (0.028, truncated(0.05, 0.05)),
+        "gamma": (0.8, truncated(1.0, 0.5)),
+        "delta": (0.024, truncated(0.05, 0.05)),
+        "u(0)": (34.0, size),
+        "v(0)": (5.9, size),
+        "sigma_u": (0.25, noise),
+        "sigma_v": (0.25, noise),
+    }
+    fit = tr.fit(
+        model,
+        data,
+        time="time",
+        observed={
+            "hare": tr.Gaussian("u", sd="sigma_u", transform="log"),
+            "lynx": tr.Gaussian("v", sd="sigma_v", transform="log"),
+        },
+        vary={
+            name: tr.Vary(value, min=1e-5, max=1e3, scale="log", prior=prior)
+            for name, (value, prior) in priors.items()
+        },
+        starts=1,
+    )
+    found = fit.sample(draws=300, chains=2, warmup=250, seed=1)
+    assert found.n_divergent == 0
+    for name, row in found.params.iterrows():
+        known = expected[{"u(0)": "u0", "v(0)": "v0"}.get(str(name), str(name))]
+        error = np.hypot(row["mcse"], known["sd"] / np.sqrt(known["draws"]))
+        assert row["mean"] == pytest.approx(known["mean"], abs=ERRORS * error)
+        assert row["sd"] == pytest.approx(known["sd"], rel=0.2)
+        assert row["rhat"] < 1.03
