@@ -13,7 +13,7 @@ import trustode as tr
 
 SD = 0.3
 TIMES = np.linspace(0.0, 4.0, 12)
-N = 100
+N = 80
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,9 @@ def test_truths_that_differ_correlate_with_estimates(curve: tr.Model) -> None:
     wanted = spread / np.hypot(spread, slope)
     assert found.table.loc["a", "correlation"] == pytest.approx(wanted, abs=0.08)
     assert found.truths["a"].to_numpy() == pytest.approx(truth["a"].to_numpy())
-    drawn = recover(curve, pd.DataFrame({"t": TIMES}), vary=vary, truth="bounds", n=40)
+    drawn = recover(curve, pd.DataFrame({"t": TIMES}), vary=vary, truth="bounds", n=24)
     assert drawn.truths["a"].between(0.6, 0.8).all()
-    assert drawn.truths["a"].nunique() == 40
+    assert drawn.truths["a"].nunique() == 24
     assert drawn.plot("a").get_xlabel() == "a, true"
 
 
@@ -104,16 +104,16 @@ def test_models_are_confused_as_theory_says(curve: tr.Model) -> None:
         {"line": curve, "curve": curve},
         pd.DataFrame({"t": TIMES}),
         vary={"line": line, "curve": bent},
-        n=60,
+        n=40,
     )
     # The gain of the curve is chi-squared; b t**2 / 2 with b = 0.1 moves it off the centre.
     limit = np.log(12.0)
     shift = (0.5 * 0.1 / errors_of_regression(TIMES, 2)[2]) ** 2
     for truth, right in (("line", chi2.cdf(limit, 1)), ("curve", ncx2.sf(limit, 1, shift))):
-        error = np.sqrt(right * (1 - right) / 60)
+        error = np.sqrt(right * (1 - right) / 40)
         assert found.matrix.loc[truth, truth] == pytest.approx(right, abs=4 * error)
         assert found.matrix.loc[truth].sum() == pytest.approx(1.0)
-    assert len(found.choices) == 120
+    assert len(found.choices) == 80
     assert "taken for its own" in found.summary()
 
 
@@ -175,8 +175,8 @@ def test_a_design_has_to_be_a_table(curve: tr.Model) -> None:
 def test_every_family_recovers_what_it_drew(curve: tr.Model, observation: Any) -> None:
     design = pd.DataFrame({"t": np.linspace(0.0, 4.0, 60)})
     vary = {"a": tr.Vary(0.4), "y(0)": tr.Vary(1.2)}
-    found = recover(curve, design, observed={"y": observation}, vary=vary, n=40)
+    found = recover(curve, design, observed={"y": observation}, vary=vary, n=24)
     table = found.table
-    # Errors are of the size that each fit says, and have no bias that 40 fits would show.
+    # Errors are of the size that each fit says, and have no bias that 24 fits would show.
     assert (table["sd"] / table["stderr"]).to_numpy() == pytest.approx([1.0, 1.0], abs=0.45)
     assert (table["bias"].abs() < 4.5 * table["bias_se"]).all()
