@@ -65,7 +65,8 @@ def _check_branch(branch: Branch) -> None:
         if np.all(np.abs(eigenvalues.real) > margin):
             assert points["stable"].iloc[k] == (count == 0)
         leading = points["leading"].iloc[k]
-        assert leading.real == pytest.approx(eigenvalues.real.max(), abs=margin)
+        # Of a double eigenvalue only half the digits are certain.
+        assert leading.real == pytest.approx(eigenvalues.real.max(), abs=100 * margin)
     _check_special(branch, jac, y, values)
     explained = {row["bracket"][0] for _, row in special.iterrows()}
     changes = np.flatnonzero(np.diff(points["n_unstable"])).tolist()

@@ -95,7 +95,9 @@ def diagram(
     Directions at a branch point come from the algebraic branching equation, so that no
     amplitude has to be given: see `Diagram.special` for the normal form's coefficient. What
     neither the search nor a branch leads to is not found: an isolated closed branch between
-    the values that were looked at may be missed; other values of `seed` look elsewhere.
+    the values that were looked at may be missed; other values of `seed` look elsewhere. A
+    period is doubled once on the way along a cascade, and a family has at most 300 orbits to a
+    side: `cycles` goes on from the rows of `Diagram.special`.
     """
     if not isinstance(model, Model):
         raise ModelError(f"diagram: expected a Model, got {model!r:.60} ({type(model).__name__})")

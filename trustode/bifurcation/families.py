@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Steps as `cycles` takes them, but no more than a picture needs.
-_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=400)
+_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
 #: How often a period is doubled on the way along a cascade, and most families.
-_DOUBLINGS, _MOST = 2, 30
+_DOUBLINGS, _MOST = 1, 20
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
 #: the states' extent, ends there.
 _MEETS = 1e-2
