@@ -404,9 +404,7 @@ def solve_batch(
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
     vary = vary_indices(compiled, which, "sensitivities")
-    method, stiff, taylor, seed = _plan(
-        compiled, n_run, vary, stimuli, solver, events is not None
-    )
+    method, stiff, taylor, seed = _plan(compiled, n_run, vary, stimuli, solver, events is not None)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     if which:
