@@ -276,6 +276,8 @@ def assembled(
             "bracket": pd.Series([(k, k + 1) for k in steps], dtype=object),
         }
     )
+    # What was held travels with each row, so that a row is enough to go on from.
+    found.attrs = {"params": params, "inputs": inputs}
     ends = (backward.end, forward.end)
     return Branch(model, free, table, found, eigenvalues, ends, start, params, inputs)
 

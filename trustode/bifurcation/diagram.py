@@ -147,6 +147,7 @@ def diagram(
     if families.found:
         branches += families.found
         special = gathered(branches, name, model.states, high - low)
+    special.attrs = {"params": held_params, "inputs": held_inputs}
     return Diagram(
         model,
         name,
