@@ -265,7 +265,7 @@ def objective(
     time, observed, vary, group, inputs, params, initial, threads
         As in `fit`; `vary` gives the values to begin with.
     solver : Solver
-        An explicit native method. Without it a relative tolerance of 1e-11.
+        A native method. Without it a relative tolerance of 1e-11.
 
     Returns
     -------
