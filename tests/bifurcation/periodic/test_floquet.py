@@ -1,0 +1,66 @@
+"""Floquet multipliers of condensed pairs, and the tests that change sign with stability."""
+
+import numpy as np
+import pytest
+
+from trustode.bifurcation.periodic.floquet import (
+    crossing_pair,
+    doubling_test,
+    multipliers,
+    torus_test,
+    unit_test,
+)
+
+
+def pair_of(values: list[complex], seed: int = 0) -> np.ndarray:
+    """Return a pair of real matrices whose multipliers are given, the second not the identity."""
+    rng = np.random.default_rng(seed)
+    blocks, k = np.zeros((len(values), len(values))), 0
+    while k < len(values):
+        value = complex(values[k])
+        if value.imag:
+            blocks[k : k + 2, k : k + 2] = [[value.real, -value.imag], [value.imag, value.real]]
+            k += 2
+        else:
+            blocks[k, k] = value.real
+            k += 1
+    basis = rng.standard_normal(blocks.shape)
+    left = rng.standard_normal(blocks.shape)
+    return np.stack([left @ basis @ blocks @ np.linalg.inv(basis), -left])
+
+
+def test_multipliers_come_with_the_trivial_one_first():
+    found = multipliers(pair_of([0.2, -3.0, 1.0, 0.5]))
+    assert found.values == pytest.approx([1.0, -3.0, 0.5, 0.2])
+    assert found.trivial_error < 1e-10
+    assert found.n_unstable == 1
+    assert not found.is_stable
+    assert multipliers(pair_of([1.0, 0.2, -0.9])).is_stable
+
+
+def test_an_infinite_multiplier_is_large_and_unstable():
+    found = multipliers(np.stack([np.diag([1.0, 2.0]), -np.diag([1.0, 0.0])]))
+    assert found.n_unstable == 1
+    assert np.isfinite(found.values).all()
+
+
+@pytest.mark.parametrize(
+    ("test", "before", "after", "other"),
+    [
+        (doubling_test, [-0.9], [-1.1], [0.3, 2.0]),
+        (unit_test, [0.9], [1.1], [-0.3, -2.0]),
+        (torus_test, [0.9j, -0.9j], [1.1j, -1.1j], [0.3]),
+    ],
+)
+def test_a_test_changes_sign_where_its_multipliers_cross(test, before, after, other):
+    low, high = (test(np.array([*values, *other], dtype=complex)) for values in (before, after))
+    assert low * high < 0.0
+    # What else there is changes nothing.
+    again = test(np.array([*before, *[0.9 * each for each in other]], dtype=complex))
+    assert low * again > 0.0
+
+
+def test_the_pair_nearest_to_the_circle_is_found():
+    values = np.array([0.2 + 0.1j, 0.2 - 0.1j, 0.6 + 0.8j, 0.6 - 0.8j, 5.0])
+    assert crossing_pair(values) == pytest.approx(0.6 + 0.8j)
+    assert np.isnan(crossing_pair(np.array([0.5, -0.5], dtype=complex)))
