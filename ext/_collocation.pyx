@@ -78,8 +78,8 @@ cdef class Collocation:
         Returns
         -------
         tuple
-            status, steps (n_right, nodes n_state + n_free), pair (2, n_state, n_state), sign
-            and logarithm of the determinant.
+            status, steps (n_right, nodes n_state + n_free), pair (2, n_state, n_state; NaN where
+            an interval's equations were singular), sign and logarithm of the determinant.
         """
         cdef int n = self.c.model.n_state, k = self.c.n_free, status
         cdef Py_ssize_t intervals = mesh.shape[0] - 1
@@ -102,7 +102,7 @@ cdef class Collocation:
         if len(self.work) < size:
             self.work = np.empty(size)
         steps = np.empty((self.c.n_right, nodes * n + k))
-        pair = np.empty((2, n, n))
+        pair = np.full((2, n, n), np.nan)
         cdef double[2] determinant
         cdef double *work = <double *>cnp.PyArray_DATA(self.work)
         cdef double *steps_ = <double *>cnp.PyArray_DATA(steps)

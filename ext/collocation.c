@@ -67,7 +67,7 @@ size_t tro_collocation_work(const tro_collocation *c)
 
 /* Eliminate the first `count` columns of a matrix from its first `rows` rows, with pivoting, and
  * from `more` rows that are never pivots. */
-WIDE static int eliminate(double *restrict matrix, int rows, int more, int width, int count,
+WIDE static int tro_collocation_eliminate(double *restrict matrix, int rows, int more, int width, int count,
                      double *determinant)
 {
     for (int k = 0; k < count; k++) {
@@ -234,7 +234,7 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
             memcpy(extra + product(k, s.local) + s.inner, row, sizeof(double) * (size_t)n);
             memcpy(extra + product(k, s.local), row + n, sizeof(double) * (size_t)s.inner);
         }
-        status = eliminate(local, s.local_rows, s.free, s.local, s.inner, determinant);
+        status = tro_collocation_eliminate(local, s.local_rows, s.free, s.local, s.inner, determinant);
         if (status != 0)
             return status;
         memcpy(inside + (size_t)j * kept_local, local, sizeof(double) * kept_local);
@@ -272,7 +272,7 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
             for (int b = 0; b < tail; b++)
                 row[3 * n + b] = before[2 * n + b] + here[2 * n + b];
         }
-        status = eliminate(link, 2 * n, s.free, s.link, n, determinant);
+        status = tro_collocation_eliminate(link, 2 * n, s.free, s.link, n, determinant);
         if (status != 0)
             return status;
         memcpy(links + (size_t)j * kept_link, link, sizeof(double) * kept_link);
@@ -303,7 +303,7 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
             conditions[product(k, s.ends) + (size_t)(n + b)] +=
                 rows[(size_t)k * nodes + nodes - (size_t)(n - b)];
     const int size = 2 * n + s.free;
-    status = eliminate(ends, size, 0, s.ends, size, determinant);
+    status = tro_collocation_eliminate(ends, size, 0, s.ends, size, determinant);
     if (status != 0)
         return status;
 

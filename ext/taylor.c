@@ -572,7 +572,7 @@ static void taylor_choose(batch *b)
 #endif
 
 /* Up to four polynomials, whose sums do not wait for each other. */
-TAYLOR_INLINE void taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
+TAYLOR_INLINE void tro_taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
                                         tro_v theta, tro_v *y, tro_v *slope)
 {
     const tro_v none = tro_set(0.0);
@@ -610,13 +610,13 @@ static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro
     for (int i = 0; i < n; i += 4) {
         tro_v *rise = slope ? slope + i : NULL;
         if (n - i >= 4)
-            taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
+            tro_taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
         else if (n - i == 3)
-            taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
+            tro_taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
         else if (n - i == 2)
-            taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
+            tro_taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
         else
-            taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
+            tro_taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
     }
 }
 

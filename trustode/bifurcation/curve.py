@@ -25,6 +25,8 @@ from .system import Array, System
 from .tracing import Point, Stretch, Tracer
 
 _DEFAULT_STEPPER = ArcLength()
+#: For curves of cycles, whose lengths also hold the change of a vector along the orbit.
+_STEPPER_OF_CYCLES = ArcLength(ds=0.02, ds_max=0.1)
 #: An unfolding above this share of the Jacobian means that branches no longer cross.
 _IMPERFECT = 1e-7
 _ROUNDING = 1e-15
@@ -94,7 +96,7 @@ def curve(
     params, inputs : mapping of name to float, optional
         Values that differ from the model's defaults, or from those that the start brings.
     stepper : ArcLength
-        Step lengths, and how many.
+        Step lengths, and how many; by default longer ones for curves of cycles.
 
     Returns
     -------
@@ -164,7 +166,7 @@ def _of_cycles(request: Request) -> BifurcationCurve:
         request.spans,
         system.p,
         system.u,
-        request.stepper,
+        _STEPPER_OF_CYCLES if request.stepper is _DEFAULT_STEPPER else request.stepper,
         request.where,
     )
 

@@ -243,6 +243,24 @@ class Problem:
         directions = [Direction(step[:cut].reshape(shape), step[cut:]) for step in steps]
         return Solved(directions, pair, sign, size)
 
+    def pair(self, orbit: Orbit, conditions: Conditions) -> Array:
+        """Return the pair of matrices of an orbit, which is known where Newton's step is not.
+
+        At a critical orbit the equations with the parameters held are singular.
+        """
+        period, size = self.set(orbit.free), orbit.states.size + len(self.slots)
+        _, _, pair, _, _ = self._core.solve(
+            orbit.mesh,
+            orbit.states,
+            period,
+            self.p,
+            self.u,
+            conditions.rows,
+            conditions.rows_free,
+            np.zeros((1, size)),
+        )
+        return np.asarray(pair)
+
     def correct(
         self, orbit: Orbit, conditions: Conditions, scale: Array, free_scale: Array
     ) -> Corrected | None:

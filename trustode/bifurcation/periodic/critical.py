@@ -44,7 +44,7 @@ from .floquet import (
     torus_test,
     unit_test,
 )
-from .follow import Follower, Origin, around_mean
+from .follow import ENDS, Follower, Origin, around_mean
 from .special import Finder, Special, Test, has_near, has_pair
 from .start import doubled
 
@@ -54,6 +54,9 @@ KINDS = ("fold_of_cycles", "period_doubling", "torus")
 _CUSP = 1e-3
 _TIGHT = Solver(rtol=1e-10, atol=1e-12)
 _RENEWALS = 6
+#: Share of its largest extent at which a fold of cycles has all but reached its Bautin point,
+#: where the equations become singular.
+_FADED = 1e-2
 
 
 class Critical(Family):
@@ -111,10 +114,7 @@ class Critical(Family):
         orbit = Orbit(node.orbit.mesh, states, np.array([period]))
         row, target = self.phase(orbit, node.scale[:n], states)
         conditions = Conditions(row[None], np.zeros((1, 1)), np.array([target]))
-        solved = plain.solve(orbit, conditions, np.zeros((1, states.size + 1)))
-        if solved is None:
-            return Multipliers(np.full(n, np.nan + 0j), math.inf, 0)
-        return multipliers(solved.pair)
+        return multipliers(plain.pair(orbit, conditions))
 
     def orbit_of(self, node: Node) -> Orbit:
         """Return the orbit without the vectors."""
@@ -129,11 +129,12 @@ class Critical(Family):
         mesh, scale, k = orbit.mesh, origin.scale, len(orbit.free)
         rows = np.zeros((k, *orbit.states.shape))
         free = np.zeros((k, k))
-        alone = Orbit(mesh, np.ascontiguousarray(orbit.states[:, :n]), orbit.free)
+        reference = self.reference(orbit)
+        alone = Orbit(mesh, np.ascontiguousarray(reference.states[:, :n]), orbit.free)
         rows[0, :, :n], _ = self.phase(alone, scale[:n], alone.states)
-        density = at_points(orbit.states) / scale**2
+        density = at_points(reference.states) / scale**2
         density[:, :, :n] = 0.0
-        vectors = orbit.states[:, n:] / scale[n:]
+        vectors = reference.states[:, n:] / scale[n:]
         rows[1] = functional(mesh, density) / math.sqrt(inner(mesh, vectors, vectors))
         if self.kind == "fold_of_cycles":
             rows[2, :, n:] = functional(mesh, slopes_at_points(mesh, alone.states) / scale[:n] ** 2)
@@ -331,6 +332,12 @@ class CriticalFollower(Follower):
 
     def _limit(self, nodes: list[Node]) -> None:
         return None
+
+    def _floor(self, nodes: list[Node], reason: str) -> str:
+        extents = [np.ptp(self._critical.orbit_of(node).states, axis=0).max() for node in nodes]
+        if self._critical.kind == "fold_of_cycles" and extents[-1] < _FADED * max(extents):
+            return f"{ENDS['bautin']} at {self._shown(nodes[-1])}"
+        return super()._floor(nodes, reason)
 
     def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
         if self._critical.kind == "torus":

@@ -41,6 +41,8 @@ MESH_TOLERANCE = 3e-6
 FEWEST, MOST = 20, 400
 #: Smallest share of the largest state's size that a state's size counts as.
 _SMALLEST_SHARE = 1e-6
+#: Meshes whose first orbits are remembered.
+_REFERENCES = 8
 #: Sizes below this say nothing.
 _NOTHING = 1e-12
 #: Share of its size that an orbit's extent has at least, to give the phase by its own speed.
@@ -98,6 +100,14 @@ class Node:
         """Return the direction to an orbit on the same mesh."""
         return Direction(orbit.states - self.orbit.states, orbit.free - self.orbit.free)
 
+    def looking(self, other: Node) -> Node:
+        """Return the same point with the tangent of a neighbour on any mesh."""
+        states = interpolated(other.orbit.mesh, other.tangent.states, self.orbit.nodes)
+        tangent = Direction(states, other.tangent.free)
+        length = math.sqrt(self.dot(tangent, tangent))
+        unit = Direction(tangent.states / length, tangent.free / length)
+        return replace(self, tangent=unit)
+
     def moved(self, s: float) -> Orbit:
         """Return the orbit predicted at length s."""
         return Orbit(
@@ -129,6 +139,7 @@ class Family:
         self.spans = spans
         self.intervals = intervals
         self._half = half
+        self._references: dict[int, Orbit] = {}
 
     # ------------------------------------------------------------------ measures
 
@@ -166,13 +177,27 @@ class Family:
         row = functional(orbit.mesh, density / (size * scale))
         return row, float((row * orbit.states).sum())
 
+    def reference(self, orbit: Orbit) -> Orbit:
+        """Return the first orbit that was asked for on the same mesh.
+
+        Conditions that fix what is arbitrary refer to it, so that neighbours and their tangents
+        are fixed in the same way.
+        """
+        known = self._references.get(id(orbit.mesh))
+        if known is None or known.mesh is not orbit.mesh:
+            known = self._references[id(orbit.mesh)] = orbit
+            while len(self._references) > _REFERENCES:
+                del self._references[next(iter(self._references))]
+        return known
+
     def conditions(self, origin: Node, s: float) -> Conditions:
         """Return phase and length s along the tangent as conditions."""
         orbit, tangent, k = origin.orbit, origin.tangent, len(origin.orbit.free)
         rows = np.zeros((k, *orbit.states.shape))
         free, target = np.zeros((k, k)), np.zeros(k)
-        extent = np.ptp(orbit.states, axis=0) / origin.scale
-        along = orbit.states if extent.max() > _FLAT else tangent.states
+        reference = self.reference(orbit)
+        extent = np.ptp(reference.states, axis=0) / origin.scale
+        along = reference.states if extent.max() > _FLAT else tangent.states
         rows[0], target[0] = self.phase(orbit, origin.scale, along)
         rows[-1] = functional(orbit.mesh, at_points(tangent.states) / origin.scale**2)
         free[-1] = tangent.free / origin.free_scale**2

@@ -61,6 +61,8 @@ def multipliers(pair: Array) -> Multipliers:
     """
     from scipy.linalg import eigvals
 
+    if not np.isfinite(pair).all():
+        return Multipliers(np.full(len(pair[0]), _LARGEST + 0j), np.inf, len(pair[0]) - 1)
     values = np.asarray(eigvals(pair[0], -pair[1], check_finite=False), dtype=complex)
     size = np.abs(values)
     values = np.where(size <= _LARGEST, values, _LARGEST)

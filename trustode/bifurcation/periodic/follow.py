@@ -130,7 +130,7 @@ class Follower:
             node, reason = self._step(origin, ds)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
-                    side.end = f"{reason} at {self._shown(origin)}"
+                    side.end = self._floor(side.nodes, reason)
                     return side
                 ds = max(ds / 2.0, stepper.ds_min)
                 continue
@@ -220,6 +220,10 @@ class Follower:
             if abs(value - edge) <= _EDGE * (high - low):
                 return f"{name} = {value:.6g}"
         return ""
+
+    def _floor(self, nodes: list[Node], reason: str) -> str:
+        """Return why the steps became as short as they may."""
+        return f"{reason} at {self._shown(nodes[-1])}"
 
     def _shown(self, node: Node) -> str:
         values = node.orbit.free[-len(self._names) :].tolist()

@@ -205,6 +205,9 @@ class Finder:
             if change <= _ENOUGH or (change >= before and change <= _CONVERGED):
                 break
             intervals *= 2
+        if kind == "branch_point":
+            # At the point itself the tangent is any direction between those of both families.
+            best = best.looking(self._origin)
         return Special(kind, best, change <= _CONVERGED, position)
 
     def _secant(self, test: Test, origin: Node, first: float) -> Node | None:
