@@ -31,6 +31,114 @@ cdef extern from "collocation.h":
         double *, double *, int *
     ) noexcept nogil
 
+cdef extern from "collocation_path.h":
+    ctypedef struct tro_collocation_path:
+        int n, n_point, n_interval
+        const double *mesh
+    double tro_collocation_path_form(
+        const tro_collocation_path *, const double *, int, const double *, const double *,
+        const double *
+    ) noexcept nogil
+    void tro_collocation_path_row(
+        const tro_collocation_path *, const double *, int, const double *, const double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_at(
+        const tro_collocation_path *, const double *, const double *, const double *, int, double *
+    ) noexcept nogil
+    void tro_collocation_path_extremes(
+        const tro_collocation_path *, const double *, const double *, double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_highest(
+        const tro_collocation_path *, const double *, const double *, const double *, double *
+    ) noexcept nogil
+
+
+cdef class Pieces:
+    """Functions that are polynomials on each interval of a mesh; see collocation_path.h.
+
+    Parameters
+    ----------
+    powers : ndarray, shape (n_point + 1, n_point + 1)
+        [j, k] is the coefficient of s ** j of node k's polynomial.
+    """
+
+    cdef const double[:, ::1] powers
+
+    def __init__(self, powers):
+        self.powers = np.ascontiguousarray(powers, dtype=np.float64)
+        if self.powers.shape[0] != self.powers.shape[1] or self.powers.shape[0] < 3:
+            raise ValueError("powers must be square, of at least three nodes")
+
+    def form(self, const double[:, ::1] matrix, int power, const double[::1] mesh,
+             const double[::1] unit, const double[:, ::1] a, const double[:, ::1] b):
+        """Return the quadratic form of two functions."""
+        cdef tro_collocation_path path = self.path(mesh, a)
+        self.fits(path, matrix, unit)
+        self.path(mesh, b)
+        if a.shape[1] != b.shape[1]:
+            raise ValueError("a and b must have as many components")
+        return tro_collocation_path_form(&path, &matrix[0, 0], power, &unit[0], &a[0, 0], &b[0, 0])
+
+    def row(self, const double[:, ::1] matrix, int power, const double[::1] mesh,
+            const double[::1] unit, const double[:, ::1] b):
+        """Return the form as a functional of its other function, shape (nodes, n)."""
+        cdef tro_collocation_path path = self.path(mesh, b)
+        self.fits(path, matrix, unit)
+        cdef cnp.ndarray out = np.empty((b.shape[0], b.shape[1]))
+        tro_collocation_path_row(&path, &matrix[0, 0], power, &unit[0], &b[0, 0],
+                                 <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def at(self, const double[::1] mesh, const double[:, ::1] values, const double[::1] s):
+        """Return a function at positions, shape (len(s), n)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        cdef cnp.ndarray out = np.empty((s.shape[0], values.shape[1]))
+        if s.shape[0]:
+            tro_collocation_path_at(&path, &self.powers[0, 0], &values[0, 0], &s[0],
+                                    <int>s.shape[0], <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def extremes(self, const double[::1] mesh, const double[:, ::1] values):
+        """Return the least and the largest values, shape (2, n)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        cdef cnp.ndarray out = np.empty((2, values.shape[1]))
+        cdef double *least = <double *>cnp.PyArray_DATA(out)
+        tro_collocation_path_extremes(&path, &self.powers[0, 0], &values[0, 0], least,
+                                      least + path.n)
+        return out
+
+    def highest(self, const double[::1] mesh, const double[:, ::1] values,
+                const double[::1] unit):
+        """Return the size of the derivative beyond the degree, shape (n_interval,)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        if unit.shape[0] != path.n:
+            raise ValueError(f"unit must have {path.n} entries")
+        cdef cnp.ndarray out = np.empty(path.n_interval)
+        tro_collocation_path_highest(&path, &self.powers[0, 0], &values[0, 0], &unit[0],
+                                     <double *>cnp.PyArray_DATA(out))
+        return out
+
+    cdef tro_collocation_path path(self, const double[::1] mesh,
+                                   const double[:, ::1] values) except *:
+        cdef tro_collocation_path path
+        path.n = <int>values.shape[1]
+        path.n_point = <int>(self.powers.shape[0] - 1)
+        path.n_interval = <int>(mesh.shape[0] - 1)
+        path.mesh = &mesh[0]
+        if path.n < 1 or path.n_interval < 1 or (
+            values.shape[0] != path.n_interval * path.n_point + 1
+        ):
+            raise ValueError("values must have a row a node of the mesh")
+        return path
+
+    cdef int fits(self, tro_collocation_path path, const double[:, ::1] matrix,
+                  const double[::1] unit) except -1:
+        if matrix.shape[0] != path.n_point + 1 or matrix.shape[1] != path.n_point + 1:
+            raise ValueError("matrix must be as large as powers")
+        if unit.shape[0] != path.n:
+            raise ValueError(f"unit must have {path.n} entries")
+        return 0
+
 
 cdef class Collocation:
     """The linear equations of Newton's method for one model's periodic orbits.

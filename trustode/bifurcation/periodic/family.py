@@ -21,16 +21,12 @@ from .collocation import (
     Direction,
     Orbit,
     Problem,
-    at_points,
     basis,
-    by_interval,
     equidistributed,
-    functional,
     inner,
     interpolated,
     interpolation_error,
     nodes_of,
-    slopes_at_points,
 )
 from .floquet import Multipliers, multipliers
 
@@ -91,7 +87,7 @@ class Node:
 
     def dot(self, a: Direction, b: Direction) -> float:
         """Return the product of two directions in scaled variables."""
-        states = inner(self.orbit.mesh, a.states / self.scale, b.states / self.scale)
+        states = inner(self.orbit.mesh, a.states, b.states, self.scale)
         return states + float((a.free / self.free_scale) @ (b.free / self.free_scale))
 
     def to(self, orbit: Orbit) -> Direction:
@@ -161,10 +157,11 @@ class Family:
         `along` are node values whose derivative gives the direction of a shift: the orbit's own
         states, or, where it is a point, the direction in which it grows.
         """
-        density = slopes_at_points(orbit.mesh, along) / scale
-        size = math.sqrt(float(((density**2).sum(2) @ basis().weights) @ np.diff(orbit.mesh)))
-        row = functional(orbit.mesh, density / (size * scale))
-        return row, float((row * orbit.states).sum())
+        known, mesh = basis(), orbit.mesh
+        size = math.sqrt(known.pieces.form(known.stiff, -1, mesh, scale, along, along))
+        row = known.pieces.row(known.shift, 0, mesh, scale, along)
+        row /= size
+        return row, float(np.vdot(row, orbit.states))
 
     def conditions(self, origin: Node, s: float) -> Conditions:
         """Return phase and length s along the tangent as conditions."""
@@ -174,9 +171,9 @@ class Family:
         extent = np.ptp(orbit.states, axis=0) / origin.scale
         along = orbit.states if extent.max() > _FLAT else tangent.states
         rows[0], target[0] = self.phase(orbit, origin.scale, along)
-        rows[-1] = functional(orbit.mesh, at_points(tangent.states) / origin.scale**2)
+        rows[-1] = basis().pieces.row(basis().mass, 1, orbit.mesh, origin.scale, tangent.states)
         free[-1] = tangent.free / origin.free_scale**2
-        target[-1] = s + float((rows[-1] * orbit.states).sum() + free[-1] @ orbit.free)
+        target[-1] = s + float(np.vdot(rows[-1], orbit.states) + free[-1] @ orbit.free)
         return Conditions(rows, free, target)
 
     def fixed(self, origin: Node, value: float, which: int = -1) -> Conditions:
@@ -194,7 +191,7 @@ class Family:
         """Return a solved orbit as a point, its tangent along the origin's."""
         if corrected is None:
             return None
-        orbit, tangent, solved, count = corrected
+        orbit, tangent, pair, sign, logarithm, count = corrected
         size = math.sqrt(origin.dot(tangent, tangent))
         if not 0.0 < size < math.inf:
             return None
@@ -207,9 +204,9 @@ class Family:
             tangent,
             origin.scale,
             origin.free_scale,
-            solved.pair,
-            solved.sign * math.copysign(1.0, forward),
-            solved.size + math.log(size),
+            pair,
+            sign * math.copysign(1.0, forward),
+            logarithm + math.log(size),
             count,
         )
 
@@ -313,31 +310,5 @@ def extremes(orbit: Orbit) -> tuple[Array, Array]:
 
     They are those of the piecewise polynomials, to rounding.
     """
-    blocks = by_interval(orbit.states)
-    n = blocks.shape[2]
-    ends = []
-    for sign in (-1.0, 1.0):
-        values = sign * orbit.states
-        at = np.argmax(values, axis=0)
-        best = values[at, np.arange(n)]
-        for shift in (0, -1):
-            j = np.clip(at // POINTS + shift * (at % POINTS == 0), 0, len(blocks) - 1)
-            power = basis().power @ (sign * blocks[j, :, np.arange(n)].T)
-            s = np.clip(at / POINTS - j, 0.0, 1.0)
-            first = power[1:] * np.arange(1, POINTS + 1)[:, None]
-            second = first[1:] * np.arange(1, POINTS)[:, None]
-            for _ in range(4):
-                curve = _horner(second, s)
-                step = -_horner(first, s) / np.where(curve < 0.0, curve, -math.inf)
-                s = np.clip(s + step, 0.0, 1.0)
-            best = np.maximum(best, _horner(power, s))
-        ends.append(sign * best)
-    return ends[0], ends[1]
-
-
-def _horner(power: Array, s: Array) -> Array:
-    """Return polynomials, one a column, each at its own position."""
-    value = power[-1]
-    for row in power[-2::-1]:
-        value = value * s + row
-    return np.asarray(value)
+    least, largest = basis().pieces.extremes(orbit.mesh, orbit.states)
+    return least, largest

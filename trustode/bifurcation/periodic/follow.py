@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arclength import ArcLength
-from .collocation import Array, Orbit, inner, interpolated
+from .collocation import Array, Orbit, inner, interpolated, mean
 from .ends import Limit, limit
 from .family import MOST, Family, Node, extremes
 from .special import Finder, Special
@@ -46,9 +46,7 @@ Fading = Callable[[Orbit], Array]
 
 def around_mean(orbit: Orbit) -> Array:
     """Return an orbit without its mean, which fades at a Hopf point."""
-    ones = np.ones((len(orbit.states), 1))
-    mean = np.array([inner(orbit.mesh, ones, column[:, None]) for column in orbit.states.T])
-    return np.asarray(orbit.states - mean)
+    return orbit.states - mean(orbit.mesh, orbit.states)
 
 
 def against_half(orbit: Orbit) -> Array:
