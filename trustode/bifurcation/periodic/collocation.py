@@ -70,6 +70,7 @@ def basis() -> Basis:
     exponents = np.arange(POINTS + 1)
     value = points[:, None] ** exponents @ power
     slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]
+    value, slope = np.asarray(value, dtype=float), np.asarray(slope, dtype=float)
     power = np.asarray(power, dtype=float)
     weighted, steep = value.T * weights, slope.T * weights
     return Basis(

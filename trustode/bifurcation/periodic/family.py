@@ -60,6 +60,8 @@ class Node:
         Sign and logarithm of the determinant of the equations bordered by the tangent.
     corrections : int
         Newton steps that were taken to reach it.
+    bend : Direction or None
+        How the tangent changes with length, if that is known.
     """
 
     orbit: Orbit
@@ -70,6 +72,7 @@ class Node:
     sign: float
     size: float
     corrections: int
+    bend: Direction | None = None
 
     @cached_property
     def multipliers(self) -> Multipliers:
@@ -83,6 +86,7 @@ class Node:
 
     def reversed(self) -> Node:
         """Return the same point looking the other way."""
+        # The bend stays: it turns with the tangent, and with the direction it is measured in.
         return replace(self, tangent=-self.tangent, sign=-self.sign)
 
     def dot(self, a: Direction, b: Direction) -> float:
@@ -96,11 +100,12 @@ class Node:
 
     def moved(self, s: float) -> Orbit:
         """Return the orbit predicted at length s."""
-        return Orbit(
-            self.orbit.mesh,
-            self.orbit.states + s * self.tangent.states,
-            self.orbit.free + s * self.tangent.free,
-        )
+        states = self.orbit.states + s * self.tangent.states
+        free = self.orbit.free + s * self.tangent.free
+        if self.bend is not None:
+            states += (s * s / 2.0) * self.bend.states
+            free += (s * s / 2.0) * self.bend.free
+        return Orbit(self.orbit.mesh, states, free)
 
 
 class Family:
@@ -125,6 +130,8 @@ class Family:
         self.spans = spans
         self.intervals = intervals
         self._half = half
+        #: The conditions at the last origin, whose steps differ in their length alone.
+        self._last: tuple[Node, Conditions] | None = None
 
     # ------------------------------------------------------------------ measures
 
@@ -186,18 +193,26 @@ class Family:
     # ------------------------------------------------------------------ points
 
     def node(
-        self, corrected: Corrected | None, origin: Node, conditions: Conditions
+        self, corrected: Corrected | None, origin: Node, s: float | None = None
     ) -> Node | None:
-        """Return a solved orbit as a point, its tangent along the origin's."""
+        """Return a solved orbit as a point, its tangent along the origin's.
+
+        `s` is the length of the step that led to it, if that was its condition.
+        """
         if corrected is None:
             return None
         orbit, tangent, pair, sign, logarithm, count = corrected
         size = math.sqrt(origin.dot(tangent, tangent))
         if not 0.0 < size < math.inf:
             return None
-        forward = origin.dot(tangent, origin.tangent)
+        # Where the last condition is the length, the tangent's product with the origin's is 1.
+        forward = 1.0 if s is not None else origin.dot(tangent, origin.tangent)
         turn = math.copysign(1.0 / size, forward)
         tangent = Direction(turn * tangent.states, turn * tangent.free)
+        bend = origin.bend if s == 0.0 else None
+        if s:
+            a, b = tangent.states - origin.tangent.states, tangent.free - origin.tangent.free
+            bend = Direction(a / s, b / s)
         # The determinant is linear in its last row, whose product with the tangent is 1 / size.
         return Node(
             orbit,
@@ -208,15 +223,20 @@ class Family:
             sign * math.copysign(1.0, forward),
             logarithm + math.log(size),
             count,
+            bend,
         )
 
     def at(self, origin: Node, s: float) -> Node | None:
         """Return the point whose projection on the origin's tangent is at length s."""
-        conditions = self.conditions(origin, s)
+        if self._last is None or self._last[0] is not origin:
+            self._last = origin, self.conditions(origin, 0.0)
+        rows, free, target = self._last[1]
+        target = target.copy()
+        target[-1] += s
         corrected = self.problem.correct(
-            origin.moved(s), conditions, origin.scale, origin.free_scale
+            origin.moved(s), Conditions(rows, free, target), origin.scale, origin.free_scale
         )
-        return self.node(corrected, origin, conditions)
+        return self.node(corrected, origin, s)
 
     def landing(self, origin: Node, guess: Orbit, value: float, which: int = -1) -> Node | None:
         """Return the point at which a scalar has a value, from a guess on the same mesh."""
@@ -224,7 +244,7 @@ class Family:
         corrected = self.problem.correct(guess, conditions, origin.scale, origin.free_scale)
         if corrected is not None:
             corrected.orbit.free[which] = value
-        return self.node(corrected, origin, conditions)
+        return self.node(corrected, origin)
 
     def between(self, a: Node, b: Node, value: float) -> Node | None:
         """Return the point at a value of the parameter between two neighbours."""
@@ -248,11 +268,14 @@ class Family:
         """Return a point interpolated to a mesh that suits it."""
         mesh = self.mesh(node, intervals)
         nodes = nodes_of(mesh)
-        orbit, tangent = node.orbit, node.tangent
+        orbit, tangent, bend = node.orbit, node.tangent, node.bend
+        if bend is not None:
+            bend = Direction(interpolated(orbit.mesh, bend.states, nodes), bend.free)
         moved = replace(
             node,
             orbit=Orbit(mesh, orbit.at(nodes), orbit.free),
             tangent=Direction(interpolated(orbit.mesh, tangent.states, nodes), tangent.free),
+            bend=bend,
             scale=self.scale(orbit.states, node.scale),
             free_scale=self.free_scale(orbit.free),
         )
