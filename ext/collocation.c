@@ -23,21 +23,30 @@ typedef struct {
     int ends;        /* the orbit's first node, its last one, scalars, right-hand sides */
 } shape;
 
+/* The numbers of unknowns of most systems are known when this is compiled, see `condense`. */
+#if defined(_MSC_VER)
+#define INLINE static __forceinline
+#elif defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
 /* Rows are padded to whole groups of this many doubles, which are computed together. */
 enum { GROUP = 8 };
 
-static int padded(int width)
+INLINE int padded(int width)
 {
     return (width + GROUP - 1) / GROUP * GROUP;
 }
 
-static shape shape_of(const tro_collocation *c)
+INLINE shape shape_with(int n, int m, int free, int right)
 {
     shape s;
-    s.n = c->model->n_state;
-    s.m = c->n_point;
-    s.free = c->n_free;
-    s.right = c->n_right;
+    s.n = n;
+    s.m = m;
+    s.free = free;
+    s.right = right;
     s.inner = (s.m - 1) * s.n;
     s.local_rows = s.m * s.n;
     s.local = padded((s.m + 1) * s.n + s.free + s.right);
@@ -46,7 +55,12 @@ static shape shape_of(const tro_collocation *c)
     return s;
 }
 
-static size_t product(int a, int b)
+static shape shape_of(const tro_collocation *c)
+{
+    return shape_with(c->model->n_state, c->n_point, c->n_free, c->n_right);
+}
+
+INLINE size_t product(int a, int b)
 {
     return (size_t)a * (size_t)b;
 }
@@ -65,6 +79,7 @@ typedef struct {
     double *ends;   /* what is carried from end to end, see `condense` */
     double *flow, *y;
     double *solved; /* a row's unknowns, in the order of its columns */
+    double *spare;  /* what `substitute` needs */
     double *right;  /* of `tro_collocation_correct` */
 } room;
 
@@ -76,10 +91,11 @@ static size_t cut(const tro_collocation *c, const shape *s, double *work, room *
         product(2 * s->n + s->free, s->link),       intervals * product(s->n, s->link),
         product(2 * s->n + s->free, s->ends),       (size_t)padded((int)flow_size(c->model)),
         (size_t)padded(s->n),                       (size_t)(s->local + s->link + s->ends),
+        2 * (size_t)(s->local + s->ends),
         (size_t)s->right * (intervals * (size_t)s->local_rows + (size_t)(s->n + s->free)),
     };
     double **starts[] = {&out->local, &out->inside, &out->link,   &out->links, &out->ends,
-                         &out->flow,  &out->y,      &out->solved, &out->right};
+                         &out->flow,  &out->y,      &out->solved, &out->spare, &out->right};
     size_t total = 0;
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         if (work != NULL)
@@ -107,7 +123,7 @@ size_t tro_collocation_work(const tro_collocation *c)
 
 /* Multiply the determinant by a pivot. Logarithms are slow: its size is kept as a product, in
  * determinant[2], until that leaves the middle of the numbers' range. */
-static void count_pivot(double *determinant, double pivot)
+INLINE void count_pivot(double *determinant, double pivot)
 {
     if (pivot < 0.0)
         determinant[0] = -determinant[0];
@@ -120,8 +136,8 @@ static void count_pivot(double *determinant, double pivot)
 
 /* Eliminate the first `count` columns of a matrix from its first `rows` rows, with pivoting, and
  * from `more` rows that are never pivots. What stands below the pivots is not kept. */
-WIDE static int eliminate(double *restrict matrix, int rows, int more, int width, int count,
-                          double *restrict determinant)
+INLINE int eliminate(double *restrict matrix, int rows, int more, int width, int count,
+                     double *restrict determinant)
 {
     for (int k = 0; k < count; k++) {
         double *pivot = matrix + product(k, width);
@@ -162,7 +178,7 @@ WIDE static int eliminate(double *restrict matrix, int rows, int more, int width
 }
 
 /* Write an interval's equations. Returns 0 or TRO_NONFINITE. */
-static int equations(const tro_collocation *c, const shape *s, int interval, const double *states,
+INLINE int equations(const tro_collocation *c, const shape *s, int interval, const double *states,
                      double period, const double *p, const double *u, const double *right,
                      double *flow, double *y, double *matrix)
 {
@@ -229,28 +245,36 @@ static int equations(const tro_collocation *c, const shape *s, int interval, con
 
 /* Solve the triangular system that elimination left in `rows` for `count` unknowns. `solved` holds
  * zeros for them, then what is known, as the columns do, then zeros to the rows' end. */
-WIDE static void substitute(const double *restrict rows, int count, int width, int column,
-                            double *restrict solved)
+INLINE void substitute(const double *restrict rows, int count, int width, int column,
+                       double *restrict solved, double *restrict spare)
 {
-    for (int i = count - 1; i >= 0; i--) {
+    double *inverse = spare + count;
+    for (int i = 0; i < count; i++) {
         const double *row = rows + product(i, width);
         double sums[GROUP] = {0.0};
-        for (int j = i / GROUP * GROUP; j < width; j += GROUP)
+        for (int j = count / GROUP * GROUP; j < width; j += GROUP)
             for (int l = 0; l < GROUP; l++)
                 sums[l] += row[j + l] * solved[j + l];
-        double sum = row[column];
-        for (int l = 0; l < GROUP; l++)
-            sum -= sums[l];
-        solved[i] = sum / row[i];
+        spare[i] = row[column] - (((sums[0] + sums[1]) + (sums[2] + sums[3]))
+                                  + ((sums[4] + sums[5]) + (sums[6] + sums[7])));
+        inverse[i] = 1.0 / row[i];
+    }
+    for (int i = count - 1; i >= 0; i--) {
+        const double x = spare[i] * inverse[i];
+        for (int j = 0; j < i; j++)
+            spare[j] -= rows[product(j, width) + (size_t)i] * x;
+        solved[i] = x;
     }
 }
 
 /* Eliminate everything, which leaves a triangular system for both ends of the orbit and the
  * scalars in `ends`, and those for the rest in `links` and `inside`. Returns 0, TRO_NONFINITE or
  * TRO_SINGULAR. */
-static int condense(const tro_collocation *c, const shape *s, const room *at, const double *states,
-                    double period, const double *p, const double *u, const double *rows,
-                    const double *rows_free, const double *right, double *pair, double *result)
+INLINE int condense_with(const tro_collocation *c, const shape *s, const room *at,
+                         const double *states,
+                         double period, const double *p, const double *u, const double *rows,
+                         const double *rows_free, const double *right, double *pair,
+                         double *result)
 {
     const int n = s->n, free = s->free, tail = free + s->right, intervals = c->n_interval;
     const size_t nodes = product(intervals * s->m + 1, n);
@@ -361,7 +385,8 @@ static int condense(const tro_collocation *c, const shape *s, const room *at, co
 }
 
 /* Solve what `condense` left for one right-hand side. */
-static void expand(const tro_collocation *c, const shape *s, const room *at, int r, double *step)
+INLINE void expand_with(const tro_collocation *c, const shape *s, const room *at, int r,
+                        double *step)
 {
     const int n = s->n, intervals = c->n_interval, size = 2 * n + s->free;
     const size_t nodes = product(intervals * s->m + 1, n);
@@ -371,7 +396,7 @@ static void expand(const tro_collocation *c, const shape *s, const room *at, int
     double *known = inner + s->inner;
 
     memset(last, 0, sizeof(double) * (size_t)(s->local + s->link + s->ends));
-    substitute(at->ends, size, s->ends, size + r, last);
+    substitute(at->ends, size, s->ends, size + r, last, at->spare);
     memcpy(step, last, one);
     memcpy(step + nodes - (size_t)n, last + n, one);
     memcpy(step + nodes, last + 2 * n, sizeof(double) * (size_t)s->free);
@@ -382,7 +407,7 @@ static void expand(const tro_collocation *c, const shape *s, const room *at, int
         memcpy(ends + n, step, one);
         memcpy(ends + 2 * n, step + product((j + 1) * s->m, n), one);
         substitute(at->links + (size_t)j * product(n, s->link), n, s->link, 3 * n + s->free + r,
-                   ends);
+                   ends, at->spare);
         memcpy(step + product(j * s->m, n), ends, one);
     }
     for (int j = 0; j < intervals; j++) {
@@ -390,9 +415,60 @@ static void expand(const tro_collocation *c, const shape *s, const room *at, int
         memcpy(known, step + product(j * s->m, n), one);
         memcpy(known + n, step + product((j + 1) * s->m, n), one);
         substitute(at->inside + (size_t)j * product(s->inner, s->local), s->inner, s->local,
-                   (s->m + 1) * n + s->free + r, inner);
+                   (s->m + 1) * n + s->free + r, inner, at->spare);
         memcpy(step + product(j * s->m + 1, n), inner, sizeof(double) * (size_t)s->inner);
     }
+}
+
+/* Both again for each of the usual numbers of states, so that loops of known length are unrolled;
+ * and for any. */
+#define WITH(name, n, m, free, right)                                                            \
+    WIDE static int condense_##name(const tro_collocation *c, const shape *any, const room *at,  \
+                                    const double *states, double period, const double *p,        \
+                                    const double *u, const double *rows, const double *rows_free, \
+                                    const double *rights, double *pair, double *result)          \
+    {                                                                                            \
+        const shape s = shape_with(n, m, free, right);                                           \
+        (void)any;                                                                               \
+        return condense_with(c, &s, at, states, period, p, u, rows, rows_free, rights, pair,     \
+                             result);                                                            \
+    }                                                                                            \
+    WIDE static void expand_##name(const tro_collocation *c, const shape *any, const room *at,   \
+                                   int r, double *step)                                          \
+    {                                                                                            \
+        const shape s = shape_with(n, m, free, right);                                           \
+        (void)any;                                                                               \
+        expand_with(c, &s, at, r, step);                                                         \
+    }
+WITH(two, 2, 4, 2, 2)
+WITH(three, 3, 4, 2, 2)
+WITH(four, 4, 4, 2, 2)
+WITH(any, any->n, any->m, any->free, any->right)
+
+static int condense(const tro_collocation *c, const shape *s, const room *at, const double *states,
+                    double period, const double *p, const double *u, const double *rows,
+                    const double *rows_free, const double *right, double *pair, double *result)
+{
+    const int usual = s->m == 4 && s->free == 2 && s->right == 2;
+    int (*const chosen)(const tro_collocation *, const shape *, const room *, const double *,
+                        double, const double *, const double *, const double *, const double *,
+                        const double *, double *, double *) =
+        usual && s->n == 2   ? condense_two
+        : usual && s->n == 3 ? condense_three
+        : usual && s->n == 4 ? condense_four
+                             : condense_any;
+    return chosen(c, s, at, states, period, p, u, rows, rows_free, right, pair, result);
+}
+
+static void expand(const tro_collocation *c, const shape *s, const room *at, int r, double *step)
+{
+    const int usual = s->m == 4 && s->free == 2 && s->right == 2;
+    void (*const chosen)(const tro_collocation *, const shape *, const room *, int, double *) =
+        usual && s->n == 2   ? expand_two
+        : usual && s->n == 3 ? expand_three
+        : usual && s->n == 4 ? expand_four
+                             : expand_any;
+    chosen(c, s, at, r, step);
 }
 
 int tro_collocation_solve(const tro_collocation *c, const double *states, double period,
@@ -411,8 +487,9 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
     return status;
 }
 
-/* Newton's method stops when a step, in the unknowns' own scales, is below this ... */
-static const double CLOSE = 1e-9;
+/* Newton's method stops when a step, in the unknowns' own scales, is below this, whose square is
+ * rounding ... */
+static const double CLOSE = 1e-8;
 /* ... or when it no longer shrinks and is below this, which is rounding on a stiff orbit. */
 static const double STAGNANT = 1e-6;
 enum { CORRECTIONS = 10 };
