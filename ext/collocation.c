@@ -25,22 +25,22 @@ typedef struct {
 
 /* The numbers of unknowns of most systems are known when this is compiled, see `condense`. */
 #if defined(_MSC_VER)
-#define INLINE static __forceinline
+#define INLINE __forceinline
 #elif defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE inline __attribute__((always_inline))
 #else
-#define INLINE static inline
+#define INLINE inline
 #endif
 
 /* Rows are padded to whole groups of this many doubles, which are computed together. */
 enum { GROUP = 8 };
 
-INLINE int padded(int width)
+static INLINE int padded(int width)
 {
     return (width + GROUP - 1) / GROUP * GROUP;
 }
 
-INLINE shape shape_with(int n, int m, int free, int right)
+static INLINE shape shape_with(int n, int m, int free, int right)
 {
     shape s;
     s.n = n;
@@ -60,7 +60,7 @@ static shape shape_of(const tro_collocation *c)
     return shape_with(c->model->n_state, c->n_point, c->n_free, c->n_right);
 }
 
-INLINE size_t product(int a, int b)
+static INLINE size_t product(int a, int b)
 {
     return (size_t)a * (size_t)b;
 }
@@ -123,7 +123,7 @@ size_t tro_collocation_work(const tro_collocation *c)
 
 /* Multiply the determinant by a pivot. Logarithms are slow: its size is kept as a product, in
  * determinant[2], until that leaves the middle of the numbers' range. */
-INLINE void count_pivot(double *determinant, double pivot)
+static INLINE void count_pivot(double *determinant, double pivot)
 {
     if (pivot < 0.0)
         determinant[0] = -determinant[0];
@@ -136,7 +136,7 @@ INLINE void count_pivot(double *determinant, double pivot)
 
 /* Eliminate the first `count` columns of a matrix from its first `rows` rows, with pivoting, and
  * from `more` rows that are never pivots. What stands below the pivots is not kept. */
-INLINE int eliminate(double *restrict matrix, int rows, int more, int width, int count,
+static INLINE int eliminate(double *restrict matrix, int rows, int more, int width, int count,
                      double *restrict determinant)
 {
     for (int k = 0; k < count; k++) {
@@ -178,7 +178,7 @@ INLINE int eliminate(double *restrict matrix, int rows, int more, int width, int
 }
 
 /* Write an interval's equations. Returns 0 or TRO_NONFINITE. */
-INLINE int equations(const tro_collocation *c, const shape *s, int interval, const double *states,
+static INLINE int equations(const tro_collocation *c, const shape *s, int interval, const double *states,
                      double period, const double *p, const double *u, const double *right,
                      double *flow, double *y, double *matrix)
 {
@@ -245,7 +245,7 @@ INLINE int equations(const tro_collocation *c, const shape *s, int interval, con
 
 /* Solve the triangular system that elimination left in `rows` for `count` unknowns. `solved` holds
  * zeros for them, then what is known, as the columns do, then zeros to the rows' end. */
-INLINE void substitute(const double *restrict rows, int count, int width, int column,
+static INLINE void substitute(const double *restrict rows, int count, int width, int column,
                        double *restrict solved, double *restrict spare)
 {
     double *inverse = spare + count;
@@ -270,7 +270,7 @@ INLINE void substitute(const double *restrict rows, int count, int width, int co
 /* Eliminate everything, which leaves a triangular system for both ends of the orbit and the
  * scalars in `ends`, and those for the rest in `links` and `inside`. Returns 0, TRO_NONFINITE or
  * TRO_SINGULAR. */
-INLINE int condense_with(const tro_collocation *c, const shape *s, const room *at,
+static INLINE int condense_with(const tro_collocation *c, const shape *s, const room *at,
                          const double *states,
                          double period, const double *p, const double *u, const double *rows,
                          const double *rows_free, const double *right, double *pair,
@@ -385,7 +385,7 @@ INLINE int condense_with(const tro_collocation *c, const shape *s, const room *a
 }
 
 /* Solve what `condense` left for one right-hand side. */
-INLINE void expand_with(const tro_collocation *c, const shape *s, const room *at, int r,
+static INLINE void expand_with(const tro_collocation *c, const shape *s, const room *at, int r,
                         double *step)
 {
     const int n = s->n, intervals = c->n_interval, size = 2 * n + s->free;
@@ -422,28 +422,33 @@ INLINE void expand_with(const tro_collocation *c, const shape *s, const room *at
 
 /* Both again for each of the usual numbers of states, so that loops of known length are unrolled;
  * and for any. */
-#define WITH(name, n, m, free, right)                                                            \
-    WIDE static int condense_##name(const tro_collocation *c, const shape *any, const room *at,  \
-                                    const double *states, double period, const double *p,        \
-                                    const double *u, const double *rows, const double *rows_free, \
-                                    const double *rights, double *pair, double *result)          \
-    {                                                                                            \
-        const shape s = shape_with(n, m, free, right);                                           \
-        (void)any;                                                                               \
-        return condense_with(c, &s, at, states, period, p, u, rows, rows_free, rights, pair,     \
-                             result);                                                            \
-    }                                                                                            \
-    WIDE static void expand_##name(const tro_collocation *c, const shape *any, const room *at,   \
-                                   int r, double *step)                                          \
-    {                                                                                            \
-        const shape s = shape_with(n, m, free, right);                                           \
-        (void)any;                                                                               \
-        expand_with(c, &s, at, r, step);                                                         \
+#define CONDENSE(name, n, m, free, right)                                                         \
+    WIDE int condense_##name(const tro_collocation *c, const shape *any, const room *at,          \
+                             const double *states, double period, const double *p,                \
+                             const double *u, const double *rows, const double *rows_free,        \
+                             const double *rights, double *pair, double *result)                  \
+    {                                                                                             \
+        const shape s = shape_with(n, m, free, right);                                            \
+        (void)any;                                                                                \
+        return condense_with(c, &s, at, states, period, p, u, rows, rows_free, rights, pair,      \
+                             result);                                                             \
     }
-WITH(two, 2, 4, 2, 2)
-WITH(three, 3, 4, 2, 2)
-WITH(four, 4, 4, 2, 2)
-WITH(any, any->n, any->m, any->free, any->right)
+#define EXPAND(name, n, m, free, right)                                                           \
+    WIDE void expand_##name(const tro_collocation *c, const shape *any, const room *at, int r,    \
+                            double *step)                                                         \
+    {                                                                                             \
+        const shape s = shape_with(n, m, free, right);                                            \
+        (void)any;                                                                                \
+        expand_with(c, &s, at, r, step);                                                          \
+    }
+static CONDENSE(two, 2, 4, 2, 2)
+static CONDENSE(three, 3, 4, 2, 2)
+static CONDENSE(four, 4, 4, 2, 2)
+static CONDENSE(any, any->n, any->m, any->free, any->right)
+static EXPAND(two, 2, 4, 2, 2)
+static EXPAND(three, 3, 4, 2, 2)
+static EXPAND(four, 4, 4, 2, 2)
+static EXPAND(any, any->n, any->m, any->free, any->right)
 
 static int condense(const tro_collocation *c, const shape *s, const room *at, const double *states,
                     double period, const double *p, const double *u, const double *rows,
@@ -487,9 +492,9 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
     return status;
 }
 
-/* Newton's method stops when a step, in the unknowns' own scales, is below this, whose square is
- * rounding ... */
-static const double CLOSE = 1e-8;
+/* Newton's method stops when a step, in the unknowns' own scales, is below this, or below the second
+ * while it shrinks so quickly that the next one would be rounding; ... */
+static const double CLOSE = 1e-9, CLOSING = 1e-8, QUICK = 1e-3;
 /* ... or when it no longer shrinks and is below this, which is rounding on a stiff orbit. */
 static const double STAGNANT = 1e-6;
 enum { CORRECTIONS = 10 };
@@ -561,7 +566,8 @@ int tro_collocation_correct(const tro_collocation *c, double period, const doubl
             states[b] += step[b];
         for (int a = 0; a < k; a++)
             free[a] += step[nodes + (size_t)a];
-        if (length <= CLOSE || (stagnant && length <= STAGNANT)) {
+        const double enough = length <= QUICK * last ? CLOSING : CLOSE;
+        if (length <= enough || (stagnant && length <= STAGNANT)) {
             expand(c, &s, &at, 1, step);
             *corrections = count;
             return 0;

@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from ..._core import Functions
 from ...model import Model
 from .collocation import (
     PERIOD,
@@ -94,6 +96,12 @@ class Node:
         states = inner(self.orbit.mesh, a.states, b.states, self.scale)
         return states + float((a.free / self.free_scale) @ (b.free / self.free_scale))
 
+    def bent(self, before: Node, length: float) -> Node:
+        """Return the same point, with what the tangent did over the length since another one."""
+        states = (self.tangent.states - before.tangent.states) / length
+        free = (self.tangent.free - before.tangent.free) / length
+        return replace(self, bend=Direction(states, free))
+
     def to(self, orbit: Orbit) -> Direction:
         """Return the direction to an orbit on the same mesh."""
         return Direction(orbit.states - self.orbit.states, orbit.free - self.orbit.free)
@@ -106,6 +114,17 @@ class Node:
             states += (s * s / 2.0) * self.bend.states
             free += (s * s / 2.0) * self.bend.free
         return Orbit(self.orbit.mesh, states, free)
+
+
+class FamilyPlan(NamedTuple):
+    """What makes a family of a model's compiled functions; see `Family` and `Problem`."""
+
+    p: Array
+    u: Array
+    slots: tuple[int, ...]
+    spans: Array
+    half: Array
+    intervals: int | None
 
 
 class Family:
@@ -132,6 +151,19 @@ class Family:
         self._half = half
         #: The conditions at the last origin, whose steps differ in their length alone.
         self._last: tuple[Node, Conditions] | None = None
+
+    def plan(self) -> FamilyPlan:
+        """Return all but the compiled functions."""
+        problem = self.problem
+        return FamilyPlan(
+            problem.p, problem.u, problem.slots, self.spans, self._half, self.intervals
+        )
+
+    @classmethod
+    def of(cls, functions: Functions, plan: FamilyPlan) -> Family:
+        """Return the family that a plan describes."""
+        problem = Problem(functions, plan.p, plan.u, plan.slots)
+        return cls(problem, plan.spans, plan.half, plan.intervals)
 
     # ------------------------------------------------------------------ measures
 
@@ -209,10 +241,6 @@ class Family:
         forward = 1.0 if s is not None else origin.dot(tangent, origin.tangent)
         turn = math.copysign(1.0 / size, forward)
         tangent = Direction(turn * tangent.states, turn * tangent.free)
-        bend = origin.bend if s == 0.0 else None
-        if s:
-            a, b = tangent.states - origin.tangent.states, tangent.free - origin.tangent.free
-            bend = Direction(a / s, b / s)
         # The determinant is linear in its last row, whose product with the tangent is 1 / size.
         return Node(
             orbit,
@@ -223,7 +251,7 @@ class Family:
             sign * math.copysign(1.0, forward),
             logarithm + math.log(size),
             count,
-            bend,
+            origin.bend if s == 0.0 else None,
         )
 
     def at(self, origin: Node, s: float) -> Node | None:

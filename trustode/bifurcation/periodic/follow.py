@@ -188,7 +188,7 @@ class Follower:
             return None, "step floor: the family bends too sharply"
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
-        return node, ""
+        return node.bent(origin, length), ""
 
     def _scalars(self, node: Node) -> list[tuple[int, float]]:
         return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))
