@@ -106,7 +106,7 @@ setup(
             extension("trustode._core", core, *([] if MSVC else ["-O3"])),
             extension(
                 "trustode._collocation",
-                ["ext/_collocation.pyx", "ext/collocation.c"],
+                ["ext/_collocation.pyx", "ext/collocation.c", "ext/collocation_path.c"],
                 *([] if MSVC else ["-O3"]),
             ),
             extension(

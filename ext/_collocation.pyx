@@ -25,6 +25,119 @@ cdef extern from "collocation.h":
         const tro_collocation *, const double *, double, const double *, const double *,
         const double *, const double *, const double *, double *, double *, double *, double *
     ) noexcept nogil
+    int tro_collocation_correct(
+        const tro_collocation *, double, const double *, const double *, const double *,
+        const double *, const double *, double *, double *, double *, double *, double *, double *,
+        double *, double *, int *
+    ) noexcept nogil
+
+cdef extern from "collocation_path.h":
+    ctypedef struct tro_collocation_path:
+        int n, n_point, n_interval
+        const double *mesh
+    double tro_collocation_path_form(
+        const tro_collocation_path *, const double *, int, const double *, const double *,
+        const double *
+    ) noexcept nogil
+    void tro_collocation_path_row(
+        const tro_collocation_path *, const double *, int, const double *, const double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_at(
+        const tro_collocation_path *, const double *, const double *, const double *, int, double *
+    ) noexcept nogil
+    void tro_collocation_path_extremes(
+        const tro_collocation_path *, const double *, const double *, double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_highest(
+        const tro_collocation_path *, const double *, const double *, const double *, double *
+    ) noexcept nogil
+
+
+cdef class Pieces:
+    """Functions that are polynomials on each interval of a mesh; see collocation_path.h.
+
+    Parameters
+    ----------
+    powers : ndarray, shape (n_point + 1, n_point + 1)
+        [j, k] is the coefficient of s ** j of node k's polynomial.
+    """
+
+    cdef const double[:, ::1] powers
+
+    def __init__(self, powers):
+        self.powers = np.ascontiguousarray(powers, dtype=np.float64)
+        if self.powers.shape[0] != self.powers.shape[1] or self.powers.shape[0] < 3:
+            raise ValueError("powers must be square, of at least three nodes")
+
+    def form(self, const double[:, ::1] matrix, int power, const double[::1] mesh,
+             const double[::1] unit, const double[:, ::1] a, const double[:, ::1] b):
+        """Return the quadratic form of two functions."""
+        cdef tro_collocation_path path = self.path(mesh, a)
+        self.fits(path, matrix, unit)
+        self.path(mesh, b)
+        if a.shape[1] != b.shape[1]:
+            raise ValueError("a and b must have as many components")
+        return tro_collocation_path_form(&path, &matrix[0, 0], power, &unit[0], &a[0, 0], &b[0, 0])
+
+    def row(self, const double[:, ::1] matrix, int power, const double[::1] mesh,
+            const double[::1] unit, const double[:, ::1] b):
+        """Return the form as a functional of its other function, shape (nodes, n)."""
+        cdef tro_collocation_path path = self.path(mesh, b)
+        self.fits(path, matrix, unit)
+        cdef cnp.ndarray out = np.empty((b.shape[0], b.shape[1]))
+        tro_collocation_path_row(&path, &matrix[0, 0], power, &unit[0], &b[0, 0],
+                                 <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def at(self, const double[::1] mesh, const double[:, ::1] values, const double[::1] s):
+        """Return a function at positions, shape (len(s), n)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        cdef cnp.ndarray out = np.empty((s.shape[0], values.shape[1]))
+        if s.shape[0]:
+            tro_collocation_path_at(&path, &self.powers[0, 0], &values[0, 0], &s[0],
+                                    <int>s.shape[0], <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def extremes(self, const double[::1] mesh, const double[:, ::1] values):
+        """Return the least and the largest values, shape (2, n)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        cdef cnp.ndarray out = np.empty((2, values.shape[1]))
+        cdef double *least = <double *>cnp.PyArray_DATA(out)
+        tro_collocation_path_extremes(&path, &self.powers[0, 0], &values[0, 0], least,
+                                      least + path.n)
+        return out
+
+    def highest(self, const double[::1] mesh, const double[:, ::1] values,
+                const double[::1] unit):
+        """Return the size of the derivative beyond the degree, shape (n_interval,)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        if unit.shape[0] != path.n:
+            raise ValueError(f"unit must have {path.n} entries")
+        cdef cnp.ndarray out = np.empty(path.n_interval)
+        tro_collocation_path_highest(&path, &self.powers[0, 0], &values[0, 0], &unit[0],
+                                     <double *>cnp.PyArray_DATA(out))
+        return out
+
+    cdef tro_collocation_path path(self, const double[::1] mesh,
+                                   const double[:, ::1] values) except *:
+        cdef tro_collocation_path path
+        path.n = <int>values.shape[1]
+        path.n_point = <int>(self.powers.shape[0] - 1)
+        path.n_interval = <int>(mesh.shape[0] - 1)
+        path.mesh = &mesh[0]
+        if path.n < 1 or path.n_interval < 1 or (
+            values.shape[0] != path.n_interval * path.n_point + 1
+        ):
+            raise ValueError("values must have a row a node of the mesh")
+        return path
+
+    cdef int fits(self, tro_collocation_path path, const double[:, ::1] matrix,
+                  const double[::1] unit) except -1:
+        if matrix.shape[0] != path.n_point + 1 or matrix.shape[1] != path.n_point + 1:
+            raise ValueError("matrix must be as large as powers")
+        if unit.shape[0] != path.n:
+            raise ValueError(f"unit must have {path.n} entries")
+        return 0
 
 
 cdef class Collocation:
@@ -82,29 +195,14 @@ cdef class Collocation:
             an interval's equations were singular), sign and logarithm of the determinant.
         """
         cdef int n = self.c.model.n_state, k = self.c.n_free, status
-        cdef Py_ssize_t intervals = mesh.shape[0] - 1
-        cdef Py_ssize_t nodes = intervals * self.c.n_point + 1
-        cdef Py_ssize_t equations = intervals * self.c.n_point * n + n + k
-        if (states.shape[0], states.shape[1]) != (nodes, n) or intervals < 1:
-            raise ValueError(f"states must have shape ({nodes}, {n})")
-        if (rows.shape[0], rows.shape[1], rows.shape[2]) != (k, nodes, n):
-            raise ValueError(f"rows must have shape ({k}, {nodes}, {n})")
-        if (rows_free.shape[0], rows_free.shape[1]) != (k, k):
-            raise ValueError(f"rows_free must have shape ({k}, {k})")
+        cdef Py_ssize_t nodes = self.check(mesh, states, p, u, rows, rows_free)
+        cdef Py_ssize_t equations = nodes * n + k
         if right.shape[0] < 1 or right.shape[1] != equations:
             raise ValueError(f"right must have {equations} columns")
-        if p.shape[0] != self.c.model.n_param or u.shape[0] != self.c.model.n_input:
-            raise ValueError("p and u must be as long as the model's parameters and inputs")
-        self.c.mesh = &mesh[0]
-        self.c.n_interval = <int>intervals
-        self.c.n_right = <int>right.shape[0]
-        size = tro_collocation_work(&self.c)
-        if len(self.work) < size:
-            self.work = np.empty(size)
-        steps = np.empty((self.c.n_right, nodes * n + k))
+        cdef double *work = self.room(mesh, <int>right.shape[0])
+        steps = np.empty((self.c.n_right, equations))
         pair = np.full((2, n, n), np.nan)
         cdef double[2] determinant
-        cdef double *work = <double *>cnp.PyArray_DATA(self.work)
         cdef double *steps_ = <double *>cnp.PyArray_DATA(steps)
         cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
         # Empty vectors have no first element to point to.
@@ -118,3 +216,69 @@ cdef class Collocation:
             )
         self.functions.reraise()
         return status, steps, pair, determinant[0], determinant[1]
+
+    def correct(self, const double[::1] mesh, double[:, ::1] states, double[::1] free,
+                double period, double[::1] p, double[::1] u, const double[:, :, ::1] rows,
+                const double[:, ::1] rows_free, const double[::1] target,
+                const double[::1] scale, const double[::1] free_scale):
+        """Solve for an orbit in place; shapes as in collocation.h.
+
+        Returns
+        -------
+        tuple
+            status, tangent's states (nodes, n_state) and scalars (n_free), pair (2, n_state,
+            n_state), sign and logarithm of the determinant, corrections.
+        """
+        cdef int n = self.c.model.n_state, k = self.c.n_free, status, corrections = 0
+        cdef Py_ssize_t nodes = self.check(mesh, states, p, u, rows, rows_free)
+        if free.shape[0] != k or free_scale.shape[0] != k or target.shape[0] != k:
+            raise ValueError(f"free, free_scale and target must have {k} entries")
+        if scale.shape[0] != n:
+            raise ValueError(f"scale must have {n} entries")
+        cdef double *work = self.room(mesh, 2)
+        step = np.empty(nodes * n + k)
+        pair = np.empty((2, n, n))
+        cdef double[2] determinant
+        cdef double *step_ = <double *>cnp.PyArray_DATA(step)
+        cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
+        cdef double nothing = 0.0
+        cdef double *p_ = &p[0] if p.shape[0] else &nothing
+        cdef double *u_ = &u[0] if u.shape[0] else &nothing
+        with nogil:
+            status = tro_collocation_correct(
+                &self.c, period, &rows[0, 0, 0], &rows_free[0, 0], &target[0], &scale[0],
+                &free_scale[0], p_, u_, &states[0, 0], &free[0], work, step_, pair_, determinant,
+                &corrections
+            )
+        self.functions.reraise()
+        cut = nodes * n
+        return (status, step[:cut].reshape(nodes, n), step[cut:], pair, determinant[0],
+                determinant[1], corrections)
+
+    cdef Py_ssize_t check(self, const double[::1] mesh, const double[:, ::1] states,
+                          const double[::1] p, const double[::1] u, const double[:, :, ::1] rows,
+                          const double[:, ::1] rows_free) except -1:
+        """Check shapes and return the number of nodes."""
+        cdef int n = self.c.model.n_state, k = self.c.n_free
+        cdef Py_ssize_t intervals = mesh.shape[0] - 1
+        cdef Py_ssize_t nodes = intervals * self.c.n_point + 1
+        if states.shape[0] != nodes or states.shape[1] != n or intervals < 1:
+            raise ValueError(f"states must have shape ({nodes}, {n})")
+        if rows.shape[0] != k or rows.shape[1] != nodes or rows.shape[2] != n:
+            raise ValueError(f"rows must have shape ({k}, {nodes}, {n})")
+        if rows_free.shape[0] != k or rows_free.shape[1] != k:
+            raise ValueError(f"rows_free must have shape ({k}, {k})")
+        if p.shape[0] != self.c.model.n_param or u.shape[0] != self.c.model.n_input:
+            raise ValueError("p and u must be as long as the model's parameters and inputs")
+        return nodes
+
+    cdef double *room(self, const double[::1] mesh, int n_right) except NULL:
+        """Take a mesh, and return work space that begins at a multiple of 64 bytes."""
+        self.c.mesh = &mesh[0]
+        self.c.n_interval = <int>(mesh.shape[0] - 1)
+        self.c.n_right = n_right
+        cdef size_t size = tro_collocation_work(&self.c) + 8
+        if <size_t>len(self.work) < size:
+            self.work = np.empty(size)
+        cdef size_t address = <size_t>cnp.PyArray_DATA(self.work)
+        return <double *>((address + 63) // 64 * 64)

@@ -21,7 +21,7 @@ typedef struct {
     const double *slope;  /* (n_point, n_point + 1) their derivatives, for an interval of length 1 */
 } tro_collocation;
 
-/* Doubles that tro_collocation_solve needs as work space. */
+/* Doubles that the functions below need as work space, best at a multiple of 64 bytes. */
 size_t tro_collocation_work(const tro_collocation *c);
 
 /* Solve the linear equations of a Newton step at an orbit.
@@ -38,5 +38,19 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
                           const double *p, const double *u, const double *rows,
                           const double *rows_free, const double *right, double *work,
                           double *steps, double *pair, double *determinant);
+
+/* Solve for an orbit under conditions, rows . states + rows_free . free = target, by Newton's
+ * method; n_right is 2.
+ *
+ * scale (n_state) and free_scale (n_free) measure steps. states and free (n_free) hold where to
+ * start, and what was found; p and u take the scalars. `period` counts unless it is a scalar.
+ * step (nodes n_state + n_free) is how the orbit changes with the last condition's target; pair and
+ * determinant as above, both from the last step's equations. corrections is how many were taken.
+ * Returns 0, TRO_NONFINITE, TRO_SINGULAR, or TRO_MAX_STEPS where it does not converge. */
+int tro_collocation_correct(const tro_collocation *c, double period, const double *rows,
+                            const double *rows_free, const double *target, const double *scale,
+                            const double *free_scale, double *p, double *u, double *states,
+                            double *free, double *work, double *step, double *pair,
+                            double *determinant, int *corrections);
 
 #endif

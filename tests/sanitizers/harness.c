@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "collocation.h"
+#include "collocation_path.h"
 #include "lanes_run.h"
 #include "measures.h"
 #include "taylor.h"
@@ -206,9 +208,83 @@ static int samples(void)
     return out[0] == TRO_CYCLING && fabs(out[1] - 2.0) < 1e-6;
 }
 
+/* A circle, as an orbit of the model x' = -y, y' = x, and its period by Newton's method. */
+static void turn(const tro_model *model, double t, const double *y, const double *p,
+                 const double *u, double *out)
+{
+    (void)model, (void)t, (void)p, (void)u;
+    out[0] = -y[1], out[1] = y[0];
+}
+
+static void turn_jac(const tro_model *model, double t, const double *y, const double *p,
+                     const double *u, double *out)
+{
+    (void)model, (void)t, (void)y, (void)p, (void)u;
+    out[0] = out[3] = 0.0, out[1] = -1.0, out[2] = 1.0;
+}
+
+static int circle(int n_right)
+{
+    enum { M = 4, N = 10, NODES = M * N + 1 };
+    const double pi = 3.141592653589793;
+    /* Polynomials through five nodes at four Gauss points. */
+    const double gauss[M] = {0.069431844202973714, 0.33000947820757187, 0.66999052179242813,
+                             0.93056815579702629};
+    double value[M * (M + 1)], slope[M * (M + 1)], powers[(M + 1) * (M + 1)] = {0.0};
+    for (int k = 0; k <= M; k++) {
+        double w[M + 1] = {1.0}, bottom = 1.0;
+        for (int l = 0, degree = 0; l <= M; l++) {
+            if (l == k) continue;
+            degree++;
+            for (int d = degree; d >= 0; d--) w[d] = (d ? w[d - 1] : 0.0) - w[d] * l / M;
+            bottom *= (double)(k - l) / M;
+        }
+        for (int i = 0; i < M; i++) {
+            double y = 0.0, dy = 0.0;
+            for (int d = M; d >= 0; d--) dy = dy * gauss[i] + y, y = y * gauss[i] + w[d] / bottom;
+            value[i * (M + 1) + k] = y, slope[i * (M + 1) + k] = dy;
+        }
+        for (int d = 0; d <= M; d++) powers[d * (M + 1) + k] = w[d] / bottom;
+    }
+    double mesh[N + 1], states[2 * NODES], sign[2] = {1.0, 1.0}, scale[2] = {1.0, 1.0};
+    for (int j = 0; j <= N; j++) mesh[j] = (double)j / N;
+    for (int k = 0; k < NODES; k++) {
+        states[2 * k] = cos(2.0 * pi * k / (NODES - 1));
+        states[2 * k + 1] = sin(2.0 * pi * k / (NODES - 1));
+    }
+    const tro_model model = {.abi = TRO_ABI, .n_state = 2, .rhs = turn, .jac = turn_jac};
+    const int slot = -1;
+    tro_collocation c = {&model, M, N, 1, n_right, &slot, sign, mesh, value, slope};
+    /* All circles have the same period: the size is what is to be held, not the phase. */
+    double *rows = calloc(2 * NODES, sizeof *rows), *right = calloc(4 * NODES + 8, sizeof *right);
+    double *steps = malloc((4 * NODES + 8) * sizeof *steps), pair[8], determinant[2];
+    double *work = malloc(tro_collocation_work(&c) * sizeof *work);
+    double free_row = 1.0, target = 6.0, period = 6.0, unit = 1.0, nothing = 0.0;
+    int count = 0;
+    const int status = tro_collocation_solve(&c, states, period, &nothing, &nothing, rows, &free_row,
+                                             right, work, steps, pair, determinant);
+    int bad = status != 0 && status != TRO_SINGULAR;
+    if (n_right == 2)
+        bad |= tro_collocation_correct(&c, 1.0, rows, &free_row, &target, scale, &unit, &nothing,
+                                       &nothing, states, &period, work, steps, pair, determinant,
+                                       &count) == TRO_NO_MEMORY;
+    const tro_collocation_path path = {2, M, N, mesh};
+    double ends[4], error[N];
+    for (int k = 0; k < NODES; k++) states[2 * k] = cos(2.0 * pi * k / (NODES - 1));
+    tro_collocation_path_extremes(&path, powers, states, ends, ends + 2);
+    tro_collocation_path_highest(&path, powers, states, scale, error);
+    tro_collocation_path_at(&path, powers, states, mesh, N + 1, steps);
+    tro_collocation_path_row(&path, powers, -1, scale, states, steps);
+    bad |= !isfinite(tro_collocation_path_form(&path, powers, 1, scale, states, states));
+    bad |= fabs(ends[0] + 1.0) > 1e-4 || fabs(ends[2] - 1.0) > 1e-4;
+    printf("circle %d %g %g\n", status, ends[0], ends[2]);
+    free(rows), free(right), free(steps), free(work);
+    return bad;
+}
+
 int main(void)
 {
-    int bad = !high_order() || !samples();
+    int bad = !high_order() || !samples() || circle(1) || circle(2);
     bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_dop853, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;

@@ -92,6 +92,14 @@ class Cycles:
     _nodes: tuple[Node, ...] = field(repr=False)
     _family: Family = field(repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Compiled functions do not travel; the model does, and is compiled where it arrives.
+        return self.__dict__ | {"_family": self._family.plan()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        family = Family.of(compile(state["model"]).functions, state["_family"])
+        self.__dict__.update(state | {"_family": family})
+
     def __len__(self) -> int:
         return len(self.points)
 
@@ -231,6 +239,18 @@ class Cycles:
             yield text if row["converged"] else f"{text} [not converged]"
 
 
+@dataclass(frozen=True, eq=False)
+class _Dense:
+    """An orbit at any times within its period, as a solution has it."""
+
+    orbit: Orbit
+    period: float
+
+    def __call__(self, times: Any) -> Any:
+        at = np.asarray(times, dtype=float)
+        return self.orbit.at(at.ravel() / self.period).reshape(*at.shape, -1)
+
+
 def table(model: Model, parameter: str, nodes: list[Node], steps: ArrayLike) -> pd.DataFrame:
     """Return one row an orbit: position, parameter, period, extremes and stability."""
     import pandas as pd
@@ -281,5 +301,5 @@ def as_solution(model: Model, orbit: Orbit, family: Family, where: str) -> Solut
         "one period of a periodic orbit",
         EventLog.none(compiled.model.states),
         solved,
-        lambda times: orbit.at(np.asarray(times).ravel() / period).reshape(*np.shape(times), -1),
+        _Dense(orbit, period),
     )

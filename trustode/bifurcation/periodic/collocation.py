@@ -13,14 +13,14 @@ Bifurcation and Chaos 1, 745.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._collocation import Collocation
+from ..._collocation import Collocation, Pieces
 from ..._core import Functions
 
 Array = NDArray[np.float64]
@@ -29,11 +29,6 @@ Array = NDArray[np.float64]
 POINTS = 4
 #: Slot of the period among the unknown scalars.
 PERIOD = -1
-#: Newton's method stops when a step, in the unknowns' own scales, is below this ...
-_CLOSE = 1e-9
-#: ... or when it no longer shrinks and is below this, which is rounding on a stiff orbit.
-_STAGNANT = 1e-6
-_CORRECTIONS = 10
 
 
 class Basis(NamedTuple):
@@ -47,6 +42,11 @@ class Basis(NamedTuple):
         The nodes' polynomials at the points, and their derivatives.
     power : ndarray, shape (POINTS + 1, POINTS + 1)
         power[j, k] is the coefficient of s ** j of node k's polynomial.
+    mass, stiff, shift : ndarray, shape (POINTS + 1, POINTS + 1)
+        Integrals of products of two nodes' polynomials: of themselves, of their derivatives, and
+        of each with the other's derivative.
+    pieces : Pieces
+        What is computed of piecewise polynomials.
     """
 
     points: Array
@@ -54,6 +54,10 @@ class Basis(NamedTuple):
     value: Array
     slope: Array
     power: Array
+    mass: Array
+    stiff: Array
+    shift: Array
+    pieces: Pieces
 
 
 @lru_cache(maxsize=1)
@@ -66,7 +70,20 @@ def basis() -> Basis:
     exponents = np.arange(POINTS + 1)
     value = points[:, None] ** exponents @ power
     slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]
-    return Basis(points, weights, value, slope, np.asarray(power, dtype=float))
+    value, slope = np.asarray(value, dtype=float), np.asarray(slope, dtype=float)
+    power = np.asarray(power, dtype=float)
+    weighted, steep = value.T * weights, slope.T * weights
+    return Basis(
+        points,
+        weights,
+        value,
+        slope,
+        power,
+        np.ascontiguousarray(weighted @ value),
+        np.ascontiguousarray(steep @ slope),
+        np.ascontiguousarray(weighted @ slope),
+        Pieces(power),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +162,17 @@ class Corrected(NamedTuple):
     orbit : Orbit
     tangent : Direction
         Change of the orbit with the last condition's value.
-    solved : Solved
+    pair : ndarray, shape (2, n_state, n_state)
+    sign, size : float
+        As in `Solved`.
     corrections : int
     """
 
     orbit: Orbit
     tangent: Direction
-    solved: Solved
+    pair: Array
+    sign: float
+    size: float
     corrections: int
 
 
@@ -168,11 +189,6 @@ class Conditions(NamedTuple):
     rows: Array
     rows_free: Array
     target: Array
-
-    def gap(self, orbit: Orbit) -> Array:
-        """Return what is missing to the targets, shape (n_free,)."""
-        held = np.tensordot(self.rows, orbit.states, 2) + self.rows_free @ orbit.free
-        return np.asarray(self.target - held)
 
 
 class Problem:
@@ -209,8 +225,7 @@ class Problem:
         self._period = period
         for name in ("rhs", "jac", "tangent", "dfdu"):
             functions.need(name)
-        _, _, value, slope, _ = basis()
-        self._core = Collocation(functions, value, slope, self.slots, self.sign)
+        self._core = Collocation(functions, basis().value, basis().slope, self.slots, self.sign)
 
     def set(self, free: Array) -> float:
         """Take the parameters from the free scalars and return the period."""
@@ -279,30 +294,24 @@ class Problem:
         Corrected or None
             None if it did not converge.
         """
-        k = len(self.slots)
-        right = np.zeros((2, len(orbit.states) * self.n - self.n + self.n + k))
-        right[1, -1] = 1.0
-        last = np.inf
-        for count in range(1, _CORRECTIONS + 1):
-            right[0, -k:] = conditions.gap(orbit)
-            solved = self.solve(orbit, conditions, right)
-            if solved is None:
-                return None
-            step = solved.steps[0]
-            length = max(
-                float(np.abs(step.states / scale).max()),
-                float(np.abs(step.free / free_scale).max()),
-            )
-            if not np.isfinite(length):
-                return None
-            stagnant = length > 0.5 * last
-            if stagnant and length > _STAGNANT and (count > 3 or length > 4.0 * last):
-                return None
-            orbit = replace(orbit, states=orbit.states + step.states, free=orbit.free + step.free)
-            if length <= _CLOSE or (stagnant and length <= _STAGNANT):
-                return Corrected(orbit, solved.steps[1], solved, count)
-            last = length
-        return None
+        states, free = orbit.states.copy(), orbit.free.copy()
+        status, tangent, tangent_free, pair, sign, size, count = self._core.correct(
+            orbit.mesh,
+            states,
+            free,
+            self._period,
+            self.p,
+            self.u,
+            conditions.rows,
+            conditions.rows_free,
+            conditions.target,
+            scale,
+            free_scale,
+        )
+        if status != 0:
+            return None
+        tangent = Direction(tangent, tangent_free)
+        return Corrected(Orbit(orbit.mesh, states, free), tangent, pair, sign, size, count)
 
 
 # ---------------------------------------------------------------------- functions on a mesh
@@ -326,10 +335,7 @@ def by_interval(values: Array) -> Array:
 
 def interpolated(mesh: Array, values: Array, s: Array) -> Array:
     """Return a piecewise polynomial, given at the nodes, at positions in [0, 1]."""
-    j = np.clip(np.searchsorted(mesh, s, side="right") - 1, 0, len(mesh) - 2)
-    local = (s - mesh[j]) / (mesh[j + 1] - mesh[j])
-    weights = (local[:, None] ** np.arange(POINTS + 1)) @ basis().power
-    return np.asarray((weights[:, None, :] @ by_interval(values)[j])[:, 0, :])
+    return np.asarray(basis().pieces.at(mesh, values, s))
 
 
 def at_points(values: Array) -> Array:
@@ -347,7 +353,7 @@ def functional(mesh: Array, density: Array) -> Array:
 
     `density` is given at the collocation points, shape (n_interval, POINTS, n).
     """
-    _, weights, value, _, _ = basis()
+    weights, value = basis().weights, basis().value
     local = (value * weights[:, None]).T @ density * np.diff(mesh)[:, None, None]
     out = np.empty((len(local) * POINTS + 1, density.shape[2]))
     out[:-1] = local[:, :-1].reshape(-1, density.shape[2])
@@ -356,10 +362,18 @@ def functional(mesh: Array, density: Array) -> Array:
     return out
 
 
-def inner(mesh: Array, a: Array, b: Array) -> float:
-    """Return the integral of a * b, both at the nodes."""
-    density = (at_points(a) * at_points(b)).sum(axis=2) @ basis().weights
-    return float(density @ np.diff(mesh))
+def inner(mesh: Array, a: Array, b: Array, scale: Array | None = None) -> float:
+    """Return the integral of a * b, both at the nodes, each in scales if there are any."""
+    unit = np.ones(a.shape[1]) if scale is None else scale
+    return float(basis().pieces.form(basis().mass, 1, mesh, unit, a, b))
+
+
+def mean(mesh: Array, values: Array) -> Array:
+    """Return the integral of each component, shape (n,)."""
+    local = np.diff(mesh)[:, None] * basis().mass.sum(axis=0)
+    weights = np.append(local[:, :-1].ravel(), 0.0)
+    weights[POINTS::POINTS] += local[:, -1]
+    return np.asarray(weights @ values)
 
 
 # ---------------------------------------------------------------------- mesh
@@ -376,13 +390,7 @@ def interpolation_error(mesh: Array, values: Array, scale: Array) -> Array:
 
 def _highest(mesh: Array, values: Array, scale: Array) -> Array:
     """Return the size of derivative POINTS + 1 in each interval, in scales."""
-    h = np.diff(mesh)
-    top = 24.0 * np.tensordot(basis().power[POINTS], by_interval(values), (0, 1))
-    top = top / scale / h[:, None] ** POINTS
-    closed = np.vstack([top[-1], top, top[0]])
-    gaps = np.concatenate([[h[-1]], h, [h[0]]])
-    jumps = np.abs(np.diff(closed, axis=0)) / ((gaps[1:] + gaps[:-1]) / 2.0)[:, None]
-    return np.asarray(np.maximum(jumps[1:], jumps[:-1]).max(axis=1))
+    return np.asarray(basis().pieces.highest(mesh, values, scale))
 
 
 def equidistributed(mesh: Array, values: Array, scale: Array, n_interval: int) -> Array:

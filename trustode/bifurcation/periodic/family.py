@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from ..._core import Functions
 from ...model import Model
 from .collocation import (
     PERIOD,
@@ -21,16 +23,12 @@ from .collocation import (
     Direction,
     Orbit,
     Problem,
-    at_points,
     basis,
-    by_interval,
     equidistributed,
-    functional,
     inner,
     interpolated,
     interpolation_error,
     nodes_of,
-    slopes_at_points,
 )
 from .floquet import Multipliers, multipliers
 
@@ -66,6 +64,8 @@ class Node:
         Sign and logarithm of the determinant of the equations bordered by the tangent.
     corrections : int
         Newton steps that were taken to reach it.
+    bend : Direction or None
+        How the tangent changes with length, if that is known.
     """
 
     orbit: Orbit
@@ -76,6 +76,7 @@ class Node:
     sign: float
     size: float
     corrections: int
+    bend: Direction | None = None
 
     @cached_property
     def multipliers(self) -> Multipliers:
@@ -89,12 +90,19 @@ class Node:
 
     def reversed(self) -> Node:
         """Return the same point looking the other way."""
+        # The bend stays: it turns with the tangent, and with the direction it is measured in.
         return replace(self, tangent=-self.tangent, sign=-self.sign)
 
     def dot(self, a: Direction, b: Direction) -> float:
         """Return the product of two directions in scaled variables."""
-        states = inner(self.orbit.mesh, a.states / self.scale, b.states / self.scale)
+        states = inner(self.orbit.mesh, a.states, b.states, self.scale)
         return states + float((a.free / self.free_scale) @ (b.free / self.free_scale))
+
+    def bent(self, before: Node, length: float) -> Node:
+        """Return the same point, with what the tangent did over the length since another one."""
+        states = (self.tangent.states - before.tangent.states) / length
+        free = (self.tangent.free - before.tangent.free) / length
+        return replace(self, bend=Direction(states, free))
 
     def to(self, orbit: Orbit) -> Direction:
         """Return the direction to an orbit on the same mesh."""
@@ -110,11 +118,23 @@ class Node:
 
     def moved(self, s: float) -> Orbit:
         """Return the orbit predicted at length s."""
-        return Orbit(
-            self.orbit.mesh,
-            self.orbit.states + s * self.tangent.states,
-            self.orbit.free + s * self.tangent.free,
-        )
+        states = self.orbit.states + s * self.tangent.states
+        free = self.orbit.free + s * self.tangent.free
+        if self.bend is not None:
+            states += (s * s / 2.0) * self.bend.states
+            free += (s * s / 2.0) * self.bend.free
+        return Orbit(self.orbit.mesh, states, free)
+
+
+class FamilyPlan(NamedTuple):
+    """What makes a family of a model's compiled functions; see `Family` and `Problem`."""
+
+    p: Array
+    u: Array
+    slots: tuple[int, ...]
+    spans: Array
+    half: Array
+    intervals: int | None
 
 
 class Family:
@@ -140,6 +160,21 @@ class Family:
         self.intervals = intervals
         self._half = half
         self._references: dict[int, Orbit] = {}
+        #: The conditions at the last origin, whose steps differ in their length alone.
+        self._last: tuple[Node, Conditions] | None = None
+
+    def plan(self) -> FamilyPlan:
+        """Return all but the compiled functions."""
+        problem = self.problem
+        return FamilyPlan(
+            problem.p, problem.u, problem.slots, self.spans, self._half, self.intervals
+        )
+
+    @classmethod
+    def of(cls, functions: Functions, plan: FamilyPlan) -> Family:
+        """Return the family that a plan describes."""
+        problem = Problem(functions, plan.p, plan.u, plan.slots)
+        return cls(problem, plan.spans, plan.half, plan.intervals)
 
     # ------------------------------------------------------------------ measures
 
@@ -172,10 +207,11 @@ class Family:
         `along` are node values whose derivative gives the direction of a shift: the orbit's own
         states, or, where it is a point, the direction in which it grows.
         """
-        density = slopes_at_points(orbit.mesh, along) / scale
-        size = math.sqrt(float(((density**2).sum(2) @ basis().weights) @ np.diff(orbit.mesh)))
-        row = functional(orbit.mesh, density / (size * scale))
-        return row, float((row * orbit.states).sum())
+        known, mesh = basis(), orbit.mesh
+        size = math.sqrt(known.pieces.form(known.stiff, -1, mesh, scale, along, along))
+        row = known.pieces.row(known.shift, 0, mesh, scale, along)
+        row /= size
+        return row, float(np.vdot(row, orbit.states))
 
     def reference(self, orbit: Orbit) -> Orbit:
         """Return the first orbit that was asked for on the same mesh.
@@ -199,9 +235,9 @@ class Family:
         extent = np.ptp(reference.states, axis=0) / origin.scale
         along = reference.states if extent.max() > _FLAT else tangent.states
         rows[0], target[0] = self.phase(orbit, origin.scale, along)
-        rows[-1] = functional(orbit.mesh, at_points(tangent.states) / origin.scale**2)
+        rows[-1] = basis().pieces.row(basis().mass, 1, orbit.mesh, origin.scale, tangent.states)
         free[-1] = tangent.free / origin.free_scale**2
-        target[-1] = s + float((rows[-1] * orbit.states).sum() + free[-1] @ orbit.free)
+        target[-1] = s + float(np.vdot(rows[-1], orbit.states) + free[-1] @ orbit.free)
         return Conditions(rows, free, target)
 
     def fixed(self, origin: Node, value: float, which: int = -1) -> Conditions:
@@ -214,16 +250,20 @@ class Family:
     # ------------------------------------------------------------------ points
 
     def node(
-        self, corrected: Corrected | None, origin: Node, conditions: Conditions
+        self, corrected: Corrected | None, origin: Node, s: float | None = None
     ) -> Node | None:
-        """Return a solved orbit as a point, its tangent along the origin's."""
+        """Return a solved orbit as a point, its tangent along the origin's.
+
+        `s` is the length of the step that led to it, if that was its condition.
+        """
         if corrected is None:
             return None
-        orbit, tangent, solved, count = corrected
+        orbit, tangent, pair, sign, logarithm, count = corrected
         size = math.sqrt(origin.dot(tangent, tangent))
         if not 0.0 < size < math.inf:
             return None
-        forward = origin.dot(tangent, origin.tangent)
+        # Where the last condition is the length, the tangent's product with the origin's is 1.
+        forward = 1.0 if s is not None else origin.dot(tangent, origin.tangent)
         turn = math.copysign(1.0 / size, forward)
         tangent = Direction(turn * tangent.states, turn * tangent.free)
         # The determinant is linear in its last row, whose product with the tangent is 1 / size.
@@ -232,19 +272,24 @@ class Family:
             tangent,
             origin.scale,
             origin.free_scale,
-            solved.pair,
-            solved.sign * math.copysign(1.0, forward),
-            solved.size + math.log(size),
+            pair,
+            sign * math.copysign(1.0, forward),
+            logarithm + math.log(size),
             count,
+            origin.bend if s == 0.0 else None,
         )
 
     def at(self, origin: Node, s: float) -> Node | None:
         """Return the point whose projection on the origin's tangent is at length s."""
-        conditions = self.conditions(origin, s)
+        if self._last is None or self._last[0] is not origin:
+            self._last = origin, self.conditions(origin, 0.0)
+        rows, free, target = self._last[1]
+        target = target.copy()
+        target[-1] += s
         corrected = self.problem.correct(
-            origin.moved(s), conditions, origin.scale, origin.free_scale
+            origin.moved(s), Conditions(rows, free, target), origin.scale, origin.free_scale
         )
-        return self.node(corrected, origin, conditions)
+        return self.node(corrected, origin, s)
 
     def landing(self, origin: Node, guess: Orbit, value: float, which: int = -1) -> Node | None:
         """Return the point at which a scalar has a value, from a guess on the same mesh."""
@@ -252,7 +297,7 @@ class Family:
         corrected = self.problem.correct(guess, conditions, origin.scale, origin.free_scale)
         if corrected is not None:
             corrected.orbit.free[which] = value
-        return self.node(corrected, origin, conditions)
+        return self.node(corrected, origin)
 
     def between(self, a: Node, b: Node, value: float) -> Node | None:
         """Return the point at a value of the parameter between two neighbours."""
@@ -276,11 +321,14 @@ class Family:
         """Return a point interpolated to a mesh that suits it."""
         mesh = self.mesh(node, intervals)
         nodes = nodes_of(mesh)
-        orbit, tangent = node.orbit, node.tangent
+        orbit, tangent, bend = node.orbit, node.tangent, node.bend
+        if bend is not None:
+            bend = Direction(interpolated(orbit.mesh, bend.states, nodes), bend.free)
         moved = replace(
             node,
             orbit=Orbit(mesh, orbit.at(nodes), orbit.free),
             tangent=Direction(interpolated(orbit.mesh, tangent.states, nodes), tangent.free),
+            bend=bend,
             scale=self.scale(orbit.states, node.scale),
             free_scale=self.free_scale(orbit.free),
         )
@@ -338,31 +386,5 @@ def extremes(orbit: Orbit) -> tuple[Array, Array]:
 
     They are those of the piecewise polynomials, to rounding.
     """
-    blocks = by_interval(orbit.states)
-    n = blocks.shape[2]
-    ends = []
-    for sign in (-1.0, 1.0):
-        values = sign * orbit.states
-        at = np.argmax(values, axis=0)
-        best = values[at, np.arange(n)]
-        for shift in (0, -1):
-            j = np.clip(at // POINTS + shift * (at % POINTS == 0), 0, len(blocks) - 1)
-            power = basis().power @ (sign * blocks[j, :, np.arange(n)].T)
-            s = np.clip(at / POINTS - j, 0.0, 1.0)
-            first = power[1:] * np.arange(1, POINTS + 1)[:, None]
-            second = first[1:] * np.arange(1, POINTS)[:, None]
-            for _ in range(4):
-                curve = _horner(second, s)
-                step = -_horner(first, s) / np.where(curve < 0.0, curve, -math.inf)
-                s = np.clip(s + step, 0.0, 1.0)
-            best = np.maximum(best, _horner(power, s))
-        ends.append(sign * best)
-    return ends[0], ends[1]
-
-
-def _horner(power: Array, s: Array) -> Array:
-    """Return polynomials, one a column, each at its own position."""
-    value = power[-1]
-    for row in power[-2::-1]:
-        value = value * s + row
-    return np.asarray(value)
+    least, largest = basis().pieces.extremes(orbit.mesh, orbit.states)
+    return least, largest

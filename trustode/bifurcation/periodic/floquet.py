@@ -5,6 +5,8 @@ Imports numerical libraries only.
 
 from __future__ import annotations
 
+import math
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +52,8 @@ class Multipliers(NamedTuple):
     @property
     def is_stable(self) -> bool:
         """Whether all others lie inside the unit circle, beyond rounding."""
-        return bool(np.all(np.abs(self.others) < 1.0 - self.margin))
+        edge = 1.0 - self.margin
+        return all(abs(value) < edge for value in self.others.tolist())
 
 
 def multipliers(pair: Array) -> Multipliers:
@@ -59,27 +62,30 @@ def multipliers(pair: Array) -> Multipliers:
     The two matrices are not multiplied into a monodromy matrix, which would lose the small
     multipliers beside large ones: Fairgrieve & Jepson (1991), SIAM J. Numer. Anal. 28, 1446.
     """
-    from scipy.linalg import eigvals
+    from scipy.linalg.lapack import dggev
 
+    nothing = Multipliers(np.full(len(pair[0]), _LARGEST + 0j), math.inf, len(pair[0]) - 1)
     if not np.isfinite(pair).all():
-        return Multipliers(np.full(len(pair[0]), _LARGEST + 0j), np.inf, len(pair[0]) - 1)
-    values = np.asarray(eigvals(pair[0], -pair[1], check_finite=False), dtype=complex)
-    size = np.abs(values)
-    values = np.where(size <= _LARGEST, values, _LARGEST)
-    trivial = int(np.argmin(np.abs(values - 1.0)))
-    order = np.argsort(-np.abs(values), kind="stable")
-    order = np.concatenate([[trivial], order[order != trivial]])
-    values = values[order]
-    error = float(abs(values[0] - 1.0))
+        return nothing
+    real, imaginary, scale, *_, info = dggev(pair[0], -pair[1], compute_vl=0, compute_vr=0)
+    if info != 0:
+        return nothing
+    found = [
+        complex(a, b) / c if math.hypot(a, b) < _LARGEST * abs(c) else complex(_LARGEST)
+        for a, b, c in zip(real.tolist(), imaginary.tolist(), scale.tolist(), strict=True)
+    ]
+    trivial = min(found, key=lambda value: abs(value - 1.0))
+    found.remove(trivial)
+    found.sort(key=abs, reverse=True)
+    error = abs(trivial - 1.0)
     margin = max(_ROUNDING, 10.0 * error)
-    return Multipliers(values, error, int(np.sum(np.abs(values[1:]) > 1.0 + margin)))
+    count = sum(abs(value) > 1.0 + margin for value in found)
+    return Multipliers(np.array([trivial, *found]), error, count)
 
 
 def doubling_test(values: Complex) -> float:
     """Return a number that changes sign where a real one of some multipliers passes -1."""
-    if not len(values):
-        return 1.0
-    return float(np.prod((1.0 + values) / (1.0 + np.abs(values))).real)
+    return math.prod(((1.0 + x) / (1.0 + abs(x)) for x in values.tolist()), start=1.0 + 0j).real
 
 
 def torus_test(values: Complex) -> float:
@@ -87,18 +93,13 @@ def torus_test(values: Complex) -> float:
 
     It also does where two real multipliers become each other's inverse.
     """
-    i, j = np.triu_indices(len(values), 1)
-    if not len(i):
-        return 1.0
-    products = values[i] * values[j]
-    return float(np.prod((1.0 - products) / (1.0 + np.abs(products))).real)
+    products = (x * y for x, y in combinations(values.tolist(), 2))
+    return math.prod(((1.0 - xy) / (1.0 + abs(xy)) for xy in products), start=1.0 + 0j).real
 
 
 def unit_test(values: Complex) -> float:
     """Return a number that changes sign where a real one of some multipliers passes 1."""
-    if not len(values):
-        return 1.0
-    return float(np.prod((1.0 - values) / (1.0 + np.abs(values))).real)
+    return math.prod(((1.0 - x) / (1.0 + abs(x)) for x in values.tolist()), start=1.0 + 0j).real
 
 
 def crossing_pair(values: Complex) -> complex:

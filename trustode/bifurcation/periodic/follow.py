@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arclength import ArcLength
-from .collocation import Array, Orbit, inner, interpolated
+from .collocation import Array, Orbit, inner, interpolated, mean
 from .ends import Limit, limit
 from .family import MOST, Family, Node, extremes
 from .special import Finder, Special
@@ -46,9 +46,7 @@ Fading = Callable[[Orbit], Array]
 
 def around_mean(orbit: Orbit) -> Array:
     """Return an orbit without its mean, which fades at a Hopf point."""
-    ones = np.ones((len(orbit.states), 1))
-    mean = np.array([inner(orbit.mesh, ones, column[:, None]) for column in orbit.states.T])
-    return np.asarray(orbit.states - mean)
+    return orbit.states - mean(orbit.mesh, orbit.states)
 
 
 def against_half(orbit: Orbit) -> Array:
@@ -190,7 +188,7 @@ class Follower:
             return None, "step floor: the family bends too sharply"
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
-        return node, ""
+        return node.bent(origin, length), ""
 
     def _scalars(self, node: Node) -> list[tuple[int, float]]:
         return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))

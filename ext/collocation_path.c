@@ -1,0 +1,182 @@
+/* Integrals, extremes and values of piecewise polynomials. */
+#include "collocation_path.h"
+
+#include <math.h>
+
+enum { REFINEMENTS = 4 };
+
+static const double *block(const tro_collocation_path *path, const double *values, int j)
+{
+    return values + (size_t)j * (size_t)path->n_point * (size_t)path->n;
+}
+
+static double length(const tro_collocation_path *path, int j)
+{
+    return path->mesh[j + 1] - path->mesh[j];
+}
+
+static double raised(double h, int power)
+{
+    return power == 0 ? 1.0 : power > 0 ? h : 1.0 / h;
+}
+
+double tro_collocation_path_form(const tro_collocation_path *path, const double *matrix, int power,
+                                 const double *unit, const double *a, const double *b)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    double total = 0.0;
+    for (int i = 0; i < n; i++) {
+        double one = 0.0;
+        for (int j = 0; j < path->n_interval; j++) {
+            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
+            double here = 0.0;
+            for (int k = 0; k < nodes; k++) {
+                double sum = 0.0;
+                for (int l = 0; l < nodes; l++)
+                    sum += matrix[k * nodes + l] * y[l * n];
+                here += x[k * n] * sum;
+            }
+            one += raised(length(path, j), power) * here;
+        }
+        total += one / (unit[i] * unit[i]);
+    }
+    return total;
+}
+
+void tro_collocation_path_row(const tro_collocation_path *path, const double *matrix, int power,
+                              const double *unit, const double *b, double *out)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    for (int i = 0; i < n; i++)
+        out[i] = 0.0;
+    for (int j = 0; j < path->n_interval; j++) {
+        const double *y = block(path, b, j), h = raised(length(path, j), power);
+        double *here = out + (size_t)j * (size_t)path->n_point * (size_t)n;
+        for (int k = 0; k < nodes; k++)
+            for (int i = 0; i < n; i++) {
+                double sum = 0.0;
+                for (int l = 0; l < nodes; l++)
+                    sum += matrix[k * nodes + l] * y[l * n + i];
+                sum *= h / (unit[i] * unit[i]);
+                /* Neighbours share a node. */
+                here[k * n + i] = k == 0 ? here[i] + sum : sum;
+            }
+    }
+}
+
+/* Return a coefficient of one component's polynomial in an interval. */
+static double coefficient(const tro_collocation_path *path, const double *powers, int order,
+                          const double *values)
+{
+    const int nodes = path->n_point + 1;
+    double sum = 0.0;
+    for (int k = 0; k < nodes; k++)
+        sum += powers[order * nodes + k] * values[k * path->n];
+    return sum;
+}
+
+void tro_collocation_path_at(const tro_collocation_path *path, const double *powers,
+                             const double *values, const double *s, int n_out, double *out)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    int j = 0;
+    for (int at = 0; at < n_out; at++) {
+        if (s[at] < path->mesh[j])
+            j = 0;
+        while (j + 1 < path->n_interval && path->mesh[j + 1] <= s[at])
+            j++;
+        const double local = (s[at] - path->mesh[j]) / length(path, j);
+        const double *here = block(path, values, j);
+        double *row = out + (size_t)at * (size_t)n;
+        for (int i = 0; i < n; i++)
+            row[i] = 0.0;
+        for (int k = 0; k < nodes; k++) {
+            double weight = powers[(nodes - 1) * nodes + k];
+            for (int order = nodes - 2; order >= 0; order--)
+                weight = weight * local + powers[order * nodes + k];
+            for (int i = 0; i < n; i++)
+                row[i] += weight * here[k * n + i];
+        }
+    }
+}
+
+/* Return the largest value near a node, of the polynomial in one interval, times `sign`. */
+static double largest_near(const tro_collocation_path *path, const double *powers,
+                           const double *values, double sign, double s)
+{
+    const int degree = path->n_point;
+    for (int count = 0; count <= REFINEMENTS; count++) {
+        double value = 0.0, first = 0.0, second = 0.0;
+        for (int order = degree; order >= 0; order--) {
+            second = second * s + 2.0 * first;
+            first = first * s + value;
+            value = value * s + sign * coefficient(path, powers, order, values);
+        }
+        if (count == REFINEMENTS || !(second < 0.0))
+            return value;
+        s = fmin(fmax(s - first / second, 0.0), 1.0);
+    }
+    return -INFINITY;
+}
+
+void tro_collocation_path_extremes(const tro_collocation_path *path, const double *powers,
+                                   const double *values, double *least, double *largest)
+{
+    const int n = path->n, degree = path->n_point, nodes = path->n_interval * degree + 1;
+    for (int i = 0; i < n; i++)
+        for (int side = 0; side < 2; side++) {
+            const double sign = side == 0 ? -1.0 : 1.0;
+            int at = 0;
+            double best = sign * values[i];
+            for (int k = 1; k < nodes; k++)
+                if (sign * values[(size_t)k * (size_t)n + (size_t)i] > best) {
+                    best = sign * values[(size_t)k * (size_t)n + (size_t)i];
+                    at = k;
+                }
+            /* A node that two intervals share is looked at from both. */
+            for (int j = (at - 1) / degree; j <= at / degree; j++) {
+                if (j < 0 || j >= path->n_interval)
+                    continue;
+                const double s = (double)(at - j * degree) / degree;
+                const double *here = block(path, values, j) + i;
+                best = fmax(best, largest_near(path, powers, here, sign, s));
+            }
+            (side == 0 ? least : largest)[i] = sign * best;
+        }
+}
+
+static double whole(double h, int power)
+{
+    double out = 1.0;
+    for (int k = 0; k < power; k++)
+        out *= h;
+    return out;
+}
+
+void tro_collocation_path_highest(const tro_collocation_path *path, const double *powers,
+                                  const double *values, const double *unit, double *out)
+{
+    const int n = path->n, degree = path->n_point, intervals = path->n_interval;
+    double factorial = 1.0;
+    for (int k = 2; k <= degree; k++)
+        factorial *= k;
+    for (int j = 0; j < intervals; j++)
+        out[j] = 0.0;
+    for (int i = 0; i < n; i++) {
+        const double last_h = length(path, intervals - 1);
+        double before = factorial / unit[i] / whole(last_h, degree)
+                        * coefficient(path, powers, degree, block(path, values, intervals - 1) + i);
+        double h_before = last_h;
+        for (int j = 0; j < intervals; j++) {
+            const double h = length(path, j);
+            const double top = factorial / unit[i] / whole(h, degree)
+                               * coefficient(path, powers, degree, block(path, values, j) + i);
+            const double jump = fabs(top - before) / ((h + h_before) / 2.0);
+            const int other = j == 0 ? intervals - 1 : j - 1;
+            out[j] = fmax(out[j], jump);
+            out[other] = fmax(out[other], jump);
+            before = top;
+            h_before = h;
+        }
+    }
+}

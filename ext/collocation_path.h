@@ -1,0 +1,39 @@
+/* What is asked of functions that are piecewise polynomials, given at the nodes of a mesh. */
+#ifndef TRO_COLLOCATION_PATH_H
+#define TRO_COLLOCATION_PATH_H
+
+#include <stddef.h>
+
+typedef struct {
+    int n;               /* components */
+    int n_point;         /* degree; n_point + 1 nodes an interval, ends included */
+    int n_interval;
+    const double *mesh;  /* (n_interval + 1) */
+} tro_collocation_path;
+
+/* All of `values`, `a` and `b` are (n_interval n_point + 1, n). */
+
+/* Return sum over components and intervals of h ** power a . matrix b / unit ** 2, where matrix
+ * (n_point + 1, n_point + 1) is a quadratic form on an interval of length 1. */
+double tro_collocation_path_form(const tro_collocation_path *path, const double *matrix, int power,
+                                 const double *unit, const double *a, const double *b);
+
+/* Write that form as a functional of a: out (nodes, n). */
+void tro_collocation_path_row(const tro_collocation_path *path, const double *matrix, int power,
+                              const double *unit, const double *b, double *out);
+
+/* Write the values at positions s (n_out), quickest in ascending order: out (n_out, n).
+ * powers (n_point + 1, n_point + 1): [j, k] is the coefficient of s ** j of node k's polynomial. */
+void tro_collocation_path_at(const tro_collocation_path *path, const double *powers,
+                             const double *values, const double *s, int n_out, double *out);
+
+/* Write the least and the largest value of each component, those of the polynomials: (n) each. */
+void tro_collocation_path_extremes(const tro_collocation_path *path, const double *powers,
+                                   const double *values, double *least, double *largest);
+
+/* Write the size of derivative n_point + 1 in each interval, in units: out (n_interval). It comes
+ * from the jumps of the highest derivative that the polynomials have; the ends are joined. */
+void tro_collocation_path_highest(const tro_collocation_path *path, const double *powers,
+                                  const double *values, const double *unit, double *out);
+
+#endif
