@@ -364,6 +364,8 @@ def _along(movable: Movable, source: Place, values: Array) -> Place | None:
         if place is not None:
             here, done = place, ahead
             step *= 2.0
+        elif (own := movable.fresh(here)) is not None:
+            here = own
         else:
             step /= 2.0
             if step < 2.0**-_HALVINGS:

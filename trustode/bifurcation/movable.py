@@ -17,15 +17,13 @@ import numpy as np
 
 from ..compile import compile
 from ..model import Model
-from .multilinear import Multilinear
 from .normal_form import hopf_vectors
 from .periodic.collocation import PERIOD, Array, Conditions, Direction, Orbit, Problem
 from .periodic.critical import KINDS as CYCLE_KINDS
 from .periodic.family import Family, Node, halves
 from .periodic.floquet import crossing_pair
-from .periodic.follow import around_mean
 from .periodic.isolated import Isolated
-from .sensitivity import MOVABLE, moved_point
+from .sensitivity import MOVABLE
 from .system import System
 
 #: Kinds of points that move smoothly with every parameter.
@@ -33,10 +31,14 @@ KINDS = (*MOVABLE, *CYCLE_KINDS)
 
 #: How far a point may end up from where it was predicted: this share of the way, and this
 #: much in scales.
-_SHARE, _LEAST = 0.5, 1e-3
+_SHARE, _LEAST, _LEAST_OF_CYCLES = 0.5, 1e-2, 5e-2
+#: Derivatives that miss by more than this share of the way are taken again.
+_STALE = 0.3
 #: How near to the axis or circle, relative to the largest rate or to 1, what is critical lies.
 _ON_AXIS, _ON_CIRCLE = 1e-6, 1e-2
 _SMALLEST_OMEGA = 1e-6
+#: Step, in scales, of differences that only predict, or of which only the sign matters.
+_DIFFERENCE = 1e-4
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
 _LOST = 0.1
 #: A cycle that is smaller than this share of the first one has shrunk to a point.
@@ -46,12 +48,10 @@ _SMALLEST_EXTENT = 1e-3
 _MESHES = (20, 30, 40, 60, 80, 120, 160, 240)
 _EXACT = 1e-9
 #: An orbit is put on a new mesh where its error of interpolation is this much the first one's.
-_GROWN = 4.0
-#: Newton's method: what is left after the last step, and how many there may be.
-_CLOSE = 1e-9
-_CORRECTIONS = 8
-#: More corrections than this ask for derivatives closer by.
-_EASY = 3
+_GROWN = 6.0
+#: Newton's method on an orbit: what is left after the last step, how many there may be, what
+#: rounding may keep them from, and how much shorter than the last each is where it converges.
+_CLOSE, _CORRECTIONS, _STAGNANT, _CONTRACTION = 1e-9, 8, 1e-7, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,10 @@ class Movable(ABC):
     def step(self, place: Place, values: Array) -> Place | None:
         """Return the point at other values, from a place nearby; None if it is not found."""
 
+    @abstractmethod
+    def fresh(self, place: Place) -> Place | None:
+        """Return a place with derivatives of its own, or None if it has them."""
+
     def inside(self, place: Place) -> bool:
         """Return whether a point's states are within the model's bounds."""
         return True
@@ -131,6 +135,7 @@ class Slots:
 class _Slopes:
     """Derivatives of states and location by the parameters, shape (n_state + 1, n_vary)."""
 
+    point: Array
     by_value: Array
 
 
@@ -181,9 +186,17 @@ class MovableEquilibrium(Movable):
             return None
         if not self._crossing(found) * self._sense > 0.0:
             return None
-        if missed > 0.2 * way:
+        if missed > _STALE * way:
             return replace(found, anchor=self._slopes(found.point) or found.anchor)
         return found
+
+    def fresh(self, place: Place) -> Place | None:
+        """Return a place with derivatives of its own, or None if it has them."""
+        if place.anchor.point is place.point:
+            return None
+        self._slots.write(place.values, self._system.p, self._system.u)
+        slopes = self._slopes(place.point)
+        return None if slopes is None else replace(place, anchor=slopes)
 
     def inside(self, place: Place) -> bool:
         """Return whether a point's states are within the model's bounds."""
@@ -234,17 +247,61 @@ class MovableEquilibrium(Movable):
         return Place(values.copy(), float(point[-1]), period, point, anchor)
 
     def _slopes(self, point: Array) -> _Slopes | None:
-        """Return the derivatives at a point, or None where it has none."""
-        omega = 0.0
-        system = self._system
-        if self._kind == "hopf":
-            eigenvalues = np.linalg.eigvals(system.jac(point))
-            above = eigenvalues[eigenvalues.imag > 0.0]
-            omega = float(above[np.argmin(np.abs(above.real))].imag)
-        moved = moved_point(system, self._kind, point, omega)
-        if moved is None:
+        """Return the derivatives at a point, or None where it has none.
+
+        Those of the Jacobian are differences: they predict, and are not results.
+        """
+        system, n = self._system, self._system.n
+        full = system.full(point)
+        left, right = self._vectors(full[:, :n])
+        if left is None:
             return None
-        return _Slopes(moved.by_value[:, [moved.names.index(name) for name in self._vary]])
+        dfdp = np.column_stack(
+            [
+                system.compiled.dfdp(0.0, point[:n], system.p, system.u),
+                system.compiled.dfdu(0.0, point[:n], system.p, system.u),
+            ]
+        )[:, self._slots.indices]
+        matrix = np.empty((n + 1, n + 1))
+        matrix[:n] = full
+        for i, unit in enumerate(np.diag(self._scale)):
+            turned = left.conj() @ self._turned(point, unit) @ right
+            matrix[n, i] = turned.real / self._scale[i]
+        own = self._slots.read(system.p, system.u)
+        by_value = np.empty(len(own))
+        for k, value in enumerate(own):
+            h = _DIFFERENCE * max(abs(value), _DIFFERENCE)
+            jacobians = []
+            for shifted in (value + h, value - h):
+                values = own.copy()
+                values[k] = shifted
+                self._slots.write(values, system.p, system.u)
+                jacobians.append(system.jac(point))
+            by_value[k] = (left.conj() @ (jacobians[0] - jacobians[1]) @ right).real / (2.0 * h)
+        self._slots.write(own, system.p, system.u)
+        try:
+            moved = np.linalg.solve(matrix, -np.vstack([dfdp, by_value]))
+        except np.linalg.LinAlgError:
+            return None
+        return _Slopes(point, moved) if np.isfinite(moved).all() else None
+
+    def _vectors(self, jac: Array) -> tuple[Any, Any]:
+        """Return the left and right critical vectors, or None where there are none."""
+        if self._kind == "fold":
+            left, _, right = np.linalg.svd(jac)
+            return left[:, -1], right[-1]
+        eigenvalues = np.linalg.eigvals(jac)
+        above = eigenvalues[eigenvalues.imag > 0.0]
+        if not len(above):
+            return None, None
+        return hopf_vectors(jac, float(above[np.argmin(np.abs(above.real))].imag))
+
+    def _turned(self, point: Array, direction: Array) -> Array:
+        """Return the change of the Jacobian along a direction, by a central difference."""
+        h = _DIFFERENCE / float(np.abs(direction / self._scale).max())
+        ahead = self._system.jac(point + h * direction)
+        behind = self._system.jac(point - h * direction)
+        return np.asarray((ahead - behind) / (2.0 * h))
 
     def _crossing(self, place: Place) -> float:
         """Return a number whose sign says to which side of the point what changes lies.
@@ -252,17 +309,14 @@ class MovableEquilibrium(Movable):
         Along a path on which the point stays isolated it never vanishes: at a fold it says to
         which side the equilibria exist, at a Hopf point on which the pair is unstable.
         """
-        system, n = self._system, self._system.n
-        full = system.full(place.point)
-        forms = Multilinear(system.model, place.point[:n], system.p, system.u)
+        n = self._system.n
+        full = self._system.full(place.point)
+        left, right = self._vectors(full[:, :n])
         if self._kind == "fold":
-            left, _, right = np.linalg.svd(full[:, :n])
-            p, q = left[:, -1], right[-1]
-            return float((p @ forms.B(q, q)) * (p @ full[:, n]))
-        p, q = hopf_vectors(full[:, :n], 2.0 * math.pi / place.period)
-        along = np.linalg.solve(full[:, :n], -full[:, n])
-        moved = np.vdot(p, forms.B(q, along)) + np.vdot(p, forms.by_parameter(q, system.free))
-        return float(moved.real)
+            curved = left @ self._turned(place.point, np.append(right, 0.0)) @ right
+            return float(curved * (left @ full[:, n]))
+        along = np.append(np.linalg.solve(full[:, :n], -full[:, n]), 1.0)
+        return float((left.conj() @ self._turned(place.point, along) @ right).real)
 
 
 # ---------------------------------------------------------------------- periodic orbits
@@ -333,6 +387,16 @@ class MovableCycle(Movable):
         """Return the point at other values, from a place nearby."""
         return self._step(place, values)
 
+    def fresh(self, place: Place) -> Place | None:
+        """Return a place with derivatives of its own, or None if it has them."""
+        anchor: _Anchor = place.anchor
+        if anchor.node.orbit is place.point:
+            return None
+        problem = self._isolated.problem
+        self._slots.write(place.values, problem.p[:-1], problem.u)
+        own = self._anchored(replace(anchor.node, orbit=place.point))
+        return None if own is None else replace(place, anchor=own)
+
     def _step(self, place: Place, values: Array) -> Place | None:
         anchor: _Anchor = place.anchor
         problem = self._isolated.problem
@@ -345,31 +409,30 @@ class MovableCycle(Movable):
         found = self._corrected(guess, place.point, anchor)
         if found is None:
             return None
-        orbit, count = found
+        orbit, stale = found
         node = replace(anchor.node, orbit=orbit)
         if self._isolated.error(node) > self._error:
             finer = self._isolated.remeshed(node, len(orbit.mesh) - 1)
             moved = self._isolated.corrected(finer)
             if moved is None or self._isolated.error(moved) > _GROWN * self._error:
                 return None
-            node, count = moved, _EASY + 1
+            node, stale = moved, True
         if not self._is_kind(node):
             return None
-        if count > _EASY:
-            anchor = self._anchored(node) or anchor
-            if len(anchor.node.orbit.mesh) != len(node.orbit.mesh) or not np.array_equal(
-                anchor.node.orbit.mesh, node.orbit.mesh
-            ):
+        if stale:
+            fresh = self._anchored(node)
+            if fresh is None:
                 return None
+            anchor = fresh
         return self._placed(values, node.orbit, anchor)
 
-    def _corrected(self, guess: Orbit, before: Orbit, anchor: _Anchor) -> tuple[Orbit, int] | None:
-        """Return the critical orbit near a guess and the corrections it took."""
+    def _corrected(self, guess: Orbit, before: Orbit, anchor: _Anchor) -> tuple[Orbit, bool] | None:
+        """Return the critical orbit near a guess, and whether the guess was a poor one."""
         problem, node = self._isolated.problem, anchor.node
         k = len(guess.free)
         right = np.zeros((1, guess.states.size + k))
         last, total, orbit = math.inf, 0.0, guess
-        for count in range(1, _CORRECTIONS + 1):
+        for _ in range(_CORRECTIONS):
             right[0, -k:] = anchor.conditions.gap(orbit)
             solved = problem.solve(orbit, anchor.conditions, right)
             if solved is None:
@@ -382,11 +445,12 @@ class MovableCycle(Movable):
                 float(np.abs(step.free / node.free_scale).max()),
             )
             total += length
-            if not length < last or not math.isfinite(length):
-                return None if not last <= 1e-6 else (orbit, count)
+            if not length <= (_CONTRACTION * last if last > _STAGNANT else _STAGNANT):
+                return None
             orbit = Orbit(orbit.mesh, orbit.states + step.states, orbit.free + step.free)
-            # The next step would be about this long.
-            if length <= _CLOSE or (count > 1 and length * length / last <= _CLOSE):
+            # Each step's share of the one before is the square of the share before that.
+            ahead = length * (length / last) ** 2 if math.isfinite(last) else length
+            if ahead <= _CLOSE or last <= _STAGNANT:
                 break
             last = length
         else:
@@ -395,9 +459,9 @@ class MovableCycle(Movable):
             float(np.abs((orbit.states - before.states) / node.scale).max()),
             float(np.abs((orbit.free - before.free) / node.free_scale).max()),
         )
-        if total > max(_SHARE * way, 10.0 * _LEAST) or solved.sign != self._sign:
+        if total > max(_SHARE * way, _LEAST_OF_CYCLES) or solved.sign != self._sign:
             return None
-        return orbit, count
+        return orbit, total > _STALE * way
 
     def _is_kind(self, node: Node) -> bool:
         """Return whether an orbit has the multipliers of its kind, and an extent."""
@@ -413,9 +477,8 @@ class MovableCycle(Movable):
         return bool(np.abs(others - place).min() < _ON_CIRCLE)
 
     def _size(self, node: Node) -> float:
-        orbit = self._isolated.orbit_of(node)
         n = self._isolated.n
-        return float((np.abs(around_mean(orbit)) / node.scale[:n]).max())
+        return float((np.ptp(node.orbit.states[:, :n], axis=0) / node.scale[:n]).max())
 
     def _coarser(self, there: Node) -> Node:
         """Return the orbit on the coarsest mesh on which it is where it was found."""

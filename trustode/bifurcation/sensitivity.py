@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOVABLE = ("fold", "hopf")
 
 
+@np.errstate(all="ignore")
 def location_derivatives(
     model: Model,
     parameter: str,
@@ -58,6 +59,11 @@ def location_derivatives(
         If the point is neither a fold nor a Hopf point.
     SolveError
         If the location has no derivative, as at a cusp.
+
+    Notes
+    -----
+    f = 0 and Re(lambda) = 0 move by A dy + f_p dp = 0 and Re <p, dA q> = 0, where
+    dA = B(., dy) + A_p dp, A q = lambda q and A^T p = conj(lambda) p; omega by Im <p, dA q>.
     """
     import pandas as pd
 
@@ -68,75 +74,14 @@ def location_derivatives(
             "move smoothly with every parameter"
         )
     system = System(model, params, inputs, "sensitivity", parameter)
+    n = system.n
     x = np.array([float(row[name]) for name in (*model.states, parameter)])
-    omega = float(row["omega"]) if kind == "hopf" else 0.0
-    moved = moved_point(system, kind, x, omega)
-    if moved is None:
-        raise SolveError(
-            f"{where}: the location of this {kind} has no derivative: it is no longer isolated, as "
-            "at a cusp or where two Hopf points meet",
-            Status.SINGULAR,
-        )
-    names = [*model.params, *model.inputs]
-    chosen = [names.index(name) for name in moved.names]
-    table = pd.DataFrame(
-        {
-            "value": np.concatenate([system.p, system.u])[chosen],
-            "derivative": moved.by_value[-1],
-        },
-        index=list(moved.names),
-    )
-    table.index.name = "parameter"
-    table["per_log"] = table["value"] * table["derivative"]
-    if kind == "hopf":
-        table["omega"] = moved.omega
-        table["period"] = -2.0 * math.pi / omega**2 * table["omega"]
-    order = np.lexsort((-table["derivative"].abs(), -table["per_log"].abs()))
-    return table.iloc[order]
-
-
-class MovedPoint(NamedTuple):
-    """How a fold or Hopf point moves.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Parameters and inputs other than the free one.
-    by_value : ndarray, shape (n_state + 1, n_name)
-        Derivatives of the states and of the location.
-    omega : ndarray, shape (n_name,)
-        Derivatives of a Hopf point's angular frequency.
-    """
-
-    names: tuple[str, ...]
-    by_value: Array
-    omega: Array
-
-
-@np.errstate(all="ignore")
-def moved_point(system: System, kind: str, x: Array, omega: float) -> MovedPoint | None:
-    """Return how a fold or Hopf point moves, or None if it is no longer isolated.
-
-    Parameters
-    ----------
-    system : System
-        Its free parameter is what the point is located along.
-    kind : {"fold", "hopf"}
-    x : ndarray, shape (n_state + 1,)
-    omega : float
-        Angular frequency of a Hopf point.
-
-    Notes
-    -----
-    f = 0 and Re(lambda) = 0 move by A dy + f_p dp = 0 and Re <p, dA q> = 0, where
-    dA = B(., dy) + A_p dp, A q = lambda q and A^T p = conj(lambda) p; omega by Im <p, dA q>.
-    """
-    model, n = system.model, system.n
     full = system.full(x)
     forms = Multilinear(model, x[:n], system.p, system.u)
-    left, right = _vectors(full[:, :n], omega if kind == "hopf" else 0.0)
+    omega = float(row["omega"]) if kind == "hopf" else 0.0
+    left, right = _vectors(full[:, :n], omega)
     names = [*model.params, *model.inputs]
-    others = [name for name in names if name != system.free]
+    others = [name for name in names if name != parameter]
     slopes = np.column_stack(
         [
             system.compiled.dfdp(0.0, x[:n], system.p, system.u),
@@ -146,19 +91,31 @@ def moved_point(system: System, kind: str, x: Array, omega: float) -> MovedPoint
     # What lambda moves by with the states, and with each parameter at states that stand still.
     by_state = np.array([np.vdot(left, forms.B(right, unit)) for unit in np.eye(n)])
     by_value = np.array([np.vdot(left, forms.by_parameter(right, name)) for name in names])
-    where_free = names.index(str(system.free))
+    where_free = names.index(parameter)
     matrix = np.empty((n + 1, n + 1))
     matrix[:n, :n], matrix[:n, n] = full[:, :n], full[:, n]
     matrix[n, :n], matrix[n, n] = by_state.real, by_value[where_free].real
     chosen = [names.index(name) for name in others]
+    values = np.concatenate([system.p, system.u])[chosen]
     try:
         moved = np.linalg.solve(matrix, -np.vstack([slopes[:, chosen], by_value.real[chosen]]))
     except np.linalg.LinAlgError:
-        return None
+        moved = np.full((n + 1, len(others)), np.nan)
     if not np.isfinite(moved).all():
-        return None
-    turned = by_state.imag @ moved[:n] + by_value.imag[where_free] * moved[n]
-    return MovedPoint(tuple(others), moved, turned + by_value.imag[chosen])
+        raise SolveError(
+            f"{where}: the location of this {kind} has no derivative: it is no longer isolated, as "
+            "at a cusp or where two Hopf points meet",
+            Status.SINGULAR,
+        )
+    table = pd.DataFrame({"value": values, "derivative": moved[n]}, index=others)
+    table.index.name = "parameter"
+    table["per_log"] = table["value"] * table["derivative"]
+    if kind == "hopf":
+        turned = by_state.imag @ moved[:n] + by_value.imag[where_free] * moved[n]
+        table["omega"] = turned + by_value.imag[chosen]
+        table["period"] = -2.0 * math.pi / omega**2 * table["omega"]
+    order = np.lexsort((-table["derivative"].abs(), -table["per_log"].abs()))
+    return table.iloc[order]
 
 
 def _vectors(jac: Array, omega: float) -> tuple[Any, Any]:
