@@ -5,6 +5,7 @@ Imports the models, solutions and orbits; plots are drawn elsewhere.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...compile import compile
 from ...engine import Problem
-from ...errors import DataError, ModelError, Status, nearest
+from ...errors import DataError, ModelError, SolveError, Status, nearest
 from ...event import EventLog
 from ...model import Model
 from ...simulate import Solution
@@ -23,6 +24,7 @@ from ...solve import Solver, input_tables
 from .collocation import Orbit
 from .family import Family, Node, extremes
 from .follow import Origin
+from .sensitivity import critical_derivatives, orbit_derivatives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,6 +154,72 @@ class Cycles:
                     k + (value - a.value) / (b.value - a.value) if b.value != a.value else k
                 )
         return table(self.model, self.parameter, nodes, steps)
+
+    def sensitivity(self, row: Any) -> pd.DataFrame:
+        """Return how a special point, or an orbit, moves with the parameters.
+
+        Parameters
+        ----------
+        row : int, row of `special`, or row of `points` or `at`
+            Which special point, by its number or row; or any orbit, by its row.
+
+        Returns
+        -------
+        DataFrame
+            One row a parameter or input, the strongest first by ``|per_log|``. Of a fold of
+            cycles, a period doubling or a torus: value, derivative (of the location, in the
+            family's parameter), per_log (value times derivative: the shift for a relative
+            change) and period (its derivative at the point as it moves), for every other
+            parameter. Of another orbit: value, derivative and per_log of its period, and the
+            derivatives of ``min_<state>`` and ``max_<state>``, for every parameter, the family's
+            own among them. A parameter whose value is 0 has no relative change: its per_log is
+            0, its derivative is not.
+
+        Raises
+        ------
+        ModelError
+            If the row is none of these, or of a kind that does not move smoothly, as a branch
+            point.
+        SolveError
+            If there is no derivative, as of a location at a cusp, or of an orbit at a fold.
+
+        Notes
+        -----
+        Implicit-function theorem on the collocation equations, at a special point together with
+        those of the vector that its linearisation carries around (Kuznetsov 2004, Elements of
+        Applied Bifurcation Theory, 3rd ed., section 10.3).
+        """
+        where = f"sensitivity({self.model.name})"
+        if isinstance(row, numbers.Integral):
+            if not -len(self.special) <= int(row) < len(self.special):
+                raise ModelError(
+                    f"{where}: there is no special point {row}; the family has {len(self.special)}"
+                )
+            row = self.special.iloc[int(row)]
+        named = dict(row.items()) if hasattr(row, "items") else {}
+        if isinstance(named.get("orbit"), Start):
+            return critical_derivatives(
+                self.model,
+                self.parameter,
+                str(named["kind"]),
+                named["orbit"].node,
+                self._family,
+                where,
+            )
+        step = named.get("step")
+        if not isinstance(step, numbers.Real) or not 0 <= float(step) <= len(self) - 1:
+            raise ModelError(
+                f"{where}: row={row!r:.40} is neither a number nor a row of `special`, `points` or "
+                "`at`"
+            )
+        before = min(int(float(step)), len(self) - 2)
+        node: Node | None = self._nodes[min(round(float(step)), len(self) - 1)]
+        if not float(step).is_integer():
+            pair = self._nodes[before], self._nodes[before + 1]
+            node = self._family.between(*pair, float(named[self.parameter]))
+        if node is None:
+            raise SolveError(f"{where}: lost the orbit of this row", Status.MAX_STEPS)
+        return orbit_derivatives(self.model, node, self._family, where)
 
     def __repr__(self) -> str:
         values = self.points[self.parameter]

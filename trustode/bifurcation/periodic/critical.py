@@ -13,6 +13,7 @@ Govaerts & Kuznetsov (2003), SIAM J. Numer. Anal. 41, 401.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -60,16 +61,16 @@ _FADED = 1e-2
 
 
 class Critical(Family):
-    """The critical orbits of one kind along two parameters.
+    """The critical orbits of one kind along some parameters.
 
     Parameters
     ----------
     kind : {"fold_of_cycles", "period_doubling", "torus"}
     model : Model
     p, u : ndarray, shapes (n_param,) and (n_input,)
-    slots : pair of int
-        The two parameters: indices of parameters, or n_param + those of inputs.
-    spans : ndarray, shape (2, 2)
+    slots : sequence of int
+        The parameters, two along a curve: indices of parameters, or n_param + those of inputs.
+    spans : ndarray, shape (n_slot, 2)
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Critical(Family):
         model: Model,
         p: Array,
         u: Array,
-        slots: tuple[int, int],
+        slots: Sequence[int],
         spans: Array,
     ) -> None:
         self.kind = kind
@@ -90,9 +91,9 @@ class Critical(Family):
             sign[n:] = -1.0
         # The vectors' own scalar stands behind the model's parameters, before its inputs.
         own = [] if kind == "period_doubling" else [len(p)]
-        both = [slot if slot < len(p) else slot + 1 for slot in slots]
+        free = [slot if slot < len(p) else slot + 1 for slot in slots]
         problem = Problem(
-            along_orbit(model, kind), np.append(p, 0.0), u, [PERIOD, *own, *both], sign
+            along_orbit(model, kind), np.append(p, 0.0), u, [PERIOD, *own, *free], sign
         )
         super().__init__(problem, spans, np.tile(halves(model), copies))
         self._plain = Problem(compile(model).functions, p, u, [PERIOD])
@@ -125,10 +126,21 @@ class Critical(Family):
 
     def conditions(self, origin: Node, s: float) -> Conditions:
         """Return phase, the vectors' size and angle, and length s along the tangent."""
-        orbit, tangent, n = origin.orbit, origin.tangent, self.n
-        mesh, scale, k = orbit.mesh, origin.scale, len(orbit.free)
-        rows = np.zeros((k, *orbit.states.shape))
-        free = np.zeros((k, k))
+        orbit, tangent, k = origin.orbit, origin.tangent, len(origin.orbit.free)
+        rows, free = np.zeros((k, *orbit.states.shape)), np.zeros((k, k))
+        rows[:-1] = self.rows(origin)
+        rows[-1] = functional(orbit.mesh, at_points(tangent.states) / origin.scale**2)
+        free[-1] = tangent.free / origin.free_scale**2
+        # What is fixed stays as it is at the origin.
+        target = np.tensordot(rows, orbit.states, 2) + free @ orbit.free
+        target[-1] += s
+        return Conditions(rows, free, target)
+
+    def rows(self, origin: Node) -> Array:
+        """Return what stays as it is along a curve: phase, the vectors' size and angle."""
+        orbit, n = origin.orbit, self.n
+        mesh, scale = orbit.mesh, origin.scale
+        rows = np.zeros((2 if self.kind == "period_doubling" else 3, *orbit.states.shape))
         reference = self.reference(orbit)
         alone = Orbit(mesh, np.ascontiguousarray(reference.states[:, :n]), orbit.free)
         rows[0, :, :n], _ = self.phase(alone, scale[:n], alone.states)
@@ -150,12 +162,7 @@ class Critical(Family):
                 axis=2,
             )
             rows[2] = functional(mesh, turned)
-        rows[-1] = functional(mesh, at_points(tangent.states) / scale**2)
-        free[-1] = tangent.free / origin.free_scale**2
-        # What is fixed stays as it is at the origin.
-        target = np.tensordot(rows, orbit.states, 2) + free @ orbit.free
-        target[-1] += s
-        return Conditions(rows, free, target)
+        return rows
 
     def remeshed(self, node: Node, intervals: int | None = None) -> Node:
         """Return a point interpolated to a mesh that suits it, its vectors of unit length."""
@@ -187,6 +194,18 @@ class Critical(Family):
         values : pair of float
             Of the two parameters.
         """
+        first = self.guess(family, node, values)
+        for _ in range(_RENEWALS):
+            if first is None:
+                return None
+            first = self.landing(first, first.orbit, values[1], -1)
+            if first is None or self.accurate(first):
+                return first
+            first = self.remeshed(first)
+        return None
+
+    def guess(self, family: Family, node: Node, values: Sequence[float]) -> Node | None:
+        """Return an orbit of a family with the vectors it carries, not yet solved for."""
         period = float(node.orbit.free[0])
         found = self._vectors(family, node, period, values)
         if found is None:
@@ -201,20 +220,13 @@ class Critical(Family):
         if self.kind == "fold_of_cycles":
             free[1] /= size
         unit = Direction(np.zeros_like(states), np.zeros(len(free)))
-        unit.free[-2] = self.free_scale(free)[-2]
+        along = -len(self.spans)
+        unit.free[along] = self.free_scale(free)[along]
         pair = np.stack([np.eye(len(scale)), -np.eye(len(scale))])
-        first: Node | None = Node(orbit, unit, scale, self.free_scale(free), pair, 1.0, 0.0, 0)
-        for _ in range(_RENEWALS):
-            if first is None:
-                return None
-            first = self.landing(first, first.orbit, values[1], -1)
-            if first is None or self.accurate(first):
-                return first
-            first = self.remeshed(first)
-        return None
+        return Node(orbit, unit, scale, self.free_scale(free), pair, 1.0, 0.0, 0)
 
     def _vectors(
-        self, family: Family, node: Node, period: float, values: tuple[float, float]
+        self, family: Family, node: Node, period: float, values: Sequence[float]
     ) -> tuple[list[Array], list[float]] | None:
         """Return the vectors along an orbit, and the scalar that belongs to them."""
         if self.kind == "fold_of_cycles":
