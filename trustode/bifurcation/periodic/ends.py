@@ -88,7 +88,7 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
         lengths = [_path(nodes[k], last) for k in (int(before[-1]), len(nodes) - 1)]
         if abs(lengths[1] - lengths[0]) > _SAME_PATH * lengths[1]:
             continue
-        found, ghosts = _passed(last, problem, period)
+        found, ghosts = passed(last, problem, period)
         if growth == _GROWTH and len(found) and not ghosts:
             kind = "heteroclinic" if len(found) > 1 else "homoclinic"
             return _limit(kind, last.value, found, name)
@@ -110,7 +110,7 @@ def _path(node: Node, last: Node) -> float:
     return float(np.linalg.norm(np.diff(node.orbit.states, axis=0) / extent, axis=1).sum())
 
 
-def _passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
+def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
     """Return the saddles that an orbit passes slowly, and in how many slow places there is none.
 
     Just beyond a saddle-node there is no equilibrium, though the orbit lingers where it was.
