@@ -36,7 +36,7 @@ from .collocation import (
     Orbit,
     Problem,
 )
-from .ends import Limit, passed
+from .ends import Limit, newton, passed
 from .family import Family, Node, extremes, halves
 from .follow import Follower, Side
 
@@ -44,7 +44,7 @@ CONNECTIONS = ("homoclinic", "heteroclinic")
 
 #: Slowest rates times the period, for each saddle, that an orbit is given, and the least that is
 #: enough; parameters are off by a multiple of the exponential of minus this.
-_LONG, _ENOUGH = 24.0, 18.0
+_LONG, _ENOUGH = 32.0, 26.0
 #: Most that a period grows at once, and how often.
 _GROWTH, _TIMES = 1.5, 40
 #: Growth of the period by which the error is measured.
@@ -53,8 +53,12 @@ _CHECK = 1.25
 _PIECES = 8
 #: Distance from a saddle, in extents, within which an orbit stays.
 _STAYS = 0.1
+#: Distance, in extents, at which an orbit surely stays at a saddle that it stayed at before.
+_NEAR = 1e-3
 #: Smallest share of the first orbit's extent, and of the first saddle's rate, that is followed.
 _SMALLEST, _SLOWEST = 0.02, 1e-3
+#: Share of the largest extent below which an orbit without a saddle is taken to shrink.
+_SMALL = 0.2
 _RENEWALS = 6
 
 
@@ -73,6 +77,9 @@ class Connections(Family):
         problem = Problem(compile(model).functions, p, u, [PERIOD, *slots])
         super().__init__(problem, spans, halves(model))
         self.model = model
+        #: Saddles of the orbit that was looked at last, from which the next ones are found.
+        self._latest: Array = np.empty((0, problem.n))
+        self._known: dict[int, tuple[Orbit, Array]] = {}
 
     def conditions(self, origin: Node, s: float) -> Conditions:
         """Return phase, the origin's period, and length s along the tangent as conditions."""
@@ -89,7 +96,23 @@ class Connections(Family):
 
     def saddles(self, node: Node) -> Array:
         """Return the saddles that an orbit stays at, shape (n, n_state)."""
-        return passed(node, self.problem, float(node.orbit.free[0]))[0]
+        known = self._known.get(id(node.orbit))
+        if known is not None and known[0] is node.orbit:
+            return known[1]
+        self.problem.set(node.orbit.free)
+        found = [newton(self.problem, each) for each in self._latest]
+        extent = _extents(node)
+        at_mesh = node.orbit.states[::POINTS]
+        near = [
+            each is not None and np.abs((at_mesh - each) / extent).max(axis=1).min() < _NEAR
+            for each in found
+        ]
+        if near and all(near):
+            self._latest = np.array(found)
+        else:
+            self._latest = passed(node, self.problem, float(node.orbit.free[0]))[0]
+        self._known = {id(node.orbit): (node.orbit, self._latest)}
+        return self._latest
 
     def eigenvalues(self, node: Node, saddle: Array) -> Any:
         """Return the eigenvalues at a saddle."""
@@ -156,8 +179,7 @@ class Connections(Family):
 
     def _stays(self, node: Node, found: Array) -> list[tuple[int, float]]:
         """Return where on the mesh an orbit is nearest to each saddle, and its share of time."""
-        least, largest = extremes(node.orbit)
-        extent = np.maximum(largest - least, 1e-12 * node.scale)
+        extent = _extents(node)
         mesh, at_mesh = node.orbit.mesh, node.orbit.states[::POINTS]
         places, times = [], []
         for saddle in found:
@@ -205,6 +227,7 @@ class _ConnectionFollower(Follower):
     def __init__(self, family: Connections, names: tuple[str, str], stepper: ArcLength) -> None:
         super().__init__(family, names, stepper, {})
         self._connections = family
+        self._fastest = 0.0
 
     def _find(self, origin: Node, node: Node) -> list[Any]:
         return []
@@ -216,20 +239,22 @@ class _ConnectionFollower(Follower):
         return False
 
     def _limit(self, nodes: list[Node]) -> Limit | None:
-        family, first, last = self._connections, nodes[0], nodes[-1]
+        family, last = self._connections, nodes[-1]
         found = family.saddles(last)
-        if not len(found):
-            return self._end("the orbit no longer stays at a saddle", last, found)
         sizes = [_extent(node) for node in nodes]
-        if sizes[-1] < _SMALLEST * max(sizes):
-            values = _extrapolated(nodes, sizes)
+        smallest = _SMALLEST if len(found) else _SMALL
+        if sizes[-1] < smallest * max(sizes):
+            values = _extrapolated(nodes[:-1], sizes[:-1])
             place = ", ".join(
                 f"{name} = {value:.6g}" for name, value in zip(self._names, values, strict=True)
             )
             sentence = f"the orbit shrinks to a Bogdanov-Takens point near {place}"
             return Limit("bogdanov_takens", last.value, found, sentence)
-        rates = [family.rate(node, family.saddles(node)) for node in (first, last)]
-        if rates[1] < _SLOWEST * rates[0]:
+        if not len(found):
+            return self._end("the orbit no longer stays at a saddle", last, found)
+        rate = family.rate(last, found)
+        self._fastest = max(self._fastest, rate)
+        if rate < _SLOWEST * self._fastest:
             return self._end("the saddle ceases to be hyperbolic", last, found)
         return None
 
@@ -237,10 +262,14 @@ class _ConnectionFollower(Follower):
         return Limit("", node.value, found, f"{reason}, {self._shown(node)}")
 
 
+def _extents(node: Node) -> Array:
+    """Return the extent of each state along an orbit."""
+    return np.asarray(np.maximum(np.ptp(node.orbit.states, axis=0), 1e-12 * node.scale))
+
+
 def _extent(node: Node) -> float:
     """Return the largest extent of an orbit, in scales."""
-    least, largest = extremes(node.orbit)
-    return float(((largest - least) / node.scale).max())
+    return float((_extents(node) / node.scale).max())
 
 
 def _extrapolated(nodes: list[Node], sizes: list[float]) -> list[float]:
@@ -331,7 +360,12 @@ def _assembled(
     """Join the two sides into one curve."""
     import pandas as pd
 
-    nodes = [*backward.nodes[:0:-1], *forward.nodes]
+    # The last orbit of a side may be one that no longer stays at a saddle.
+    sides = [
+        side.nodes if len(family.saddles(side.nodes[-1])) else side.nodes[:-1]
+        for side in (backward, forward)
+    ]
+    nodes = [*sides[0][:0:-1], *sides[1]]
     free = np.array([node.orbit.free for node in nodes])
     columns: dict[str, Any] = {"step": np.arange(len(nodes))}
     columns |= {name: free[:, k + 1] for k, name in enumerate(parameters)}
@@ -360,7 +394,7 @@ def _assembled(
         pd.DataFrame(columns),
         special,
         (backward.end, forward.end),
-        len(backward.nodes) - 1,
+        len(sides[0]) - 1,
         False,
         params,
         inputs,

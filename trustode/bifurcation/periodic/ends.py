@@ -135,7 +135,7 @@ def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
             stretch.append(k)
             k = (k + 1) % len(slow)
         nearest = min(stretch, key=lambda at: speeds[at])
-        root = _newton(problem, states[nearest])
+        root = newton(problem, states[nearest])
         if root is None or np.abs((root - states[nearest]) / extent).max() > _NEAR:
             ghosts += 1
             continue
@@ -147,7 +147,7 @@ def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
     return np.array(found).reshape(-1, problem.n), ghosts
 
 
-def _newton(problem: Problem, y: Array) -> Array | None:
+def newton(problem: Problem, y: Array) -> Array | None:
     """Return the equilibrium near a point, or None."""
     functions, p, u = problem.functions, problem.p, problem.u
     for _ in range(_NEWTON_STEPS):
