@@ -877,8 +877,10 @@ def plot_regime_map(found: RegimeMap, ax: Axes | None = None) -> Axes:
     for curve in found.curves:
         plot_curve(curve, ax)
     handles, labels = ax.get_legend_handles_labels()
-    if ax.get_legend() is not None:
-        ax.get_legend().remove()
+    # Its entries stand in the legend of all.
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
     ax.set_xlabel(_axis_label(found.model, first, first))
     ax.set_ylabel(_axis_label(found.model, second, second))
     ax.set_xlim(*found.span[first])

@@ -45,6 +45,10 @@ _DRIFTS = 5.0
 _ASIDE = 1e-3
 #: An equilibrium whose fastest growth, times the span that was measured, is above this is left.
 _LEAVES = 1.0
+#: Share of its size on the whole map below which a state vanishes at a point.
+_VANISHES = 1e-2
+#: Share of borders from which on a kind of curve explains them all.
+_NEARLY_ALL = 0.9
 #: What is no attractor.
 _NONE = ("unsettled", "failed")
 #: Where inside the second parameter's span diagrams are made, as shares of it: no round numbers.
@@ -166,7 +170,9 @@ class RegimeMap:
         lines.append(f"Of {len(self.grid)} points: {shares}.")
         for row in self.borders().to_dict("records"):
             passed = {kind: row[kind] for kind in CURVES if kind in row and row[kind] > 0.0}
-            most = sorted(passed, key=lambda kind: -passed[kind])[:2]
+            most = sorted(passed, key=lambda kind: -passed[kind])
+            # A second kind is named where the first does not explain it all.
+            most = most[: 1 if most and passed[most[0]] > _NEARLY_ALL else 2]
             bounds = " and ".join(f"{CURVES[kind]} ({passed[kind]:.0%})" for kind in most)
             lines.append(
                 f"{row['regime']} and {row['other']} meet along {bounds} of {row['n']} borders."
@@ -418,12 +424,11 @@ def _task(
 
 def _sizes(model: Model, found: Organising | None) -> Array:
     """Return the size of each state: the width of its bounds, or what it reaches, or 1."""
-    reached = [] if found is None else [*found.rests, *found.cycles]
     sizes = []
     for name in model.states:
         low, high = model.bounds.get(name, (-math.inf, math.inf))
-        largest = max((abs(each[name]) for each in reached), default=0.0) or 1.0
-        sizes.append(high - low if math.isfinite(high - low) else largest)
+        reach = 1.0 if found is None else found.reach[name]
+        sizes.append(high - low if math.isfinite(high - low) else reach)
     return np.array(sizes)
 
 
@@ -514,6 +519,9 @@ def _attractors(
         for name in ("rest", "drift", "low", "high", "mean")
     )
     mean = np.array([each.behaviour.mean for each in measured])
+    # What a point's own runs reach, but for a state that vanishes there.
+    here = np.nanmax(np.maximum(np.abs(low), np.abs(high)), axis=0, initial=0.0)
+    local = np.maximum(here, _VANISHES * sizes)
     trust = is_trust(model)
     if trust:
         at = model.states.index("T")
@@ -531,7 +539,7 @@ def _attractors(
         found: list[int] = []
         for k in usable:
             if not any(
-                _alike(k, other, j, kinds, (rest, drift, low, high, mean), sizes, trust, model)
+                _alike(k, other, j, kinds, (rest, drift, low, high, mean), local[j], trust, model)
                 for other in found
             ):
                 found.append(k)
@@ -575,7 +583,7 @@ def _alike(
         return bool(np.all((apart <= _SAME * sizes) | (apart <= moving)))
     most = _SAME_IRREGULAR if kinds[k, j] == "irregular" else _SAME
     return all(
-        bool(np.all(np.abs(each[k, j] - each[other, j])[seen] <= most * 2.0 * sizes[seen]))
+        bool(np.all(np.abs(each[k, j] - each[other, j])[seen] <= most * sizes[seen]))
         for each in (low, high, mean)
     )
 
@@ -621,8 +629,8 @@ def _present(
         starts=starts,
         t=t,
         discard=discarded,
-        params={k: v for k, v in (model.defaults | params).items() if k not in pair},
-        inputs={k: v for k, v in (model.input_defaults | inputs).items() if k not in pair},
+        params={k: v for k, v in {**model.defaults, **params}.items() if k not in pair},
+        inputs={k: v for k, v in {**model.input_defaults, **inputs}.items() if k not in pair},
         failed=() if found is None else found.failed,
     )
 

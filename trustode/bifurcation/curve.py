@@ -165,17 +165,18 @@ def _of_cycles(request: Request) -> BifurcationCurve:
     system = System(request.model, request.params, request.inputs, "curve")
     start = request.start
     if "orbit" not in start and start["kind"] in _BORN:
-        held = [
+        params, inputs = (
             {key: value for key, value in each.items() if key not in request.parameters}
             for each in (request.params, request.inputs)
-        ]
+        )
         start = beside(
             start["kind"],
             request.model,
             request.parameters,
             FOLLOWERS["hopf"](replace(request, start={**start, "kind": "hopf"})),
             request.spans,
-            *held,
+            params,
+            inputs,
             request.where,
         )
     following = follow_connections if start["kind"] in CONNECTIONS else follow

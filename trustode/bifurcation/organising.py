@@ -18,7 +18,7 @@ from .arclength import ArcLength
 from .bifurcation_curve import CURVES, NAMES, BifurcationCurve
 from .curve import FOLLOWERS, curve
 from .diagram import diagram
-from .portrait import Diagram
+from .portrait import Diagram, extent_of
 from .system import Array
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Organising:
         The special points of all curves, each once; curve is an index of `curves`.
     rests, cycles : list of dict of str to float
         A state on each stretch of stable equilibria, and of stable cycles, of the diagrams.
+    reach : dict of str to float
+        How far each state goes along all branches of the diagrams.
     failed : tuple of str
         What could not be followed, and why.
     """
@@ -59,6 +61,7 @@ class Organising:
     special: pd.DataFrame
     rests: list[dict[str, float]]
     cycles: list[dict[str, float]]
+    reach: dict[str, float]
     failed: tuple[str, ...]
 
 
@@ -96,6 +99,7 @@ def organising(
     search = _Search(model, parameters, span, params, inputs, stepper)
     rests: list[dict[str, float]] = []
     swings: list[dict[str, float]] = []
+    reach = dict.fromkeys(model.states, 0.0)
     for level in levels:
         own = {second: level}
         try:
@@ -113,6 +117,8 @@ def organising(
             search.failed.append(f"the diagram at {second} = {level:.6g}: {error}")
             continue
         rests += _at_rest(found)
+        for name in model.states:
+            reach[name] = max(reach[name], extent_of(found.branches, name))
         swings += _swinging(found)
         for _, row in found.special.iterrows():
             search.follow(row, str(row["kind"]), {second: level})
@@ -121,6 +127,7 @@ def organising(
         _gathered(search.curves, parameters, model.states, span),
         rests,
         swings,
+        {name: value or 1.0 for name, value in reach.items()},
         tuple(dict.fromkeys(search.failed)),
     )
 
@@ -192,36 +199,27 @@ class _Search:
 
     def _known(self, row: pd.Series, kind: str, own: Mapping[str, float]) -> bool:
         """Return whether a point lies on a curve of its kind that was found before."""
-        values = {**row.to_dict(), **own}
+        values: dict[str, Any] = {str(name): value for name, value in row.items()} | dict(own)
+        # Where curves of cycles end their orbits are gone, and only the parameters compare.
+        met = row["kind"] != kind and kind not in _AT_REST
         for each in self.curves:
             if each.kind != kind:
                 continue
-            meeting = row["kind"] != kind
-            # Where curves of cycles end the orbits are gone, and only the parameters compare.
             names = [
                 name
-                for name in each.points
-                if name in self._parameters
-                or (not (meeting and kind not in _AT_REST) and _is_place(name, self._model))
-            ]
-            names = [
-                name
-                for name in names
-                if isinstance(values.get(name), (int, float, np.number))
+                for name in map(str, each.points)
+                if (name in self._parameters or (not met and _is_place(name, self._model)))
+                and isinstance(values.get(name), float)
                 and math.isfinite(values[name])
             ]
             line = each.points[names].to_numpy(dtype=float)
-            size = np.array(
-                [
-                    self._span[name][1] - self._span[name][0]
-                    if name in self._span
-                    else max(float(np.ptp(line[:, k])), 1e-2 * float(np.abs(line[:, k]).max()))
-                    or 1.0
-                    for k, name in enumerate(names)
-                ]
-            )
-            x = np.array([values[name] for name in names], dtype=float) / size
-            if _distance(line / size, x) <= _ON:
+            size = np.maximum(np.ptp(line, axis=0), _ON * np.abs(line).max(axis=0))
+            size[size == 0.0] = 1.0
+            for k, name in enumerate(names):
+                if name in self._span:
+                    size[k] = self._span[name][1] - self._span[name][0]
+            x = np.array([values[name] for name in names], dtype=float)
+            if _distance(line / size, x / size) <= _ON:
                 return True
         return False
 

@@ -43,12 +43,14 @@ from .follow import Follower, Side
 CONNECTIONS = ("homoclinic", "heteroclinic")
 
 #: Slowest rates times the period, for each saddle, that an orbit is given, and the least that is
-#: enough; parameters are off by a multiple of the exponential of minus this.
+#: enough; parameters are off by a multiple of the exponential of minus this. Where longer orbits
+#: are not found, shorter ones are tolerable down to the last.
 _LONG, _ENOUGH = 32.0, 26.0
-#: Most that a period grows at once, and how often.
-_GROWTH, _TIMES = 1.5, 40
-#: Growth of the period by which the error is measured.
-_CHECK = 1.25
+_TOLERABLE = 10.0
+#: Most that a period grows at once, least that is tried, and how often.
+_GROWTH, _SLIGHT, _TIMES = 1.5, 1.005, 60
+#: Growths of the period by which the error is measured, the first that succeeds.
+_CHECKS = (1.25, 1.05, 1.01)
 #: Intervals that are put in where an orbit stays longer.
 _PIECES = 8
 #: Distance from a saddle, in extents, within which an orbit stays.
@@ -130,17 +132,25 @@ class Connections(Family):
         return self.rate(node, found) * float(node.orbit.free[0]) / max(len(found), 1)
 
     def lengthened(self, node: Node, least: float = _ENOUGH) -> Node | None:
-        """Return a point whose period is long enough for its saddles, or None."""
+        """Return a point whose period is long enough for its saddles, or None.
+
+        A loop of several saddles tells how long it stays at each; a guess of that is good for
+        short pauses only.
+        """
+        growth = _GROWTH
         for _ in range(_TIMES):
             found = self.saddles(node)
             here = self.multiple(node, found)
             if not len(found) or here >= least:
                 return node
-            moved = self.longer(node, min(_GROWTH, 1.01 * max(_LONG, least) / here), found)
-            if moved is None:
-                return None
-            node = moved
-        return node
+            moved = self.longer(node, min(growth, 1.01 * max(_LONG, least) / here), found)
+            if moved is not None:
+                node, growth = moved, min(_GROWTH, growth**2)
+            elif growth < _SLIGHT:
+                return node if here >= _TOLERABLE else None
+            else:
+                growth = growth**0.25
+        return node if self.multiple(node, self.saddles(node)) >= _TOLERABLE else None
 
     def longer(self, node: Node, factor: float, found: Array) -> Node | None:
         """Return a point beside another, of longer period: it stays at its saddles."""
@@ -213,12 +223,26 @@ class Connections(Family):
         return None
 
     def shift(self, node: Node) -> float:
-        """Return how far the parameters move, in spans, as the period gets longer."""
-        moved = self.longer(node, _CHECK, self.saddles(node))
-        if moved is None:
-            return math.nan
-        change = (moved.orbit.free - node.orbit.free)[1:] / node.free_scale[1:]
-        return float(np.abs(change).max())
+        """Estimate how far the parameters are from those of the connection, in spans.
+
+        The orbit is solved for with a longer period, one parameter held; what the other moves
+        is all but a known part of the way.
+        """
+        found = self.saddles(node)
+        period = float(node.orbit.free[0])
+        ahead = np.abs(node.tangent.free[1:] / node.free_scale[1:])
+        held, moves = (1, 2) if ahead[0] > ahead[1] else (2, 1)
+        for factor in _CHECKS:
+            moved = self.longer(node, factor, found)
+            if moved is None:
+                continue
+            there = self.landing(moved, moved.orbit, float(node.orbit.free[held]), held)
+            if there is None:
+                continue
+            change = (there.orbit.free[moves] - node.orbit.free[moves]) / node.free_scale[moves]
+            left = math.exp(-self.rate(node, found) * period * (factor - 1.0) / len(found))
+            return float(abs(change)) / (1.0 - left)
+        return math.nan
 
 
 class _ConnectionFollower(Follower):
@@ -228,6 +252,8 @@ class _ConnectionFollower(Follower):
         super().__init__(family, names, stepper, {})
         self._connections = family
         self._fastest = 0.0
+        #: Saddles of the first orbit.
+        self._visited: Array = np.empty((0, family.problem.n))
 
     def _find(self, origin: Node, node: Node) -> list[Any]:
         return []
@@ -241,6 +267,8 @@ class _ConnectionFollower(Follower):
     def _limit(self, nodes: list[Node]) -> Limit | None:
         family, last = self._connections, nodes[-1]
         found = family.saddles(last)
+        if not len(self._visited):
+            self._visited = found
         sizes = [_extent(node) for node in nodes]
         smallest = _SMALLEST if len(found) else _SMALL
         if sizes[-1] < smallest * max(sizes):
@@ -248,7 +276,8 @@ class _ConnectionFollower(Follower):
             place = ", ".join(
                 f"{name} = {value:.6g}" for name, value in zip(self._names, values, strict=True)
             )
-            sentence = f"the orbit shrinks to a Bogdanov-Takens point near {place}"
+            what = "a Bogdanov-Takens point" if len(self._visited) < 2 else "a point"
+            sentence = f"the orbit shrinks to {what} near {place}"
             return Limit("bogdanov_takens", last.value, found, sentence)
         if not len(found):
             return self._end("the orbit no longer stays at a saddle", last, found)
