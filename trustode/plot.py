@@ -858,6 +858,7 @@ def plot_regime_map(found: RegimeMap, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
+    from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
     fresh = ax is None
@@ -868,10 +869,10 @@ def plot_regime_map(found: RegimeMap, ax: Axes | None = None) -> Axes:
     patches = []
     for name, (colour, hatch) in zip(found.share, itertools.cycle(_FILLS), strict=False):
         here = np.ma.masked_not_equal((regime == name).astype(float), 1.0)
-        # A hatch belongs to patches; cells of a mesh without lines have one each.
+        # Hatches run on from cell to cell, since they are measured on the page.
         ax.pcolor(
-            _edges(x), _edges(y), here.T, facecolor=colour, edgecolor="0.6", linewidth=0.0,
-            hatch=hatch, cmap=None, zorder=0,
+            _edges(x), _edges(y), here.T, cmap=ListedColormap([colour]), edgecolors="0.6",
+            linewidth=0.0, hatch=hatch, zorder=0,
         )  # fmt: skip
         patches.append(Patch(facecolor=colour, edgecolor="0.6", hatch=hatch, label=name))
     for curve in found.curves:
