@@ -51,6 +51,7 @@ _HOME = {
     "orbit_diagram": "orbit_diagram",
     "basins": "basins",
     "sweep": "sweep",
+    "regime_map": "regime_map",
     "ArcLength": "bifurcation",
     "continuation": "bifurcation",
     "cycles": "bifurcation",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from .model import parameters as parameters
     from .model import states as states
     from .orbit_diagram import orbit_diagram as orbit_diagram
+    from .regime_map import regime_map as regime_map
     from .scan import scan as scan
     from .simulate import Solution as Solution
     from .simulate import simulate as simulate

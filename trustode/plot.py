@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .fit.profile import Profile
     from .fit.sample import Posterior
     from .orbit_diagram import OrbitDiagram
+    from .regime_map import RegimeMap
     from .scan import Scan
     from .simulate import Solution
     from .sweep import Sweep
@@ -753,14 +754,16 @@ def _shade(ax: Axes, x: Array, y: Array, values: Array) -> None:
 
 #: How curves of bifurcations are drawn, and the points on them: name, line; mark, face, name.
 #: Curves of bifurcations of periodic orbits, drawn in their colour.
-_OF_CYCLES = ("fold_of_cycles", "period_doubling", "torus")
-_CURVES = {
+_OF_CYCLES = ("fold_of_cycles", "period_doubling", "torus", "homoclinic", "heteroclinic")
+_CURVES: dict[str, tuple[str, Any]] = {
     "fold": ("folds", "-"),
     "hopf": ("Hopf points", "--"),
     "branch_point": ("branch points", ":"),
     "fold_of_cycles": ("folds of cycles", "-"),
     "period_doubling": ("period doublings", "--"),
     "torus": ("torus bifurcations", ":"),
+    "homoclinic": ("homoclinic orbits", "-."),
+    "heteroclinic": ("heteroclinic loops", (0, (5, 1, 1, 1, 1, 1))),
 }
 
 
@@ -825,3 +828,73 @@ def plot_curve(curve: BifurcationCurve, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(_axis_label(curve.model, second, second))
     ax.legend()
     return ax
+
+
+#: Fills of regimes, light enough for lines on top, and hatches that tell them apart in grey.
+_FILLS = (
+    ("#ffffff", ""),
+    ("#bdd7ee", ""),
+    ("#f4c7ab", "////"),
+    ("#cfe8d5", "...."),
+    ("#e3d3ea", "\\\\\\\\"),
+    ("#fff2b3", "xx"),
+    ("#d9d9d9", "--"),
+    ("#bfbfbf", "++"),
+)
+
+
+def plot_regime_map(found: RegimeMap, ax: Axes | None = None) -> Axes:
+    """Draw the regimes over two parameters, and the curves of bifurcations on top.
+
+    Each regime has a fill and a hatch of its own; curves are drawn as `plot_curve` does.
+
+    Parameters
+    ----------
+    found : RegimeMap
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    fresh = ax is None
+    ax = _axes(ax)
+    first, second = found.parameters
+    x, y = (np.unique(found.grid[name].to_numpy(dtype=float)) for name in (first, second))
+    regime = found.grid["regime"].to_numpy(dtype=str).reshape(found.shape)
+    patches = []
+    for name, (colour, hatch) in zip(found.share, itertools.cycle(_FILLS), strict=False):
+        here = np.ma.masked_not_equal((regime == name).astype(float), 1.0)
+        # Hatches run on from cell to cell, since they are measured on the page.
+        ax.pcolor(
+            _edges(x), _edges(y), here.T, cmap=ListedColormap([colour]), edgecolors="0.6",
+            linewidth=0.0, hatch=hatch, zorder=0,
+        )  # fmt: skip
+        patches.append(Patch(facecolor=colour, edgecolor="0.6", hatch=hatch, label=name))
+    for curve in found.curves:
+        plot_curve(curve, ax)
+    handles, labels = ax.get_legend_handles_labels()
+    # Its entries stand in the legend of all.
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+    ax.set_xlabel(_axis_label(found.model, first, first))
+    ax.set_ylabel(_axis_label(found.model, second, second))
+    ax.set_xlim(*found.span[first])
+    ax.set_ylim(*found.span[second])
+    entries = [*patches, *handles]
+    if fresh:
+        ax.figure.legend(handles=entries, loc="outside right upper")
+    else:
+        ax.legend(handles=entries, labels=[*(each.get_label() for each in patches), *labels])
+    return ax
+
+
+def _edges(values: Array) -> Array:
+    """Return the edges of the cells around uniform values."""
+    half = (values[1] - values[0]) / 2.0
+    return np.append(values - half, values[-1] + half)

@@ -5,6 +5,7 @@ parameters. Imports the solve and compiled layers.
 """
 
 from .arclength import ArcLength as ArcLength
+from .bifurcation_curve import CURVES as CURVES
 from .bifurcation_curve import BifurcationCurve as BifurcationCurve
 from .branch import Branch as Branch
 from .continuation import continuation as continuation
@@ -13,6 +14,9 @@ from .diagram import diagram as diagram
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium
 from .equilibria import equilibria as equilibria
+from .organising import Organising as Organising
+from .organising import organising as organising
+from .organising import sentences as sentences
 from .periodic import Cycles as Cycles
 from .periodic import cycles as cycles
 from .portrait import Diagram as Diagram

@@ -24,6 +24,8 @@ CURVES = {
     "fold_of_cycles": "folds of cycles",
     "period_doubling": "period doublings",
     "torus": "torus bifurcations",
+    "homoclinic": "homoclinic orbits",
+    "heteroclinic": "heteroclinic loops",
 }
 SINGULAR = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
 NAMES = {

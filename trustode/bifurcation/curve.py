@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,10 @@ from ..errors import ModelError, OptionError, SolveError, Status, checks_keyword
 from ..model import Model
 from .arclength import ArcLength
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
+from .beside import beside
 from .bifurcation_curve import NAMES, SINGULAR, BifurcationCurve
 from .codim2 import WATCHES, Locator, Special2
+from .periodic.connections import CONNECTIONS, follow_connections
 from .periodic.curves import KINDS, follow
 from .second_order import SecondOrder
 from .system import Array, System
@@ -156,13 +158,34 @@ def _of_equilibria(equations_of: type[Augmented]) -> Callable[[Request], Bifurca
     return follow
 
 
+#: Kinds of curves that begin where curves of Hopf points meet something.
+_BORN = ("fold_of_cycles", "torus", "homoclinic", "heteroclinic")
+
+
 def _of_cycles(request: Request) -> BifurcationCurve:
-    """Follow a kind of bifurcation of periodic orbits."""
+    """Follow a kind of bifurcation of periodic orbits, or of connections."""
     system = System(request.model, request.params, request.inputs, "curve")
-    return follow(
+    start = request.start
+    if "orbit" not in start and start["kind"] in _BORN:
+        params, inputs = (
+            {key: value for key, value in each.items() if key not in request.parameters}
+            for each in (request.params, request.inputs)
+        )
+        start = beside(
+            start["kind"],
+            request.model,
+            request.parameters,
+            FOLLOWERS["hopf"](replace(request, start={**start, "kind": "hopf"})),
+            request.spans,
+            params,
+            inputs,
+            request.where,
+        )
+    following = follow_connections if start["kind"] in CONNECTIONS else follow
+    return following(
         request.model,
         request.parameters,
-        request.start,
+        start,
         request.spans,
         system.p,
         system.u,
@@ -176,7 +199,7 @@ FOLLOWERS: dict[str, Callable[[Request], BifurcationCurve]] = {
     "fold": _of_equilibria(Folds),
     "hopf": _of_equilibria(Hopfs),
     "branch_point": _of_equilibria(BranchPoints),
-    **dict.fromkeys(KINDS, _of_cycles),
+    **dict.fromkeys((*KINDS, *CONNECTIONS), _of_cycles),
 }
 
 

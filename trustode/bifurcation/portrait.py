@@ -88,7 +88,7 @@ def gathered(
     ends = [name for name in columns if name.startswith(("min_", "max_"))]
     compared = [parameter, *states, *ends]
     values = np.array([cells[name] for name in compared], dtype=float).T
-    extents = {state: _extent(branches, state) for state in states}
+    extents = {state: extent_of(branches, state) for state in states}
     sizes = [extents[name.removeprefix("min_").removeprefix("max_")] for name in ends]
     size = np.array([width, *extents.values(), *sizes])
     kinds, converged = cells["kind"], cells["converged"]
@@ -118,7 +118,7 @@ def _distance(a: Array, b: Array, size: Array) -> float:
     return float(np.abs((a[known] - b[known]) / size[known]).max())
 
 
-def _extent(branches: Sequence[Member], state: str) -> float:
+def extent_of(branches: Sequence[Member], state: str) -> float:
     """Return how far a state reaches over all branches, or 1 where it is always zero."""
     sizes = [
         float(np.abs(each.points[name]).max())

@@ -88,7 +88,7 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
         lengths = [_path(nodes[k], last) for k in (int(before[-1]), len(nodes) - 1)]
         if abs(lengths[1] - lengths[0]) > _SAME_PATH * lengths[1]:
             continue
-        found, ghosts = _passed(last, problem, period)
+        found, ghosts = passed(last, problem, period)
         if growth == _GROWTH and len(found) and not ghosts:
             kind = "heteroclinic" if len(found) > 1 else "homoclinic"
             return _limit(kind, last.value, found, name)
@@ -110,7 +110,7 @@ def _path(node: Node, last: Node) -> float:
     return float(np.linalg.norm(np.diff(node.orbit.states, axis=0) / extent, axis=1).sum())
 
 
-def _passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
+def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
     """Return the saddles that an orbit passes slowly, and in how many slow places there is none.
 
     Just beyond a saddle-node there is no equilibrium, though the orbit lingers where it was.
@@ -135,7 +135,7 @@ def _passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
             stretch.append(k)
             k = (k + 1) % len(slow)
         nearest = min(stretch, key=lambda at: speeds[at])
-        root = _newton(problem, states[nearest])
+        root = newton(problem, states[nearest])
         if root is None or np.abs((root - states[nearest]) / extent).max() > _NEAR:
             ghosts += 1
             continue
@@ -147,7 +147,7 @@ def _passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
     return np.array(found).reshape(-1, problem.n), ghosts
 
 
-def _newton(problem: Problem, y: Array) -> Array | None:
+def newton(problem: Problem, y: Array) -> Array | None:
     """Return the equilibrium near a point, or None."""
     functions, p, u = problem.functions, problem.p, problem.u
     for _ in range(_NEWTON_STEPS):

@@ -1,0 +1,311 @@
+"""All curves of bifurcations in the plane of two parameters that diagrams lead to.
+
+Imports the diagrams and curves of this folder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import SolveError
+from ..model import Model
+from .arclength import ArcLength
+from .bifurcation_curve import CURVES, NAMES, BifurcationCurve
+from .curve import FOLLOWERS, curve
+from .diagram import diagram
+from .portrait import Diagram, extent_of
+from .system import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What may be followed from where curves meet, by the kind of the meeting point.
+_ONWARD = {
+    "bogdanov_takens": ("fold", "hopf", "homoclinic"),
+    "zero_hopf": ("fold", "hopf"),
+    "hopf_hopf": ("hopf",),
+    "bautin": ("fold_of_cycles",),
+    "fold_flip": ("fold_of_cycles", "period_doubling"),
+}
+#: A point this near to a curve, in spans and extents, lies on it.
+_ON = 1e-2
+#: Two special points nearer than this, in spans and extents, are one.
+_SAME = 1e-5
+#: Most curves that are followed.
+_MOST = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Organising:
+    """The curves over a plane of two parameters.
+
+    Attributes
+    ----------
+    curves : tuple of BifurcationCurve
+    special : DataFrame
+        The special points of all curves, each once; curve is an index of `curves`.
+    rests, cycles : list of dict of str to float
+        A state on each stretch of stable equilibria, and of stable cycles, of the diagrams.
+    reach : dict of str to float
+        How far each state goes along all branches of the diagrams.
+    failed : tuple of str
+        What could not be followed, and why.
+    """
+
+    curves: tuple[BifurcationCurve, ...]
+    special: pd.DataFrame
+    rests: list[dict[str, float]]
+    cycles: list[dict[str, float]]
+    reach: dict[str, float]
+    failed: tuple[str, ...]
+
+
+def organising(
+    model: Model,
+    parameters: tuple[str, str],
+    span: Mapping[str, tuple[float, float]],
+    levels: Sequence[float],
+    *,
+    params: Mapping[str, float],
+    inputs: Mapping[str, float],
+    region: Mapping[Any, tuple[float, float]] | None,
+    stepper: ArcLength,
+    cycles: bool,
+    seed: int,
+) -> Organising:
+    """Follow every curve that diagrams along the first parameter lead to.
+
+    Parameters
+    ----------
+    model : Model
+    parameters : pair of str
+    span : mapping of parameter to pair of float
+    levels : sequence of float
+        Values of the second parameter at which diagrams are made.
+    params, inputs : mapping of str to float
+    region, stepper, cycles, seed
+        As in `diagram`.
+
+    Returns
+    -------
+    Organising
+    """
+    first, second = parameters
+    search = _Search(model, parameters, span, params, inputs, stepper)
+    rests: list[dict[str, float]] = []
+    swings: list[dict[str, float]] = []
+    reach = dict.fromkeys(model.states, 0.0)
+    for level in levels:
+        own = {second: level}
+        try:
+            found = diagram(
+                model,
+                first,
+                span[first],
+                params={**params, **(own if second in model.params else {})},
+                inputs={**inputs, **(own if second in model.inputs else {})},
+                region=region,
+                cycles=cycles,
+                seed=seed,
+            )
+        except SolveError as error:
+            search.failed.append(f"the diagram at {second} = {level:.6g}: {error}")
+            continue
+        rests += _at_rest(found)
+        for name in model.states:
+            reach[name] = max(reach[name], extent_of(found.branches, name))
+        swings += _swinging(found)
+        for _, row in found.special.iterrows():
+            search.follow(row, str(row["kind"]), {second: level})
+    return Organising(
+        tuple(search.curves),
+        _gathered(search.curves, parameters, model.states, span),
+        rests,
+        swings,
+        {name: value or 1.0 for name, value in reach.items()},
+        tuple(dict.fromkeys(search.failed)),
+    )
+
+
+def sentences(special: pd.DataFrame, parameters: tuple[str, str]) -> Iterator[str]:
+    """Yield a sentence on each organising centre."""
+    first, second = parameters
+    for row in special.to_dict("records"):
+        values = ", ".join(f"{k} = {v:.4g}" for k, v in (row["coefficients"] or {}).items())
+        text = f"{NAMES[row['kind']]} at {first} = {row[first]:.7g}, {second} = {row[second]:.7g}"
+        yield text + (f" ({values})" if values else "")
+
+
+class _Search:
+    """Collects curves, none twice."""
+
+    def __init__(
+        self,
+        model: Model,
+        parameters: tuple[str, str],
+        span: Mapping[str, tuple[float, float]],
+        params: Mapping[str, float],
+        inputs: Mapping[str, float],
+        stepper: ArcLength,
+    ) -> None:
+        self._model, self._parameters, self._span = model, parameters, span
+        self._params, self._inputs, self._stepper = params, inputs, stepper
+        self.curves: list[BifurcationCurve] = []
+        self.failed: list[str] = []
+
+    def follow(self, row: pd.Series, kind: str, own: Mapping[str, float]) -> None:
+        """Follow a curve from a special point, and all that meet it."""
+        if kind not in FOLLOWERS or not row.get("converged", True):
+            return
+        if len(self.curves) >= _MOST or self._known(row, kind, own):
+            return
+        # A diagram's table has a column for orbits, empty for equilibria.
+        of_cycles = not isinstance(row.get("orbit", math.nan), float)
+        if kind == "branch_point" and of_cycles:
+            return
+        model = self._model
+        start = row if of_cycles else row.drop("orbit", errors="ignore")
+        start = start.copy()
+        for name, value in own.items():
+            start[name] = value
+        try:
+            made = curve(
+                model,
+                self._parameters,
+                start=start,
+                kind=kind,
+                span=self._span,
+                params=self._params,
+                inputs=self._inputs,
+                stepper=self._stepper,
+            )
+        except SolveError as error:
+            place = ", ".join(f"{name} = {start[name]:.6g}" for name in self._parameters)
+            # A branch point that a second parameter unfolds is no failure: it has no curve.
+            if kind != "branch_point":
+                self.failed.append(f"{CURVES[kind]} from {place}: {error}")
+            return
+        if len(made) < 2:
+            return
+        self.curves.append(made)
+        for _, point in made.special.iterrows():
+            for onward in _ONWARD.get(str(point["kind"]), ()):
+                self.follow(point, onward, {})
+
+    def _known(self, row: pd.Series, kind: str, own: Mapping[str, float]) -> bool:
+        """Return whether a point lies on a curve of its kind that was found before."""
+        values: dict[str, Any] = {str(name): value for name, value in row.items()} | dict(own)
+        # Where curves of cycles end their orbits are gone, and only the parameters compare.
+        met = row["kind"] != kind and kind not in _AT_REST
+        for each in self.curves:
+            if each.kind != kind:
+                continue
+            names = [
+                name
+                for name in map(str, each.points)
+                if (name in self._parameters or (not met and _is_place(name, self._model)))
+                and isinstance(values.get(name), float)
+                and math.isfinite(values[name])
+            ]
+            line = each.points[names].to_numpy(dtype=float)
+            size = np.maximum(np.ptp(line, axis=0), _ON * np.abs(line).max(axis=0))
+            size[size == 0.0] = 1.0
+            for k, name in enumerate(names):
+                if name in self._span:
+                    size[k] = self._span[name][1] - self._span[name][0]
+            x = np.array([values[name] for name in names], dtype=float)
+            if _distance(line / size, x / size) <= _ON:
+                return True
+        return False
+
+
+#: Kinds of bifurcations of equilibria.
+_AT_REST = ("fold", "hopf", "branch_point")
+
+
+def _is_place(name: str, model: Model) -> bool:
+    """Return whether a column says where in the space of states a point is."""
+    return name in model.states or name.startswith(("min_", "max_"))
+
+
+def _distance(line: Array, x: Array) -> float:
+    """Return how far a point is from a polygon."""
+    chord = np.diff(line, axis=0)
+    length = np.einsum("ij,ij->i", chord, chord)
+    share = np.einsum("ij,ij->i", x - line[:-1], chord) / np.where(length > 0.0, length, 1.0)
+    nearest = line[:-1] + np.clip(share, 0.0, 1.0)[:, None] * chord
+    return float(np.abs(nearest - x).max(axis=1).min())
+
+
+def _stretches(stable: Array) -> Iterator[int]:
+    """Yield the middle of each stretch of stable points."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], stable.astype(int), [0]])))
+    for begin, end in edges.reshape(-1, 2).tolist():
+        yield (begin + end) // 2
+
+
+def _at_rest(found: Diagram) -> list[dict[str, float]]:
+    """Return a state on each stretch of stable equilibria."""
+    states = list(found.model.states)
+    return [
+        dict(zip(states, branch.points[states].iloc[k].astype(float).tolist(), strict=True))
+        for branch in found.equilibria
+        for k in _stretches(branch.points["stable"].to_numpy(dtype=bool))
+    ]
+
+
+def _swinging(found: Diagram) -> list[dict[str, float]]:
+    """Return a state on each stretch of stable cycles."""
+    states = list(found.model.states)
+    made = []
+    for family in found.cycles:
+        for k in _stretches(family.points["stable"].to_numpy(dtype=bool)):
+            solution = family.orbit(k)
+            made.append({name: float(solution[name][0]) for name in states})
+    return made
+
+
+def _gathered(
+    curves: Sequence[BifurcationCurve],
+    parameters: tuple[str, str],
+    states: Sequence[str],
+    span: Mapping[str, tuple[float, float]],
+) -> pd.DataFrame:
+    """Tabulate the special points of all curves, each once."""
+    import pandas as pd
+
+    columns = ["kind", *parameters, *states, "coefficients", "converged", "curve"]
+    rows: list[dict[str, Any]] = []
+    for k, each in enumerate(curves):
+        for point in each.special.to_dict("records"):
+            row = {name: point.get(name, math.nan) for name in columns} | {"curve": k}
+            if not any(_is_same(row, other, parameters, states, span) for other in rows):
+                rows.append(row)
+    rows.sort(key=lambda row: tuple(row[name] for name in parameters))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _is_same(
+    row: Mapping[str, Any],
+    other: Mapping[str, Any],
+    parameters: tuple[str, str],
+    states: Sequence[str],
+    span: Mapping[str, tuple[float, float]],
+) -> bool:
+    """Return whether two rows are the same special point."""
+    if row["kind"] != other["kind"]:
+        return False
+    near = all(
+        abs(row[name] - other[name]) <= _SAME * (span[name][1] - span[name][0])
+        for name in parameters
+    )
+    return near and all(
+        math.isnan(row[name])
+        or abs(row[name] - other[name]) <= 1e-4 * (1e-4 + abs(row[name]) + abs(other[name]))
+        for name in states
+    )

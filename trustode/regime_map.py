@@ -1,0 +1,739 @@
+"""Map the long-run regimes of a model over two parameters, under its curves of bifurcations.
+
+The grid is solved from several starts, so that regimes that coexist are seen; the curves are
+followed from what diagrams along the first parameter find. Imports the long run and the
+bifurcations.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bifurcation import CURVES, ArcLength, BifurcationCurve, Organising, organising, sentences
+from .checkpoint import Parts, digest
+from .errors import DataError, ModelError, OptionError, checks_keywords, nearest
+from .jobs import Arrays, Crew, carry_out, check_how
+from .longrun import APART, IDEALISED, Measured, Plan, is_trust, measure_runs, settle
+from .model import Model
+from .progress import Progress
+from .runs import Runs, check_solver, make_runs, refuse_too_large
+from .scan import check_span
+from .solve import Solver, compile_ahead
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+_POINTS_A_BLOCK = 128
+#: Long runs whose extremes or means differ by less than this share of a state's scale are one.
+_SAME = 0.02
+#: The same of irregular ones, whose extremes are a matter of chance.
+_SAME_IRREGULAR = 0.3
+#: Drifts that two runs at rest may still make up between them.
+_DRIFTS = 5.0
+#: Starts are moved off special places by this share of a state's scale.
+_ASIDE = 1e-3
+#: An equilibrium whose fastest growth, times the span that was measured, is above this is left.
+_LEAVES = 1.0
+#: Share of its size on the whole map below which a state vanishes at a point.
+_VANISHES = 1e-2
+#: Share of borders from which on a kind of curve explains them all.
+_NEARLY_ALL = 0.9
+#: What is no attractor.
+_NONE = ("unsettled", "failed")
+#: Where inside the second parameter's span diagrams are made, as shares of it: no round numbers.
+_LEVELS = (0.1458980337503154, 0.5278640450004206, 0.9098300562505258)
+#: Most starts besides the model's own and, of trust models, the two of its regimes.
+_MOST_STARTS = 6
+_DEFAULT_STEPPER = ArcLength()
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeMap:
+    """Long-run regimes over two parameters, and the bifurcations that bound them.
+
+    Attributes
+    ----------
+    model : Model
+    parameters : pair of str
+        What was varied.
+    span : dict of str to pair of float
+    grid : DataFrame
+        One row a point: both parameters; regime; n_attractors, how many different long runs
+        the starts led to; period, of the longest cycle among them; and status, the worst of
+        the runs'.
+    curves : tuple of BifurcationCurve
+        Curves of folds, Hopf points, folds of cycles and others that were found.
+    special : DataFrame
+        The organising centres of all curves, each once: kind, both parameters, the states,
+        coefficients, converged and curve, an index of `curves`.
+    shape : pair of int
+        Points along both parameters.
+    starts : DataFrame
+        The initial states from which each point was solved.
+    t : pair of float
+        Span that was solved.
+    discard : float
+        Length of the transient at its start that was not looked at.
+    params, inputs : dict of str to float
+        The values that were held.
+    failed : tuple of str
+        Curves that could not be followed, and why.
+    """
+
+    model: Model
+    parameters: tuple[str, str]
+    span: dict[str, tuple[float, float]]
+    grid: pd.DataFrame
+    curves: tuple[BifurcationCurve, ...]
+    special: pd.DataFrame
+    shape: tuple[int, int]
+    starts: pd.DataFrame
+    t: tuple[float, float]
+    discard: float
+    params: dict[str, float]
+    inputs: dict[str, float]
+    failed: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of `grid`."""
+        return self.grid.copy()
+
+    @property
+    def share(self) -> dict[str, float]:
+        """Share of the grid that each regime takes, the largest first."""
+        counts = self.grid["regime"].value_counts()
+        return {str(name): float(n) / len(self.grid) for name, n in counts.items()}
+
+    def borders(self) -> pd.DataFrame:
+        """Tell what lies between neighbouring points of different regimes.
+
+        Returns
+        -------
+        DataFrame
+            One row for each pair of regimes that meet: ``regime``, ``other``, ``n``, how many
+            pairs of neighbours these are, and for each kind of curve the share of them
+            that such a curve passes between; ``unexplained`` is the share that none does.
+        """
+        import pandas as pd
+
+        kinds = list(dict.fromkeys(curve.kind for curve in self.curves))
+        unit = np.array([high - low for low, high in self.span.values()])
+        points = self.grid[list(self.parameters)].to_numpy().reshape(*self.shape, 2) / unit
+        regime = self.grid["regime"].to_numpy(dtype=str).reshape(self.shape)
+        meeting: dict[tuple[str, str], list[tuple[Array, Array]]] = {}
+        for a, b in (
+            (np.s_[:-1, :], np.s_[1:, :]),
+            (np.s_[:, :-1], np.s_[:, 1:]),
+        ):
+            for k in np.argwhere(regime[a] != regime[b]):
+                first, second = str(regime[a][tuple(k)]), str(regime[b][tuple(k)])
+                pair = (min(first, second), max(first, second))
+                meeting.setdefault(pair, []).append((points[a][tuple(k)], points[b][tuple(k)]))
+        # A neighbour may also be told apart a little beside the curve.
+        reach = 1.0 / np.array([max(n - 1, 1) for n in self.shape])
+        rows = []
+        for pair, between in sorted(meeting.items(), key=lambda each: -len(each[1])):
+            passes = {kind: np.zeros(len(between), dtype=bool) for kind in kinds}
+            for curve in self.curves:
+                line = curve.points[list(self.parameters)].to_numpy() / unit
+                passes[curve.kind] |= _between(line, between, reach)
+            some = np.any(list(passes.values()), axis=0) if kinds else np.zeros(len(between))
+            rows.append(
+                {"regime": pair[0], "other": pair[1], "n": len(between)}
+                | {kind: float(passed.mean()) for kind, passed in passes.items()}
+                | {"unexplained": float(1.0 - np.mean(some))}
+            )
+        return pd.DataFrame(rows, columns=["regime", "other", "n", *kinds, "unexplained"])
+
+    def summary(self) -> str:
+        """Describe the map in sentences, one a line.
+
+        Returns
+        -------
+        str
+            The share of each regime, what bounds it, and the organising centres.
+        """
+        where = " and ".join(f"{k} from {a:.6g} to {b:.6g}" for k, (a, b) in self.span.items())
+        lines = [f"{self.model.name}: long-run regimes over {where}."]
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.share.items())
+        lines.append(f"Of {len(self.grid)} points: {shares}.")
+        for row in self.borders().to_dict("records"):
+            passed = {kind: row[kind] for kind in CURVES if kind in row and row[kind] > 0.0}
+            most = sorted(passed, key=lambda kind: -passed[kind])
+            # A second kind is named where the first does not explain it all.
+            most = most[: 1 if most and passed[most[0]] > _NEARLY_ALL else 2]
+            bounds = " and ".join(f"{CURVES[kind]} ({passed[kind]:.0%})" for kind in most)
+            lines.append(
+                f"{row['regime']} and {row['other']} meet along {bounds} of {row['n']} borders."
+                if most
+                else f"{row['regime']} and {row['other']} meet where no curve was found."
+            )
+        for text in sentences(self.special, self.parameters):
+            lines.append(f"{text}.")
+        lines += [f"Not followed: {text}." for text in self.failed]
+        return "\n".join(lines)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the regimes with the curves on top; needs matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if not given.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from .plot import plot_regime_map
+
+        return plot_regime_map(self, ax)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(
+            f"{name} from {low:.6g} to {high:.6g} ({n})"
+            for (name, (low, high)), n in zip(self.span.items(), self.shape, strict=True)
+        )
+        kinds: dict[str, int] = {}
+        for curve in self.curves:
+            kinds[curve.kind] = kinds.get(curve.kind, 0) + 1
+        curves = ", ".join(f"{n} of {CURVES[kind]}" for kind, n in kinds.items()) or "none"
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.share.items())
+        lines = [
+            f"<RegimeMap of {self.model.name!r}: {axes}, {len(self.starts)} starts",
+            f"  {shares}",
+            f"  curves: {curves}",
+            *(f"  {text}" for text in sentences(self.special, self.parameters)),
+        ]
+        return "\n".join(lines) + ">"
+
+
+@checks_keywords
+def regime_map(
+    model: Model,
+    parameters: tuple[Any, Any],
+    *,
+    span: Mapping[Any, tuple[float, float]],
+    n: int | tuple[int, int] = 40,
+    params: Mapping[Any, float] | None = None,
+    inputs: Mapping[Any, float] | None = None,
+    initial: Mapping[Any, float] | Sequence[Mapping[Any, float]] | None = None,
+    t: tuple[float, float] = (0.0, 2000.0),
+    discard: float | None = None,
+    levels: Sequence[float] | None = None,
+    region: Mapping[Any, tuple[float, float]] | None = None,
+    curves: bool = True,
+    cycles: bool = True,
+    seed: int = 0,
+    stepper: ArcLength = _DEFAULT_STEPPER,
+    solver: Solver | None = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress = None,
+) -> RegimeMap:
+    """Map where a model ends up over two parameters, and the bifurcations in between.
+
+    Every point of a grid is solved from several starts, past a transient, and named by what
+    the runs end in; where they end differently, regimes coexist. On top lie the curves of
+    folds, Hopf points, folds of cycles and other bifurcations, followed from the special points
+    of diagrams along the first parameter.
+
+    Parameters
+    ----------
+    model : Model
+        Autonomous: its equations do not hold ``t``.
+    parameters : pair of str or Symbol
+        The parameters, or inputs, to vary.
+    span : mapping of parameter to pair of float
+        Ends of both.
+    n : int or pair of int
+        Points of the grid along each parameter, or along both.
+    params, inputs : mapping of name to float, optional
+        Values that differ from the model's defaults.
+    initial : mapping, or sequence of mappings, optional
+        Where to start besides what is found: one initial state, or several. States that are
+        not named start as the model says, which is also the start if none is given.
+    t, discard
+        Span to solve and the transient at its start, as in `scan`.
+    levels : sequence of float, optional
+        Values of the second parameter at which diagrams along the first are made; three inside
+        its span unless given.
+    region : mapping of state to pair of float, optional
+        Where the diagrams look for equilibria, see `equilibria`.
+    curves : bool
+        Whether to make diagrams and follow curves; without, all starts are those of `initial`.
+    cycles : bool
+        Whether the diagrams follow periodic orbits, which folds of cycles and starts on cycles
+        come from.
+    seed : int
+        Seed of the searches for equilibria.
+    stepper : ArcLength
+        Step lengths along curves.
+
+    Other Parameters
+    ----------------
+    solver, threads, executor, checkpoint, progress
+        As in `scan`; of the grid, not of the curves.
+
+    Returns
+    -------
+    RegimeMap
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, or a value that is not allowed.
+    DataError
+        If `t` is no span, or the checkpoint belongs to another call.
+    OptionError
+        If an option is not valid.
+    FileError
+        If the checkpoint cannot be written.
+
+    Notes
+    -----
+    Starts are the initial states given and, found by the diagrams, a stable equilibrium of each
+    stretch and a state on each stretch of stable cycles, the six that lie farthest apart; of the
+    trust models also the idealised and the devalued start of `scan`. Each is moved aside by a
+    thousandth, so that none stays on an unstable equilibrium. What no start leads to is not seen.
+
+    A regime is named by the attractors at a point, which are those of `basins`: "resting",
+    "cycling", "irregular", of the trust models "trusting" and "mistrusting" for rest with T
+    above and below 0; "bistable" where several equilibria attract ("split" of the trust models,
+    whose T must differ in sign or by .1); "two cycles"; or both names, as in "cycling or
+    resting". It is "unsettled" only where no run settles: next to a bifurcation that takes longer
+    than `t`.
+
+    Curves start where a diagram crosses them, or where curves that do meet others: at
+    Bogdanov-Takens, zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not
+    found; other `levels` look elsewhere.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(
+            f"regime_map: expected a Model, got {model!r:.60} ({type(model).__name__})"
+        )
+    where = f"regime_map({model.name})"
+    solver = check_solver(solver, where)
+    how = check_how(threads, executor, checkpoint, progress, where)
+    start, end, discarded = check_span(t, discard, where)
+    if not isinstance(stepper, ArcLength):
+        raise OptionError(
+            f"{where}: stepper={stepper!r:.60} is not an ArcLength; write "
+            "stepper=tr.ArcLength(ds=..., ds_max=...)"
+        )
+    for name, value in (("curves", curves), ("cycles", cycles)):
+        if not isinstance(value, bool):
+            raise OptionError(f"{where}: {name}={value!r:.60} must be True or False")
+    pair, spans = _check_plane(model, parameters, span, where)
+    shape = _check_shape(n, where)
+    at = _check_levels(levels, spans[pair[1]], pair[1], where)
+    held = dict(model.known(params, "parameter", model.params))
+    constant = dict(model.known(inputs, "input", model.inputs))
+    for name in pair:
+        if name in held or name in constant:
+            raise ModelError(f"{where}: {name} is varied; leave it out of params and inputs")
+    given = _check_initial(model, initial, where)
+    axes = [np.linspace(*spans[name], m) for name, m in zip(pair, shape, strict=True)]
+    grid = np.meshgrid(*axes, indexing="ij")
+    columns = {name: values.ravel() for name, values in zip(pair, grid, strict=True)}
+    found: Organising | None = None
+    if curves:
+        found = organising(
+            model,
+            pair,
+            spans,
+            at,
+            params=held,
+            inputs=constant,
+            region=region,
+            stepper=stepper,
+            cycles=cycles,
+            seed=seed,
+        )
+    task, starts = _task(
+        model, columns, given, found, held, constant, (start, discarded, end), solver, where
+    )
+    if how.executor is not None:
+        compile_ahead(task.every[0].compiled, solver)
+    n_point = math.prod(shape)
+    refuse_too_large((n_point, len(task.every)), where, "Take fewer points")
+    measured = carry_out(task, n_point, _POINTS_A_BLOCK, how, where)
+    return _present(
+        model, pair, spans, columns, shape, measured, found, starts, (start, end), discarded,
+        held, constant,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ the grid
+
+
+def _task(
+    model: Model,
+    columns: dict[str, Array],
+    given: list[dict[str, float]],
+    found: Organising | None,
+    params: Mapping[str, float],
+    inputs: Mapping[str, float],
+    times: tuple[float, float, float],
+    solver: Solver,
+    where: str,
+) -> tuple[_Points, pd.DataFrame]:
+    """Return the task, and its starts as a table."""
+    import pandas as pd
+
+    start, discarded, end = times
+    n_point = len(next(iter(columns.values())))
+    sizes = _sizes(model, found)
+    others = [] if found is None else [*found.cycles, *found.rests]
+    begins = [*given, *_apart(others, sizes)]
+    settled = 0
+    if is_trust(model):
+        moved = [name for name in ("T", "L") if name in model.states]
+        begins += [dict.fromkeys(moved, value) for value in (IDEALISED, -IDEALISED)]
+        settled = 2
+    every = [
+        make_runs(
+            model,
+            columns,
+            n_point,
+            range(1, n_point + 1),
+            params=params,
+            initial=begin,
+            inputs=inputs,
+            where=where,
+        )
+        for begin in begins
+    ]
+    free = [k for k, name in enumerate(model.states) if name not in ("T", "L")]
+    atol = solver.atol_vector(every[0].compiled)
+    plan = Plan(start, start + discarded, end, solver, atol, ("mean", "period"), free)
+    return _Points(every, plan, sizes, settled), pd.DataFrame(begins, columns=list(model.states))
+
+
+def _sizes(model: Model, found: Organising | None) -> Array:
+    """Return the size of each state: the width of its bounds, or what it reaches, or 1."""
+    sizes = []
+    for name in model.states:
+        low, high = model.bounds.get(name, (-math.inf, math.inf))
+        reach = 1.0 if found is None else found.reach[name]
+        sizes.append(high - low if math.isfinite(high - low) else reach)
+    return np.array(sizes)
+
+
+def _apart(starts: list[dict[str, float]], sizes: Array) -> list[dict[str, float]]:
+    """Return the starts that lie farthest apart, at most so many."""
+    if not starts:
+        return []
+    x = np.array([list(each.values()) for each in starts]) / sizes
+    kept = [0]
+    while len(kept) < _MOST_STARTS:
+        away = np.abs(x[:, None] - x[kept]).max(axis=2).min(axis=1)
+        farthest = int(np.argmax(away))
+        if away[farthest] <= _SAME:
+            break
+        kept.append(farthest)
+    return [starts[k] for k in kept]
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The task: the long runs of each point from all starts; the last ones settle first."""
+
+    every: list[Runs]
+    plan: Plan
+    sizes: Array
+    settled: int
+
+    def take(self, rows: slice) -> _Points:
+        """Return the task of some points."""
+        return replace(self, every=[runs.take(rows) for runs in self.every])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Solve the runs of the points and tell their attractors apart."""
+        n = self.every[0].n_run
+        rows = np.arange(n)
+        model = self.every[0].compiled.model
+        low, high = np.array(
+            [model.bounds.get(name, (-math.inf, math.inf)) for name in model.states]
+        ).T
+        aside = _ASIDE * self.sizes * np.where(np.arange(len(self.sizes)) % 2, -1.0, 1.0)
+        measured = []
+        for k, runs in enumerate(self.every):
+            y0 = runs.starts(rows, runs.params(rows))
+            if k >= len(self.every) - self.settled:
+                y0 = settle(runs, rows, self.plan.start, y0, self.plan.free)
+            # Within the model's bounds, on whichever side there is room.
+            moved = np.where((y0 + aside < low) | (y0 + aside > high), y0 - aside, y0 + aside)
+            y0 = np.clip(moved, low, high)
+            measured.append(measure_runs(runs, rows, y0, range(y0.shape[1]), self.plan, crew))
+        leaves = np.array(
+            [self._leaves(runs, each) for runs, each in zip(self.every, measured, strict=True)]
+        )
+        return _attractors(model, measured, leaves, self.sizes)
+
+    def _leaves(self, runs: Runs, measured: Measured) -> NDArray[np.bool_]:
+        """Say which runs rest on an equilibrium that is unstable."""
+        rows = np.arange(runs.n_run)
+        p, u = runs.params(rows), runs.input_values(rows, self.plan.end)
+        span = self.plan.end - self.plan.begin
+        leaves = np.zeros(len(rows), dtype=bool)
+        for k in np.flatnonzero(measured.behaviour.kind == "resting").tolist():
+            jac = runs.compiled.jac(self.plan.end, measured.final[k], p[k], u[k])
+            if np.isfinite(jac).all():
+                leaves[k] = np.linalg.eigvals(jac).real.max() * span > _LEAVES
+        return leaves
+
+    def parts(self) -> Parts:
+        """Return all that the regimes depend on."""
+        plan = self.plan
+        starts = [runs.initial for runs in self.every]
+        return {
+            "call": ("regime_map", ""),
+            **self.every[0].parts(),
+            "initial": (f"{len(starts)} starts", digest(starts, self.settled)),
+            "t": (f"{plan.start:g} to {plan.end:g}", digest(plan.start, plan.end)),
+            "discard": (f"until {plan.begin:g}", digest(plan.begin)),
+            "solver": (repr(plan.solver), ""),
+        }
+
+
+def _attractors(
+    model: Model, measured: list[Measured], leaves: NDArray[np.bool_], sizes: Array
+) -> Arrays:
+    """Return regime, number of attractors and longest period of each point."""
+    kinds = np.array([each.behaviour.kind for each in measured]).astype("U11")
+    rest, drift, low, high, mean = (
+        np.array([getattr(each.extent, name) for each in measured])
+        for name in ("rest", "drift", "low", "high", "mean")
+    )
+    mean = np.array([each.behaviour.mean for each in measured])
+    # What a point's own runs reach, but for a state that vanishes there.
+    here = np.nanmax(np.maximum(np.abs(low), np.abs(high)), axis=0, initial=0.0)
+    local = np.maximum(here, _VANISHES * sizes)
+    trust = is_trust(model)
+    if trust:
+        at = model.states.index("T")
+        side = np.where(rest[:, :, at] > 0.0, "trusting", "mistrusting")
+        names = np.where(kinds == "resting", side, kinds)
+    else:
+        names = kinds
+    n_point = kinds.shape[1]
+    regime = np.empty(n_point, dtype="U40")
+    count = np.zeros(n_point, dtype=np.int64)
+    period = np.full(n_point, np.nan)
+    every_period = np.array([each.behaviour.period for each in measured])
+    for j in range(n_point):
+        usable = [k for k in range(len(measured)) if kinds[k, j] not in _NONE and not leaves[k, j]]
+        found: list[int] = []
+        for k in usable:
+            if not any(
+                _alike(k, other, j, kinds, (rest, drift, low, high, mean), local[j], trust, model)
+                for other in found
+            ):
+                found.append(k)
+        count[j] = len(found)
+        regime[j] = _name([str(names[k, j]) for k in found], trust)
+        if not found:
+            failed = all(kinds[k, j] == "failed" for k in range(len(measured)))
+            regime[j] = "failed" if failed else "unsettled"
+        periods = [every_period[k, j] for k in found if math.isfinite(every_period[k, j])]
+        if periods:
+            period[j] = max(periods)
+    return {
+        "regime": regime,
+        "n_attractors": count,
+        "period": period,
+        "status": np.min([each.status for each in measured], axis=0),
+    }
+
+
+def _alike(
+    k: int,
+    other: int,
+    j: int,
+    kinds: NDArray[np.str_],
+    extents: tuple[Array, ...],
+    sizes: Array,
+    trust: bool,
+    model: Model,
+) -> bool:
+    """Return whether two runs of a point end on the same attractor."""
+    if kinds[k, j] != kinds[other, j]:
+        return False
+    rest, drift, low, high, mean = extents
+    seen = [model.states.index("T")] if trust else list(range(len(sizes)))
+    if kinds[k, j] == "resting":
+        apart = np.abs(rest[k, j] - rest[other, j])[seen]
+        moving = _DRIFTS * (drift[k, j] + drift[other, j])[seen]
+        if trust:
+            sides = (rest[k, j, seen[0]] > 0.0) == (rest[other, j, seen[0]] > 0.0)
+            return bool(apart[0] <= moving[0] or (sides and apart[0] <= APART))
+        return bool(np.all((apart <= _SAME * sizes) | (apart <= moving)))
+    most = _SAME_IRREGULAR if kinds[k, j] == "irregular" else _SAME
+    return all(
+        bool(np.all(np.abs(each[k, j] - each[other, j])[seen] <= most * sizes[seen]))
+        for each in (low, high, mean)
+    )
+
+
+def _name(names: list[str], trust: bool) -> str:
+    """Return the name of a regime from those of its attractors."""
+    different = sorted(set(names))
+    if len(names) > 1 and set(names) <= {"resting", "trusting", "mistrusting"}:
+        return "split" if trust else "bistable"
+    if len(names) > 1 and different == ["cycling"]:
+        return "two cycles"
+    return " or ".join(different)
+
+
+def _present(
+    model: Model,
+    pair: tuple[str, str],
+    spans: dict[str, tuple[float, float]],
+    columns: dict[str, Array],
+    shape: tuple[int, int],
+    measured: Arrays,
+    found: Organising | None,
+    starts: pd.DataFrame,
+    t: tuple[float, float],
+    discarded: float,
+    params: dict[str, float],
+    inputs: dict[str, float],
+) -> RegimeMap:
+    """Put the grid and the curves together."""
+    import pandas as pd
+
+    names = ("regime", "n_attractors", "period", "status")
+    grid = pd.DataFrame({**columns, **{name: measured[name] for name in names}})
+    empty = ["kind", *pair, *model.states, "coefficients", "converged", "curve"]
+    return RegimeMap(
+        model=model,
+        parameters=pair,
+        span=spans,
+        grid=grid,
+        curves=() if found is None else found.curves,
+        special=pd.DataFrame(columns=empty) if found is None else found.special,
+        shape=shape,
+        starts=starts,
+        t=t,
+        discard=discarded,
+        params={k: v for k, v in {**model.defaults, **params}.items() if k not in pair},
+        inputs={k: v for k, v in {**model.input_defaults, **inputs}.items() if k not in pair},
+        failed=() if found is None else found.failed,
+    )
+
+
+def _between(line: Array, pairs: list[tuple[Array, Array]], reach: Array) -> NDArray[np.bool_]:
+    """Return whether a polygon passes between two points, or less than a grid step beside."""
+    passed = np.zeros(len(pairs), dtype=bool)
+    begin, chord = line[:-1], np.diff(line, axis=0)
+    for k, (a, b) in enumerate(pairs):
+        along = (b - a) * 2.0
+        first = a - (b - a) / 2.0
+        # first + s along = begin + r chord, by Cramer's rule.
+        cross = along[0] * chord[:, 1] - along[1] * chord[:, 0]
+        gap = begin - first
+        with np.errstate(divide="ignore", invalid="ignore"):
+            s = (gap[:, 0] * chord[:, 1] - gap[:, 1] * chord[:, 0]) / cross
+            r = (gap[:, 0] * along[1] - gap[:, 1] * along[0]) / cross
+        passed[k] = bool(np.any((s >= 0.0) & (s <= 1.0) & (r >= 0.0) & (r <= 1.0)))
+    return passed
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _check_plane(
+    model: Model, parameters: Any, span: Any, where: str
+) -> tuple[tuple[str, str], dict[str, tuple[float, float]]]:
+    """Return the two parameters and their spans, or raise."""
+    known = [*model.params, *model.inputs]
+    if isinstance(parameters, str) or not hasattr(parameters, "__len__") or len(parameters) != 2:
+        raise ModelError(f'{where}: parameters={parameters!r:.60}; give two, as in ("a", "b")')
+    names = [str(getattr(each, "name", each)) for each in parameters]
+    for name in names:
+        if name not in known:
+            raise ModelError(
+                f"{where}: {name!r:.60} is not a parameter{nearest(name, known) or '.'}"
+            )
+    if names[0] == names[1]:
+        raise ModelError(f"{where}: {names[0]} is given twice; two parameters vary")
+    if not isinstance(span, Mapping):
+        raise ModelError(
+            f"{where}: span={span!r:.60}; give the ends of both parameters, as in "
+            f'span={{"{names[0]}": (0, 1), "{names[1]}": (0, 1)}}'
+        )
+    named = {str(getattr(key, "name", key)): value for key, value in span.items()}
+    for name in named:
+        if name not in names:
+            raise ModelError(
+                f"{where}: span of {name!r:.60}{nearest(name, names) or ''}, not varied"
+            )
+    spans = {}
+    for name in names:
+        if name not in named:
+            raise ModelError(f"{where}: span gives no ends of {name}")
+        try:
+            low, high = (float(each) for each in named[name])
+        except (TypeError, ValueError):
+            raise ModelError(
+                f"{where}: span of {name} must be a pair of numbers, got {named[name]!r:.60}"
+            ) from None
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ModelError(f"{where}: span of {name}: {low:g} is not below {high:g}")
+        spans[name] = (low, high)
+    return (names[0], names[1]), spans
+
+
+def _check_shape(n: Any, where: str) -> tuple[int, int]:
+    """Return the points along both parameters, or raise."""
+    sizes = [n, n] if isinstance(n, numbers.Integral) else n
+    if (
+        not isinstance(sizes, Sequence)
+        or len(sizes) != 2
+        or not all(
+            isinstance(m, numbers.Integral) and not isinstance(m, bool) and int(m) >= 2
+            for m in sizes
+        )
+    ):
+        raise OptionError(f"{where}: n={n!r:.60} must be a whole number from 2 on, or two of them")
+    return int(sizes[0]), int(sizes[1])
+
+
+def _check_levels(levels: Any, span: tuple[float, float], name: str, where: str) -> list[float]:
+    """Return the values at which diagrams are made, or raise."""
+    low, high = span
+    if levels is None:
+        return [low + share * (high - low) for share in _LEVELS]
+    try:
+        values = [float(each) for each in levels]
+    except (TypeError, ValueError):
+        raise OptionError(f"{where}: levels={levels!r:.60} must be values of {name}") from None
+    for value in values:
+        if not low <= value <= high:
+            raise OptionError(
+                f"{where}: levels: {name} = {value:g} is outside its span, {low:g} to {high:g}"
+            )
+    return values
+
+
+def _check_initial(model: Model, initial: Any, where: str) -> list[dict[str, float]]:
+    """Return the starts that were given, or the model's own, or raise."""
+    several = [initial] if initial is None or isinstance(initial, Mapping) else initial
+    if not isinstance(several, Sequence) or isinstance(several, str) or not several:
+        raise DataError(
+            f"{where}: initial={initial!r:.60} must map states to values, or be a list of such"
+        )
+    return [dict(model.known(each, "state", model.states)) for each in several]
