@@ -17,23 +17,32 @@ from ..jobs import Arrays, Crew, How, carry_out
 from .again import Held, problem_parts
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
+from .population import Marginal
 
 #: Longest message of a failure that is kept.
 _LONGEST = 200
 
 
-def searched(problem: Problem, n: int, seed: int, how: How, where: str) -> list[Search]:
+def searched(problem: Problem | Marginal, n: int, seed: int, how: How, where: str) -> list[Search]:
     """Search from so many starts; the best points are without gradient and information."""
     task = _Starts(problem, problem.layout.starts(n, seed), seed, np.arange(n))
     found = carry_out(task, n, 1, how, where)
     return [_search(found, k) for k in range(n)]
 
 
+def with_threads(problem: Problem | Marginal, threads: int | None) -> Problem | Marginal:
+    """Return a problem whose groups are shared by so many threads."""
+    if isinstance(problem, Marginal):
+        inner = replace(problem.inner, threads=threads)
+        return replace(problem, inner=inner, threads=threads)
+    return replace(problem, threads=threads)
+
+
 @dataclass(frozen=True, eq=False)
 class _Starts:
     """The task: starts, one a row."""
 
-    problem: Problem
+    problem: Problem | Marginal
     x: NDArray[np.float64]
     seed: int
     number: NDArray[np.int64]
@@ -45,7 +54,7 @@ class _Starts:
     def solve(self, crew: Crew) -> Arrays:
         """Search."""
         n, n_free = self.x.shape
-        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        problem = with_threads(self.problem, crew.threads or self.problem.threads)
         objective = Held(problem, problem.layout.first, np.ones(n_free, dtype=bool), crew)
         refusals = REFUSALS if problem.smooth else PATIENCE
         every: Arrays = {
