@@ -34,7 +34,7 @@ from ..errors import (
     Status,
     checks_keywords,
 )
-from ..jobs import How, check_how
+from ..jobs import check_how
 from ..model import Model
 from ..progress import Progress
 from ..solve import NATIVE, Solver
@@ -86,7 +86,7 @@ from .result import (
     residuals_frame,
 )
 from .setup import assembled, check_members
-from .starts import searched
+from .starts import searched, searched_population
 from .value import Objective
 from .vary import Vary
 
@@ -239,14 +239,20 @@ def fit(
         check_whole(quadrature, "quadrature", 1, where)
         n_random = sum(bool(each.random) for each in vary.values() if isinstance(each, Vary))
         check_how_mixed(covariance, quadrature, n_random, where)
-        inner, person = without_random(vary, group, where)
+        inner, alike, person = without_random(vary, group, where)
         problem, design = assembled(
             model, data, time, observed, inner, group, inputs, params, initial, where
         )
         problem = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
         outer, people = populated(problem, data, vary, person, covariance, where)
         marginal = Marginal(problem, outer, people, 1, threads)
-        return _mixed(marginal, design, quadrature, solver is None, starts, seed, how, where)
+        _check_marginal(marginal, where)
+        pooled, _ = assembled(
+            model, data, time, observed, alike, group, inputs, params, initial, where
+        )
+        pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
+        searches = searched_population(marginal, pooled, starts, seed, how, where)
+        return _mixed(marginal, design, searches, quadrature, solver is None, seed, where)
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
@@ -524,17 +530,8 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     )
 
 
-def _mixed(
-    marginal: Marginal,
-    design: Design,
-    quadrature: int,
-    refine: bool,
-    starts: int,
-    seed: int,
-    how: How,
-    where: str,
-) -> Fit:
-    """Fit with random values: Laplace's method from every start, the best point refined."""
+def _check_marginal(marginal: Marginal, where: str) -> None:
+    """Raise for a likelihood that cannot be integrated, or too few observations."""
     if not marginal.smooth:
         raise OptionError(
             f"{where}: random values need a likelihood without kinks, which tr.Laplace has; use "
@@ -543,7 +540,19 @@ def _mixed(
     n, layout = marginal.data.n_observations, marginal.layout
     if n < layout.n_free:
         raise DataError(f"{where}: {n} observations cannot determine {layout.n_free} free values")
-    found = searched(marginal, starts, seed, how, where)
+
+
+def _mixed(
+    marginal: Marginal,
+    design: Design,
+    found: Sequence[Search],
+    quadrature: int,
+    refine: bool,
+    seed: int,
+    where: str,
+) -> Fit:
+    """Refine the best search with random values, and put the result together."""
+    layout = marginal.layout
     best = min(found, key=lambda search: search.best.nll)
     if best.status == "failed":
         raise _all_failed(found, where)

@@ -30,9 +30,8 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 #: Standard deviation between persons that a search begins with: of a logarithm or log-odds, or as
-#: a share of a value's size; the least that it may be, as a share of that; and, of the persons'
-#: share, below which modes are said to have shrunk to the mean.
-FIRST_SPREAD, LEAST_SPREAD, SHRUNK = 0.3, 1e-3, 0.5
+#: a share of a value's size, and the least and most that it may be, in terms of that.
+FIRST_SPREAD, LEAST_SPREAD, MOST_SPREAD = 0.3, 1e-3, 1e3
 
 #: Draws of a person that check the integral.
 N_SAMPLED = 1000
@@ -102,10 +101,10 @@ def refuse_random(vary: object, call: str, where: str) -> None:
 
 def without_random(
     vary: Mapping[Any, Any], group: str | Sequence[str] | None, where: str
-) -> tuple[dict[str, Any], str]:
+) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Return what varies with a value for each person in place of random ones.
 
-    With it the column that names persons.
+    With it the same with one value for all, and the column that names persons.
     """
     varies = {str(getattr(name, "name", name)): each for name, each in vary.items()}
     groups = (group,) if isinstance(group, str) else tuple(group or ())
@@ -129,15 +128,17 @@ def without_random(
             f"{where}: random values differ between levels of {listed(columns)}; only one kind of "
             "person can be drawn from a population"
         )
-    inner = {
-        name: replace(
-            each, random=False, covariates=(), prior=None, prior_scale="lin", per=columns[0]
-        )
-        if name in persons
-        else each
+    pooled = {
+        name: replace(each, random=False, covariates=()) if name in persons else each
         for name, each in varies.items()
     }
-    return inner, columns[0]
+    inner = {
+        name: replace(each, prior=None, prior_scale="lin", per=columns[0])
+        if name in persons
+        else each
+        for name, each in pooled.items()
+    }
+    return inner, pooled, columns[0]
 
 
 def check_how_mixed(covariance: object, quadrature: object, n_random: int, where: str) -> None:
@@ -200,8 +201,8 @@ def populated(
     sd, corr = [], []
     for name in names:
         begin = _spread(varies[name])
-        low = LEAST_SPREAD * begin
-        outer.append((f"sd({name})", Vary(begin, min=low, scale="log"), (None,), (low, math.inf)))
+        ends = (LEAST_SPREAD * begin, MOST_SPREAD * begin)
+        outer.append((f"sd({name})", Vary(begin, *ends, scale="log"), (None,), ends))
         sd.append(at)
         at += 1
     if covariance == "full":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -237,6 +237,20 @@ class Marginal:
 
     # ------------------------------------------------------------------ values
 
+    def begin(self, pooled: Layout, points: Sequence[Array]) -> Array:
+        """Return points to start from: the given values, then those of fits to all persons alike.
+
+        Shape (n, n_free). Spreads, correlations and coefficients all begin alike.
+        """
+        every = np.tile(self.layout.first, (1 + len(points), 1))
+        places = {name: np.flatnonzero(pooled.owner == k) for k, name in enumerate(pooled.names)}
+        for k, name in enumerate(self.layout.names):
+            if name in places:
+                at = np.flatnonzero(self.layout.owner == k)
+                for row, point in zip(every[1:], points, strict=True):
+                    row[at] = point[places[name]]
+        return every
+
     def evaluate(self, x: Array, settle: bool = True) -> Evaluation:
         """Return the objective at outer values, its gradient and information.
 
@@ -255,7 +269,8 @@ class Marginal:
         information[np.diag_indices_from(information)] += curvature
         gradient = scores.sum(axis=0) + by_prior
         total = float(nll.sum()) + penalty
-        if not (math.isfinite(total) and np.isfinite(gradient).all()):
+        finite = all(np.isfinite(each).all() for each in (total, gradient, information))
+        if not finite:
             none = "the marginal likelihood is not finite"
             return self._failed(x, Failure(Status.NONFINITE, none))
         return Evaluation(x, total, gradient, information, penalty=penalty)
@@ -269,6 +284,12 @@ class Marginal:
 
         Shapes (n_person,), (n_person, n_free) and (n_free, n_free).
         """
+        try:
+            return self._scores(x)
+        except np.linalg.LinAlgError:
+            return Failure(Status.NONFINITE, "a matrix of some person has no inverse")
+
+    def _scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
         found = self.modes(x)
         if isinstance(found, Failure):
             return found
@@ -336,7 +357,7 @@ class Marginal:
         """Find every person's best values at outer values, and the curvature there."""
         pop, values = self.population, self.layout.natural(x)
         covariance, _, _ = pop.covariance(values, self.layout.slope(values))
-        if not np.linalg.eigvalsh(covariance)[0] > 0.0:
+        if not (np.isfinite(covariance).all() and np.linalg.eigvalsh(covariance)[0] > 0.0):
             return Failure(Status.NONFINITE, "the covariance between persons is not positive")
         precision = np.asarray(np.linalg.inv(covariance), dtype=float)
         mean = pop.weights @ x[pop.linear]
@@ -599,9 +620,7 @@ class Marginal:
         matrix[np.ix_(at, at)] = block
         return matrix
 
-    def sampled(
-        self, modes: Modes, n: int, seed: int, advance: Callable[[int], None] | None = None
-    ) -> tuple[Array, Array, Array]:
+    def sampled(self, modes: Modes, n: int, seed: int) -> tuple[Array, Array, Array]:
         """Return each person's log-likelihood by importance sampling.
 
         With it the Monte Carlo standard error, and the effective number of draws. Draws are
