@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import (
     STATUS_TEXT,
@@ -41,7 +42,16 @@ from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Design
 from .information import labels, sloppy_notes, uncertainty, undetermined_notes
-from .objective import Evaluation, Problem
+from .mixed import (
+    check_how_mixed,
+    is_mixed,
+    populated,
+    population_model,
+    refuse_random,
+    told,
+    without_random,
+)
+from .objective import Evaluation, Failure, Problem
 from .observation import (
     Binomial,
     Categorical,
@@ -62,8 +72,10 @@ from .optimise import (
     SEARCH_SOLVER,
     Search,
     descend,
+    free_to_move,
     remaining_distance,
 )
+from .population import Marginal
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
 from .rest import AtRest
 from .result import (
@@ -74,7 +86,7 @@ from .result import (
     residuals_frame,
 )
 from .setup import assembled, check_members
-from .starts import searched
+from .starts import searched, searched_population
 from .value import Objective
 from .vary import Vary
 
@@ -112,6 +124,9 @@ SAME = 0.01
 SEARCH_WIDTH = 1e-2
 POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
 
+#: Distance, in standard errors, at which a fit with random values ends.
+MIXED_DISTANCE = 1e-4
+
 #: Difference below which they are taken for equal: what searches leave to the polish.
 TIE = 1e-5
 
@@ -131,6 +146,8 @@ def fit(
     solver: Solver | None = None,
     starts: int = 20,
     seed: int = 0,
+    covariance: str = "diagonal",
+    quadrature: int = 1,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
@@ -172,7 +189,12 @@ def fit(
         Searches: the first from the given values, the others spread over the bounds by
         a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times.
     seed : int
-        Of the starts.
+        Of the starts, and of the draws that check the integral over random values.
+    covariance : {"diagonal", "full"}
+        Whether random values of a person are independent, or correlations are estimated too.
+    quadrature : int
+        Nodes for each random value of the Gauss-Hermite quadrature that integrates them, around
+        each person's best values; one is Laplace's method.
     executor : concurrent.futures.Executor, optional
         Who searches; this process unless given. A start is a piece of work.
     checkpoint : path, optional
@@ -213,6 +235,24 @@ def fit(
     _check_model(model, where)
     _check_options(where, solver, {"starts": (starts, 1), "seed": (seed, 0)})
     how = check_how(threads, executor, checkpoint, progress, where)
+    if is_mixed(vary):
+        check_whole(quadrature, "quadrature", 1, where)
+        n_random = sum(bool(each.random) for each in vary.values() if isinstance(each, Vary))
+        check_how_mixed(covariance, quadrature, n_random, where)
+        inner, alike, person = without_random(vary, group, where)
+        problem, design = assembled(
+            model, data, time, observed, inner, group, inputs, params, initial, where
+        )
+        problem = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+        outer, people = populated(problem, data, vary, person, covariance, where)
+        marginal = Marginal(problem, outer, people, 1, threads)
+        _check_marginal(marginal, where)
+        pooled, _ = assembled(
+            model, data, time, observed, alike, group, inputs, params, initial, where
+        )
+        pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
+        searches = searched_population(marginal, pooled, starts, seed, how, where)
+        return _mixed(marginal, design, searches, quadrature, solver is None, seed, where)
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
@@ -278,6 +318,7 @@ def objective(
     """
     where = f"objective({getattr(model, 'name', model)!s:.60})"
     _check_model(model, where)
+    refuse_random(vary, "objective", where)
     _check_options(where, solver, {} if threads is None else {"threads": (threads, 1)})
     problem, _ = assembled(model, data, time, observed, vary, group, inputs, params, initial, where)
     problem = replace(problem, solver=solver or FINAL_SOLVER, threads=threads)
@@ -384,6 +425,7 @@ def recover(
         _check_model(each, where)
         mine = [_of_model(given, name, models) for given in
                 (observed, vary, inputs, params, initial)]  # fmt: skip
+        refuse_random(mine[1], "recover", where)
         frame = _skeleton(design, mine[0], where)
         problem, _ = assembled(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
         _check_enough(problem, where)
@@ -488,18 +530,86 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     )
 
 
+def _check_marginal(marginal: Marginal, where: str) -> None:
+    """Raise for a likelihood that cannot be integrated, or too few observations."""
+    if not marginal.smooth:
+        raise OptionError(
+            f"{where}: random values need a likelihood without kinks, which tr.Laplace has; use "
+            "tr.StudentT for outliers"
+        )
+    n, layout = marginal.data.n_observations, marginal.layout
+    if n < layout.n_free:
+        raise DataError(f"{where}: {n} observations cannot determine {layout.n_free} free values")
+
+
+def _mixed(
+    marginal: Marginal,
+    design: Design,
+    found: Sequence[Search],
+    quadrature: int,
+    refine: bool,
+    seed: int,
+    where: str,
+) -> Fit:
+    """Refine the best search with random values, and put the result together."""
+    layout = marginal.layout
+    best = min(found, key=lambda search: search.best.nll)
+    if best.status == "failed":
+        raise _all_failed(found, where)
+    point = marginal.evaluate(best.best.x)
+    final = marginal
+    if refine:
+        final = replace(marginal, inner=replace(marginal.inner, solver=FINAL_SOLVER))
+        refined = final.evaluate(point.x)
+        final, point = (marginal, point) if refined.failure is not None else (final, refined)
+    if quadrature > 1:
+        final = replace(final, quadrature=quadrature)
+        point = final.evaluate(point.x)
+    point, _ = descend(final.evaluate, point, layout, MIXED_DISTANCE)
+    left = remaining_distance(point, layout)
+    observed = final.observed_information(point, free_to_move(point, layout))
+    notes = []
+    if observed is None:
+        notes.append(
+            "second differences of the marginal likelihood are not positive at the best values, "
+            "so standard errors are from the expected information"
+        )
+    else:
+        point = replace(point, information=observed)
+    modes = final.modes(point.x)
+    if isinstance(modes, Failure):
+        raise SolveError(f"{where}: {modes.message}", modes.status)
+    at = final.inner_x(modes[0])
+    mixed, persons, more = told(final, modes[0], point.penalty - point.nll, seed)
+    result = _result(final, design, point, found, seed, left, [*notes, *more], at)
+    problem = final.inner
+    return replace(
+        result,
+        persons=persons,
+        mixed=mixed,
+        model=population_model(fitted_model(problem, at, None), final, point.x),
+    )
+
+
 def _result(
-    problem: Problem,
+    whole: Problem | Marginal,
     design: Design,
     point: Evaluation,
     found: Sequence[Search],
     seed: int,
     left: float,
+    more: Sequence[str] = (),
+    at: NDArray[np.float64] | None = None,
 ) -> Fit:
-    """Put the result together, with what deserves a look."""
+    """Put the result together, with what deserves a look.
+
+    `at` are the values of predictions, if they are not those estimated.
+    """
     import pandas as pd
 
-    layout, n = problem.layout, problem.data.n_observations
+    problem = whole.inner if isinstance(whole, Marginal) else whole
+    at = point.x if at is None else at
+    layout, n = whole.layout, problem.data.n_observations
     nll = point.nll - point.penalty
     best = min(search.best.nll for search in found)
     hits = sum(search.best.nll < best + SAME for search in found)
@@ -513,12 +623,12 @@ def _result(
     for doubt in doubts:
         warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=3)
     names = labels(layout)
-    notes = [*doubts, *sloppy_notes(point, layout, known)]
+    notes = [*doubts, *more, *sloppy_notes(point, layout, known)]
     if len(found) > 1 and hits < 2:
         notes.append("only one start reached the best value; raise starts")
     if known.held.any():
-        at = ", ".join(names[k] for k in np.flatnonzero(known.held)[:12])
-        notes.append(f"at a bound, and held there for the other standard errors: {at}")
+        held = ", ".join(names[k] for k in np.flatnonzero(known.held)[:12])
+        notes.append(f"at a bound, and held there for the other standard errors: {held}")
     failures = sum((search.failures for search in found), Counter[str]())
     notes += failure_note(failures, sum(search.n_evaluations for search in found))
     values = layout.slope(layout.natural(point.x))
@@ -545,11 +655,11 @@ def _result(
         converged=bool(left < SEARCH_DISTANCE and (len(found) == 1 or hits >= 2)),
         distance=left,
         starts=pd.DataFrame(rows),
-        residuals=residuals_frame(problem, design, point.x, seed),
-        model=fitted_model(problem, point.x, None),
+        residuals=residuals_frame(problem, design, at, seed),
+        model=fitted_model(problem, at, None),
         covariance=pd.DataFrame(covariance, index=names, columns=names),
         notes=tuple(notes),
         _problem=problem,
         _design=design,
-        _x=point.x,
+        _x=at,
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..checkpoint import Parts, digest
+from ..errors import listed
 from ..jobs import Crew
 from .objective import Evaluation, Problem
 from .optimise import (
@@ -25,6 +26,7 @@ from .optimise import (
     descend,
     remaining_distance,
 )
+from .population import Marginal
 
 #: Width, in scales, to which kinks of a likelihood are rounded off near an optimum.
 WIDTH = 1e-4
@@ -61,7 +63,7 @@ class Held:
         Whose flag ends the search.
     """
 
-    problem: Problem
+    problem: Problem | Marginal
     x: Array
     moving: Mask
     crew: Crew | None = None
@@ -142,8 +144,12 @@ def search_again(problem: Problem, x: Array, crew: Crew) -> Search:
     return Search(point, status, left, count.n, count.failures, count.last)
 
 
-def problem_parts(problem: Problem) -> Parts:
+def problem_parts(problem: Problem | Marginal) -> Parts:
     """Return all that a problem's objective depends on, for a checkpoint."""
+    if isinstance(problem, Marginal):
+        pop, layout = problem.population, problem.layout
+        outer = digest(repr(layout.varies), repr(layout.names), pop.weights, problem.quadrature)
+        return {**problem_parts(problem.inner), "population": (listed(pop.names), outer)}
     model, data, layout = problem.readout.model, problem.data, problem.layout
     measured = {
         column: [rows.values, rows.known, rows.group, rows.time]

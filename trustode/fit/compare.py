@@ -157,6 +157,9 @@ def compare(
     names, problems, points = _checked(fits, where)
     check_whole(seed, "seed", 0, where)
     check_whole(bootstrap, "bootstrap", 0, where)
+    if bootstrap or folds is not None or ahead is not None:
+        for name, each in fits.items():
+            each._check_own(f"{where}: '{name}'", "compare without folds=, ahead= and bootstrap=")
     how = check_how(threads, executor, checkpoint, progress, where)
     table = _criteria(fits)
     import pandas as pd
@@ -480,7 +483,7 @@ def _ratios(fits: Mapping[str, Fit], n: int, seed: int, how: How, notes: list[st
     for name in names[1:]:
         df = fits[name].n_free - fits[null].n_free
         statistic = 2.0 * (fits[name].loglik - fits[null].loglik)
-        nested = df > 0 and _nested(fits[null]._problem, fits[name]._problem)
+        nested = df > 0 and _nested(fits[null], fits[name])
         if nested and statistic < 0.0:
             notes.append(
                 f"'{name}' contains '{null}' but explains less: its search missed the optimum; "
@@ -527,12 +530,22 @@ def _ratios(fits: Mapping[str, Fit], n: int, seed: int, how: How, notes: list[st
     return pd.DataFrame(rows)
 
 
-def _nested(null: Problem, alternative: Problem) -> bool:
-    """Tell whether it is plain that one problem is the other with some values held."""
-    same = null.readout.model.definition == alternative.readout.model.definition
-    if not same or repr(dict(null.observed)) != repr(dict(alternative.observed)):
+def _nested(null: Fit, alternative: Fit) -> bool:
+    """Tell whether it is plain that one fit is the other with some values held.
+
+    A spread between persons that is held is held at zero, its bound, where chi-squared is wrong.
+    """
+    one, other = null._problem, alternative._problem
+    same = one.readout.model.definition == other.readout.model.definition
+    if not same or repr(dict(one.observed)) != repr(dict(other.observed)):
         return False
-    return set(null.layout.names) <= set(alternative.layout.names)
+    if null.mixed is None and alternative.mixed is None:
+        return set(one.layout.names) <= set(other.layout.names)
+    if null.mixed is None or alternative.mixed is None:
+        return False
+    more = set(alternative.params["name"]) - set(null.params["name"])
+    kept = set(null.params["name"]) <= set(alternative.params["name"])
+    return kept and not any(name.startswith("sd(") for name in more)
 
 
 @dataclass(frozen=True, eq=False)

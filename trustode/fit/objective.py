@@ -20,7 +20,7 @@ from .data import Measured
 from .observation import Scaled
 from .predictor import Failure, Predictor
 
-__all__ = ["Evaluation", "Failure", "Problem"]
+__all__ = ["ByGroup", "Evaluation", "Failure", "Problem"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -63,14 +63,31 @@ def _by_groups(values: Array, rows: Measured) -> Array:
 class _Part:
     """What one column adds to the objective, by group.
 
-    All but the first have a group first; `gradient` and `information` are by `_names`.
+    All have a group first; `gradient` and `information` are by `_names`.
     """
 
-    nll: float
+    nll: Array
     gradient: Array
     information: Array
     by_scale: Array
     scale_information: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ByGroup:
+    """The likelihood of each group at a point, without priors.
+
+    Attributes
+    ----------
+    nll : ndarray, shape (n_group,)
+    gradient : ndarray, shape (n_group, n_name)
+        By the value that each name of the layout has in the group, on its scale.
+    information : ndarray, shape (n_group, n_name, n_name)
+    """
+
+    nll: Array
+    gradient: Array
+    information: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +105,17 @@ class Problem(Predictor):
         return replace(self, observed=observed)
 
     @cached_property
+    def _offsets(self) -> Array:
+        """What of the objective the data alone determine, of columns that C sums, by group."""
+        offsets = np.zeros(len(self.data.labels))
+        for column, rows in self.data.measured.items():
+            if column in self.readout.summed:
+                offsets += _by_groups(self.observed[column].offset(rows.values, rows.known), rows)
+        return offsets
+
+    @cached_property
     def _offset(self) -> float:
-        """What of the objective the data alone determine, of columns that C sums."""
-        return sum(
-            float(self.observed[column].offset(rows.values, rows.known).sum())
-            for column, rows in self.data.measured.items()
-            if column in self.readout.summed
-        )
+        return float(self._offsets.sum())
 
     def evaluate(self, x: Array, settle: bool = True) -> Evaluation:
         """Return the objective, its gradient and information at a point.
@@ -119,16 +140,76 @@ class Problem(Predictor):
                 return found
             nll = self._offset + penalty
             for column in self.observed:
-                if column in self.readout.summed:
-                    nll += float(self._completed(column, found, values).nll.sum())
-                else:
-                    rows = self.data.measured[column]
-                    predicted = self._predicted(column, found, values)
-                    terms = self.observed[column].terms(rows.values, rows.known, predicted)
-                    nll += float(terms.nll.sum())
+                nll += float(self._nll(column, found, values).sum())
                 if not np.isfinite(nll):
                     return self._impossible(column, found, values)
         return nll
+
+    def nll_by_group(self, x: Array) -> Array | Failure:
+        """Return the negative log-likelihood of each group at a point, shape (n_group,)."""
+        values = self.layout.natural(x)
+        with np.errstate(all="ignore"):
+            found = self._compared(values, self._rows, with_gradient=False)
+            if isinstance(found, Failure):
+                return found
+            nll = self._offsets.copy()
+            for column in self.observed:
+                part = self._nll(column, found, values)
+                if not np.isfinite(part).all():
+                    return self._impossible(column, found, values)
+                nll += part
+        return nll
+
+    def by_group(self, x: Array) -> ByGroup | Failure:
+        """Return the likelihood of each group at a point, with its derivatives."""
+        layout, n_group, n_name = self.layout, len(self.data.labels), len(self.layout.names)
+        values = layout.natural(x)
+        nll, gradient = self._offsets.copy(), np.zeros((n_group, n_name))
+        information = np.zeros((n_group, n_name, n_name))
+        every, of = np.arange(n_group), np.array(self._names, dtype=np.intp)
+        with np.errstate(all="ignore"):
+            found = self._compared(values, self._rows, with_gradient=True)
+            if isinstance(found, Failure):
+                return found
+            for column, observation in self.observed.items():
+                part = self._part(column, found, values)
+                if not np.isfinite(part.nll).all():
+                    return self._impossible(column, found, values)
+                nll += part.nll
+                gradient[:, of] += part.gradient
+                information[np.ix_(every, of, of)] += part.information
+                scale = observation.quantities[1] if len(observation.quantities) > 1 else None
+                if column in self.readout.summed and scale in layout.names:
+                    k = layout.names.index(scale)
+                    gradient[:, k] += part.by_scale
+                    information[:, k, k] += part.scale_information
+            by_x = layout.slope(values)[self.index]
+            gradient *= by_x
+            information *= by_x[:, :, None] * by_x[:, None, :]
+        bad = ~(np.isfinite(gradient).all(axis=1) & np.isfinite(information).all(axis=(1, 2)))
+        if bad.any():
+            g = int(np.argmax(bad))
+            return Failure(
+                Status.NONFINITE,
+                f"the gradient is not finite in group {self.data.labels[g]!r}",
+                g,
+            )
+        return ByGroup(nll, gradient, information)
+
+    def _nll(self, column: str, found: Compared, values: Array) -> Array:
+        """Return what a column adds to the objective of each group, shape (n_group,)."""
+        if column in self.readout.summed:
+            return self._completed(column, found, values).nll
+        rows = self.data.measured[column]
+        predicted = self._predicted(column, found, values)
+        terms = self.observed[column].terms(rows.values, rows.known, predicted)
+        return _by_groups(terms.nll, rows)
+
+    def _part(self, column: str, found: Compared, values: Array) -> _Part:
+        """Return what a column adds, with derivatives."""
+        if column in self.readout.summed:
+            return self._by_group(column, found, values)
+        return self._by_row(column, found, values)
 
     def _failed(self, x: Array, failure: Failure) -> Evaluation:
         n = self.layout.n_free
@@ -178,13 +259,11 @@ class Problem(Predictor):
         information = np.zeros((layout.n_free, layout.n_free))
         free = self.index[:, self._names]
         for column, observation in self.observed.items():
-            if column in self.readout.summed:
-                part = self._by_group(column, found, values)
-            else:
-                part = self._by_row(column, found, values)
-            if not np.isfinite(part.nll):
+            part = self._part(column, found, values)
+            added = float(part.nll.sum())
+            if not np.isfinite(added):
                 return self._failed(x, self._impossible(column, found, values))
-            nll += part.nll
+            nll += added
             np.add.at(gradient, free, part.gradient)
             np.add.at(information, (free[:, :, None], free[:, None, :]), part.information)
             scale = observation.quantities[1] if len(observation.quantities) > 1 else None
@@ -213,7 +292,7 @@ class Problem(Predictor):
         number = next(k for k, sent in enumerate(self._sent) if sent[0] == column)
         scaled = self._completed(column, found, values)
         return _Part(
-            nll=float(scaled.nll.sum()),
+            nll=scaled.nll,
             gradient=scaled.weight[:, None] * found.gradient[:, number],
             information=scaled.weight[:, None, None] * found.information[:, number],
             by_scale=scaled.by_scale,
@@ -233,7 +312,7 @@ class Problem(Predictor):
             information[g] = left.T @ weighted[first:last].reshape(-1, n_name)
         none = np.zeros(n_group)
         return _Part(
-            nll=float(terms.nll.sum()),
+            nll=_by_groups(terms.nll, rows),
             gradient=_by_groups((terms.slope[:, None, :] @ slopes)[:, 0], rows),
             information=information,
             by_scale=none,
@@ -251,4 +330,5 @@ class Problem(Predictor):
             Status.NONFINITE,
             f"'{column}' = {given} has no likelihood where {predicted[k, 0]:.6g} is "
             f"predicted, in group {self.data.labels[rows.group[k]]!r}",
+            int(rows.group[k]),
         )

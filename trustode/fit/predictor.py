@@ -31,10 +31,11 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the objective has no value at a point."""
+    """Why the objective has no value at a point, and in which group if it is one."""
 
     status: Status
     message: str
+    group: int | None = None
 
 
 class Start(NamedTuple):
@@ -245,7 +246,7 @@ class Predictor:
                 seen[key] = resting_state(self.compiled, row, u)
             found = seen[key]
             if not isinstance(found, Rest):
-                return Failure(found[0], f"{found[1]} of group {self.data.labels[g]!r}")
+                return Failure(found[0], f"{found[1]} of group {self.data.labels[g]!r}", g)
             y0[g] = found.y
             tangents[g, by] = found.by_p[:, [at[k] for k in by]].T
         return y0, tangents
@@ -284,6 +285,7 @@ class Predictor:
             status,
             f"{STATUS_TEXT[status]} at t = {found.report['t'][g]:.6g} in group "
             f"{self.data.labels[g]!r}",
+            g,
         )
 
     # ------------------------------------------------------------------ quantities

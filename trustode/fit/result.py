@@ -21,6 +21,7 @@ from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
 from .information import NORMAL_975, Uncertainty
+from .mixed import Mixed
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
 from .profile import Profile, profile
@@ -72,6 +73,13 @@ class Fit:
         Covariance of the free values, inverse of the expected Fisher information.
     notes : tuple of str
         What deserves a look, in words.
+    persons : DataFrame or None
+        With random values, each person's own: person, name, value (of the highest density, given
+        the population), low, high (95 %), and on the value's scale effect, the distance from
+        the population's mean for this person, and stderr.
+    mixed : Mixed or None
+        With random values, how they were integrated out, their covariance and shrinkage. The
+        log-likelihood is then that of the population.
     """
 
     params: pd.DataFrame
@@ -91,6 +99,15 @@ class Fit:
     _problem: Problem = field(repr=False)
     _design: Design = field(repr=False)
     _x: Array = field(repr=False)
+    persons: pd.DataFrame | None = None
+    mixed: Mixed | None = None
+
+    def _check_own(self, where: str, instead: str) -> None:
+        """Raise for what is not there where values are random."""
+        if self.mixed is not None:
+            raise OptionError(
+                f"{where}: this fit has random values, for which this is not there; {instead}"
+            )
 
     def predict(self, data: pd.DataFrame | None = None) -> pd.DataFrame:
         """Predict what every row should show.
@@ -139,6 +156,7 @@ class Fit:
     @property
     def objective(self) -> Objective:
         """What was minimised, to evaluate at any values; its `start` are the fitted ones."""
+        self._check_own(f"objective({self.model.name})", "its optimum stands in params and loglik")
         return Objective(self._problem, self._x)
 
     def group_model(self, group: Hashable) -> Model:
@@ -202,6 +220,7 @@ class Fit:
             If the fit does not vary such a name, or the level is not between 0 and 1.
         """
         where = f"profile({self.model.name})"
+        self._check_own(where, "use the standard errors of params, or fit with per=")
         how = check_how(threads, executor, checkpoint, progress, where)
         return profile(self._problem, self._x, names, level, how, where)
 
@@ -262,6 +281,7 @@ class Fit:
         Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6, 9 and 13.
         """
         where = f"bootstrap({self.model.name})"
+        self._check_own(where, "use the standard errors of params, or fit with per=")
         how = check_how(threads, executor, checkpoint, progress, where)
         return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
 
@@ -317,6 +337,7 @@ class Fit:
         Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593-1623.
         """
         where = f"sample({self.model.name})"
+        self._check_own(where, "draw from a fit with per= and priors")
         problem, x = self._problem, self._x
         return sample(problem, x, draws, chains, warmup, level, seed, threads, progress, where)
 
@@ -367,6 +388,7 @@ class Fit:
             + (f"; log-density of priors {self.log_prior:.6g}" if self.log_prior else ""),
             f"  {'converged' if self.converged else 'not converged'}: "
             f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}",
+            *([] if self.mixed is None else [f"  random values: {self.mixed.summary()}"]),
             "",
             self._table(),
         ]

@@ -69,6 +69,14 @@ def _share_bend(v: Array) -> Array:
     return v * (1.0 - v) * (1.0 - 2.0 * v)
 
 
+def _fisher_slope(v: Array) -> Array:
+    return (1.0 - v) * (1.0 + v)
+
+
+def _fisher_bend(v: Array) -> Array:
+    return -2.0 * v * (1.0 - v) * (1.0 + v)
+
+
 #: Without bounds, x is searched within this factor of the given value on a log scale (of its
 #: odds, on that of log-odds), and within this many times its size, at least 1, on a linear one.
 FACTOR, TIMES = 100.0, 2.0
@@ -77,6 +85,7 @@ SCALES = {
     "lin": Scale(_same, _same, np.ones_like, np.zeros_like, -math.inf, math.inf, math.nan),
     "log": Scale(np.log, np.exp, _same, _same, 0.0, math.inf, math.log(FACTOR)),
     "log10": Scale(np.log10, _power, _power_slope, _power_bend, 0.0, math.inf, math.log10(FACTOR)),
+    "atanh": Scale(np.arctanh, np.tanh, _fisher_slope, _fisher_bend, -1.0, 1.0, 1.5),
     "logit": Scale(logit, expit, _share_slope, _share_bend, 0.0, 1.0, math.log(FACTOR)),
 }
 

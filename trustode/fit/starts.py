@@ -5,6 +5,7 @@ Imports the objective, the search and the jobs.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,11 @@ from ..jobs import Arrays, Crew, How, carry_out
 from .again import Held, problem_parts
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
+from .population import Marginal
+
+#: Optima of fits to all persons alike from which a population is searched, and the difference
+#: of log-likelihood that tells them apart.
+OPTIMA, APART = 2, 0.1
 
 #: Longest message of a failure that is kept.
 _LONGEST = 200
@@ -24,16 +30,49 @@ _LONGEST = 200
 
 def searched(problem: Problem, n: int, seed: int, how: How, where: str) -> list[Search]:
     """Search from so many starts; the best points are without gradient and information."""
-    task = _Starts(problem, problem.layout.starts(n, seed), seed, np.arange(n))
+    return searched_from(problem, problem.layout.starts(n, seed), seed, how, where)
+
+
+def searched_from(
+    problem: Problem | Marginal, x: NDArray[np.float64], seed: int, how: How, where: str
+) -> list[Search]:
+    """Search from each of some points, shape (n, n_free)."""
+    n = len(x)
+    task = _Starts(problem, x, seed, np.arange(n))
     found = carry_out(task, n, 1, how, where)
     return [_search(found, k) for k in range(n)]
+
+
+def with_threads(problem: Problem | Marginal, threads: int | None) -> Problem | Marginal:
+    """Return a problem whose groups are shared by so many threads."""
+    if isinstance(problem, Marginal):
+        inner = replace(problem.inner, threads=threads)
+        return replace(problem, inner=inner, threads=threads)
+    return replace(problem, threads=threads)
+
+
+def searched_population(
+    marginal: Marginal, pooled: Problem, n: int, seed: int, how: How, where: str
+) -> list[Search]:
+    """Search a population, from the given values and where fits to all persons alike ended."""
+    points: list[NDArray[np.float64]] = []
+    if n > 1:
+        alike = [s for s in searched(pooled, n, seed, how, where) if s.status != "failed"]
+        last = -np.inf
+        for search in sorted(alike, key=lambda search: search.best.nll):
+            if len(points) < OPTIMA and search.best.nll > last + APART:
+                points.append(search.best.x)
+                last = search.best.nll
+    if how.checkpoint is not None:
+        how = replace(how, checkpoint=f"{os.fspath(how.checkpoint)}-population")
+    return searched_from(marginal, marginal.begin(pooled.layout, points), seed, how, where)
 
 
 @dataclass(frozen=True, eq=False)
 class _Starts:
     """The task: starts, one a row."""
 
-    problem: Problem
+    problem: Problem | Marginal
     x: NDArray[np.float64]
     seed: int
     number: NDArray[np.int64]
@@ -45,7 +84,7 @@ class _Starts:
     def solve(self, crew: Crew) -> Arrays:
         """Search."""
         n, n_free = self.x.shape
-        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        problem = with_threads(self.problem, crew.threads or self.problem.threads)
         objective = Held(problem, problem.layout.first, np.ones(n_free, dtype=bool), crew)
         refusals = REFUSALS if problem.smooth else PATIENCE
         every: Arrays = {

@@ -53,6 +53,14 @@ class Vary:
     prior_scale : {"lin", "log", "log10", "logit"}
         Scale that `prior` is a density on: ``scipy.stats.norm(0, 1)`` with "log10" says that
         the logarithm of the value is normal, and its mode is at 1.
+    random : bool or str
+        Whether each person has a value of their own, drawn from a population: normal on the
+        scale, so log-normal with "log". Estimated are the population's mean, to which `value`,
+        bounds and prior belong, and its standard deviation, ``"sd(alpha)"``, both on the scale.
+        A person is a group of the data, or the level of the column named here.
+    covariates : sequence of str
+        Columns of numbers, with one value a person, that shift the mean of a random value: by
+        the coefficient ``"alpha ~ bpd"`` for each unit of column bpd, on the scale.
 
     Raises
     ------
@@ -68,6 +76,8 @@ class Vary:
     per: str | None = None
     prior: Any = None
     prior_scale: str = "lin"
+    random: bool | str = False
+    covariates: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name in ("value", "min", "max"):
@@ -86,6 +96,7 @@ class Vary:
         if not math.isfinite(self.value) or not self.min <= self.value <= self.max:
             raise OptionError(f"Vary: value {self.value:g} is outside [{self.min:g}, {self.max:g}]")
         self._check_scale(self.scale)
+        self._check_random()
         if self.prior is None:
             return
         check_prior(self.prior)
@@ -105,6 +116,30 @@ class Vary:
                 shown = described(value) if each.name == "prior" else repr(value)
                 given.append(f"{each.name}={shown}")
         return f"Vary({', '.join(given)})"
+
+    def _check_random(self) -> None:
+        """Raise unless persons and covariates are named rightly; keep the latter as a tuple."""
+        if not isinstance(self.random, bool | str) or self.random == "":
+            raise OptionError(
+                f"Vary: random={self.random!r:.60} must be True, False or the column of persons"
+            )
+        given = self.covariates
+        if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+            raise OptionError(
+                f"Vary: covariates={given!r:.60} must be a list of columns, as ['bpd']"
+            )
+        object.__setattr__(self, "covariates", tuple(given))
+        if self.covariates and not self.random:
+            raise OptionError(
+                f"Vary: covariates={list(given)!r:.60} shift the mean of a random value; add "
+                "random=True, or use per= for a value of each level"
+            )
+        if self.random and self.per is not None:
+            raise OptionError(
+                f"Vary: per={self.per!r:.60} gives each level a value of its own and random= "
+                "draws them from a population; keep one (a difference between groups of "
+                "persons is a covariate, coded 0 and 1)"
+            )
 
     def _check_scale(self, name: str) -> None:
         """Raise unless a scale is defined at the value."""

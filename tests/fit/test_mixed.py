@@ -1,0 +1,276 @@
+"""Values that differ between persons, against closed forms and published fits."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import multivariate_normal
+
+import trustode as tr
+
+#: Relative error of second differences, of the closed form and of the fit's own.
+DIFFERENCES = 2e-3
+
+
+@pytest.fixture(scope="module")
+def growth() -> pd.DataFrame:
+    """Return lines of 14 persons, with starts and slopes drawn from a population."""
+    rng = np.random.default_rng(8)
+    rows = []
+    for person in range(14):
+        ill = float(person % 2)
+        slope, start = rng.normal(0.5 - 0.4 * ill, 0.3), rng.normal(1.0, 0.5)
+        for t in np.linspace(0.0, 3.0, 4 + person % 3):
+            y = start + slope * t + rng.normal(0.0, 0.2)
+            rows.append({"person": f"p{person}", "t": t, "y": y, "ill": ill})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def line() -> tr.Model:
+    return tr.Model("line", rhs={"y": "a"}, params={"a": 0.0}, initial={"y": 0.0})
+
+
+@pytest.fixture(scope="module")
+def arguments() -> dict[str, Any]:
+    return {
+        "time": "t",
+        "group": "person",
+        "observed": {"y": tr.Gaussian("y", sd="sigma")},
+        "starts": 1,
+    }
+
+
+VARY = {
+    "a": tr.Vary(0.2, random=True, covariates=["ill"]),
+    "y(0)": tr.Vary(0.5, random=True),
+    "sigma": tr.Vary(0.3, scale="log"),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted(line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any]) -> tr.fit:
+    return tr.fit(line, growth, vary=VARY, **arguments)
+
+
+def exact(values: dict[str, float], growth: pd.DataFrame) -> float:
+    """Return the marginal log-likelihood of the lines: each person's data are normal."""
+    total = 0.0
+    for _, rows in growth.groupby("person"):
+        t = rows["t"].to_numpy()
+        z = np.stack([t, np.ones_like(t)], axis=1)
+        both = np.diag([values["sd(a)"] ** 2, values["sd(y(0))"] ** 2])
+        both[0, 1] = both[1, 0] = values.get("corr(a, y(0))", 0.0) * np.sqrt(
+            both[0, 0] * both[1, 1]
+        )
+        slope = values["a"] + values.get("a ~ ill", 0.0) * rows["ill"].iloc[0]
+        covariance = z @ both @ z.T + values["sigma"] ** 2 * np.eye(len(t))
+        total += multivariate_normal(slope * t + values["y(0)"], covariance).logpdf(rows["y"])
+    return total
+
+
+def test_a_linear_model_is_integrated_exactly(fitted: Any, growth: pd.DataFrame) -> None:
+    best = dict(fitted.params["value"])
+    assert fitted.converged
+    assert fitted.loglik == pytest.approx(exact(best, growth), abs=1e-6)
+    # It is the maximum, and the curvature there gives the standard errors.
+    names = list(best)
+    h = {name: 0.02 * fitted.params.loc[name, "stderr"] for name in names}
+
+    def at(**moved: float) -> float:
+        return exact({name: best[name] + h[name] * moved.get(name, 0.0) for name in names}, growth)
+
+    bent = np.empty((len(names), len(names)))
+    for i, one in enumerate(names):
+        slope = (at(**{one: 1.0}) - at(**{one: -1.0})) / 0.04
+        assert abs(slope) < 1e-3
+        for j, other in enumerate(names):
+            if one == other:
+                second = at(**{one: 1.0}) - 2.0 * at() + at(**{one: -1.0})
+            else:
+                corners = [
+                    at(**{one: s, other: r}) * s * r for s in (1.0, -1.0) for r in (1.0, -1.0)
+                ]
+                second = 0.25 * sum(corners)
+            bent[i, j] = -second / (h[one] * h[other])
+    wanted = np.sqrt(np.diagonal(np.linalg.inv(bent)))
+    np.testing.assert_allclose(fitted.params["stderr"], wanted, rtol=DIFFERENCES)
+
+
+def test_a_persons_values_are_the_best_linear_prediction(fitted: Any, growth: pd.DataFrame) -> None:
+    best = dict(fitted.params["value"])
+    rows = growth[growth["person"] == "p3"]
+    z = np.stack([rows["t"], np.ones(len(rows))], axis=1)
+    precision = np.diag([best["sd(a)"] ** -2, best["sd(y(0))"] ** -2])
+    mean = np.array([best["a"] + best["a ~ ill"], best["y(0)"]])
+    left = precision + z.T @ z / best["sigma"] ** 2
+    wanted = mean + np.linalg.solve(left, z.T @ (rows["y"] - z @ mean) / best["sigma"] ** 2)
+    own = fitted.persons[fitted.persons["person"] == "p3"].set_index("name")
+    np.testing.assert_allclose(own.loc[["a", "y(0)"], "value"], wanted, rtol=1e-6)
+    errors = np.sqrt(np.diagonal(np.linalg.inv(left)))
+    np.testing.assert_allclose(own.loc[["a", "y(0)"], "stderr"], errors, rtol=1e-5)
+    # Predictions, residuals and group models are with the person's own values.
+    model = fitted.group_model("p3")
+    assert model.defaults["a"] == pytest.approx(wanted[0], rel=1e-6)
+    assert fitted.model.defaults["a"] == pytest.approx(best["a"])
+    predicted = fitted.predict()["y"][rows.index]
+    np.testing.assert_allclose(predicted, z @ wanted, rtol=1e-6)
+
+
+def test_importance_sampling_and_quadrature_agree_with_the_integral(
+    line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any], fitted: Any
+) -> None:
+    assert abs(fitted.mixed.sampled - fitted.loglik) < 4.0 * fitted.mixed.sampled_error
+    again = tr.fit(line, growth, vary=VARY, quadrature=3, **arguments)
+    assert again.loglik == pytest.approx(fitted.loglik, abs=1e-6)
+    np.testing.assert_allclose(again.params["value"], fitted.params["value"], rtol=1e-3)
+
+
+def test_a_full_covariance(
+    line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any], fitted: Any
+) -> None:
+    fit = tr.fit(line, growth, vary=VARY, covariance="full", **arguments)
+    assert fit.loglik == pytest.approx(exact(dict(fit.params["value"]), growth), abs=1e-6)
+    assert fit.loglik > fitted.loglik
+    table = tr.compare({"independent": fitted, "correlated": fit}).ratios.iloc[0]
+    assert table["nested"]
+    assert table["statistic"] == pytest.approx(2.0 * (fit.loglik - fitted.loglik))
+
+
+def test_a_fit_goes_on_after_a_kill_and_through_pickle(
+    line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any], fitted: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "fit"
+    first = tr.fit(line, growth, vary=VARY, checkpoint=path, **(arguments | {"starts": 3}))
+    second = tr.fit(line, growth, vary=VARY, checkpoint=path, **(arguments | {"starts": 3}))
+    assert first.loglik == second.loglik
+    assert first.loglik == pytest.approx(fitted.loglik, abs=1e-6)
+    again = pickle.loads(pickle.dumps(fitted))
+    pd.testing.assert_frame_equal(again.params, fitted.params)
+    assert "shrinkage" in fitted.report()
+
+
+def test_what_cannot_be_is_said(
+    line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any], fitted: Any
+) -> None:
+    def fit(**changed: Any) -> None:
+        tr.fit(line, growth, **{"vary": VARY, **arguments, **changed})
+
+    with pytest.raises(tr.OptionError, match="group= names none"):
+        fit(group=None)
+    with pytest.raises(tr.OptionError, match="covariance='ful'; did you mean 'full'"):
+        fit(covariance="ful")
+    with pytest.raises(tr.OptionError, match="take 141 at most"):
+        fit(quadrature=200)
+    with pytest.raises(
+        tr.DataError, match=r"no column 'il' \(covariate of a\); did you mean 'ill'"
+    ):
+        fit(vary={**VARY, "a": tr.Vary(0.2, random=True, covariates=["il"])})
+    with pytest.raises(tr.OptionError, match="only one kind of person"):
+        fit(vary={**VARY, "a": tr.Vary(0.2, random="ill")})
+    with pytest.raises(tr.OptionError, match="keep one"):
+        tr.Vary(1.0, random=True, per="person")
+    with pytest.raises(tr.OptionError, match="add random=True"):
+        tr.Vary(1.0, covariates=["ill"])
+    with pytest.raises(tr.OptionError, match="must be a list of columns"):
+        tr.Vary(1.0, random=True, covariates="ill")
+    few = {k: arguments[k] for k in ("time", "group", "observed")}
+    with pytest.raises(tr.OptionError, match=r"vary\['a'\] is random, which objective does not"):
+        tr.objective(line, growth, vary=VARY, **few)
+    with pytest.raises(tr.OptionError, match="random values, for which this is not there"):
+        fitted.profile("a")
+    constant = growth.assign(ill=1.0)
+    with pytest.raises(tr.DataError, match="'ill' is 1 for every person"):
+        tr.fit(line, constant, vary=VARY, **arguments)
+
+
+@pytest.fixture(scope="module")
+def cases(shared: Path) -> Path:
+    return shared / "cases" / "fitting"
+
+
+def test_theophylline(cases: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="reads the reference cases, needs pyyaml")
+    folder = cases / "pop_theophylline"
+    expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))["A"]
+    data = pd.read_csv(folder / "measurements.csv").rename(columns={"measurement": "conc"})
+    model = tr.Model(
+        "theophylline",
+        rhs={"depot": "-exp(lKa) * depot", "centre": "exp(lKa) * depot - exp(lKe) * centre"},
+        params={"lKa": 0.5, "lKe": -2.5, "lCl": -3.0, "dose": 4.0},
+        initial={"depot": "dose", "centre": 0.0},
+    )
+    vary = {
+        "lKe": tr.Vary(-2.5),
+        "lKa": tr.Vary(0.5, random=True),
+        "lCl": tr.Vary(-3.0, random=True),
+        "sigma": tr.Vary(1.0, scale="log"),
+    }
+    for nodes, kind in ((1, "laplace_same_code"), (7, "exact_ml_quadrature_9_points_each")):
+        fit = tr.fit(
+            model,
+            data,
+            time="time",
+            group="participant",
+            observed={"conc": tr.Gaussian("centre * exp(lKe) / exp(lCl)", sd="sigma")},
+            params={"dose": "dose"},
+            vary=vary,
+            starts=1,
+            quadrature=nodes,
+        )
+        wanted, found = expected[kind], fit.params["value"]
+        assert fit.converged
+        assert -2.0 * fit.loglik == pytest.approx(wanted["minus2LL"], abs=5e-3)
+        for name in ("lCl", "lKa", "lKe"):
+            value = wanted[name][0] if nodes > 1 else wanted[name]
+            error = fit.params.loc[name, "stderr"]
+            assert found[name] == pytest.approx(value, abs=0.02 * error)
+            if nodes > 1:
+                assert error == pytest.approx(wanted[name][1], rel=0.03)
+        for name in ("lKa", "lCl"):
+            assert found[f"sd({name})"] ** 2 == pytest.approx(wanted[f"var_{name}"], rel=0.01)
+        assert found["sigma"] ** 2 == pytest.approx(wanted["sigma2"], rel=0.002)
+
+
+def test_judges_of_wine(cases: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="reads the reference cases, needs pyyaml")
+    folder = cases / "lik_ordinal_wine"
+    expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))["B_laplace"]
+    data = pd.read_csv(folder / "measurements.csv")
+    model = tr.Model(
+        "taste",
+        rhs={"eta": "0"},
+        params=dict.fromkeys(("judge", "b_warm", "b_yes", "warm", "yes"), 0.0),
+        initial={"eta": "judge + b_warm * warm + b_yes * yes"},
+    )
+    cuts = ["c1", "c2", "c3", "c4"]
+    # The first cut point is held, and the judges' mean is free in its place.
+    vary = {name: tr.Vary(0.0) for name in ("b_warm", "b_yes")}
+    vary |= {name: tr.Vary(2.0 * k) for k, name in enumerate(cuts) if k}
+    vary["judge"] = tr.Vary(2.0, random="participant")
+    fit = tr.fit(
+        model,
+        data,
+        time="time",
+        group=["participant", "trial"],
+        observed={"measurement": tr.Ordinal("eta", cuts, link="logit")},
+        params={"warm": "warm", "yes": "yes", "c1": 0.0},
+        vary=vary,
+        starts=1,
+    )
+    assert fit.loglik == pytest.approx(expected["logLik"], abs=1e-3)
+    for name in ("b_warm", "b_yes"):
+        value, error = expected[name]
+        assert fit.params.loc[name, "value"] == pytest.approx(value, abs=5e-3)
+        assert fit.params.loc[name, "stderr"] == pytest.approx(error, rel=0.03)
+    shift = fit.params.loc["judge", "value"]
+    assert -shift == pytest.approx(expected["c1"], abs=5e-3)
+    for name in cuts[1:]:
+        value = fit.params.loc[name, "value"]
+        assert value - shift == pytest.approx(expected[name], abs=5e-3)
+    assert fit.params.loc["sd(judge)", "value"] ** 2 == pytest.approx(
+        expected["variance"], rel=0.01
+    )
