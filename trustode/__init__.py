@@ -47,6 +47,7 @@ _HOME = {
     "Solution": "simulate",
     "simulate": "simulate",
     "ensemble": "ensemble",
+    "export": "export",
     "scan": "scan",
     "orbit_diagram": "orbit_diagram",
     "basins": "basins",
