@@ -8,11 +8,23 @@ from pathlib import Path
 
 from ..errors import FileError, ModelError, OptionError, listed, nearest
 from ..model import Model
+from .auto import auto, constants
+from .c_functions import c
+from .cython_module import cython
+from .julia import julia
+from .latex import latex
+from .sbml import sbml
 from .xpp import xpp
 
 #: What writes each format.
 _WRITERS: dict[str, Callable[[Model], str]] = {
     "xpp": xpp,
+    "auto": auto,
+    "sbml": sbml,
+    "julia": julia,
+    "cython": cython,
+    "c": c,
+    "latex": latex,
 }
 
 #: Suffixes that say which format is meant.
@@ -85,6 +97,10 @@ def export(model: Model, path: str | os.PathLike[str], format: str | None = None
         )
     try:
         file.write_text(_WRITERS[format](model), encoding="utf-8")
+        if format == "auto":
+            file.with_name(f"c.{file.stem}").write_text(constants(model), encoding="utf-8")
     except OSError as error:
-        raise FileError(f"{where}: {str(file)!r:.200} cannot be written: {error.strerror}") from None
+        raise FileError(
+            f"{where}: {str(file)!r:.200} cannot be written: {error.strerror}"
+        ) from None
     return file

@@ -130,7 +130,5 @@ class Dialect:
             return f"{self.number(1.0)}/{text}", _PRODUCT
         if exponent == sympy.Rational(1, 2):
             return self._call("sqrt", [self._text(base, names)[0]]), _ATOM
-        raised = (
-            str(exponent) if exponent.is_Integer else self._within(exponent, names, _ATOM)
-        )
+        raised = str(exponent) if exponent.is_Integer else self._within(exponent, names, _ATOM)
         return f"{self._within(base, names, _ATOM)}{self.power}{raised}", _POWER

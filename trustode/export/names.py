@@ -102,8 +102,8 @@ def described(model: Model, name: str) -> str:
     if name not in model.parameters:
         return model.meanings.get(name, "")
     param = model.parameters[name]
-    parts = (param.meaning, param.unit and f"[{param.unit}]", param.source and f"({param.source})")
-    return " ".join(part for part in parts if part)
+    unit, source = param.unit and f"[{param.unit}]", param.source and f"({param.source})"
+    return " ".join(part for part in (param.meaning, unit, source) if part)
 
 
 def starts(model: Model) -> dict[str, float]:
