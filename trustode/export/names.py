@@ -100,7 +100,7 @@ def heading(model: Model, language: Language, renamed: Mapping[str, str], mark: 
 def described(model: Model, name: str) -> str:
     """Return what a name stands for, as one line; nothing if that is not known."""
     if name not in model.parameters:
-        return model.meanings.get(name, "")
+        return str(model.meanings.get(name, ""))
     param = model.parameters[name]
     unit, source = param.unit and f"[{param.unit}]", param.source and f"({param.source})"
     return " ".join(part for part in (param.meaning, unit, source) if part)
