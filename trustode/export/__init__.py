@@ -27,6 +27,9 @@ _WRITERS: dict[str, Callable[[Model], str]] = {
     "latex": latex,
 }
 
+#: Names of the formats.
+FORMATS = tuple(_WRITERS)
+
 #: Suffixes that say which format is meant.
 _SUFFIXES = {
     ".ode": "xpp",

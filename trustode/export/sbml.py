@@ -104,7 +104,8 @@ def _parameter(model: Model, name: str) -> Element:
             made.set("value", repr(model.input_defaults[name]))
             about["kind"] = "input"
         elif name in model.initial and model.initial[name].is_number:
-            made.set("value", repr(float(model.initial[name])))
+            start = model.initial[name]
+            made.set("value", str(start) if start.is_Integer else repr(float(start)))
         if name in model.bounds:
             low, high = model.bounds[name]
             about |= {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 from ..errors import ModelError, nearest
@@ -37,7 +38,8 @@ _INVERSES = {
 }
 _CONSTANTS = {"pi": "3.141592653589793", "exponentiale": "2.718281828459045"}
 
-_DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+#: A number as XML Schema has it.
+DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 
 
 def local(element: Element) -> str:
@@ -88,6 +90,7 @@ class Reader:
         return Lambda(tuple(arguments), self.read(body, 0))
 
     def fail(self, what: str) -> ModelError:
+        """Return an error that says what is being read."""
         return ModelError(f"{self.where}: {what}")
 
     def _only(self, element: Element) -> Element:
@@ -122,7 +125,7 @@ class Reader:
         kind = element.get("type", "real")
         parts = [(element.text or "").strip(), *((part.tail or "").strip() for part in element)]
         two = kind in ("e-notation", "rational")
-        if not all(_DIGITS.match(part) for part in parts) or len(parts) != 1 + two:
+        if not all(DIGITS.match(part) for part in parts) or len(parts) != 1 + two:
             raise self.fail(f"{' '.join(parts)[:40]!r} is not a number")
         if kind == "e-notation":
             return number(f"{parts[0]}e{parts[1]}".removeprefix("+"))
@@ -179,19 +182,14 @@ class Reader:
         if tag in ("min", "max") and operands:
             return call(tag, *operands) if len(operands) > 1 else operands[0]
         if tag in COMPARISONS and len(operands) >= 2:
-            pairs = [Node(tag, pair) for pair in zip(operands, operands[1:], strict=False)]
+            pairs = [Node(tag, pair) for pair in pairwise(operands)]
             return pairs[0] if len(pairs) == 1 else Node("and", tuple(pairs))
         if tag in LOGIC:
             return Node(tag, tuple(operands))
         if tag == "xor" and len(operands) == 2:
             one, other = operands
-            return Node(
-                "or",
-                (
-                    Node("and", (one, Node("not", (other,)))),
-                    Node("and", (Node("not", (one,)), other)),
-                ),
-            )
+            both = Node("and", (one, other))
+            return Node("and", (Node("or", (one, other)), Node("not", (both,))))
         raise self.fail(f"MathML's {tag[:40]!r} of {len(operands)} has no equivalent in a model")
 
     def _root(self, parts: list[Element], depth: int) -> Node:

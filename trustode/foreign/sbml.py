@@ -6,13 +6,13 @@ Imports the model layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from ..errors import ModelError, listed
 from ..model import Model, Param
-from .mathml import TIME, Lambda, Reader, local
+from .mathml import DIGITS, TIME, Lambda, Reader, local
 from .system import System, prose
 from .tree import Node, add, div, mul, name, neg, number, substitute
 
@@ -211,7 +211,10 @@ class _Document:
             system.definitions[identity] = self.assigned[identity]
             system.shown.append(identity)
         elif identity in self.rates:
-            self._state(identity, self.rates[identity], None if value is None else number(value))
+            start = self._exact(part, ("value", "size"))
+            if start is None and value is not None:
+                start = number(value)
+            self._state(identity, self.rates[identity], start)
             if low > -math.inf or high < math.inf:
                 system.bounds[identity] = (low, high)
         elif identity in self.starting:
@@ -358,14 +361,16 @@ class _Document:
     def _math(self, part: Element) -> Node:
         return self.reader.math(self._element(part, "math"))
 
+    def _exact(self, part: Element, attributes: Iterable[str]) -> Node | None:
+        """Return a number as it is written: 2 is not 2.0."""
+        texts = (part.get(attribute) for attribute in attributes)
+        return next((number(text.strip().removeprefix("+")) for text in texts if text), None)
+
     def _float(self, part: Element, attribute: str, default: float | None) -> float | None:
         text = part.get(attribute)
         if text is None:
             return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = float(text) if DIGITS.match(text.strip()) else math.nan
         if not math.isfinite(value):
             raise self.fail(f"{local(part)} {part.get('id')!r:.60}: {attribute} is {text!r:.40}")
         return value

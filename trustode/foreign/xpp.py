@@ -142,20 +142,22 @@ class _File:
         word = word.lower()
         if word in _IGNORED or line.lstrip()[0] in '@"':
             return
-        if word in _PARAMETERS and "=" in rest:
+        # A quantity may be called p or w as well.
+        defines = bool(_FIXED.match(line))
+        if word in _PARAMETERS and not defines:
             for key, value in self._values(rest, place):
                 self.system.params[self._new(key, place)] = Param(_float(value, place))
-        elif word in _STARTS and "=" in rest:
+        elif word in _STARTS and not defines:
             for key, value in self._values(rest, place):
                 waiting.append(_Waiting("start", self._key(key), value, place))
         elif word == "aux" and (found := _FIXED.match(rest)):
             # An auxiliary quantity may have the name of what it shows.
-            key = self._new(found[1], place) if self._free(found[1]) else None
-            shown = key or self._new(f"{self._key(found[1])}_aux", place)
+            free = self._free(found[1])
+            shown = self._new(found[1] if free else f"{self._key(found[1])}_aux", place)
             waiting.append(_Waiting("aux", shown, found[2], place))
         elif found := _PRIME.match(line) or _LEIBNIZ.match(line):
             waiting.append(_Waiting("rate", self._new(found[1], place), found[2], place))
-        elif word in _REFUSED or line.lstrip()[0] in "%0":
+        elif (word in _REFUSED and not defines) or line.lstrip()[0] in "%0":
             what = _REFUSED.get(word, _REFUSED.get(line.lstrip()[0], ""))
             raise ModelError(f"{place}: {what} is not read: {line.strip()[:60]!r}")
         elif found := _CALLED.match(line):
