@@ -1,4 +1,4 @@
-"""The command line: ``trustode demo``, ``simulate``, ``scan``, ``models`` and ``doctor``.
+"""The command line: ``trustode demo``, ``simulate``, ``scan``, ``export``, ``models``, ``doctor``.
 
 Every command is a thin layer over the functions of the same name. What went wrong is one
 line on standard error and exit code 2, never a traceback. Imports everything.
@@ -23,12 +23,13 @@ import numpy as np
 from . import __version__, cache, demo, models
 from .compile import compile
 from .errors import OptionError, TrustodeError, nearest
+from .export import FORMATS, export
 from .model import Model
 from .report import versions
 from .scan import scan
 from .simulate import simulate
 from .stimulus import Episodes, Pulses, Samples, Stimulus
-from .text import read_model
+from .text import read_model, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ _INPUT_HELP = (
     "Gaussian in time), NAME=pulse:TIME,HEIGHT,WIDTH, or NAME=samples:FILE.csv (columns t and "
     "value); repeatable, once an input"
 )
-_MODEL_HELP = "a built-in name (see: trustode models) or a model file"
+_MODEL_HELP = "a built-in name (see: trustode models), or a file: ours, SBML, or XPPAUT's .ode"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,6 +140,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_outputs(added, "table")
     added.add_argument("--name", metavar="NAME", help="what to draw: a column, or a state")
 
+    added = command("export", _export, "write a model in the format of another program")
+    added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    added.add_argument(
+        "path", type=Path, metavar="PATH",
+        help="file to write; its suffix says the format: .ode (XPPAUT), .f90 (AUTO-07p, with "
+        "its constants beside it), .xml or .sbml (SBML), .jl (Julia), .pyx (Cython), .c (C), .tex "
+        "(LaTeX), .toml or .txt (a model file of ours)",
+    )  # fmt: skip
+    added.add_argument("--format", metavar="FORMAT", help=f"instead: {', '.join(FORMATS)}")
+    _add_values(added)
+
     command("models", _models, "list the built-in models and their profiles")
     command("doctor", _doctor, "show versions, compilers and cache, and try one solve")
     return parser
@@ -147,6 +159,14 @@ def _parser() -> argparse.ArgumentParser:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     """Add what chooses a model and its values."""
     parser.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    _add_values(parser)
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="NAME=WHAT", help=_INPUT_HELP
+    )
+
+
+def _add_values(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses the values of parameters and starts."""
     parser.add_argument(
         "--profile", metavar="NAME", help="a named set of values: healthy, bpd, ..."
     )
@@ -154,9 +174,6 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter, or a start as 'T(0)=0.5'; repeatable",
     )  # fmt: skip
-    parser.add_argument(
-        "--input", action="append", default=[], metavar="NAME=WHAT", help=_INPUT_HELP
-    )
 
 
 def _add_outputs(parser: argparse.ArgumentParser, what: str) -> None:
@@ -219,6 +236,17 @@ def _scan(arguments: argparse.Namespace) -> int:
     print(found)
     _write_csv(arguments.csv, found.to_frame)
     _write_plot(arguments.plot, lambda ax: found.plot(arguments.name, ax))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    starts, params = _split(_assignments(arguments.set, "--set"))
+    model = _model(arguments).replace(params=params, initial=starts)
+    if arguments.format is None and arguments.path.suffix in (".toml", ".txt"):
+        arguments.path.write_text(write_text(model), encoding="utf-8")
+        print(arguments.path)
+    else:
+        print(export(model, arguments.path, arguments.format))
     return 0
 
 

@@ -12,12 +12,14 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import sympy
 
 from .errors import ModelError, listed, nearest
 from .expression import write
+from .foreign import read_sbml, read_xpp
 from .model import Model, Param
 
 #: Version of the format that this trustode writes, and the newest that it reads.
@@ -25,6 +27,9 @@ VERSION = 1
 
 #: Characters that the text of a model may have.
 MAX_TEXT = 500_000
+
+#: Bytes that are read of any file; the text of an SBML document is long.
+_MAX_BYTES = 5_000_000
 
 #: What each section may say about one name, and what it must say.
 _SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -49,13 +54,14 @@ _MAX_DOTS = 8
 
 
 def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
-    """Read a model file.
+    """Read a model file: our own, SBML, or XPPAUT's.
 
     Parameters
     ----------
     file : path, open file or str
-        What `write_text` wrote, or the same written by hand. A str of several lines is the
-        text itself, of one line a path.
+        What `write_text` wrote, or the same written by hand; an SBML document of level 2 or
+        3; or a file for XPPAUT, which is known by its suffix, ``.ode``. A str of several
+        lines is the text itself, of one line a path.
 
     Returns
     -------
@@ -64,7 +70,21 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
     Raises
     ------
     ModelError
-        If the file cannot be read or is not a model's text, or the model breaks a rule.
+        If the file cannot be read or is not a model's text, or the model breaks a rule; or
+        if it holds more than ordinary differential equations (events, delays, noise,
+        algebraic equations), which is named.
+
+    Notes
+    -----
+    Of SBML are read: compartments, species (amounts and concentrations), parameters,
+    reactions, rate and assignment rules, initial assignments and function definitions.
+    What an assignment rule defines is put into the equations and becomes an observable.
+    Piecewise expressions become sums of pieces times 0 or 1, so every piece must be finite
+    everywhere. Constraints and units are not checked.
+
+    Of XPPAUT are read: equations (``x'=`` and ``dx/dt=``), ``par``, ``init``, ``aux``,
+    fixed and derived quantities, and functions. Options (``@``) are for its solver and are
+    left out. Names keep the case in which they are written first.
 
     Examples
     --------
@@ -90,7 +110,7 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
         where = f"read_model({os.fspath(file)!r})"
         try:
             with open(file, "rb") as opened:
-                content = opened.read(4 * MAX_TEXT + 1)
+                content = opened.read(_MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ModelError(
@@ -99,7 +119,7 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
             ) from None
     elif hasattr(file, "read"):
         where = "read_model"
-        content = file.read(4 * MAX_TEXT + 1)
+        content = file.read(_MAX_BYTES + 1)
     else:
         raise ModelError(f"read_model: expected a path or an open file, got {file!r:.60}")
     if isinstance(content, bytes):
@@ -110,6 +130,11 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
     if isinstance(content, str):
         # Text that others decoded may still begin with the mark of its byte order.
         content = content.removeprefix("\ufeff")
+        called = str(file if isinstance(file, os.PathLike) else getattr(file, "name", file))
+        if content.lstrip().startswith("<"):
+            return read_sbml(content, where)
+        if "\n" not in called and Path(called).suffix.lower() == ".ode":
+            return read_xpp(content, Path(called).stem, where)
     return parse_model(content, where)
 
 

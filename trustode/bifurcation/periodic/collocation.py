@@ -74,7 +74,7 @@ def basis() -> Basis:
     power = np.asarray(power, dtype=float)
     weighted, steep = value.T * weights, slope.T * weights
     return Basis(
-        points,
+        np.asarray(points, dtype=float),
         weights,
         value,
         slope,
