@@ -167,6 +167,17 @@ def test_a_line_of_equilibria_is_no_branch(text_model):
     assert found.special["type"].tolist() == [""]
 
 
+def test_an_end_where_everything_rests(text_model):
+    """At r = 0 nothing changes anywhere: that is one line, not a branch a start."""
+    found = tr.diagram(text_model({"x": "r*x*(1 - x/2)"}, r=0.5), "r", (0, 1))
+    assert len(found.branches) == 2
+
+
+def test_an_end_where_the_equations_have_no_value(text_model):
+    found = tr.diagram(text_model({"x": "x*(1 - x/K)"}, K=2.0), "K", (0, 1e9))
+    assert len(found.branches) == 2
+
+
 def test_a_conserved_quantity_is_told(text_model):
     model = text_model({"s": "-b*s*i + g*r", "i": "b*s*i - v*i", "r": "v*i - g*r"},
                        b=0.5, g=0.1, v=0.2)  # fmt: skip
