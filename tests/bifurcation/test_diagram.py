@@ -231,7 +231,11 @@ def test_cycles_are_branches_too(text_model):
     assert found.special["kind"].tolist() == ["fold_of_cycles", "hopf"]
     assert found.special["b1"].tolist() == pytest.approx([-0.25, 0], abs=1e-7)
     assert found.special["max_x"][0] == pytest.approx(0.5**0.5, rel=1e-6)
-    assert "a family of" in found.summary()
+    text = found.summary()
+    assert "a family of" in text
+    assert "For b1 from -0.25 to 0 one equilibrium is stable" in text
+    assert text.count("beside a stable cycle") == 1
+    assert "For b1 from 0 to 1 no equilibrium is stable: the states swing on a stable cycle." in text
     assert found.failed == ()
     ax = found.plot("x")
     assert {"stable cycle", "unstable cycle"} <= {each.get_label() for each in ax.lines}
@@ -258,6 +262,10 @@ def test_mirrored_families_are_two(text_model):
     found = tr.diagram(model, "rho", (0, 30))
     assert len(found.cycles) == 2
     ends = found.special[found.special["kind"] == "homoclinic"]
+    # What is said of both is said once, and no stable cycle is claimed where all are unstable.
+    text = found.summary()
+    assert text.count("rest gives way to a swing") == 1
+    assert "For rho from 24.7368 to 30 no equilibrium is stable: the states keep moving." in text
     # Sparrow (1982): 13.926.
     assert ends["rho"].tolist() == pytest.approx([13.926557] * 2, abs=1e-4)
 
