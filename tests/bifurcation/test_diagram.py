@@ -235,7 +235,9 @@ def test_cycles_are_branches_too(text_model):
     assert "a family of" in text
     assert "For b1 from -0.25 to 0 one equilibrium is stable" in text
     assert text.count("beside a stable cycle") == 1
-    assert "For b1 from 0 to 1 no equilibrium is stable: the states swing on a stable cycle." in text
+    assert (
+        "For b1 from 0 to 1 no equilibrium is stable: the states swing on a stable cycle." in text
+    )
     assert found.failed == ()
     ax = found.plot("x")
     assert {"stable cycle", "unstable cycle"} <= {each.get_label() for each in ax.lines}

@@ -248,7 +248,11 @@ class Diagram:
         ]
         lines += [
             f"{text[0].upper()}{text[1:]}."
-            for text in (*self._stretches(), *dict.fromkeys(self._swings()), *self._special_sentences(Branch))
+            for text in (
+                *self._stretches(),
+                *dict.fromkeys(self._swings()),
+                *self._special_sentences(Branch),
+            )
         ]
         for family in self.cycles:
             lines += family.summary().splitlines()
