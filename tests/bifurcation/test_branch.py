@@ -101,3 +101,15 @@ def test_plot(branch):
     plt.close(axes.figure)
     with pytest.raises(tr.ModelError, match="did you mean 'T'"):
         branch.plot("t")
+
+
+def test_the_summary_of_a_branch_that_turns_back(text_model):
+    """From the tip of a pitchfork both ways lead to the same end of the span."""
+    branch = tr.continuation(
+        text_model({"x": "a - x**2"}, a=0.0), "a", span=(-1, 1), start={"x": 1}
+    )
+    text = branch.summary()
+    assert "along a, from 1 by way of 0 to 1." in text
+    model = text_model({"T": "tanh(a*T) - T"}, a=1.5)
+    text = tr.continuation(model, "a", span=(0, 5), start={"T": 0.8}).summary()
+    assert "It is stable for a from 5 by way of 1" in text

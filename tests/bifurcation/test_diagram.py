@@ -167,6 +167,17 @@ def test_a_line_of_equilibria_is_no_branch(text_model):
     assert found.special["type"].tolist() == [""]
 
 
+def test_an_end_where_everything_rests(text_model):
+    """At r = 0 nothing changes anywhere: that is one line, not a branch a start."""
+    found = tr.diagram(text_model({"x": "r*x*(1 - x/2)"}, r=0.5), "r", (0, 1))
+    assert len(found.branches) == 2
+
+
+def test_an_end_where_the_equations_have_no_value(text_model):
+    found = tr.diagram(text_model({"x": "x*(1 - x/K)"}, K=2.0), "K", (0, 1e9))
+    assert len(found.branches) == 2
+
+
 def test_a_conserved_quantity_is_told(text_model):
     model = text_model({"s": "-b*s*i + g*r", "i": "b*s*i - v*i", "r": "v*i - g*r"},
                        b=0.5, g=0.1, v=0.2)  # fmt: skip
@@ -220,7 +231,13 @@ def test_cycles_are_branches_too(text_model):
     assert found.special["kind"].tolist() == ["fold_of_cycles", "hopf"]
     assert found.special["b1"].tolist() == pytest.approx([-0.25, 0], abs=1e-7)
     assert found.special["max_x"][0] == pytest.approx(0.5**0.5, rel=1e-6)
-    assert "a family of" in found.summary()
+    text = found.summary()
+    assert "a family of" in text
+    assert "For b1 from -0.25 to 0 one equilibrium is stable" in text
+    assert text.count("beside a stable cycle") == 1
+    assert (
+        "For b1 from 0 to 1 no equilibrium is stable: the states swing on a stable cycle." in text
+    )
     assert found.failed == ()
     ax = found.plot("x")
     assert {"stable cycle", "unstable cycle"} <= {each.get_label() for each in ax.lines}
@@ -247,6 +264,10 @@ def test_mirrored_families_are_two(text_model):
     found = tr.diagram(model, "rho", (0, 30))
     assert len(found.cycles) == 2
     ends = found.special[found.special["kind"] == "homoclinic"]
+    # What is said of both is said once, and no stable cycle is claimed where all are unstable.
+    text = found.summary()
+    assert text.count("rest gives way to a swing") == 1
+    assert "For rho from 24.7368 to 30 no equilibrium is stable: the states keep moving." in text
     # Sparrow (1982): 13.926.
     assert ends["rho"].tolist() == pytest.approx([13.926557] * 2, abs=1e-4)
 

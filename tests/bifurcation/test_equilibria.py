@@ -281,3 +281,35 @@ def test_a_state_of_an_equilibrium_by_name_and_symbol(text_model):
     assert found["x"] == found[symbol("x")] == found.state["x"] == pytest.approx(2)
     with pytest.raises(tr.ModelError, match=r"no state 'X'; did you mean 'x'\? Its states are: x"):
         found["X"]
+
+
+@pytest.mark.parametrize(
+    ("equations", "roots"),
+    [
+        ({"x": "-x**2"}, [0]),
+        ({"x": "-x", "y": "x - y**3"}, [0]),
+        ({"x": "(x - 1)**3*(x + 2)"}, [-2, 1]),
+        ({"x": "(x - 1)**2*(x - 2)"}, [1, 2]),
+        ({"x": "(x - 0.3)**2 - 1e-8"}, [0.2999, 0.3001]),
+    ],
+)
+def test_where_roots_meet_there_is_one(text_model, equations, roots):
+    """Newton's method creeps there, and stops somewhere else from each start."""
+    found = equilibria(text_model(equations))
+    assert [e.y[0] for e in found] == pytest.approx(roots, abs=1e-6)
+    kinds = {"degenerate"} if roots == [0] else {e.kind for e in found}
+    assert {e.kind for e in found} == kinds
+
+
+def test_a_pitchfork_is_one_equilibrium(text_model):
+    model = text_model({"T": "tanh(a*T - R) - T", "R": "T - R - S", "S": "c*(R - S)"}, a=1.5, c=0.2)
+    (found,) = equilibria(model)
+    assert found.y == pytest.approx(np.zeros(3), abs=1e-8)
+    assert found.kind == "degenerate"
+
+
+def test_a_long_list_is_cut(text_model):
+    found = equilibria(text_model({"x": "sin(x)"}), region={"x": (0.5, 100)})
+    assert len(found) == 31
+    assert len(repr(found).splitlines()) == 22
+    assert "... and 11 more, see to_frame()" in repr(found)

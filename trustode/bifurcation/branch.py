@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 SPECIAL_NAMES = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
 
 
+def _passage(values: NDArray[np.float64], first: float, last: float) -> str:
+    """Name the ends of a stretch, and where it turns back if that lies beyond both."""
+    low, high = min(first, last), max(first, last)
+    below, above = low - values.min(), values.max() - high
+    turn = values.min() if below >= above else values.max()
+    between = f" by way of {turn:.6g}" if max(below, above) > 1e-3 * np.ptp(values) else ""
+    return f"from {first:.6g}{between} to {last:.6g}"
+
+
 def _birth(coefficient: float) -> str:
     """Say what the first Lyapunov coefficient of a Hopf point means."""
     if abs(coefficient) < DEGENERATE:
@@ -107,7 +116,7 @@ class Branch:
         values = self.points[self.parameter]
         lines = [
             f"{self.model.name}: a branch of {len(self)} equilibria along {self.parameter}, "
-            f"from {values.iloc[0]:.6g} to {values.iloc[-1]:.6g}."
+            f"{_passage(values.to_numpy(), values.iloc[0], values.iloc[-1])}."
         ]
         lines += [f"{sentence}." for sentence in (*self._stability(), *self._special_sentences())]
         lines.append(f"It begins where: {self.ends[0]}; it ends where: {self.ends[1]}.")
@@ -203,7 +212,8 @@ class Branch:
                 what = f"unstable in {counts[first]} {noun}"
             else:
                 what = "of undecided stability"
-            yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}"
+            passage = _passage(values[first:last], low, high)
+            yield f"It is {what} for {self.parameter} {passage}"
 
     def _special_sentences(self) -> Iterator[str]:
         """Yield a sentence on each special point."""

@@ -121,7 +121,8 @@ def diagram(
     for value in values:
         roots, regular = search(_AT_ENDS if value in (low, high) else _AT_OTHERS, value)
         isolated = isolated or regular
-        found += [np.append(y, value) for y in roots]
+        if regular:  # where nothing is isolated, a root is one of a line of them
+            found += [np.append(y, value) for y in roots]
     if not isolated:
         raise SolveError(
             f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR

@@ -31,6 +31,10 @@ _LEASH, _LONG_LEASH = 7.0, 1e4
 _SAME = 1e-6
 #: ... or than this, in half widths of the region.
 _FINEST = 1e-9
+#: Where roots meet Newton's method creeps: it stops several steps of its last length away.
+_CREEP = 16.0
+#: Equilibria that a repr lists.
+_SHOWN = 20
 #: A root may lie outside by this share of the half width: an equilibrium on a face.
 _EDGE = 1e-9
 #: What a Jacobian that is singular everywhere means, and what to do about it.
@@ -159,7 +163,9 @@ class Equilibria:
         n = len(self.found)
         counted = f"{n} equilibri{'um' if n == 1 else 'a'}, {len(self.stable)} stable"
         lines = [f"<Equilibria of {self.model.name!r}: {counted} ({self.starts} starts)>"]
-        lines += [f"  {each!r}" for each in self.found]
+        lines += [f"  {each!r}" for each in self.found[:_SHOWN]]
+        if n > _SHOWN:
+            lines.append(f"  ... and {n - _SHOWN} more, see to_frame()")
         if not n:
             edges = [f"{name} in [{a:.5g}, {b:.5g}]" for name, (a, b) in self.region.items()]
             lines.append(f"  searched from {listed(edges)}")
@@ -273,10 +279,41 @@ class Search:
         while len(found):
             roots.append(found[0].copy())
             found = found[(np.abs(found - found[0]) > near).any(axis=1)]
+        roots = self._merged(roots, near, tail)
         # Rounded, so that the last bits of an equal component do not decide the order.
         roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         looked = (*(np.append(y, tail) for y in roots), *points)
         return roots, not all(_singular(system, x) for x in looked)
+
+    def _merged(self, roots: list[Array], near: Array, tail: list[float]) -> list[Array]:
+        """Return roots with those taken together that creep towards the same one.
+
+        At a root of multiplicity m Newton's steps shrink by 1 - 1/m only, and the iteration
+        stops where rounding hides the rest of the way, somewhere else from each start. Steps
+        m times as long go there at once; what they leave is at most a few steps.
+        """
+        system = self._system
+        merged: list[tuple[Array, Array]] = []
+        for root in roots:
+            y, step = root, _newton_step(system, root, tail)
+            # A line of equilibria has no step at all, and each of its points is kept.
+            if step is not None and (np.abs(step) > _SINGULAR * _EPSILON * self._half).any():
+                y, step = _hurried(system, y, step, tail)
+            size = near
+            creeps = step is not None and ((_CREEP * np.abs(step) > near).any())
+            if creeps or y is not root:
+                size = np.maximum(near, 0.0 if step is None else _CREEP * np.abs(step))
+            for k, (other, spread) in enumerate(merged):
+                # Roots that were left as they were are apart already.
+                if size is near and spread is near:
+                    continue
+                if (np.abs(y - other) <= np.maximum(size, spread)).all():
+                    if (size < spread).any():
+                        merged[k] = y, size
+                    break
+            else:
+                merged.append((y, size))
+        return [y for y, _ in merged]
 
     def _points(self, initial: Array, starts: int) -> Array:
         """Return the initial value and points spread over the region, (starts, n_state).
@@ -295,6 +332,37 @@ class Search:
         near = initial + (points - initial) * _NEAR
         points[1::2] = np.where(self._free, near[1::2], points[1::2])
         return np.vstack([initial, points])
+
+
+@np.errstate(all="ignore")
+def _newton_step(system: System, y: Array, tail: list[float]) -> Array | None:
+    """Return a Newton step at `y`, or None if there is none."""
+    x = np.append(y, tail)
+    try:
+        step = np.linalg.solve(system.jac(x), -system.rhs(x))
+    except np.linalg.LinAlgError:
+        return None
+    return np.asarray(step, dtype=float) if np.isfinite(step).all() else None
+
+
+def _hurried(
+    system: System, y: Array, step: Array, tail: list[float]
+) -> tuple[Array, Array | None]:
+    """Go on from `y` by steps two or three times as long while that shortens them."""
+    for _ in range(20):
+        best = None
+        for times in (2.0, 3.0):
+            there = y + times * step
+            after = _newton_step(system, there, tail)
+            if after is None:
+                return there, None
+            length = float(np.abs(after).max())
+            if length < 0.5 * np.abs(step).max() and (best is None or length < best[0]):
+                best = length, there, after
+        if best is None:
+            break
+        _, y, step = best
+    return y, step
 
 
 @np.errstate(all="ignore")

@@ -188,7 +188,10 @@ class Follower:
             return None
         x = (inner.x + outer.x) / 2.0
         x[-1] = edge
-        values = ordered_eigenvalues(self._system.jac(x))
+        jac = self._system.jac(x)
+        if not np.isfinite(jac).all():
+            return None
+        values = ordered_eigenvalues(jac)
         count = int(np.sum(values.real > undecided(values)))
         return replace(inner, x=x, eigenvalues=values, n_unstable=count, is_stable=False)
 

@@ -248,7 +248,11 @@ class Diagram:
         ]
         lines += [
             f"{text[0].upper()}{text[1:]}."
-            for text in (*self._stretches(), *self._swings(), *self._special_sentences(Branch))
+            for text in (
+                *self._stretches(),
+                *dict.fromkeys(self._swings()),
+                *self._special_sentences(Branch),
+            )
         ]
         for family in self.cycles:
             lines += family.summary().splitlines()
@@ -302,20 +306,23 @@ class Diagram:
         inside = [v for v in self.special[self.parameter].astype(float) if low < v < high]
         cuts = sorted({low, high, *inside})
         cuts = [a for a, b in pairwise(cuts) if b - a > _SAME * (high - low)] + [high]
-        pieces = [(a, b, self.stable_at((a + b) / 2.0)) for a, b in pairwise(cuts)]
-        for count, group in groupby(pieces, key=lambda piece: len(piece[2])):
+        pieces = []
+        for a, b in pairwise(cuts):
+            value = (a + b) / 2.0
+            pieces.append((a, b, len(self.stable_at(value)), self._swings_at(value)))
+        for (count, swings), group in groupby(pieces, key=lambda piece: piece[2:]):
             part = list(group)
             a, b = part[0][0], part[-1][1]
             middle = self.stable_at((a + b) / 2.0)
             where = f"For {self.parameter} from {a:.6g} to {b:.6g}"
             if count == 0:
-                moving = "the states keep moving"
-                if self._swings_at((a + b) / 2.0):
-                    moving = "the states swing on a stable cycle"
+                moving = "swing on a stable cycle" if swings else "keep moving"
+                moving = f"the states {moving}"
                 yield f"{where} no equilibrium is stable: {moving}"
                 continue
             shown = "; ".join(_shown(each) for each in middle) if len(middle) == count else ""
             near = f", near {shown} half-way" if shown else ""
+            near += ", beside a stable cycle" if swings else ""
             if count == 1:
                 yield f"{where} one equilibrium is stable{near}"
             else:

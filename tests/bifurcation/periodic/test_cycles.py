@@ -249,6 +249,26 @@ def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
     assert aside.max() > 0.05
 
 
+def test_a_point_on_which_newton_s_method_fails_is_found(text_model):
+    """The symmetric orbits hand their stability over, and Brent's method hits the very point."""
+    model = text_model(
+        {"T": "tanh(a*T - R) - T", "R": "3*T - R - S", "S": "c*(R - S)"}, a=2.0, c=0.2
+    )
+    start = {"T": 0.0, "R": 0.0, "S": 0.0, "a": 2.1272}
+    family = tr.cycles(model, "a", start=start, span=(2, 3.5))
+    assert list(family.special["kind"]) == ["branch_point"]
+    point = family.special.iloc[0]
+    assert point["converged"]
+    assert point["max_T"] == pytest.approx(-point["min_T"], abs=1e-6)
+    changes = np.flatnonzero(np.diff(family.points["n_unstable"].iloc[1:]))
+    assert len(changes) == 1
+    before, after = family.points["a"].iloc[changes[0] + 1 : changes[0] + 3]
+    assert before < point["a"] < after
+    assert f"stable for a from {family.points['a'].iloc[0]:.6g} to {point['a']:.6g}" in (
+        family.summary()
+    )
+
+
 def test_a_trajectory_that_settles_is_a_start():
     """Van der Pol's period at mu = 1 is 6.66328686 (Andersen & Geer 1982)."""
     model = tr.models.load("van-der-pol")

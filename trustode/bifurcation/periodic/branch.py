@@ -250,7 +250,8 @@ class Cycles:
             f"{periods.min():.5g} to {periods.max():.5g}{unit}."
         ]
         lines += [f"{sentence}." for sentence in (*self._stability(), *self._special_sentences())]
-        lines.append(f"It begins where: {self.ends[0]}; it ends where: {self.ends[1]}.")
+        first, last = (end.removeprefix("ends at ") for end in self.ends)
+        lines.append(f"It begins where: {first}; it ends where: {last}.")
         return "\n".join(lines)
 
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
@@ -286,8 +287,10 @@ class Cycles:
         counts = self.points["n_unstable"].to_numpy()
         stable = self.points["stable"].to_numpy()
         cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(values)]
+        brackets = zip(self.special["bracket"], self.special[self.parameter], strict=True)
+        marks = {after: value for (_, after), value in reversed(list(brackets))}
         for first, last in pairwise(cuts):
-            low, high = values[first], values[last - 1]
+            low, high = marks.get(first, values[first]), marks.get(last, values[last - 1])
             if stable[first:last].any() and not counts[first]:
                 what = "stable"
             elif counts[first]:

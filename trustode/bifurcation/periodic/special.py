@@ -19,6 +19,8 @@ Test = Callable[[Node], float]
 
 #: Share of the step within which Brent's method leaves a point to the finer meshes.
 _NARROW = 1e-6
+#: How far from a point at which there is no orbit one is looked for, as a share of the step.
+_ASIDE = 1e-4
 #: Relative change of parameter and period, from one mesh to the finer next, that is enough ...
 _ENOUGH = 1e-9
 #: ... and the largest one of a point that counts as converged.
@@ -163,7 +165,7 @@ class Finder:
 
         def value(s: float) -> float:
             if s not in latest:
-                node = self._family.at(self._origin, s)
+                node = self._beside(self._origin, s, length)
                 if node is None:
                     raise _Lost
                 latest[s] = node
@@ -187,6 +189,12 @@ class Finder:
             # A jump, not a zero: signs of multipliers too large to be known.
             return None
         return s, latest[s]
+
+    def _beside(self, origin: Node, s: float, length: float) -> Node | None:
+        """Return the orbit at a length, or next to it: on a branch point Newton's method fails."""
+        places = (s + shift * length for shift in (0.0, _ASIDE, -_ASIDE))
+        nodes = (self._family.at(origin, place) for place in places)
+        return next((node for node in nodes if node is not None), None)
 
     def _polished(self, kind: str, position: float, node: Node, length: float) -> Special:
         """Return a point located on finer and finer meshes, until it stays where it is."""
@@ -224,7 +232,7 @@ class Finder:
             a, at_a, b = b, at_b, b + step
             if not abs(b) < 100.0 * first:
                 return None
-            node = self._family.at(origin, b)
+            node = self._beside(origin, b, first)
             if abs(step) <= _LAST_SECANT * first:
                 return node
         return node
