@@ -71,14 +71,14 @@ def basis() -> Basis:
     value = points[:, None] ** exponents @ power
     slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]
     value, slope = np.asarray(value, dtype=float), np.asarray(slope, dtype=float)
-    power = np.asarray(power, dtype=float)
+    powers: Array = np.array(power, dtype=np.float64)
     weighted, steep = value.T * weights, slope.T * weights
     return Basis(
         np.asarray(points, dtype=float),
         weights,
         value,
         slope,
-        power,
+        powers,
         np.ascontiguousarray(weighted @ value),
         np.ascontiguousarray(steep @ slope),
         np.ascontiguousarray(weighted @ slope),
@@ -189,6 +189,11 @@ class Conditions(NamedTuple):
     rows: Array
     rows_free: Array
     target: Array
+
+    def gap(self, orbit: Orbit) -> Array:
+        """Return what is missing to the targets, shape (n_free,)."""
+        held = np.tensordot(self.rows, orbit.states, 2) + self.rows_free @ orbit.free
+        return np.asarray(self.target - held)
 
 
 class Problem:
