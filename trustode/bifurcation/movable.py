@@ -304,10 +304,11 @@ class MovableEquilibrium(Movable):
         return np.asarray((ahead - behind) / (2.0 * h))
 
     def _crossing(self, place: Place) -> float:
-        """Return a number whose sign says to which side of the point what changes lies.
+        """Return a number whose sign is that of the defining equations' determinant.
 
-        Along a path on which the point stays isolated it never vanishes: at a fold it says to
-        which side the equilibria exist, at a Hopf point on which the pair is unstable.
+        It never vanishes along a path on which the point stays isolated. At a fold it says to
+        which side the equilibria exist; at a Hopf point on which side the pair is unstable, and
+        which way the branch goes there.
         """
         n = self._system.n
         full = self._system.full(place.point)
@@ -316,7 +317,8 @@ class MovableEquilibrium(Movable):
             curved = left @ self._turned(place.point, np.append(right, 0.0)) @ right
             return float(curved * (left @ full[:, n]))
         along = np.append(np.linalg.solve(full[:, :n], -full[:, n]), 1.0)
-        return float((left.conj() @ self._turned(place.point, along) @ right).real)
+        moved = float((left.conj() @ self._turned(place.point, along) @ right).real)
+        return moved * float(np.linalg.slogdet(full[:, :n])[0])
 
 
 # ---------------------------------------------------------------------- periodic orbits
