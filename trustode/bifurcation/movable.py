@@ -233,8 +233,14 @@ class MovableEquilibrium(Movable):
             if z is None:
                 return None
         point = z[: n + 1] * scale
-        found = np.linalg.eigvals(system.jac(point))
+        full = system.full(point)
+        if not np.isfinite(full).all():
+            return None
+        found = np.linalg.eigvals(full[:, :n])
         largest = float(np.abs(found).max())
+        if self._kind == "fold":
+            # With one state there is no other eigenvalue to compare with.
+            largest = max(largest, float(np.abs(full[:, n] * scale[n] / scale[:n]).max()))
         critical = 2j * math.pi / period if self._kind == "hopf" else 0.0
         if not np.abs(found - critical).min() <= _ON_AXIS * largest:
             return None
