@@ -54,6 +54,7 @@ _HOME = {
     "sweep": "sweep",
     "regime_map": "regime_map",
     "ArcLength": "bifurcation",
+    "bands": "bifurcation",
     "continuation": "bifurcation",
     "cycles": "bifurcation",
     "curve": "bifurcation",
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from . import models as models
     from .basins import basins as basins
     from .bifurcation import ArcLength as ArcLength
+    from .bifurcation.bands import bands as bands
     from .bifurcation.continuation import continuation as continuation
     from .bifurcation.curve import curve as curve
     from .bifurcation.diagram import diagram as diagram

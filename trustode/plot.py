@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .basins import Basins
-    from .bifurcation import BifurcationCurve, Branch, Cycles, Diagram
+    from .bifurcation import Bands, BifurcationCurve, Branch, Cycles, Diagram
     from .fit import Fit, Recovery
     from .fit.profile import Profile
     from .fit.sample import Posterior
@@ -404,6 +404,43 @@ def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(_axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
     ax.legend()
+    return ax
+
+
+def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
+    """Draw the shares of parameter sets in which special points lie below each value.
+
+    A line a point, which ends as high as the share of the sets in which it was found; the bar
+    below holds 95 % of those, its mark the median.
+
+    Parameters
+    ----------
+    bands : Bands
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    count = len(bands.special)
+    for point, (colour, style) in zip(range(count), _lines(), strict=False):
+        values = np.sort(bands.values(point))
+        if not len(values):
+            continue
+        shares = np.arange(1, len(values) + 1) / len(bands)
+        name = bands.name(point).removeprefix("the ")
+        ax.step(values, shares, where="post", color=colour, linestyle=style, label=name)
+        low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
+        height = -0.04 * (point + 1)
+        ax.plot([low, high], [height, height], color=colour, linestyle=style)
+        ax.plot([middle], [height], color=colour, marker=_MARKS[point % len(_MARKS)])
+    ax.set_ylim(-0.04 * (count + 1), 1.02)
+    ax.set_xlabel(_axis_label(bands.model, bands.parameter, bands.parameter))
+    ax.set_ylabel("share of parameter sets")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend()
     return ax
 
 

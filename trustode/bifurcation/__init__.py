@@ -5,6 +5,8 @@ parameters. Imports the solve and compiled layers.
 """
 
 from .arclength import ArcLength as ArcLength
+from .bands import Bands as Bands
+from .bands import bands as bands
 from .bifurcation_curve import CURVES as CURVES
 from .bifurcation_curve import BifurcationCurve as BifurcationCurve
 from .branch import Branch as Branch

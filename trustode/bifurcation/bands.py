@@ -420,7 +420,7 @@ def _rows(start: Any, name: str, where: str) -> list[dict[str, Any]]:
         if row["kind"] not in KINDS:
             known = listed([_NAMES[kind] for kind in KINDS])
             raise ModelError(
-                f"{where}: start is a {_NAMES.get(row['kind'], row['kind'])}, which does not move "
+                f"{where}: start is a {str(row['kind']).replace('_', ' ')}, which does not move "
                 f"smoothly with every parameter. The kinds that do: {known}"
             )
     return [{str(key): value for key, value in row.items()} for row in rows]

@@ -233,8 +233,14 @@ class MovableEquilibrium(Movable):
             if z is None:
                 return None
         point = z[: n + 1] * scale
-        found = np.linalg.eigvals(system.jac(point))
+        full = system.full(point)
+        if not np.isfinite(full).all():
+            return None
+        found = np.linalg.eigvals(full[:, :n])
         largest = float(np.abs(found).max())
+        if self._kind == "fold":
+            # With one state there is no other eigenvalue to compare with.
+            largest = max(largest, float(np.abs(full[:, n] * scale[n] / scale[:n]).max()))
         critical = 2j * math.pi / period if self._kind == "hopf" else 0.0
         if not np.abs(found - critical).min() <= _ON_AXIS * largest:
             return None
@@ -304,10 +310,11 @@ class MovableEquilibrium(Movable):
         return np.asarray((ahead - behind) / (2.0 * h))
 
     def _crossing(self, place: Place) -> float:
-        """Return a number whose sign says to which side of the point what changes lies.
+        """Return a number whose sign is that of the defining equations' determinant.
 
-        Along a path on which the point stays isolated it never vanishes: at a fold it says to
-        which side the equilibria exist, at a Hopf point on which the pair is unstable.
+        It never vanishes along a path on which the point stays isolated. At a fold it says to
+        which side the equilibria exist; at a Hopf point on which side the pair is unstable, and
+        which way the branch goes there.
         """
         n = self._system.n
         full = self._system.full(place.point)
@@ -316,7 +323,8 @@ class MovableEquilibrium(Movable):
             curved = left @ self._turned(place.point, np.append(right, 0.0)) @ right
             return float(curved * (left @ full[:, n]))
         along = np.append(np.linalg.solve(full[:, :n], -full[:, n]), 1.0)
-        return float((left.conj() @ self._turned(place.point, along) @ right).real)
+        moved = float((left.conj() @ self._turned(place.point, along) @ right).real)
+        return moved * float(np.linalg.slogdet(full[:, :n])[0])
 
 
 # ---------------------------------------------------------------------- periodic orbits
