@@ -318,7 +318,8 @@ def regime_map(
 
     Curves start where a diagram crosses them, or where curves that do meet others: at
     Bogdanov-Takens, zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not
-    found; other `levels` look elsewhere.
+    found; other `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60
+    points to a side: `curve` goes farther.
     """
     if not isinstance(model, Model):
         raise ModelError(

@@ -77,7 +77,8 @@ class BifurcationCurve:
     model : Model
     kind : str
         What the curve consists of: "fold", "hopf" or "branch_point" of equilibria,
-        "fold_of_cycles", "period_doubling" or "torus" of periodic orbits.
+        "fold_of_cycles", "period_doubling" or "torus" of periodic orbits; "homoclinic" or
+        "heteroclinic".
     parameters : pair of str
         What was varied.
     points : DataFrame
@@ -86,7 +87,9 @@ class BifurcationCurve:
         the axis), coefficient (quadratic coefficient of a fold, first Lyapunov coefficient
         l1 = Re(c1)/omega of a Hopf point), and for Hopf points omega and period. For periodic
         orbits instead of the states: period, ``min_<state>``, ``max_<state>``, n_unstable,
-        multipliers, and angle, by which a torus turns at each return.
+        multipliers, and angle, by which a torus turns at each return. For connections n_unstable
+        and coefficient (the saddle quantity) are those of the saddle, and error estimates how
+        far the parameters are off, as a share of their spans.
     special : DataFrame
         One row a point where a second condition holds, in order: kind ("cusp",
         "bogdanov_takens", "bautin", "zero_hopf", "hopf_hopf"; of periodic orbits

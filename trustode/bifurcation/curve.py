@@ -87,14 +87,17 @@ def curve(
     start : row of a table of special points, or mapping
         A row of `Branch.special`, or of another table with its columns: the kind ("fold",
         "hopf", "branch_point"), the states, and one parameter or both; or a row of
-        `Cycles.special` ("fold_of_cycles", "period_doubling", "torus"). It brings the values
+        `Cycles.special` ("fold_of_cycles", "period_doubling", "torus", "homoclinic",
+        "heteroclinic"). It brings the values
         that were held where it was found; a parameter that neither it nor `params` gives has
         its value in the model.
     span : mapping of parameter to pair of float
         Ends of both parameters; also their units of length, see `ArcLength`.
     kind : str, optional
         What to follow, if it is not the kind of the start: where curves meet, as at a
-        Bogdanov-Takens point, the start is of a kind of its own.
+        Bogdanov-Takens point, the start is of a kind of its own. From a Bautin point also
+        "fold_of_cycles", from zero-Hopf and double Hopf points "torus", from a Bogdanov-Takens
+        point "homoclinic".
     params, inputs : mapping of name to float, optional
         Values that differ from the model's defaults, or from those that the start brings.
     stepper : ArcLength
@@ -119,6 +122,12 @@ def curve(
     -----
     A curve of Hopf points ends at a Bogdanov-Takens point; beyond it two real eigenvalues are
     opposite (neutral saddles), which is no bifurcation of the equilibrium.
+
+    Curves of cycles that begin where Hopf curves meet something are started beside it: the cycle
+    that is born a little off that point is followed to what is looked for. A connection is
+    followed as a periodic orbit whose period, times the slowest rate of its saddles, stays above
+    26; the column error estimates, from a longer period, how far the parameters are off, as a
+    share of their spans.
 
     References
     ----------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,8 @@ _ONWARD = {
 _ON = 1e-2
 #: Two special points nearer than this, in spans and extents, are one.
 _SAME = 1e-5
+#: Most points to a side of a curve of cycles or connections, which cost far more than others.
+_LONGEST = 60
 #: Most curves that are followed.
 _MOST = 24
 
@@ -155,6 +157,8 @@ class _Search:
     ) -> None:
         self._model, self._parameters, self._span = model, parameters, span
         self._params, self._inputs, self._stepper = params, inputs, stepper
+        most = min(stepper.max_steps, _LONGEST)
+        self._shorter = replace(stepper, max_steps=most)
         self.curves: list[BifurcationCurve] = []
         self.failed: list[str] = []
 
@@ -182,7 +186,7 @@ class _Search:
                 span=self._span,
                 params=self._params,
                 inputs=self._inputs,
-                stepper=self._stepper,
+                stepper=self._stepper if kind in _AT_REST else self._shorter,
             )
         except SolveError as error:
             place = ", ".join(f"{name} = {start[name]:.6g}" for name in self._parameters)

@@ -1,0 +1,162 @@
+"""Regime maps of normal forms, whose regions are known in closed form."""
+
+import numpy as np
+import pytest
+
+import trustode as tr
+from trustode.errors import DataError, ModelError, OptionError
+
+SHORT = {"t": (0, 400)}
+
+
+def cusp():
+    """Folds lie on 4 lam^3 = 27 mu^2, two equilibria attract inside (Kuznetsov 2004, 8.2)."""
+    x = tr.states("x")
+    mu, lam = tr.parameters("mu lam")
+    return tr.Model("cusp", rhs={x: mu + lam * x - x**3}, params={mu: 0, lam: 1}, initial={x: 0})
+
+
+def bautin():
+    """A Hopf point at b1 = 0, folds of cycles at b2^2 + 4 b1 = 0, b2 > 0 (Kuznetsov 2004, 8.3)."""
+    x, y = tr.states("x y")
+    b1, b2 = tr.parameters("b1 b2")
+    square = x**2 + y**2
+    grow = b1 + b2 * square - square**2
+    return tr.Model(
+        "bautin",
+        rhs={x: x * grow - y, y: y * grow + x},
+        params={b1: -1, b2: 1},
+        initial={x: 0, y: 0},
+    )
+
+
+@pytest.fixture(scope="module")
+def of_cusp():
+    span = {"mu": (-1, 1), "lam": (-1, 1.5)}
+    return tr.regime_map(cusp(), ("mu", "lam"), span=span, n=(20, 21), cycles=False, **SHORT)
+
+
+@pytest.fixture(scope="module")
+def of_bautin():
+    span = {"b1": (-1, 1), "b2": (-1, 1.5)}
+    return tr.regime_map(bautin(), ("b1", "b2"), span=span, n=(14, 15), levels=[0.9], **SHORT)
+
+
+def test_bistable_inside_the_cusp(of_cusp):
+    grid = of_cusp.grid
+    inside = 4 * grid["lam"] ** 3 > 27 * grid["mu"] ** 2
+    assert ((grid["regime"] == "bistable") == inside).all()
+    assert ((grid["regime"] == "resting") == ~inside).all()
+    assert (grid["n_attractors"] == np.where(inside, 2, 1)).all()
+    (curve,) = of_cusp.curves
+    assert curve.kind == "fold"
+    mu, lam = curve.points["mu"].to_numpy(), curve.points["lam"].to_numpy()
+    assert 4 * lam**3 == pytest.approx(27 * mu**2, abs=1e-9)
+
+
+def test_organising_centres_stand_there_once(of_cusp):
+    (row,) = of_cusp.special.to_dict("records")
+    assert row["kind"] == "cusp"
+    assert (row["mu"], row["lam"]) == pytest.approx((0, 0), abs=1e-9)
+    (border,) = of_cusp.borders().to_dict("records")
+    assert {border["regime"], border["other"]} == {"bistable", "resting"}
+    assert border["fold"] == 1
+    assert border["unexplained"] == 0
+
+
+def test_it_speaks(of_cusp):
+    text = of_cusp.summary()
+    share = (of_cusp.grid["regime"] == "bistable").mean()
+    assert f"bistable {share:.1%}" in text
+    assert "bistable and resting meet along folds (100%)" in text
+    assert "cusp at mu = " in text
+    assert "420 points" in text
+    assert repr(of_cusp).startswith("<RegimeMap of 'cusp': mu from -1 to 1 (20), lam from")
+    assert sum(of_cusp.share.values()) == pytest.approx(1)
+    frame = of_cusp.to_frame()
+    frame.loc[0, "regime"] = "other"
+    assert of_cusp.grid["regime"][0] != "other"
+
+
+def test_rest_and_cycle_coexist_beyond_the_bautin_point(of_bautin):
+    grid = of_bautin.grid
+    b1, b2 = grid["b1"], grid["b2"]
+    both = (b1 < 0) & (b2 > 0) & (b2**2 + 4 * b1 > 0)
+    expected = np.where(b1 > 0, "cycling", np.where(both, "cycling or resting", "resting"))
+    # Close to where they are born and vanish cycles take longer than was solved.
+    clear = (abs(b1) > 1e-3) & (abs(b2**2 + 4 * b1) > 0.02)
+    assert (grid["regime"][clear] == expected[clear]).all()
+    swings = grid["regime"] != "resting"
+    assert grid["period"][swings].to_numpy() == pytest.approx(2 * np.pi, rel=1e-4)
+    assert grid["period"][~swings].isna().all()
+    kinds = {curve.kind: curve.points for curve in of_bautin.curves}
+    assert set(kinds) == {"hopf", "fold_of_cycles"}
+    folds = kinds["fold_of_cycles"]
+    assert folds["b1"].to_numpy() == pytest.approx(-(folds["b2"].to_numpy() ** 2) / 4, abs=1e-8)
+    assert of_bautin.special["kind"].tolist() == ["bautin"]
+    assert of_bautin.failed == ()
+
+
+def test_curves_start_at_meeting_points(of_bautin):
+    """At this level of b2 no diagram crosses a fold of cycles: the Bautin point leads there."""
+    span = {"b1": (-1, 1), "b2": (-1, 1.5)}
+    found = tr.regime_map(bautin(), ("b1", "b2"), span=span, n=2, levels=[-0.5], **SHORT)
+    assert [curve.kind for curve in found.curves] == ["hopf", "fold_of_cycles"]
+
+
+def test_rigid_splitting_is_split():
+    """The model's specification: bpd-rigid (kappa 2.2, p .46) ends trusting or mistrusting."""
+    model = tr.models.load("trust-updated", profile="bpd")
+    span = {"p": (0.46, 0.5), "kappa": (2.15, 2.2)}
+    found = tr.regime_map(model, ("p", "kappa"), span=span, n=2, curves=False)
+    row = found.grid.query("p == .46 and kappa == 2.2").iloc[0]
+    assert row["regime"] == "split"
+    assert row["n_attractors"] == 2
+    assert len(found.curves) == 0
+    assert "where no curve was found" in found.summary() or len(found.share) == 1
+
+
+def test_threads_and_checkpoint_change_nothing(tmp_path):
+    span = {"mu": (-1, 1), "lam": (-1, 1.5)}
+    options = {"span": span, "n": 5, "curves": False, "initial": [{"x": -1}, {"x": 1}], **SHORT}
+    seen = []
+    first = tr.regime_map(
+        cusp(), ("mu", "lam"), checkpoint=tmp_path / "map",
+        progress=lambda done, total: seen.append((done, total)), **options,
+    )  # fmt: skip
+    assert seen[-1] == (25, 25)
+    again = tr.regime_map(cusp(), ("mu", "lam"), checkpoint=tmp_path / "map", threads=2, **options)
+    assert first.grid.equals(again.grid)
+    assert set(first.share) == {"resting", "bistable"}
+
+
+def test_plot(of_bautin):
+    pytest.importorskip("matplotlib").use("Agg")
+    ax = of_bautin.plot()
+    labels = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert labels[:3] == ["cycling", "resting", "cycling or resting"]
+    assert sorted(labels[3:]) == ["Bautin", "Hopf points", "folds of cycles"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("b1", "b2")
+    assert ax.get_xlim() == (-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"parameters": ("mu", "lamb")}, ModelError, "'lamb' is not a parameter; did you mean"),
+        ({"parameters": ("mu", "mu")}, ModelError, "given twice"),
+        ({"parameters": "mu"}, ModelError, "give two"),
+        ({"span": {"mu": (0, 1)}}, ModelError, "no ends of lam"),
+        ({"span": {"mu": (0, 1), "lam": (1, 0)}}, ModelError, "not below"),
+        ({"params": {"mu": 1}}, ModelError, "mu is varied"),
+        ({"n": 1}, OptionError, "n=1"),
+        ({"levels": [9]}, OptionError, "outside its span"),
+        ({"curves": 1}, OptionError, "must be True or False"),
+        ({"initial": []}, DataError, "initial"),
+        ({"t": (1, 0)}, DataError, "must be finite and increase"),
+    ],
+)
+def test_errors_say_what_is_wrong(options, error, text):
+    given = {"parameters": ("mu", "lam"), "span": {"mu": (0, 1), "lam": (0, 1)}} | options
+    with pytest.raises(error, match=text.replace("?", r"\?")):
+        tr.regime_map(cusp(), **given)
