@@ -255,7 +255,8 @@ def fit(
             model, data, time, observed, alike, group, inputs, params, initial, where
         )
         pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
-        searches = searched_population(marginal, pooled, starts, seed, how, where)
+        sought = marginal.factored() if covariance == "full" else marginal
+        searches = searched_population(sought, pooled, starts, seed, how, where)
         return _mixed(marginal, design, searches, quadrature, solver is None, seed, where)
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
@@ -645,18 +646,19 @@ def _mixed(
     best = min(found, key=lambda search: search.best.nll)
     if best.status == "failed":
         raise _all_failed(found, where)
-    point = marginal.evaluate(best.best.x)
-    final = marginal
+    sought = marginal.factored() if marginal.population.corr else marginal
+    point = sought.evaluate(best.best.x)
+    final = sought
     if refine:
-        final = replace(marginal, inner=replace(marginal.inner, solver=FINAL_SOLVER))
+        final = replace(sought, inner=replace(sought.inner, solver=FINAL_SOLVER))
         refined = final.evaluate(point.x)
-        final, point = (marginal, point) if refined.failure is not None else (final, refined)
+        final, point = (sought, point) if refined.failure is not None else (final, refined)
     if quadrature > 1:
         final = replace(final, quadrature=quadrature)
         point = final.evaluate(point.x)
-    point, _ = descend(final.evaluate, point, layout, MIXED_DISTANCE)
-    left = remaining_distance(point, layout)
-    observed = final.observed_information(point, free_to_move(point, layout))
+    point, _ = descend(final.evaluate, point, final.layout, MIXED_DISTANCE)
+    left = remaining_distance(point, final.layout)
+    observed = final.observed_information(point, free_to_move(point, final.layout))
     notes = []
     if observed is None:
         notes.append(
@@ -665,6 +667,9 @@ def _mixed(
         )
     else:
         point = replace(point, information=observed)
+    if marginal.population.corr:
+        point = final.unfactored(point, layout)
+        final = replace(final, layout=layout, population=marginal.population)
     modes = final.modes(point.x)
     if isinstance(modes, Failure):
         raise SolveError(f"{where}: {modes.message}", modes.status)

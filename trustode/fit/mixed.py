@@ -34,7 +34,7 @@ Indices = NDArray[np.intp]
 FIRST_SPREAD, LEAST_SPREAD, MOST_SPREAD = 0.3, 1e-3, 1e3
 
 #: Draws of a person that check the integral.
-N_SAMPLED = 1000
+N_SAMPLED = 500
 
 #: How many standard errors, and how much at least, the integral may be off before it is said.
 OFF, MATTERS = 3.0, 0.5
