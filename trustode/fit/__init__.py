@@ -715,7 +715,12 @@ def _result(
             "or tighten the solver's rtol"
         )
     for doubt in doubts:
-        warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=3)
+        # Up to the line that called fit: through its check of keywords, and `_mixed`.
+        warnings.warn(
+            f"fit({problem.readout.model.name}): {doubt}",
+            FitWarning,
+            stacklevel=5 if isinstance(whole, Marginal) else 4,
+        )
     names = labels(layout)
     notes = [*doubts, *more, *sloppy_notes(point, layout, known)]
     if len(found) > 1 and hits < 2:

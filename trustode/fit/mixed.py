@@ -313,6 +313,14 @@ def told(
         shrinkage=shrinkage,
     )
     notes = []
+    least = np.array([marginal.layout.lower[at] for at in pop.sd])
+    alike = [name for name, at, low in zip(names, pop.sd, least, strict=True)
+             if modes.outer[at] <= low]  # fmt: skip
+    if alike:
+        notes.append(
+            f"persons do not differ in {listed(alike)} as far as these data show: the spread is "
+            "at its least; fit without random= there"
+        )
     off = abs(loglik - sampled)
     if off > max(OFF * sampled_error, MATTERS):
         notes.append(
