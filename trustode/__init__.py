@@ -73,6 +73,7 @@ _HOME = {
     "compare": "fit",
     "fit": "fit",
     "objective": "fit",
+    "rank_designs": "fit",
     "recover": "fit",
 }
 _MODULES = ("data", "models")
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from .fit import Vary as Vary
     from .fit import fit as fit
     from .fit import objective as objective  # type: ignore[no-redef]
+    from .fit import rank_designs as rank_designs
     from .fit import recover as recover
     from .fit.compare import compare as compare
     from .model import Model as Model

@@ -59,16 +59,18 @@ def fitted(line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any]) -> t
 def exact(values: dict[str, float], growth: pd.DataFrame) -> float:
     """Return the marginal log-likelihood of the lines: each person's data are normal."""
     total = 0.0
-    for _, rows in growth.groupby("person"):
-        t = rows["t"].to_numpy()
+    person, times, y, ill = (growth[name].to_numpy() for name in ("person", "t", "y", "ill"))
+    for one in dict.fromkeys(person):
+        mine = person == one
+        t = times[mine]
         z = np.stack([t, np.ones_like(t)], axis=1)
         both = np.diag([values["sd(a)"] ** 2, values["sd(y(0))"] ** 2])
         both[0, 1] = both[1, 0] = values.get("corr(a, y(0))", 0.0) * np.sqrt(
             both[0, 0] * both[1, 1]
         )
-        slope = values["a"] + values.get("a ~ ill", 0.0) * rows["ill"].iloc[0]
+        slope = values["a"] + values.get("a ~ ill", 0.0) * ill[mine][0]
         covariance = z @ both @ z.T + values["sigma"] ** 2 * np.eye(len(t))
-        total += multivariate_normal(slope * t + values["y(0)"], covariance).logpdf(rows["y"])
+        total += multivariate_normal(slope * t + values["y(0)"], covariance).logpdf(y[mine])
     return total
 
 
@@ -185,6 +187,19 @@ def test_what_cannot_be_is_said(
     constant = growth.assign(ill=1.0)
     with pytest.raises(tr.DataError, match="'ill' is 1 for every person"):
         tr.fit(line, constant, vary=VARY, **arguments)
+
+
+def test_persons_that_do_not_differ(line: tr.Model, arguments: dict[str, Any]) -> None:
+    # Every person has the same residuals, so the spread's best value is zero, and the slope is
+    # that of ordinary regression.
+    t = np.tile(np.arange(5.0), 6)
+    y = 0.3 * t + np.tile([0.1, -0.1, 0.1, 0.0, -0.1], 6)
+    data = pd.DataFrame({"person": np.repeat(list("abcdef"), 5), "t": t, "y": y})
+    vary = {"a": tr.Vary(0.2, random=True), "sigma": tr.Vary(0.3, scale="log")}
+    fit = tr.fit(line, data, vary=vary, **arguments)
+    assert fit.params.loc["sd(a)", "at_bound"]
+    assert fit.params.loc["a", "value"] == pytest.approx((t @ y) / (t @ t), rel=1e-6)
+    assert "persons do not differ in a" in fit.report()
 
 
 @pytest.fixture(scope="module")

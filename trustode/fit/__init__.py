@@ -4,9 +4,10 @@ Layers, each importing only those before it: `observation` (distributions of the
 `columns`, `groups` and `data` (data frames in), `scales`, `prior` and `vary` (free values),
 `readout` (predictions as observables), `rest` (steady states to begin in), `predictor` (solves
 beside data), `objective` (likelihood, gradient, information), `optimise` (searches), `setup`
-(all arguments checked), `information` (covariance), `value` (the objective at any values),
+(all arguments checked), `population` (random values integrated out), `information` (covariance),
+`mixed` (populations set up and told), `value` (the objective at any values),
 `again` (searches near an optimum), `starts`, `resample` (other data), `profile`, `bootstrap`,
-`sample`, `result`, `compare`, `recovery`.
+`sample`, `result`, `compare`, `recovery`, `ranking`.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ from .optimise import (
     remaining_distance,
 )
 from .population import Marginal
+from .ranking import RANKINGS, Ranking, ranked
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
 from .rest import AtRest
 from .result import (
@@ -107,12 +109,14 @@ __all__ = [
     "Observation",
     "Ordinal",
     "Poisson",
+    "Ranking",
     "Recovery",
     "StudentT",
     "Vary",
     "compare",
     "fit",
     "objective",
+    "rank_designs",
     "recover",
 ]
 
@@ -251,7 +255,8 @@ def fit(
             model, data, time, observed, alike, group, inputs, params, initial, where
         )
         pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
-        searches = searched_population(marginal, pooled, starts, seed, how, where)
+        sought = marginal.factored() if covariance == "full" else marginal
+        searches = searched_population(sought, pooled, starts, seed, how, where)
         return _mixed(marginal, design, searches, quadrature, solver is None, seed, where)
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
@@ -437,6 +442,91 @@ def recover(
     return recovered(problems[""], truths[""], starts, float(level), seed, how, where)
 
 
+@checks_keywords
+def rank_designs(
+    model: Model,
+    designs: Mapping[str, pd.DataFrame],
+    *,
+    time: str,
+    observed: Mapping[str, Observation],
+    vary: Mapping[Any, Vary],
+    group: str | Sequence[str] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | str | AtRest | None = None,
+    truth: Mapping[Any, float] | None = None,
+    criterion: str = "d",
+    solver: Solver | None = None,
+    threads: int | None = None,
+) -> Ranking:
+    """Rank designs of a study by the information that they are expected to bring.
+
+    Nothing is simulated or fitted, so designs by the hundred can be looked at; `recover` then
+    says of the best whether fits keep the promise.
+
+    Parameters
+    ----------
+    model : Model
+    designs : mapping of name to DataFrame
+        Studies without their outcomes, each as the design of `recover`.
+    time, observed, vary, group, inputs, params, initial
+        As in `fit`.
+    truth : mapping of name to value, optional
+        Values at which the designs are judged, instead of those in `vary`.
+    criterion : {"d", "a"}
+        By the determinant of the information, whatever the values' units, or by the sum of the
+        values' variances on the scales of `vary`.
+
+    Other Parameters
+    ----------------
+    solver : Solver
+        As in `fit`. Without it, with a relative tolerance of 1e-8.
+    threads : int or None
+        Threads that share the groups.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        As in `fit`; also for designs with different free values.
+    SolveError
+        If the model cannot be solved under a design.
+
+    References
+    ----------
+    Atkinson, Donev & Tobias (2007), Optimum Experimental Designs, with SAS, chapters 10 and 11.
+    """
+    where = f"rank_designs({getattr(model, 'name', model)!s:.60})"
+    _check_model(model, where)
+    _check_options(where, solver, {} if threads is None else {"threads": (threads, 1)})
+    if not isinstance(designs, Mapping) or len(designs) < 2:
+        raise OptionError(
+            f"{where}: give at least two designs by name, as {{'ten rounds': frame, ...}}; got "
+            f"{designs!r:.60}"
+        )
+    if criterion not in RANKINGS:
+        raise OptionError(f"{where}: criterion={criterion!r:.60} must be 'd' or 'a'")
+    if truth is not None and not isinstance(truth, Mapping):
+        raise OptionError(
+            f"{where}: truth={truth!r:.60} must be a mapping of name to value, or be left out"
+        )
+    refuse_random(vary, "rank_designs", where)
+    problems: dict[str, Problem] = {}
+    points: dict[str, Any] = {}
+    for name, design in designs.items():
+        here = f"{where}: design {str(name)!r:.40}"
+        frame = _skeleton(design, observed, here)
+        problem, _ = assembled(
+            model, frame, time, observed, vary, group, inputs, params, initial, here
+        )
+        problems[str(name)] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+        points[str(name)] = truths_of(problem, truth, 1, 0, here)[0]
+    return ranked(problems, points, criterion, where)
+
+
 def _of_model(given: Any, name: str, models: Mapping[str, Any]) -> Any:
     """Return what one of several models was given, if each was given its own."""
     if len(models) > 1 and isinstance(given, Mapping) and set(given) <= set(models):
@@ -556,18 +646,19 @@ def _mixed(
     best = min(found, key=lambda search: search.best.nll)
     if best.status == "failed":
         raise _all_failed(found, where)
-    point = marginal.evaluate(best.best.x)
-    final = marginal
+    sought = marginal.factored() if marginal.population.corr else marginal
+    point = sought.evaluate(best.best.x)
+    final = sought
     if refine:
-        final = replace(marginal, inner=replace(marginal.inner, solver=FINAL_SOLVER))
+        final = replace(sought, inner=replace(sought.inner, solver=FINAL_SOLVER))
         refined = final.evaluate(point.x)
-        final, point = (marginal, point) if refined.failure is not None else (final, refined)
+        final, point = (sought, point) if refined.failure is not None else (final, refined)
     if quadrature > 1:
         final = replace(final, quadrature=quadrature)
         point = final.evaluate(point.x)
-    point, _ = descend(final.evaluate, point, layout, MIXED_DISTANCE)
-    left = remaining_distance(point, layout)
-    observed = final.observed_information(point, free_to_move(point, layout))
+    point, _ = descend(final.evaluate, point, final.layout, MIXED_DISTANCE)
+    left = remaining_distance(point, final.layout)
+    observed = final.observed_information(point, free_to_move(point, final.layout))
     notes = []
     if observed is None:
         notes.append(
@@ -576,6 +667,9 @@ def _mixed(
         )
     else:
         point = replace(point, information=observed)
+    if marginal.population.corr:
+        point = final.unfactored(point, layout)
+        final = replace(final, layout=layout, population=marginal.population)
     modes = final.modes(point.x)
     if isinstance(modes, Failure):
         raise SolveError(f"{where}: {modes.message}", modes.status)
@@ -621,7 +715,12 @@ def _result(
             "or tighten the solver's rtol"
         )
     for doubt in doubts:
-        warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=3)
+        # Up to the line that called fit: through its check of keywords, and `_mixed`.
+        warnings.warn(
+            f"fit({problem.readout.model.name}): {doubt}",
+            FitWarning,
+            stacklevel=5 if isinstance(whole, Marginal) else 4,
+        )
     names = labels(layout)
     notes = [*doubts, *more, *sloppy_notes(point, layout, known)]
     if len(found) > 1 and hits < 2:

@@ -123,8 +123,9 @@ def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[
     block = np.ix_(known, known)
     alone = np.sqrt(np.diagonal(point.information)[known])
     error = np.sqrt(np.diagonal(found.covariance)[known])
-    reach = np.array([SCALES[layout.varies[k].scale].reach for k in layout.owner])[known]
-    # A reach is a factor of 100; without one (on a linear scale) nothing is wide by itself.
+    scales = [layout.varies[k].scale for k in layout.owner]
+    reach = np.array([math.nan if s == "atanh" else SCALES[s].reach for s in scales])[known]
+    # A reach is a factor of 100; without one (where scales have none) nothing is wide by itself.
     factors = error / reach * math.log(FACTOR)
     wide = NORMAL_975 * factors > math.log(APART)
     if not (wide.any() or (error * alone > INFLATED).any()):
@@ -151,6 +152,8 @@ def _move(name: str, layout: Layout, number: int, length: float, reach: float) -
     scale = layout.varies[layout.owner[number]].scale
     if scale == "lin":
         return f"{name} {length:+.3g}"
+    if scale == "atanh":
+        return f"atanh {name} {length:+.3g}"
     of = "the odds of " if scale == "logit" else ""
     return f"{of}{name} times {FACTOR ** (length / reach):.3g}"
 

@@ -34,7 +34,7 @@ Indices = NDArray[np.intp]
 FIRST_SPREAD, LEAST_SPREAD, MOST_SPREAD = 0.3, 1e-3, 1e3
 
 #: Draws of a person that check the integral.
-N_SAMPLED = 1000
+N_SAMPLED = 500
 
 #: How many standard errors, and how much at least, the integral may be off before it is said.
 OFF, MATTERS = 3.0, 0.5
@@ -313,6 +313,14 @@ def told(
         shrinkage=shrinkage,
     )
     notes = []
+    least = np.array([marginal.layout.lower[at] for at in pop.sd])
+    alike = [name for name, at, low in zip(names, pop.sd, least, strict=True)
+             if modes.outer[at] <= low]  # fmt: skip
+    if alike:
+        notes.append(
+            f"persons do not differ in {listed(alike)} as far as these data show: the spread is "
+            "at its least; fit without random= there"
+        )
     off = abs(loglik - sampled)
     if off > max(OFF * sampled_error, MATTERS):
         notes.append(

@@ -24,7 +24,7 @@ from .data import Data
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
 from .readout import Readout
-from .vary import Layout
+from .vary import Layout, Vary
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -80,6 +80,9 @@ class Population:
         Outer values that are standard deviations.
     corr : tuple of (int, int, int)
         Two random values, and the outer value that is their correlation.
+    factored : bool
+        Whether standard deviations and correlations stand for the diagonal and the rest of the
+        covariance's lower Cholesky factor, in which a search goes straighter.
     """
 
     labels: tuple[Hashable, ...]
@@ -92,6 +95,7 @@ class Population:
     weights: Array
     sd: Indices
     corr: tuple[tuple[int, int, int], ...]
+    factored: bool = False
 
     def covariance(self, values: Array, slope: Array) -> tuple[Array, Indices, Array]:
         """Return the covariance of random values from outer values.
@@ -99,6 +103,8 @@ class Population:
         With it the outer values that it depends on, shape (n_spread,), and its derivatives by
         them on their scales, shape (n_spread, n_random, n_random).
         """
+        if self.factored:
+            return self._from_factor(values, slope)
         sd = values[self.sd]
         correlation = np.eye(len(sd))
         for k, other, where in self.corr:
@@ -118,6 +124,27 @@ class Population:
             at.append(where)
             by.append(change)
         return covariance, np.array(at, dtype=np.intp), np.array(by)
+
+    def _from_factor(self, values: Array, slope: Array) -> tuple[Array, Indices, Array]:
+        places = [(k, k, at) for k, at in enumerate(self.sd.tolist())]
+        places += [(other, k, at) for k, other, at in self.corr]
+        factor = np.zeros((len(self.sd), len(self.sd)))
+        for row, column, at in places:
+            factor[row, column] = values[at]
+        by = []
+        for row, column, at in places:
+            change = np.zeros_like(factor)
+            change[row] = slope[at] * factor[:, column]
+            by.append(change + change.T)
+        return factor @ factor.T, np.array([at for *_, at in places], dtype=np.intp), np.array(by)
+
+    def split(self, values: Array, covariance: Array) -> Array:
+        """Return outer values with the standard deviations and correlations of a covariance."""
+        values, sd = values.copy(), np.sqrt(np.diagonal(covariance))
+        values[self.sd] = sd
+        for k, other, at in self.corr:
+            values[at] = covariance[k, other] / (sd[k] * sd[other])
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +263,36 @@ class Marginal:
         return self.inner.solver
 
     # ------------------------------------------------------------------ values
+
+    def factored(self) -> Marginal:
+        """Return the same objective by the covariance's Cholesky factor."""
+        varies, bounds = list(self.layout.varies), list(self.layout.bounds)
+        for *_, at in self.population.corr:
+            k = int(self.layout.owner[at])
+            varies[k], bounds[k] = Vary(0.0), (-math.inf, math.inf)
+        layout = replace(self.layout, varies=tuple(varies), bounds=tuple(bounds))
+        return replace(self, layout=layout, population=replace(self.population, factored=True))
+
+    def unfactored(self, point: Evaluation, layout: Layout) -> Evaluation:
+        """Return an evaluation by a Cholesky factor as one by deviations and correlations."""
+
+        def told(x: Array) -> Array:
+            values = self.layout.natural(x)
+            covariance, _, _ = self.population.covariance(values, values)
+            return layout.scaled(self.population.split(values, covariance))
+
+        n, by = len(point.x), np.eye(len(point.x))
+        _, at, _ = self.population.covariance(point.x, point.x)
+        for k in at.tolist():
+            h = 1e-6 * np.eye(n)[k] * max(1e-3, abs(point.x[k]))
+            by[:, k] = (told(point.x + h) - told(point.x - h)) / (2.0 * h[k])
+        back = np.linalg.inv(by)
+        return replace(
+            point,
+            x=told(point.x),
+            gradient=back.T @ point.gradient,
+            information=back.T @ point.information @ back,
+        )
 
     def begin(self, pooled: Layout, points: Sequence[Array]) -> Array:
         """Return points to start from: the given values, then those of fits to all persons alike.

@@ -1,4 +1,4 @@
-"""Scales on which values are searched: themselves, logarithms, log-odds.
+"""Scales on which values are searched: themselves, logarithms, log-odds, Fisher's z.
 
 Imports the errors.
 """

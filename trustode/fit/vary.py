@@ -40,9 +40,9 @@ class Vary:
     min, max : float
         Bounds, inclusive. A fit also keeps within the model's own range of the parameter
         (or bounds of the state).
-    scale : {"lin", "log", "log10", "logit"}
+    scale : {"lin", "log", "log10", "logit", "atanh"}
         Whether steps, starts and intervals are made on the value, on its logarithm or, for a
-        value between 0 and 1, on the logarithm of its odds.
+        value between 0 and 1, on the logarithm of its odds, or, between -1 and 1, on Fisher's z.
     per : str, optional
         Column of the data with one value for each of whose levels; it must be constant
         within a group.
@@ -50,7 +50,7 @@ class Vary:
         What is known of the value before the data, as ``scipy.stats.norm(1.0, 0.5)``, of
         every level alike. With priors a fit finds the values of the highest posterior
         density.
-    prior_scale : {"lin", "log", "log10", "logit"}
+    prior_scale : {"lin", "log", "log10", "logit", "atanh"}
         Scale that `prior` is a density on: ``scipy.stats.norm(0, 1)`` with "log10" says that
         the logarithm of the value is normal, and its mode is at 1.
     random : bool or str
@@ -149,6 +149,8 @@ class Vary:
         what, rule = "logarithm", "a positive value"
         if name == "logit":
             what, rule = "log-odds", "a value between 0 and 1"
+        elif name == "atanh":
+            what, rule = "atanh", "a value between -1 and 1"
         raise OptionError(f"Vary: value {self.value:g} has no {what}; use scale='lin' or {rule}")
 
 

@@ -1,0 +1,131 @@
+"""Rank designs of a study by what they are expected to tell, before there are data.
+
+Imports the objective and what the information matrix says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, SolveError, listed
+from .information import labels, sloppy_notes, uncertainty, undetermined_notes
+from .objective import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+#: Criteria by which designs are ranked: the determinant of the information, or the mean variance.
+RANKINGS = ("d", "a")
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """What each of several designs is expected to tell.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a design, the best first: n_observations; logdet, the logarithm of the determinant
+        of the expected information; d_efficiency, the share of its observations with which the
+        best design would tell as much by the determinant; variance, the sum of the values'
+        expected variances; a_efficiency, the least such sum over this one. All by the values on
+        the scales of the search, minus infinity or infinite where a value is not determined.
+    stderrs : DataFrame
+        Expected standard errors of the values themselves, a row a design, a column a value.
+    information : mapping of design to DataFrame
+        Expected Fisher information of the values on the scales of the search.
+    criterion : {"d", "a"}
+    notes : tuple of str
+        What a design cannot tell, in words.
+    """
+
+    table: pd.DataFrame
+    stderrs: pd.DataFrame
+    information: Mapping[str, pd.DataFrame]
+    criterion: str
+    notes: tuple[str, ...]
+    _model: str = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table with the standard errors."""
+        return self.table.join(self.stderrs.add_prefix("stderr "))
+
+    def summary(self) -> str:
+        """Return the answer in sentences."""
+        best = str(self.table.index[0])
+        kind = "determinant of the information" if self.criterion == "d" else "sum of variances"
+        lines = [f"By the {kind}, '{best}' tells most of '{self._model}'."]
+        if not math.isfinite(self.table["logdet"].iloc[0]):
+            lines = [f"None of the designs determines every value of '{self._model}'."]
+        share = f"{self.criterion}_efficiency"
+        for name, row in self.table.iloc[1:].iterrows():
+            if math.isfinite(row["logdet"]):
+                lines.append(
+                    f"'{name}', with {row['n_observations']:g} observations against "
+                    f"{self.table['n_observations'].iloc[0]:g}, tells {100.0 * row[share]:.3g} % "
+                    "of that."
+                )
+        return "\n".join([*lines, *self.notes])
+
+    def __repr__(self) -> str:
+        return f"<Ranking of {len(self.table)} designs>\n{self.to_frame()}"
+
+
+def ranked(
+    problems: Mapping[str, Problem], points: Mapping[str, Array], criterion: str, where: str
+) -> Ranking:
+    """Evaluate the expected information of each design and rank them."""
+    import pandas as pd
+
+    first = next(iter(problems))
+    names = labels(problems[first].layout)
+    rows, errors, matrices, notes = {}, {}, {}, []
+    for name, problem in problems.items():
+        if labels(problem.layout) != names:
+            raise DataError(
+                f"{where}: design '{name}' has the values {listed(labels(problem.layout), 6)}, "
+                f"'{first}' has {listed(names, 6)}; designs are compared for the same values, so "
+                "levels of per= must be the same"
+            )
+        point = problem.evaluate(points[name], settle=False)
+        if point.failure is not None:
+            raise SolveError(f"{where}: design '{name}': {point.failure.message}",
+                             point.failure.status)  # fmt: skip
+        layout, n = problem.layout, len(names)
+        # An optimum is not sought, so no gradient holds a value at a bound.
+        point = type(point)(point.x, point.nll, np.zeros(n), point.information)
+        known = uncertainty(point, layout, problem.solver.rtol)
+        scale = np.sqrt(np.maximum(np.diagonal(point.information), 0.0))
+        determined = not known.undetermined.any()
+        logdet = -math.inf
+        if determined:
+            whole = np.linalg.slogdet(point.information / np.outer(scale, scale))[1]
+            logdet = float(whole + 2.0 * np.log(scale).sum())
+        variance = np.diagonal(known.covariance)
+        rows[name] = {
+            "n_observations": problem.data.n_observations,
+            "logdet": logdet,
+            "variance": float(variance.sum()) if determined else math.inf,
+        }
+        errors[name] = np.sqrt(variance) * layout.slope(layout.natural(point.x))
+        matrices[name] = pd.DataFrame(point.information, index=names, columns=names)
+        doubts = undetermined_notes(layout, known) or sloppy_notes(point, layout, known)
+        notes += [f"'{name}': {doubt}" for doubt in doubts]
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    with np.errstate(invalid="ignore"):
+        behind = table["logdet"] - table["logdet"].max()
+        table.insert(2, "d_efficiency", np.exp(behind / len(names)).fillna(0.0))
+        table["a_efficiency"] = (table["variance"].min() / table["variance"]).fillna(0.0)
+    by, up = ("logdet", False) if criterion == "d" else ("variance", True)
+    table = table.sort_values(by, ascending=up, kind="stable")
+    stderrs = pd.DataFrame.from_dict(errors, orient="index", columns=names).loc[table.index]
+    model = problems[first].readout.model.name
+    return Ranking(table, stderrs, matrices, criterion, tuple(notes), model)
