@@ -32,6 +32,11 @@ _SLOW_GROWTH = 3.0
 _LONG = 4.0
 #: Speeds below this share of the largest belong to a slow passage.
 _SLOW = 1e-2
+#: A slow passage that no equilibrium explains counts if it takes this share of the period.
+_LASTING = 0.05
+#: The period has grown by this while the parameter stood still: whatever the orbit passes, no more
+#: is to be seen of it.
+_ENDLESS = 10.0
 #: Distance, in extents, within which a slow passage sees its equilibrium.
 _NEAR = 0.1
 #: Two equilibria nearer than this, in extents, are one.
@@ -98,6 +103,22 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
     return None
 
 
+def endless(nodes: Sequence[Node], problem: Problem) -> bool:
+    """Return whether the period goes on growing while the parameter stands still."""
+    where = problem.slots.index(PERIOD)
+    last = nodes[-1]
+    if last.tangent.free[where] <= 0.0:
+        return False
+    period = float(last.orbit.free[where])
+    before = next(
+        (node for node in reversed(nodes) if node.orbit.free[where] <= period / _ENDLESS), None
+    )
+    if before is None:
+        return False
+    since = [before.value, *(n.value for n in nodes if n.orbit.free[where] >= period / _ENDLESS)]
+    return (max(since) - min(since)) / float(last.free_scale[-1]) <= _SAME_VALUE
+
+
 def _limit(kind: str, value: float, found: Array, name: str) -> Limit:
     """Return a limit with its sentence."""
     sentence = f"{NAMES[kind]} at {name} = {value:.8g}, the period grows without bound"
@@ -124,6 +145,7 @@ def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
     slow = speeds < _SLOW * speeds.max()
     if slow.all() or not slow.any():
         return np.empty((0, problem.n)), 0
+    positions = node.orbit.nodes
     # Each stretch of slow nodes, around the circle, is one passage.
     begins = np.flatnonzero(slow & ~np.roll(slow, 1))
     found: list[Array] = []
@@ -135,9 +157,10 @@ def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
             stretch.append(k)
             k = (k + 1) % len(slow)
         nearest = min(stretch, key=lambda at: speeds[at])
+        lasts = (positions[stretch[-1]] - positions[begin]) % 1.0 >= _LASTING
         root = newton(problem, states[nearest])
         if root is None or np.abs((root - states[nearest]) / extent).max() > _NEAR:
-            ghosts += 1
+            ghosts += lasts
             continue
         rates = np.linalg.eigvals(functions.jac(0.0, root, p, u)).real
         if rates.max() * period < _LEAVING:

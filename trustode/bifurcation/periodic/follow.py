@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, inner, interpolated, mean
-from .ends import Limit, limit
+from .ends import Limit, endless, limit
 from .family import MOST, Family, Node, extremes
 from .special import Finder, Special
 
@@ -152,6 +152,9 @@ class Follower:
             side.limit = self._limit(side.nodes)
             if side.limit is not None:
                 side.end = side.limit.sentence
+                return side
+            if len(self._names) == 1 and endless(side.nodes, self._family.problem):
+                side.end = f"the period grows without bound at {self._shown(node)}"
                 return side
             since += 1
             origin = node
