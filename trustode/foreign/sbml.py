@@ -49,7 +49,7 @@ def read_sbml(text: str, where: str) -> Model:
         )
     for attribute, value in root.attrib.items():
         if attribute.endswith("}required") and value == "true":
-            package = attribute.partition("}")[0].rpartition("/")[0].split("/")[-2]
+            package = attribute.partition("}")[0].split("/")[-2]
             raise ModelError(
                 f"{where}: it needs SBML's package {package[:40]!r}, which is not read"
             )
