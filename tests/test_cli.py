@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("demo", "simulate", "scan", "models", "doctor"))
+    assert all(name in shown for name in ("demo", "simulate", "scan", "export", "models", "doctor"))
 
 
 def test_version(capsys):
@@ -66,6 +66,26 @@ def test_simulate_reads_a_model_file(tmp_path, capsys):
     file.write_text(tr.write_text(model))
     assert main(["simulate", str(file), "--t", "0", "1", "--csv", str(csv)]) == 0
     assert pd.read_csv(csv)["x"].iloc[-1] == pytest.approx(np.exp(-1), rel=1e-6)
+
+
+def test_export_writes_what_export_writes(tmp_path, capsys):
+    file = tmp_path / "a.ode"
+    options = ["--profile", "bpd", "--set", "T(0)=0.5", "--set", "kappa=1.5"]
+    assert main(["export", "trust-updated", str(file), *options]) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+    model = tr.models.load("trust-updated", profile="bpd")
+    wanted = model.replace(params={"kappa": 1.5}, initial={"T": 0.5})
+    assert file.read_text() == tr.export(wanted, tmp_path / "b", "xpp").read_text()
+    # And back again, into a model file of ours.
+    assert main(["export", str(file), str(tmp_path / "c.toml")]) == 0
+    assert tr.read_model(tmp_path / "c.toml") == tr.read_model(file)
+
+
+def test_export_says_what_it_does_not_know(tmp_path, capsys):
+    assert main(["export", "lorenz", str(tmp_path / "a.foo")]) == 2
+    assert "suffix of 'a.foo'" in capsys.readouterr().err
+    assert main(["export", "lorenz", str(tmp_path / "a"), "--format", "smbl"]) == 2
+    assert "did you mean 'sbml'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ _MODULE = '''\
 #
 # Build it with: cythonize -i FILE
 
-from array import array
+from array import array as doubles
+
+from cpython.array cimport array
 
 ctypedef void (*function_type)(double, const double *, const double *, const double *, double *)
 
@@ -33,7 +35,7 @@ INPUTS = {inputs}
 OBSERVABLES = {observables}
 
 
-cdef double[::1] _vector(values, names, defaults, str what):
+cdef array _vector(values, names, defaults, str what):
     """Return values in order, from a mapping or a sequence; the defaults for None."""
     if values is None:
         values = defaults
@@ -42,7 +44,7 @@ cdef double[::1] _vector(values, names, defaults, str what):
             if name not in names:
                 raise ValueError(f"unknown {{what}} {{name!r}}")
         values = [values.get(name, default) for name, default in zip(names, defaults)]
-    numbers = array("d", values)
+    cdef array numbers = doubles("d", values)
     if len(numbers) != len(names):
         raise ValueError(f"{{len(numbers)}} values of {{what}}s, not {{len(names)}}")
     # One more, so that there is an address where there are no values.
@@ -71,13 +73,15 @@ def initial(p=None):
 
 
 cdef _called(function_type function, int size, double t, y, p, u):
-    cdef double[::1] states = _vector(y, STATES, (), "state")
-    cdef double[::1] parameters = _vector(p, PARAMETERS, PARAMETERS.values(), "parameter")
-    cdef double[::1] inputs = _vector(u, INPUTS, INPUTS.values(), "input")
-    made = array("d", bytes(8 * (size + 1)))
-    cdef double[::1] out = made
-    function(t, &states[0], &parameters[0], &inputs[0], &out[0])
-    del out
+    cdef array states = _vector(y, STATES, (), "state")
+    cdef array parameters = _vector(p, PARAMETERS, PARAMETERS.values(), "parameter")
+    cdef array inputs = _vector(u, INPUTS, INPUTS.values(), "input")
+    # One more, so that there is an address where there is nothing to give.
+    cdef array made = doubles("d", bytes(8 * (size + 1)))
+    function(
+        t, states.data.as_doubles, parameters.data.as_doubles, inputs.data.as_doubles,
+        made.data.as_doubles,
+    )
     made.pop()
     return made
 '''

@@ -17,6 +17,7 @@ _XPP = Language(
         (
             "t pi sin cos tan asin acos atan atan2 sinh cosh tanh exp ln log log10 sqrt abs sign "
             "heav max min flr mod ran normal poisson lgamma besseli besselj bessely erf erfc not "
+            "start end ishift arg10 arg11 arg12 arg13 arg14 arg15 arg16 arg17 arg18 arg19 arg20 "
             "if then else sum of shift del_shft delay int hom_bcs set arg1 arg2 arg3 arg4 arg5 "
             "arg6 arg7 arg8 arg9 par param number init aux done wiener table markov global bdry "
             "volt solv only special export option options bd ip fit cx ok i"

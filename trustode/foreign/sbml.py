@@ -49,7 +49,7 @@ def read_sbml(text: str, where: str) -> Model:
         )
     for attribute, value in root.attrib.items():
         if attribute.endswith("}required") and value == "true":
-            package = attribute.partition("}")[0].rpartition("/")[0].split("/")[-2]
+            package = attribute.partition("}")[0].split("/")[-2]
             raise ModelError(
                 f"{where}: it needs SBML's package {package[:40]!r}, which is not read"
             )
@@ -204,7 +204,7 @@ class _Document:
         """Take in a compartment or a parameter."""
         identity, system, about = self._identity(part), self.system, _about(part)
         meaning = about.get("meaning", prose(part.get("name")))
-        low, high = (float(about.get(key, edge)) for key, edge in _EDGES)
+        low, high = (self._edge(about.get(key, edge)) for key, edge in _EDGES)
         if about.get("kind") == "input" and value is not None:
             system.inputs[identity] = value
         elif identity in self.assigned:
@@ -360,6 +360,12 @@ class _Document:
 
     def _math(self, part: Element) -> Node:
         return self.reader.math(self._element(part, "math"))
+
+    def _edge(self, text: str) -> float:
+        """Return an edge of a range."""
+        if text not in ("inf", "-inf") and not DIGITS.match(text):
+            raise self.fail(f"the edge of a range is {text[:40]!r}")
+        return float(text)
 
     def _exact(self, part: Element, attributes: Iterable[str]) -> Node | None:
         """Return a number as it is written: 2 is not 2.0."""

@@ -16,7 +16,7 @@ from .mathml import Lambda
 from .system import System
 from .tree import ONE, ZERO, Node, add, call, div, mul, name, neg, number, power, substitute
 
-_DEEPEST = 150
+_DEEPEST = 60
 _TIME = "t"
 
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -278,8 +278,9 @@ class _Formula:
 
     def expect(self, sign: str) -> None:
         if not self.taken(sign):
-            found = self.tokens[self.position : self.position + 1]
-            raise self.fail(f"expected {sign!r}, found {found[0][1] if found else 'the end'!r}")
+            rest = self.tokens[self.position :]
+            found = repr(rest[0][1]) if rest else "the end"
+            raise self.fail(f"expected {sign!r}, found {found}")
 
     def logic(self) -> Node:
         """Read comparisons joined by & and |."""
