@@ -117,7 +117,7 @@ class Solution:
             return np.asarray(self._observed()[:, list(model.observables).index(key)])
         known = [*model.states, *model.observables, *model.inputs]
         raise ModelError(
-            f"{model.name}: the solution has no {key!r:.60}{nearest(str(key), known)} "
+            f"{model.name}: the solution has no {key!r:.60}{nearest(str(key), known) or '.'} "
             f"It has {', '.join(known)}"
         )
 
@@ -200,12 +200,16 @@ class Solution:
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
         lines = [
             f"<Solution of {self.model.name!r}: t = {self.t[0]:g} to {self.t[-1]:g}{unit}, "
-            f"{len(self.t)} times, {self.message}",
+            f"{len(self.t)} time{'' if len(self.t) == 1 else 's'}, "
+            + (self.message if not self.status else STATUS_TEXT[Status(self.status)]),
             f"  end: {ends}",
             f"  {self.stats['method']}, {self.stats['n_steps']} steps, {self.stats['backend']}>",
         ]
         if len(self.events):
-            lines.insert(2, f"  {len(self.events)} events, see .events")
+            n = len(self.events)
+            lines.insert(2, f"  {n} event{'' if n == 1 else 's'}, see .events")
+        if self.status:
+            lines.insert(1, f"  {self.message}")
         if self.outside:
             lines.insert(2, f"  left their bounds: {', '.join(self.outside)}")
         return "\n".join(lines)
