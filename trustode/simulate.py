@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +158,27 @@ class Solution:
             )
         values: Array = self._dense(times)
         return values
+
+    def smooth(self, n: int = 500) -> Solution:
+        """Return a solution at the solver's own steps at more times, as for a curve.
+
+        Parameters
+        ----------
+        n : int
+            Times, at least; they are spread over the steps, and the steps stay among them.
+
+        Returns
+        -------
+        Solution
+            Itself if times were asked for, if it failed, or if it has as many times.
+        """
+        own = len(self._problem.t) == 2
+        if not own or self.status or len(self.t) >= n or self.t[0] == self.t[-1]:
+            return self
+        times = np.union1d(self.t, np.linspace(self.t[0], self.t[-1], n))
+        y = self(times)
+        y[np.searchsorted(times, self.t)] = self.y
+        return replace(self, t=times, y=y, dydp=None)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table: column ``t``, then states and observables."""
