@@ -621,7 +621,7 @@ def _result(
             "or tighten the solver's rtol"
         )
     for doubt in doubts:
-        warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=3)
+        warnings.warn(f"fit({problem.readout.model.name}): {doubt}", FitWarning, stacklevel=4)
     names = labels(layout)
     notes = [*doubts, *more, *sloppy_notes(point, layout, known)]
     if len(found) > 1 and hits < 2:
