@@ -87,6 +87,33 @@ def _calls():
     }
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: tr.Gaussian("x"),
+            "Gaussian: missing a required argument: 'sd'. It takes expr, sd",
+        ),
+        (lambda: tr.scan(), "scan: missing a required argument: 'model'. It takes model, vary"),
+        (lambda: tr.Steps([1], [2], [3], [4]), "Steps: too many positional arguments. It takes"),
+    ],
+)
+def test_a_missing_argument_is_named(call, message):
+    with pytest.raises(tr.KeywordError) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+
+
+def test_a_fault_inside_a_call_stays_what_it_is():
+    @errors.checks_keywords
+    def call(value):
+        return value + "text"
+
+    with pytest.raises(TypeError, match="unsupported operand") as caught:
+        call(1)
+    assert not isinstance(caught.value, tr.TrustodeError)
+
+
 @pytest.mark.parametrize("name", sorted(_calls()))
 def test_an_unknown_keyword_names_the_nearest(name):
     call, wrong, right = _calls()[name]

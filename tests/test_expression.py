@@ -372,3 +372,26 @@ def test_a_number_in_an_exponent_does_not_take_the_term_away(text, at):
 def test_an_unknown_name_lists_those_that_are_known(text: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
         parse(text, {name: symbol(name) for name in ("x", "v", "mu")}, "here")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aa*x", "unknown name 'aa'; did you mean 'a'?"),
+        ("tann", "unknown name 'tann'; did you mean 'tan'?"),
+        ("2a*x", "Write every multiplication as *"),
+        ("a x", "Write every multiplication as *"),
+        ("(a) x", "Write every multiplication as *"),
+        ("y = a*x", "Give only what stands right of the equals sign"),
+    ],
+)
+def test_what_was_meant(text, message):
+    with pytest.raises(ModelError) as caught:
+        parse(text, {name: symbol(name) for name in ("a", "x")}, "here")
+    assert message in str(caught.value)
+
+
+def test_a_missing_operand_is_no_missing_multiplication():
+    with pytest.raises(ModelError) as caught:
+        parse("a -", {"a": symbol("a")}, "here")
+    assert "multiplication" not in str(caught.value)

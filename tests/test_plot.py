@@ -46,6 +46,36 @@ def test_lines_hold_the_data(solution, ax):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["x", "y"]
 
 
+def test_the_solver_s_own_steps_are_joined_by_curves(model, ax):
+    solution = tr.simulate(model, (0, 4))
+    plot_solution(solution, ["x", "total"], ax)
+    for line in ax.lines:
+        t, values = line.get_xdata(), line.get_ydata()
+        assert len(t) >= 500 > len(solution.t)
+        exact = np.exp(-0.5 * t)
+        if line.get_label() == "x":
+            np.testing.assert_allclose(values, exact, atol=1e-5)
+    assert np.isin(solution.t, ax.lines[0].get_xdata()).all()
+    failed = tr.simulate(model, (0, 4), solver=tr.Solver(max_steps=1), on_error="return")
+    assert failed.smooth() is failed
+
+
+def test_jumps_are_drawn_where_they_are(model):
+    solution = tr.simulate(model, (0, 4), events=tr.Event("t - 2", set={"x": 1}))
+    curve = solution.smooth()
+    after = curve.t > 2.01
+    np.testing.assert_allclose(curve["x"][after], np.exp(-0.5 * (curve.t[after] - 2)), atol=1e-5)
+    np.testing.assert_array_equal(curve["x"][np.searchsorted(curve.t, solution.t)], solution["x"])
+
+
+def test_a_family_of_stable_cycles_has_no_unstable_one_in_its_legend(ax):
+    model = tr.models.load("brusselator")
+    start = tr.continuation(model, "b", span=(0.5, 3)).special.iloc[0]
+    family = tr.cycles(model, "b", start=start, span=(0.5, 3))
+    family.plot(ax=ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["stable cycle"]
+
+
 def test_lines_differ_without_colour(solution, ax):
     plot_solution(solution, ["x", "y", "total"], ax)
     assert len({line.get_linestyle() for line in ax.lines}) == 3

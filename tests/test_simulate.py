@@ -484,3 +484,29 @@ def test_a_flat_root_has_a_slope():
     ]
     assert ends == pytest.approx([ends[0]] * 3, rel=1e-5)
     assert 5.0 < ends[0] < 6.0
+
+
+def test_a_number_in_an_array_without_axes_is_a_number():
+    model = tr.models.load("van-der-pol")
+    plain = tr.simulate(model, (0, 1), params={"mu": 1.5}, initial={"x": 0.5})
+    array = tr.simulate(model, (0, 1), params={"mu": np.array(1.5)}, initial={"x": np.array(0.5)})
+    assert (plain.y == array.y).all()
+    with pytest.raises(tr.ModelError, match="is not a number"):
+        tr.simulate(model, (0, 1), params={"mu": np.array([1.5])})
+
+
+def test_complex_times_are_refused():
+    with pytest.raises(tr.DataError, match="t holds complex numbers"):
+        tr.simulate(tr.models.load("van-der-pol"), (0, 1j))
+
+
+def test_a_failed_solution_prints_what_happened_on_its_own_line():
+    solution = tr.simulate(
+        tr.models.load("van-der-pol"),
+        (0, 100),
+        solver=tr.Solver(max_steps=5),
+        on_error="return",
+    )
+    first, second, *_ = repr(solution).splitlines()
+    assert first.endswith("the step limit was reached")
+    assert second.strip() == solution.message

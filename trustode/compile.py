@@ -111,7 +111,14 @@ def compile(model: Model) -> CompiledModel:
         Once, when no door but Python is open; the model then runs tens of times slower.
     """
     if not isinstance(model, Model):
-        raise ModelError(f"compile: expected a Model, got {model!r:.60} ({type(model).__name__})")
+        hint = ""
+        if isinstance(model, str):
+            hint = "; tr.models.load and tr.read_model give a Model by its name or file"
+        elif isinstance(model, CompiledModel):
+            hint = "; give its .model"
+        raise ModelError(
+            f"compile: expected a Model, got {model!r:.60} ({type(model).__name__}){hint}"
+        )
     return _compiled(model)
 
 

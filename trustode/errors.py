@@ -59,7 +59,7 @@ class FileError(TrustodeError, OSError):
 
 
 class KeywordError(OptionError, TypeError):
-    """A call has a keyword that the function does not take."""
+    """A call has a keyword that the function does not take, or lacks an argument."""
 
 
 class CompileWarning(UserWarning):
@@ -128,7 +128,8 @@ def checks_keywords(function: _Called) -> _Called:
     Raises
     ------
     KeywordError
-        From the call, naming the keyword, the nearest one and all there are.
+        From the call, naming the keyword, the nearest one and all there are; or what is
+        missing.
     """
     target: Any = function
     called = target.__init__ if isinstance(function, type) else target
@@ -144,12 +145,33 @@ def checks_keywords(function: _Called) -> _Called:
                 f"{target.__name__}: unknown keyword {name!r}{nearest(name, known) or '.'} "
                 f"It takes {listed(known, 30)}"
             )
-        return called(*arguments, **keywords)
+        try:
+            return called(*arguments, **keywords)
+        except TypeError as error:
+            if isinstance(error, TrustodeError):
+                raise
+            missed = _not_bound(called, arguments, keywords)
+            if not missed:
+                raise
+            raise KeywordError(
+                f"{target.__name__}: {missed}. It takes {listed(known, 30)}"
+            ) from None
 
     if isinstance(function, type):
         target.__init__ = call
         return function
     return cast("_Called", call)
+
+
+def _not_bound(called: Any, arguments: Any, keywords: Any) -> str:
+    """Return what is wrong with the arguments of a call, if that is why it failed."""
+    import inspect
+
+    try:
+        inspect.signature(called).bind(*arguments, **keywords)
+    except TypeError as error:
+        return str(error)
+    return ""
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:

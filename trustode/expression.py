@@ -58,6 +58,10 @@ MAX_DENOMINATOR = 10_000
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_ \t\n.,+*/()-]")
+#: What is meant by a character that has no place.
+_HINTS = {"^": ". Write powers as **", "=": ". Give only what stands right of the equals sign"}
+#: Two factors that stand beside each other with nothing between them.
+_JUXTAPOSED = re.compile(r"\b\d+\.?\d*[A-Za-z_(]|[\w)]\s+[\w(]|\)\s*\w")
 
 #: Unicode categories of characters without a visible form of their own.
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -150,7 +154,7 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
         raise ModelError(f"{where}: {len(text)} characters; an expression may have {MAX_LENGTH}")
     if foreign := _FOREIGN.search(text):
         character = foreign.group()
-        hint = ". Write powers as **" if character == "^" else ""
+        hint = _HINTS.get(character, "")
         kind = "has no place in an expression" if character.isascii() else "is not ASCII"
         raise ModelError(
             f"{where}: column {foreign.start() + 1}: the character {character!r} {kind}{hint}"
@@ -168,7 +172,10 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         column = indent + (getattr(error, "offset", None) or 1)
         reason = getattr(error, "msg", None) or "too long or nested too deeply"
-        raise ModelError(f"{where}: column {column}: {reason} in {line.strip()[:80]!r}") from None
+        hint = ". Write every multiplication as *" if _JUXTAPOSED.search(line) else ""
+        raise ModelError(
+            f"{where}: column {column}: {reason} in {line.strip()[:80]!r}{hint}"
+        ) from None
     size = sum(isinstance(node, ast.expr) for node in ast.walk(tree))
     if size > MAX_NODES:
         raise ModelError(
@@ -296,11 +303,11 @@ class _Reader:
             return TIME
         if node.id in FUNCTIONS:
             raise self.fail(node, f"the function {node.id!r} needs an argument: {node.id}(...)")
-        known = [*self.symbols, *FUNCTIONS]
+        # A name of the model is meant more often than a function that looks alike.
+        hint = nearest(node.id, self.symbols) or nearest(node.id, FUNCTIONS)
         raise self.fail(
             node,
-            f"unknown name {node.id[:60]!r}{nearest(node.id, known) or '.'} "
-            f"Known: {listed(self.symbols, 12) or 't'}",
+            f"unknown name {node.id[:60]!r}{hint or '.'} Known: {listed(self.symbols, 12) or 't'}",
         )
 
     def sum(self, node: ast.BinOp, depth: int) -> sympy.Expr:

@@ -652,7 +652,9 @@ class Model:
         return hash((self.name, self.states, self.params))
 
     def __repr__(self) -> str:
-        counts = f"{len(self.states)} states ({listed(self.states)}), {len(self.params)} parameters"
+        n, m = len(self.states), len(self.params)
+        counts = f"{n} state{'' if n == 1 else 's'} ({listed(self.states)}), "
+        counts += f"{m} parameter{'' if m == 1 else 's'}"
         if self.inputs:
             counts += f", inputs {listed(self.inputs)}"
         return f"<Model {self.name!r}: {counts}>"

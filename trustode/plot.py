@@ -63,6 +63,8 @@ def plot_solution(
 ) -> Axes:
     """Draw states, observables or inputs over time.
 
+    A solution at the solver's own steps is drawn as the curve between them.
+
     Parameters
     ----------
     solution : Solution
@@ -82,10 +84,11 @@ def plot_solution(
     """
     model = solution.model
     wanted = _names(names, model.states)
-    series = {name: solution[name] for name in wanted}
+    curve = solution.smooth()
+    series = {name: curve[name] for name in wanted}
     ax = _axes(ax)
     for (name, values), (colour, style) in zip(series.items(), _lines(), strict=False):
-        ax.plot(solution.t, values, color=colour, linestyle=style, label=name)
+        ax.plot(curve.t, values, color=colour, linestyle=style, label=name)
     ax.set_xlabel(time_label(model))
     if len(wanted) == 1:
         ax.set_ylabel(name_label(model, wanted[0]))
@@ -447,8 +450,16 @@ def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
 def _draw_cycles(ax: Axes, cycles: Cycles, state: str, named: dict[str, None]) -> None:
     """Draw a family of cycles and its special points, each name in the legend once."""
     points, parameter = cycles.points, cycles.parameter
-    x, stable = points[parameter].to_numpy(dtype=float), points["stable"].to_numpy(dtype=bool)
+    x, stable = (
+        points[parameter].to_numpy(dtype=float),
+        points["stable"].to_numpy(dtype=bool).copy(),
+    )
     ends = [points[f"{end}_{state}"].to_numpy(dtype=float) for end in ("min", "max")]
+    # The orbit of no size at a Hopf point is neither; it is drawn as its neighbour.
+    neither = ~stable & (points["n_unstable"].to_numpy() == 0)
+    for k, beside in ((0, 1), (-1, -2)):
+        if len(x) > 1 and neither[k]:
+            stable[k] = stable[beside]
     edges = [0, *(np.flatnonzero(np.diff(stable)) + 1), len(x)]
     for first, last in itertools.pairwise(edges):
         called = "stable cycle" if stable[first] else "unstable cycle"

@@ -265,7 +265,7 @@ def make_runs(
                 f"{where}: {name!r:.60} is neither a parameter nor an initial value "
                 f"('{model.states[0]}(0)') nor an input of {model.name}"
                 f"{hint or nearest(name, known) or '.'} "
-                f"The parameters are: {listed(model.params, 100)}"
+                f"The parameters are: {listed(model.params, 100) or 'none'}"
             )
         if name in shared:
             raise ModelError(f"{where}: {name} is given for each run and for all of them; drop one")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ class Solution:
             return np.asarray(self._observed()[:, list(model.observables).index(key)])
         known = [*model.states, *model.observables, *model.inputs]
         raise ModelError(
-            f"{model.name}: the solution has no {key!r:.60}{nearest(str(key), known)} "
+            f"{model.name}: the solution has no {key!r:.60}{nearest(str(key), known) or '.'} "
             f"It has {', '.join(known)}"
         )
 
@@ -158,6 +158,27 @@ class Solution:
             )
         values: Array = self._dense(times)
         return values
+
+    def smooth(self, n: int = 500) -> Solution:
+        """Return a solution at the solver's own steps at more times, as for a curve.
+
+        Parameters
+        ----------
+        n : int
+            Times, at least; they are spread over the steps, and the steps stay among them.
+
+        Returns
+        -------
+        Solution
+            Itself if times were asked for, if it failed, or if it has as many times.
+        """
+        own = len(self._problem.t) == 2
+        if not own or self.status or len(self.t) >= n or self.t[0] == self.t[-1]:
+            return self
+        times = np.union1d(self.t, np.linspace(self.t[0], self.t[-1], n))
+        y = self(times)
+        y[np.searchsorted(times, self.t)] = self.y
+        return replace(self, t=times, y=y, dydp=None)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table: column ``t``, then states and observables."""
@@ -200,12 +221,16 @@ class Solution:
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
         lines = [
             f"<Solution of {self.model.name!r}: t = {self.t[0]:g} to {self.t[-1]:g}{unit}, "
-            f"{len(self.t)} times, {self.message}",
+            f"{len(self.t)} time{'' if len(self.t) == 1 else 's'}, "
+            + (self.message if not self.status else STATUS_TEXT[Status(self.status)]),
             f"  end: {ends}",
             f"  {self.stats['method']}, {self.stats['n_steps']} steps, {self.stats['backend']}>",
         ]
         if len(self.events):
-            lines.insert(2, f"  {len(self.events)} events, see .events")
+            n = len(self.events)
+            lines.insert(2, f"  {n} event{'' if n == 1 else 's'}, see .events")
+        if self.status:
+            lines.insert(1, f"  {self.message}")
         if self.outside:
             lines.insert(2, f"  left their bounds: {', '.join(self.outside)}")
         return "\n".join(lines)

@@ -95,7 +95,7 @@ class Solver:
     def __post_init__(self) -> None:
         known = ("auto", *NATIVE, *SCIPY)
         if self.method not in known:
-            hint = nearest(str(self.method), known)
+            hint = nearest(str(self.method), known) or "."
             raise OptionError(
                 f"Solver: unknown method {self.method!r:.60}{hint} "
                 f"Methods: {', '.join(('auto', *NATIVE))}; scipy's: {', '.join(SCIPY)}"
@@ -272,8 +272,14 @@ def _is_real(value: object) -> TypeGuard[numbers.Real]:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def _scalar(value: object) -> object:
+    """Return the number that an array without axes holds, and anything else as it is."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
 def in_range(param: Param, name: str, value: object, where: str) -> float:
     """Return a parameter's value as a float, or raise."""
+    value = _scalar(value)
     if not _is_real(value):
         raise ModelError(f"{where}: {name} = {value!r:.60} is not a number")
     number = float(value)
@@ -301,6 +307,7 @@ def initial_vector(
         return fixed.copy()
     y0 = np.asarray(compiled.initial(p), dtype=float)
     for name, value in model.known(initial, "state", model.states).items():
+        value = _scalar(value)
         if not _is_real(value):
             raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
         y0[model.states.index(name)] = float(value)
@@ -345,13 +352,15 @@ def check_times(t: object, where: str) -> Array:
                 f"{where}: t holds dates ({given.dtype}), not numbers. Give the time since the "
                 "start in the model's time unit"
             )
+        if given.dtype.kind == "c":
+            raise DataError(f"{where}: t holds complex numbers, got {t!r:.60}")
         times = given.astype(float, order="C")
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: t must be times, got {t!r:.60}") from None
     if times.ndim != 1 or times.size == 0:
-        raise DataError(f"{where}: t must be a list of times, got shape {times.shape}")
+        raise DataError(f"{where}: t must be a list of times or a pair (start, end), got {t!r:.60}")
     if increases(times):
         return times
     bad = np.flatnonzero(~np.isfinite(times))

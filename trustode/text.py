@@ -100,7 +100,7 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
     ... unit = "1/day"
     ... '''
     >>> read_model(io.StringIO(text))
-    <Model 'decay': 1 states (x), 1 parameters>
+    <Model 'decay': 1 state (x), 1 parameter>
     """
     # One more than may be: enough to see that it is too much, and never all of /dev/zero.
     content: Any

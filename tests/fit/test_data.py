@@ -242,3 +242,15 @@ def test_an_unknown_group_cannot_be_predicted(model: tr.Model) -> None:
         fit.predict(pd.DataFrame({"person": ["c"], "day": [1.0]}))
     with pytest.raises(tr.DataError, match="no group 'c'"):
         fit.group_model("c")
+
+
+def test_ratings_as_texts_are_said_to_be_numbers():
+    data = pd.DataFrame({"day": [0.0, 1.0, 2.0], "rating": ["1", "2", "3"]})
+    with pytest.raises(tr.DataError, match=r"has '1', .* which are numbers; convert the column"):
+        tr.fit(
+            tr.models.load("van-der-pol"),
+            data,
+            time="day",
+            observed={"rating": tr.Ordinal("x", [1.5, 2.5])},
+            vary={"mu": tr.Vary(1.0)},
+        )

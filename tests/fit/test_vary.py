@@ -224,7 +224,7 @@ MISTAKES = {
     "count": (
         lambda d: d,
         {"observed": {"y": tr.Poisson("1 + y**2")}},
-        "column 'y' has -0.5 in row 8 .rows 8.; counts are not negative",
+        "column 'y' has -0.5 in row 8; counts are not negative",
     ),
 }
 

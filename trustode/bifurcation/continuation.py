@@ -128,7 +128,7 @@ def free_name(model: Model, parameter: object, call: str = "continuation") -> st
         hint = nearest(str(name), known) or "."
         raise ModelError(
             f"{call}({model.name}): {name!r:.60} is not a parameter{hint} "
-            f"The parameters are: {listed(known, 100)}"
+            f"The parameters are: {listed(known, 100) or 'none'}"
         )
     return str(name)
 

@@ -118,7 +118,10 @@ def places(frame: pd.DataFrame, column: str, options: Sequence[Any], where: str)
     unknown = found == -1.0
     if unknown.any():
         first = given[int(np.argmax(unknown))]
-        hint = nearest(str(first), map(str, options)) if isinstance(first, str) else ""
+        texts = [str(option) for option in options]
+        hint = nearest(str(first), texts) if isinstance(first, str) else ""
+        if isinstance(first, str) and first in texts:
+            hint = ", which are numbers; convert the column with pandas.to_numeric."
         refuse(
             unknown,
             f"column '{column}' has {first!r:.40}, which is none of its values",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, OptionError, SolveError, listed, nearest
+from ..errors import DataError, OptionError, SolveError, checks_keywords, listed, nearest
 from ..jobs import check_how
 from ..model import Model
 from ..progress import Progress
@@ -109,6 +109,7 @@ class Fit:
                 f"{where}: this fit has random values, for which this is not there; {instead}"
             )
 
+    @checks_keywords
     def predict(self, data: pd.DataFrame | None = None) -> pd.DataFrame:
         """Predict what every row should show.
 
@@ -181,6 +182,7 @@ class Fit:
             )
         return fitted_model(self._problem, self._x, labels.index(group))
 
+    @checks_keywords
     def profile(
         self,
         *names: Any,
@@ -224,6 +226,7 @@ class Fit:
         how = check_how(threads, executor, checkpoint, progress, where)
         return profile(self._problem, self._x, names, level, how, where)
 
+    @checks_keywords
     def bootstrap(
         self,
         n: int = 1000,
@@ -285,6 +288,7 @@ class Fit:
         how = check_how(threads, executor, checkpoint, progress, where)
         return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
 
+    @checks_keywords
     def sample(
         self,
         *,
@@ -341,6 +345,7 @@ class Fit:
         problem, x = self._problem, self._x
         return sample(problem, x, draws, chains, warmup, level, seed, threads, progress, where)
 
+    @checks_keywords
     def plot(self, kind: str = "data", ax: Any = None) -> Any:
         """Draw the fit.
 

@@ -188,6 +188,11 @@ def check_choice(value: object, role: str, family: str, known: Sequence[str]) ->
         raise OptionError(f"{family}: {role}={value!r:.60} must be {' or '.join(map(repr, known))}")
 
 
+def all_rows(rows: Sequence[Any], at: Sequence[int]) -> str:
+    """Name the rows of a mistake, if they are more than the one that was named."""
+    return f" (rows {listed(str(rows[k]) for k in at)})" if len(at) > 1 else ""
+
+
 def refuse_values(
     broken: NDArray[np.bool_],
     rule: str,
@@ -201,8 +206,8 @@ def refuse_values(
     at = [int(k) for k in np.flatnonzero(broken)]
     if at:
         raise DataError(
-            f"{where}: column '{column}' has {observed[at[0]]:g} in row {rows[at[0]]} (rows "
-            f"{listed(str(rows[k]) for k in at)}); {rule}. {remedy}"
+            f"{where}: column '{column}' has {observed[at[0]]:g} in row {rows[at[0]]}"
+            f"{all_rows(rows, at)}; {rule}. {remedy}"
         )
 
 

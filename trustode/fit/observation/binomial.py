@@ -11,8 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, expit, gammaln, log_expit, log_ndtr, ndtr
 
-from ...errors import DataError, OptionError, checks_keywords, listed
-from .base import Array, Known, Observation, Terms, check_choice, check_quantity, normal_between
+from ...errors import DataError, OptionError, checks_keywords
+from .base import (
+    Array,
+    Known,
+    Observation,
+    Terms,
+    all_rows,
+    check_choice,
+    check_quantity,
+    normal_between,
+)
 
 LINKS = ("identity", "logit", "probit")
 
@@ -100,7 +109,7 @@ class Binomial(Observation):
                 of = f" of {size[at[0]]:g} trials" if rule.startswith("a count") else ""
                 raise DataError(
                     f"{where}: column '{column}' has {observed[at[0]]:g}{of} in row "
-                    f"{rows[at[0]]} (rows {listed(str(rows[k]) for k in at)}); {rule}. Correct "
+                    f"{rows[at[0]]}{all_rows(rows, at)}; {rule}. Correct "
                     "these rows, set them to missing, or change n"
                 )
 
