@@ -7,11 +7,13 @@ folder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .collocation import Direction, interpolated
 from .family import MOST, Family, Node
 from .floquet import Complex, Multipliers, crossing_pair, doubling_test, torus_test
 
@@ -205,7 +207,17 @@ class Finder:
             if change <= _ENOUGH or (change >= before and change <= _CONVERGED):
                 break
             intervals *= 2
+        if kind == "branch_point":
+            best = self._looking_along(best)
         return Special(kind, best, change <= _CONVERGED, position)
+
+    def _looking_along(self, node: Node) -> Node:
+        """Return a branch point with the step's tangent: its own may be any of two directions."""
+        origin = self._origin
+        states = interpolated(origin.orbit.mesh, origin.tangent.states, node.orbit.nodes)
+        tangent = Direction(states, origin.tangent.free)
+        length = math.sqrt(node.dot(tangent, tangent))
+        return replace(node, tangent=Direction(states / length, tangent.free / length))
 
     def _secant(self, test: Test, origin: Node, first: float) -> Node | None:
         """Return the orbit near a point at which a test vanishes."""
