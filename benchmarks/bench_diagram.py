@@ -1,4 +1,4 @@
-"""How long does a point of a branch of equilibria take, and a whole diagram?"""
+"""How long does a point of a branch of equilibria or cycles take, and a whole diagram?"""
 
 import time
 
@@ -40,13 +40,41 @@ SYSTEMS = {
         ("F", 0.0, 6.0),
     ),
 }
+#: AUTO-07p demos: families that are born at Hopf points; states, parameter, where it is born.
+CYCLES = {
+    # Demo ab, Uppal, Ray & Poore (1974).
+    "reaction": (
+        {"u1": "-u1 + p1*(1-u1)*exp(u2)", "u2": "-u2 + p1*14*(1-u1)*exp(u2) - 3*u2"},
+        {"p1": 0.0},
+        ("p1", 0.0, 0.3),
+    ),
+    # Demo abc: two families between four Hopf points.
+    "two reactions": (
+        {
+            "u1": "-u1 + p1*(1-u1)*exp(u3)",
+            "u2": "-u2 + p1*exp(u3)*(1-u1-0.04*u2)",
+            "u3": "-u3 - 1.55*u3 + p1*8*exp(u3)*(1-u1+0.04*u2)",
+        },
+        {"p1": 0.0},
+        ("p1", 0.0, 0.4),
+    ),
+    # Demo lrz.
+    "lorenz": (
+        {"x": "10*(y-x)", "y": "rho*x - y - x*z", "z": "x*y - 8/3*z"},
+        {"rho": 0.0},
+        ("rho", 0.0, 30.0),
+    ),
+    "lorenz-84": SYSTEMS["lorenz-84"],
+}
+#: Mesh intervals of every orbit, at four collocation points each.
+INTERVALS = 50
 ROUNDS = 7
 PEERS = {"auto-07p": "auto", "pycobi": "pycobi"}
 
 
 def system(name):
     """Return a compiled model, its free parameter and the span."""
-    equations, params, (free, low, high) = SYSTEMS[name]
+    equations, params, (free, low, high) = (SYSTEMS | CYCLES)[name]
     known = {key: symbol(key) for key in (*equations, *params)}
     model = tr.Model(
         name.replace(" ", "-"),
@@ -94,8 +122,24 @@ def test_diagram_of_equilibria(benchmark, name):
     )
 
 
-def test_diagram_with_cycles(benchmark):
-    model, free, span = system("neural mass")
+@pytest.mark.parametrize("name", CYCLES)
+def test_family(benchmark, name):
+    model, free, span = system(name)
+    special = tr.diagram(model, free, span, cycles=False).special
+    start = special[special["kind"] == "hopf"].iloc[0]
+    stepper = tr.ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
+    record(
+        benchmark,
+        lambda: tr.cycles(
+            model, free, start=start, span=span, stepper=stepper, intervals=INTERVALS
+        ),
+        len,
+    )
+
+
+@pytest.mark.parametrize("name", ["neural mass", "two reactions", "lorenz", "lorenz-84"])
+def test_diagram_with_cycles(benchmark, name):
+    model, free, span = system(name)
     record(
         benchmark,
         lambda: tr.diagram(model, free, span),

@@ -1,6 +1,7 @@
 """Families of periodic orbits against closed forms, published points and the integrator."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ SYSTEMS = {
 
 
 @pytest.fixture(scope="module")
-def followed(text_model):
+def followed(text_model, check_cycles):
     """Return a function that follows a system's family once."""
     known: dict[str, Cycles] = {}
 
@@ -90,6 +91,7 @@ def followed(text_model):
             equations, params, (free, span), start = SYSTEMS[name]
             model = text_model(equations, **params)
             known[name] = tr.cycles(model, free, start=start, span=span)
+            check_cycles(known[name])
         return known[name]
 
     return family
@@ -319,3 +321,36 @@ def test_what_is_no_start_is_said():
         tr.cycles(model, "b", span=(0, 1))
     with pytest.raises(tr.SolveError, match="no periodic orbit"):
         tr.cycles(model, "a", span=(0, 1))
+
+
+def test_a_family_travels(followed):
+    family = followed("reaction")
+    again = pickle.loads(pickle.dumps(family))
+    assert repr(again) == repr(family)
+    assert again.summary() == family.summary()
+    np.testing.assert_array_equal(again.orbit(5).y, family.orbit(5).y)
+    assert again.at(0.25)["period"].iloc[0] == family.at(0.25)["period"].iloc[0]
+    orbit = pickle.loads(pickle.dumps(family.orbit(5)))
+    np.testing.assert_array_equal(orbit(0.3), family.orbit(5)(0.3))
+    # Another family starts from what arrived.
+    row = again.special.iloc[0]
+    here = tr.cycles(again.model, "p1", start=row, span=(0.16, 0.17))
+    assert len(here) > 3
+
+
+def test_multipliers_of_all_sizes_are_known_at_once(text_model):
+    """A circle of radius 1, its surroundings bent: multipliers exp(2 pi rate)."""
+    dx, dy = "(a*x - y - x*(x**2+y**2))", "(x + a*y - y*(x**2+y**2))"
+    dz = f"(grows*(z-x**2) + 2*x*{dx})"
+    model = text_model(
+        {"x": dx, "y": dy, "z": dz, "w": f"-fades*(w-z*y) + {dz}*y + z*{dy}"},
+        a=-0.5,
+        grows=math.log(1e8) / (2 * math.pi),
+        fades=math.log(1e12) / (2 * math.pi),
+    )
+    start = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0, "a": 0.0}
+    last = tr.cycles(model, "a", start=start, span=(-0.5, 1.0)).points.iloc[-1]
+    expected = [1.0, 1e8, math.exp(-4 * math.pi), 1e-12]
+    np.testing.assert_allclose(last["multipliers"], expected, rtol=1e-6)
+    assert last["trivial_error"] < 1e-6
+    assert last["n_unstable"] == 1

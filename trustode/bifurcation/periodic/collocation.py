@@ -66,7 +66,7 @@ def basis() -> Basis:
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     points, weights = (points + 1.0) / 2.0, weights / 2.0
     nodes = np.arange(POINTS + 1) / POINTS
-    power = np.linalg.inv(np.vander(nodes, increasing=True))
+    power: Array = np.asarray(np.linalg.inv(np.vander(nodes, increasing=True)), dtype=float)
     exponents = np.arange(POINTS + 1)
     value = points[:, None] ** exponents @ power
     slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]

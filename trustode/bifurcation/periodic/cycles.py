@@ -198,9 +198,6 @@ class _Begin:
         fading: dict[str, Fading] = {"hopf": around_mean}
         if len(node.orbit.states[0]) != self._system.n:
             raise ModelError(f"{self._system.where}: start is an orbit of another model")
-        here = from_orbit(family, node.orbit)
-        if here is None:
-            raise self._no_cycle("near the start")
         if kind == "period_doubling":
             start = doubled(family, node)
             self.both = False
@@ -212,6 +209,9 @@ class _Begin:
         elif kind == "fold_of_cycles":
             return node, fading, False
         else:
+            here = from_orbit(family, node.orbit)
+            if here is None:
+                raise self._no_cycle("near the start")
             return here, fading, False
         if start is None:
             raise self._no_cycle("beside the start")

@@ -1,0 +1,82 @@
+"""What must hold for every family of periodic orbits, whatever the model."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import trustode as tr
+from trustode.bifurcation import Cycles
+
+#: An orbit comes back to within this, of its states' largest values, where the largest multiplier
+#: is below the second number.
+CLOSED, MODERATE = 1e-6, 1e3
+#: Orbits of a family that are integrated.
+INTEGRATED = 4
+#: Bracket of a special point: what its parameter may lie outside, as a share of the span.
+OUTSIDE = 1e-6
+TIGHT = tr.Solver(rtol=1e-11, atol=1e-13)
+#: By how many the multipliers outside the circle change.
+WEIGHTS = {"fold_of_cycles": 1, "branch_point": 1, "period_doubling": 1, "torus": 2}
+
+
+def _check_cycles(family: Cycles) -> None:
+    """Assert the invariants of a family."""
+    points, special, name = family.points, family.special, family.parameter
+    assert list(points["step"]) == list(range(len(family)))
+    assert family.multipliers.shape == (len(family), len(family.model.states))
+    assert (points["period"] > 0.0).all()
+    for state in family.model.states:
+        assert (points[f"min_{state}"] <= points[f"max_{state}"]).all()
+    _check_closing(family)
+    sure = points["trivial_error"].to_numpy() < 1e-6
+    counts, values = points["n_unstable"].to_numpy(), points[name].to_numpy()
+    assert not (points["stable"] & (counts > 0)).any()
+    kinds: dict[int, list[str]] = {}
+    for _, row in special.iterrows():
+        before, after = row["bracket"]
+        if before == after:
+            # The limit at an end.
+            assert before in (0, len(family) - 1)
+            continue
+        assert after == before + 1
+        kinds.setdefault(before, []).append(row["kind"])
+        if row["kind"] != "fold_of_cycles":
+            low, high = sorted(values[[before, after]])
+            margin = OUTSIDE * np.ptp(values) + (high - low)
+            assert low - margin <= row[name] <= high + margin
+    born = {0 if origin is None else k for k, origin in zip((1, 2), family.origins, strict=True)}
+    for k in range(len(family) - 1):
+        if not (sure[k] and sure[k + 1]):
+            continue
+        if (k == 0 and 1 in born) or (k == len(family) - 2 and 2 in born):
+            # At its birth a family's own multiplier is 1.
+            continue
+        total = sum(WEIGHTS[kind] for kind in kinds.get(k, ()))
+        change = abs(int(counts[k + 1]) - int(counts[k]))
+        assert change <= total, f"step {k}: {counts[k]} to {counts[k + 1]}, {kinds.get(k)}"
+        assert (total - change) % 2 == 0 or "branch_point" in kinds[k]
+
+
+def _check_closing(family: Cycles) -> None:
+    """Assert that the integrator comes back along orbits that do not throw it off."""
+    largest = np.abs(family.multipliers).max(axis=1)
+    calm = np.flatnonzero((largest < MODERATE) & (family.points["trivial_error"] < 1e-6))
+    for k in calm[np.linspace(0, len(calm) - 1, min(INTEGRATED, len(calm))).astype(int)].tolist():
+        orbit = family.orbit(k)
+        again = tr.simulate(
+            family.model,
+            orbit.t[[0, -1]],
+            params=family.params | {family.parameter: family.points[family.parameter].iloc[k]},
+            initial=dict(zip(family.model.states, orbit.y[0], strict=True)),
+            solver=TIGHT,
+        )
+        size = np.abs(orbit.y).max(axis=0) + 1e-3 * np.abs(orbit.y).max()
+        size[size == 0.0] = 1.0
+        gap = np.abs((again.y[-1] - orbit.y[0]) / size).max()
+        assert gap <= CLOSED * max(1.0, largest[k])
+
+
+@pytest.fixture(scope="session")
+def check_cycles() -> Callable[[Cycles], None]:
+    return _check_cycles
