@@ -441,7 +441,9 @@ class MovableCycle(Movable):
         right = np.zeros((1, guess.states.size + k))
         last, total, orbit = math.inf, 0.0, guess
         for _ in range(_CORRECTIONS):
-            right[0, -k:] = anchor.conditions.gap(orbit)
+            rows, rows_free, wanted = anchor.conditions
+            held = np.tensordot(rows, orbit.states, 2) + rows_free @ orbit.free
+            right[0, -k:] = wanted - held
             solved = problem.solve(orbit, anchor.conditions, right)
             if solved is None:
                 return None
