@@ -181,6 +181,8 @@ class Connections(Family):
             orbit=orbit,
             tangent=Direction(np.ascontiguousarray(ahead), node.tangent.free),
             free_scale=self.free_scale(free),
+            # It belongs to the mesh without the pauses.
+            bend=None,
         )
         length = math.sqrt(unit.dot(unit.tangent, unit.tangent))
         tangent = Direction(unit.tangent.states / length, unit.tangent.free / length)
