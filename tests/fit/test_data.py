@@ -189,7 +189,7 @@ def test_mistakes_in_arguments(model: tr.Model, case: str) -> None:
         ({"value": 2.0, "max": 1.0}, "outside"),
         ({"value": 1.0, "min": 3.0, "max": 1.0}, "min=3 is not below max=1"),
         ({"value": 0.0, "scale": "log"}, "no logarithm"),
-        ({"value": 1.0, "scale": "ln"}, "must be one of 'lin', 'log', 'log10', 'logit'"),
+        ({"value": 1.0, "scale": "ln"}, "must be one of 'lin', 'log', 'log10', 'atanh', 'logit'"),
         ({"value": 1.0, "per": 3}, "must be the name of a column"),
     ],
 )
