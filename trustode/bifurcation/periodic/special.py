@@ -39,7 +39,7 @@ _NEAR = 1e-2
 #: A fold and a branch point nearer than this share of the step are one point.
 _TOGETHER = 1e-3
 #: Tests below this, before and after, are rounding: a family may stand still in its parameter.
-_NOISE = 1e-10
+_NOISE = 1e-13
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
 _LOST = 0.1
 
@@ -117,9 +117,17 @@ class Finder:
         sure = [
             special
             for special in points
-            if special.converged or self._multipliers(special.node).trivial_error < _LOST
+            if special.converged
+            or self._multipliers(special.node).trivial_error < _LOST
+            or self._index_changes(end)
         ]
         return sorted(sure, key=lambda special: special.position)
+
+    def _index_changes(self, end: Node) -> bool:
+        """Return whether the number of unstable multipliers surely changes over the step."""
+        before, after = (self._multipliers(node) for node in (self._origin, end))
+        known = max(before.trivial_error, after.trivial_error) < _LOST
+        return bool(known and before.n_unstable != after.n_unstable)
 
     def _pair_crosses(self, end: Node) -> bool:
         """Return whether the number of complex multipliers outside the circle changes."""
