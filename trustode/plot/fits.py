@@ -1,0 +1,244 @@
+"""Figures of fits: data, starts, residuals, profiles, draws, and what a design recovers.
+
+Imports what figures share, and what it draws for its types.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .parts import MARKS, axes_of, lines_of, time_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from ..fit import Fit, Recovery
+    from ..fit.profile import Profile
+    from ..fit.sample import Posterior
+
+Array = NDArray[np.float64]
+
+#: Series that can be told apart in one picture.
+_MOST_SERIES = 6
+
+
+def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw what was observed and what is predicted over time.
+
+    Marks are observations and lines predictions: of each series, or of the means over all
+    groups at each time where there are too many series to tell apart. Levels that are texts
+    are drawn as their places, 1, 2, ...
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    table = _places(fit)
+    series = dict(list(table.groupby(["column", "group"], sort=False)))
+    labels = {key: f"{key[0]}, {key[1]}" for key in series}
+    if len(series) > _MOST_SERIES:
+        series = {(name, ""): part for name, part in table.groupby("column", sort=False)}
+        labels = {key: f"{key[0]}, mean of {part['group'].nunique()} groups"
+                  for key, part in series.items()}  # fmt: skip
+    ax = axes_of(ax)
+    marks = itertools.cycle(MARKS)
+    for (key, part), (colour, style), mark in zip(series.items(), lines_of(), marks, strict=False):
+        means = part.groupby("time")[["observed", "predicted"]].mean()
+        ax.plot(means.index, means["observed"], mark, color=colour, label=labels[key])
+        ax.plot(means.index, means["predicted"], linestyle=style, color=colour)
+    columns = list(dict.fromkeys(str(name) for name, _ in series))
+    ax.set_xlabel(time_label(fit.model))
+    ax.set_ylabel(", ".join(columns))
+    ax.legend(title="marks: observed, lines: predicted")
+    return ax
+
+
+def _places(fit: Fit) -> pd.DataFrame:
+    """Return a fit's residuals with numbers in the place of texts."""
+    table = fit.residuals.copy()
+    for side in ("observed", "predicted"):
+        values = table[side].astype(object)
+        for column, observation in fit.observed.items():
+            options = observation.options or ()
+            if any(isinstance(option, str) for option in options):
+                here = table["column"] == column
+                place = {option: k + 1 for k, option in enumerate(options)}
+                values[here] = values[here].map(place)
+        table[side] = values.astype(float)
+    return table
+
+
+def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw where the starts of a fit ended, the best first: a waterfall.
+
+    A flat foot means that many starts agree; black marks converged. What failed is counted in
+    the title.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    table = fit.starts[np.isfinite(fit.starts["nll"])].sort_values("nll")
+    order = np.arange(1, len(table) + 1)
+    excess = table["nll"].to_numpy(dtype=float) + fit.loglik
+    converged = (table["status"] == "converged").to_numpy(dtype=bool)
+    ax.plot(order, excess, color="black", linewidth=0.8)
+    for done, face, label in ((True, "black", "converged"), (False, "white", "not converged")):
+        if (converged == done).any():
+            at = converged == done
+            ax.plot(
+                order[at], excess[at], "o", markerfacecolor=face, markeredgecolor="black",
+                label=label,
+            )  # fmt: skip
+    # Differences of a thousandth and of a thousand should both be seen.
+    ax.set_yscale("symlog", linthresh=1e-2)
+    ax.set_xlabel("start, the best first")
+    ax.set_ylabel("log-likelihood below the best")
+    failed = len(fit.starts) - len(table)
+    if failed:
+        ax.set_title(f"{failed} of {len(fit.starts)} starts failed")
+    ax.legend()
+    return ax
+
+
+def plot_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw standardised residuals over time.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    marks = itertools.cycle(MARKS)
+    parts = fit.residuals.groupby("column", sort=False)
+    for (column, part), (colour, _), mark in zip(parts, lines_of(), marks, strict=False):
+        ax.plot(
+            part["time"], part["residual"], mark, color=colour, label=str(column), fillstyle="none"
+        )
+    for height, style in ((-2.0, ":"), (0.0, "-"), (2.0, ":")):
+        ax.axhline(height, color="black", linewidth=0.8, linestyle=style)
+    ax.set_xlabel(time_label(fit.model))
+    ax.set_ylabel("standardised residual")
+    ax.legend()
+    return ax
+
+
+def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
+    """Draw the profile of one value: the fall of the log-likelihood while the others follow.
+
+    The dotted line is the level; where the curve stays below it, the interval is open.
+
+    Parameters
+    ----------
+    profile : Profile
+    label : str
+        The value, as in the index of its intervals.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    row: Any = profile.intervals.loc[label]
+    points = profile.points
+    points = points[(points["name"] == row["name"]) & (points["group"] == row["group"])]
+    ax.plot(points["value"], points["excess"], color="black", marker=".")
+    percent = f"{100 * profile.level:g} %"
+    ax.axhline(profile.threshold, color="black", linestyle=":", label=f"{percent} level")
+    for side in ("low", "high"):
+        if row[f"{side}_end"] == "crossing":
+            ax.axvline(float(row[side]), color="black", linestyle="--", linewidth=0.8)
+    if profile.logarithmic[label]:
+        ax.set_xscale("log")
+    # Without points far outside the interval, so that its ends are seen.
+    ax.set_ylim(-0.05 * profile.threshold, 1.6 * profile.threshold)
+    ax.set_xlabel(label)
+    ax.set_ylabel("twice the fall of the log-likelihood")
+    ax.legend()
+    return ax
+
+
+def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes:
+    """Draw the distribution of a value's draws, one line a chain.
+
+    Chains that agree lie on each other.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    label : str
+        The value, as in the index of its params.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    values = posterior.draws[label]
+    edges = np.histogram_bin_edges(values, bins=min(40, 5 + len(values) // 50))
+    parts = posterior.draws.groupby("chain")[label]
+    for (chain, part), (colour, style) in zip(parts, lines_of(), strict=False):
+        heights, _ = np.histogram(part, bins=edges, density=True)
+        ax.stairs(heights, edges, color=colour, linestyle=style, label=f"chain {chain}")
+    row: Any = posterior.params.loc[label]
+    for end in ("low", "high"):
+        ax.axvline(row[end], color="black", linestyle="--", linewidth=0.8)
+    ax.set_xlabel(label)
+    ax.set_ylabel("posterior density")
+    ax.legend()
+    return ax
+
+
+def plot_recovery(recovery: Recovery, label: str, ax: Axes | None = None) -> Axes:
+    """Draw estimates of a value over what was true, with the line where both are the same.
+
+    Parameters
+    ----------
+    recovery : Recovery
+    label : str
+        The value, as in the index of its table.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    true, found = recovery.truths[label], recovery.estimates[label]
+    ax.plot(true, found, "o", markerfacecolor="none", markeredgecolor="black", markersize=4)
+    ends = [float(true.min()), float(true.max())]
+    if ends[0] == ends[1]:
+        ends = [float(found.min()), float(found.max())]
+    ax.plot(ends, ends, color="black", linestyle="--", linewidth=0.8)
+    ax.set_xlabel(f"{label}, true")
+    ax.set_ylabel(f"{label}, estimated")
+    return ax

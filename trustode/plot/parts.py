@@ -1,0 +1,75 @@
+"""What all figures share: axes, labels, and lines that can be told apart without colour.
+
+Imports the errors and models, and what it draws for its types.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model import Model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+Array = NDArray[np.float64]
+
+#: Lines that differ in form first and in colour second: what one cannot see, the other shows.
+#: Colours from Okabe & Ito (2008), Color Universal Design.
+LINES: tuple[tuple[str, Any], ...] = (
+    ("#0072B2", "-"),
+    ("#D55E00", "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", ":"),
+    ("#000000", (0, (5, 1, 1, 1, 1, 1))),
+    ("#56B4E9", (0, (8, 2))),
+    ("#E69F00", (0, (3, 2, 1, 2))),
+)
+#: Marks of the points that stay apart in print.
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_LONGEST_MEANING = 48
+
+
+def time_label(model: Model) -> str:
+    """Return the label of a time axis."""
+    return f"time ({model.time_unit})" if model.time_unit else "time"
+
+
+def name_label(model: Model, name: str) -> str:
+    """Return the label of a state, observable or input: its meaning, name and bounds."""
+    meaning = model.meanings.get(name, "")
+    for mark in (":", ";", "(", ","):
+        meaning = meaning.split(mark)[0].strip()
+    text = f"{meaning}, {name}" if 0 < len(meaning) <= _LONGEST_MEANING else name
+    low, high = model.bounds.get(name, (-np.inf, np.inf))
+    return f"{text} ({low:g} to {high:g})" if np.isfinite([low, high]).all() else text
+
+
+def axis_label(model: Model, text: str, name: str) -> str:
+    """Return the label of an axis along which parameters, starts or inputs vary."""
+    unit = model.parameters[name].unit if name in model.parameters else ""
+    return f"{text} ({unit})" if unit else text
+
+
+def axes_of(ax: Axes | None) -> Axes:
+    """Return the given Axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    made: Axes = pyplot.subplots(layout="constrained")[1]
+    return made
+
+
+def lines_of() -> Iterator[tuple[str, Any]]:
+    """Yield a colour and a line style, for ever, no two of 49 alike."""
+    styles = [style for _, style in LINES]
+    for turn in itertools.count():
+        for k, (colour, _) in enumerate(LINES):
+            yield colour, styles[(k + turn) % len(styles)]

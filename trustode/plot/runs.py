@@ -1,0 +1,288 @@
+"""Figures of solutions, scans, and what is found by brute force.
+
+Imports what figures share, and what it draws for its types.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OptionError, listed, nearest
+from ..model import Model
+from .parts import MARKS, axes_of, axis_label, lines_of, name_label, time_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..basins import Basins
+    from ..orbit_diagram import OrbitDiagram
+    from ..scan import Scan
+    from ..simulate import Solution
+    from ..sweep import Sweep
+
+Array = NDArray[np.float64]
+
+
+def plot_solution(
+    solution: Solution, names: str | Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw states, observables or inputs over time.
+
+    A solution at the solver's own steps is drawn as the curve between them.
+
+    Parameters
+    ----------
+    solution : Solution
+    names : str or sequence of str, optional
+        What to draw; all states unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ModelError
+        If the solution has no such name.
+    """
+    model = solution.model
+    wanted = _names(names, model.states)
+    curve = solution.smooth()
+    series = {name: curve[name] for name in wanted}
+    ax = axes_of(ax)
+    for (name, values), (colour, style) in zip(series.items(), lines_of(), strict=False):
+        ax.plot(curve.t, values, color=colour, linestyle=style, label=name)
+    ax.set_xlabel(time_label(model))
+    if len(wanted) == 1:
+        ax.set_ylabel(name_label(model, wanted[0]))
+    else:
+        ax.set_ylabel("states" if set(wanted) <= set(model.states) else "values")
+        ax.legend()
+    ax.margins(x=0)
+    return ax
+
+
+def plot_scan(scan: Scan, name: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what a scan measured over the one or two axes of its grid.
+
+    Along one axis a number is a line and a regime a row of marks; over two axes a number is
+    a grey shading with labelled contours and a regime a grid of marks.
+
+    Parameters
+    ----------
+    scan : Scan
+    name : str, optional
+        A column of the scan, or a state: then everything that was measured of it along one
+        axis. The period, or else the first measure, unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        If the grid has more than two axes, or the scan has no such column.
+    """
+    model = scan.model
+    varied = [key for names in scan.vary for key in names]
+    measured = [key for key in scan.names if key not in (*varied, "status")]
+    if len(scan.vary) > 2:
+        raise OptionError(
+            f"plot_scan({model.name}): the grid has {len(scan.vary)} axes; at most 2 can be "
+            "drawn. Draw a slice of scan.to_frame()"
+        )
+    if name is None:
+        name = "period" if "period" in measured else measured[0]
+    of_state = [key for key in measured if key.split("_", 1)[-1] == name]
+    if name in model.states and of_state and len(scan.vary) == 1:
+        columns = of_state
+    elif name in scan.names:
+        columns = [name]
+    else:
+        raise OptionError(
+            f"plot_scan({model.name}): the scan has no {name!r:.60}{nearest(str(name), measured)} "
+            f"It has {listed(measured, 40)}"
+        )
+    ax = axes_of(ax)
+    axes = [(" = ".join(names), names[0]) for names in scan.vary]
+    x = scan[axes[0][1]]
+    ax.set_xlabel(axis_label(model, *axes[0]))
+    if len(axes) == 1:
+        _draw_along(ax, scan, columns, x)
+        ax.set_ylabel(_measure_label(model, columns[0] if len(columns) == 1 else name))
+        return ax
+    y = scan[axes[1][1]]
+    ax.set_ylabel(axis_label(model, *axes[1]))
+    values = scan[columns[0]]
+    if values.dtype.kind == "f":
+        _shade(ax, x, y, values)
+    else:
+        _mark(ax, x.ravel(), y.ravel(), values.ravel())
+    ax.set_title(_measure_label(model, columns[0]))
+    return ax
+
+
+def plot_orbit_diagram(
+    diagram: OrbitDiagram, state: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw where orbits pass in the long run, a dot each, over the parameter.
+
+    Parameters
+    ----------
+    diagram : OrbitDiagram
+    state : str, optional
+        The diagram's own unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    model = diagram.model
+    state = _a_state(model, state or diagram.state, "plot_orbit_diagram")
+    ax = axes_of(ax)
+    frame = diagram.to_frame()
+    ax.plot(frame[diagram.name], frame[state], "k,", rasterized=True)
+    ax.set_xlabel(name_label(model, diagram.name))
+    ax.set_ylabel(name_label(model, state))
+    ax.set_title(diagram.section)
+    return ax
+
+
+def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
+    """Draw the starts over the first two states varied, marked by where they go.
+
+    Parameters
+    ----------
+    basins : Basins
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    frame, names = basins.to_frame(), list(basins.region)
+    second = names[1] if len(names) > 1 else None
+    for name in basins.attractors["name"]:
+        part = frame[frame["attractor"] == name]
+        y = part[second] if second else np.zeros(len(part))
+        ax.plot(part[names[0]], y, linestyle="none", marker="s", markersize=3, label=name)
+    ax.set_xlabel(f"{names[0]} at the start")
+    if second:
+        ax.set_ylabel(f"{second} at the start")
+    else:
+        ax.set_yticks([])
+    ax.legend()
+    return ax
+
+
+def plot_sweep(sweep: Sweep, state: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the extremes of a state on the way up and the way down over the parameter.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    state : str, optional
+        The first unless given.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    model = sweep.model
+    state = _a_state(model, state or model.states[0], "plot_sweep")
+    ax = axes_of(ax)
+    for way, style, label in ((sweep.up, "-", "up"), (sweep.down, "--", "down")):
+        for extreme in ("min", "max"):
+            ax.plot(
+                way[sweep.name],
+                way[f"{extreme}_{state}"],
+                style,
+                color="C0" if label == "up" else "C1",
+                label=label if extreme == "min" else None,
+            )
+    ax.set_xlabel(name_label(model, sweep.name))
+    ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def _measure_label(model: Model, name: str) -> str:
+    """Return the label of a measure."""
+    if name in model.states:
+        return name_label(model, name)
+    kind, _, state = name.partition("_")
+    if state in model.states:
+        return f"{kind} of {name_label(model, state)}"
+    if name == "period" and model.time_unit:
+        return f"period ({model.time_unit})"
+    return name.replace("_", " ")
+
+
+def _names(names: str | Sequence[str] | None, default: Sequence[str]) -> list[str]:
+    """Return a list of names from one, several or none."""
+    if names is None:
+        return list(default)
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        names = [names]
+    return [str(getattr(name, "name", name)) for name in names]
+
+
+def _draw_along(ax: Axes, scan: Scan, columns: Sequence[str], x: Array) -> None:
+    """Draw measures along a single axis."""
+    if scan[columns[0]].dtype.kind == "f":
+        for column, (colour, style) in zip(columns, lines_of(), strict=False):
+            label = column.split("_", 1)[0]
+            ax.plot(x, scan[column], color=colour, linestyle=style, marker=".", label=label)
+        if len(columns) > 1:
+            ax.legend()
+        return
+    values = scan[columns[0]].astype(str)
+    kinds = list(dict.fromkeys(values))
+    for row, (kind, mark) in enumerate(zip(kinds, itertools.cycle(MARKS), strict=False)):
+        here = x[values == kind]
+        ax.plot(here, np.full(len(here), row), linestyle="none", marker=mark, color="black")
+    ax.set_yticks(range(len(kinds)), kinds)
+    ax.margins(y=0.2)
+
+
+def _mark(ax: Axes, x: Array, y: Array, values: NDArray[Any]) -> None:
+    """Draw a category at each point of a plane."""
+    kinds = sorted(set(values.astype(str)))
+    for kind, mark, (colour, _) in zip(kinds, itertools.cycle(MARKS), lines_of(), strict=False):
+        here = values.astype(str) == kind
+        ax.plot(x[here], y[here], linestyle="none", marker=mark, color=colour, label=kind)
+    ax.figure.legend(loc="outside right upper")
+
+
+def _shade(ax: Axes, x: Array, y: Array, values: Array) -> None:
+    """Draw a number over a plane: shading, and contours with their values."""
+    mesh = ax.pcolormesh(x, y, values, cmap="Greys", shading="nearest")
+    ax.figure.colorbar(mesh, ax=ax)
+    if min(values.shape) > 1 and np.isfinite(values).all() and np.ptp(values) > 0:
+        ax.clabel(ax.contour(x, y, values, colors="#D55E00", linewidths=0.8))
+
+
+def _a_state(model: Model, name: str, where: str) -> str:
+    """Return the name of a state, or raise."""
+    if name not in model.states:
+        raise OptionError(
+            f"{where}({model.name}): {name!r:.60} is not a state"
+            f"{nearest(str(name), model.states) or '.'} The states are: {', '.join(model.states)}"
+        )
+    return name
