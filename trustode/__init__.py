@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from .bifurcation import ArcLength as ArcLength
     from .bifurcation.bands import bands as bands
     from .bifurcation.continuation import continuation as continuation
-    from .bifurcation.curve import curve as curve
+    from .bifurcation.curves.curve import curve as curve
     from .bifurcation.diagram import diagram as diagram
     from .bifurcation.equilibria import equilibria as equilibria
     from .bifurcation.periodic.cycles import cycles as cycles

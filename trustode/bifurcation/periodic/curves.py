@@ -14,7 +14,7 @@ from ...compile import compile
 from ...errors import ModelError, SolveError, Status
 from ...model import Model
 from ..arclength import ArcLength
-from ..bifurcation_curve import BifurcationCurve
+from ..curves.bifurcation_curve import BifurcationCurve
 from .branch import Start
 from .collocation import PERIOD, Array, Problem
 from .critical import KINDS, Critical, CriticalFollower

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import variational
-from ..model import Model
-from .system import Array, System
+from ...compile import variational
+from ...model import Model
+from ..system import Array, System
 
 
 class SecondOrder:

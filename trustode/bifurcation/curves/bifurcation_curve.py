@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..model import Model
+from ...model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ class BifurcationCurve:
         omega, period, other_omega (of a double Hopf point), coefficients (a mapping: c of a
         cusp; a, b of a Bogdanov-Takens point; l2 of a Bautin point; b, c, d, theta of a
         zero-Hopf point; p11, p12, p21, p22, theta, delta of a double Hopf point; see
-        `bifurcation.codim2_forms` for the scaling), converged, and bracket, the steps of the
+        `bifurcation.curves.codim2_forms` for the scaling), converged, and bracket, the steps of the
         points before and after it.
     ends : tuple of str
         Why it ends before its first and after its last point.
@@ -168,7 +168,7 @@ class BifurcationCurve:
         -------
         matplotlib Axes
         """
-        from ..plot import plot_curve
+        from ...plot import plot_curve
 
         return plot_curve(self, ax)
 

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError, OptionError, SolveError, Status, checks_keywords, listed, nearest
-from ..model import Model
-from .arclength import ArcLength
+from ...errors import ModelError, OptionError, SolveError, Status, checks_keywords, listed, nearest
+from ...model import Model
+from ..arclength import ArcLength
+from ..periodic.connections import CONNECTIONS, follow_connections
+from ..periodic.curves import KINDS, follow
+from ..system import Array, System
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
 from .beside import beside
 from .bifurcation_curve import NAMES, SINGULAR, BifurcationCurve
 from .codim2 import WATCHES, Locator, Special2
-from .periodic.connections import CONNECTIONS, follow_connections
-from .periodic.curves import KINDS, follow
 from .second_order import SecondOrder
-from .system import Array, System
 from .tracing import Point, Stretch, Tracer
 
 _DEFAULT_STEPPER = ArcLength()

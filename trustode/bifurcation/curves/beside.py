@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SolveError, Status
-from ..model import Model
-from .arclength import ArcLength
+from ...errors import SolveError, Status
+from ...model import Model
+from ..arclength import ArcLength
+from ..periodic import cycles
+from ..system import Array
 from .bifurcation_curve import CURVES, BifurcationCurve
-from .periodic import cycles
-from .system import Array
 
 #: Distances from the meeting point, in spans, at which cycles are looked at.
 _DISTANCES = (0.03, 0.1, 0.01, 0.25, 0.003)

@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..equilibria import ordered_eigenvalues
+from ..multilinear import Multilinear
+from ..normal_form import hopf_vectors
+from ..system import Array, Complex
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
 from .codim2_forms import (
     Coefficients,
@@ -23,11 +27,7 @@ from .codim2_forms import (
     hopf_hopf_form,
     zero_hopf_form,
 )
-from .equilibria import ordered_eigenvalues
-from .multilinear import Multilinear
-from .normal_form import hopf_vectors
 from .second_order import SecondOrder
-from .system import Array, Complex
 from .tracing import Point, Stretch, Tracer
 
 #: A test function below this share of its terms is zero, to rounding.

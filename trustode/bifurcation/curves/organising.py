@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import SolveError
-from ..model import Model
-from .arclength import ArcLength
+from ...errors import SolveError
+from ...model import Model
+from ..arclength import ArcLength
+from ..diagram import diagram
+from ..portrait import Diagram, extent_of
+from ..system import Array
 from .bifurcation_curve import CURVES, NAMES, BifurcationCurve
 from .curve import FOLLOWERS, curve
-from .diagram import diagram
-from .portrait import Diagram, extent_of
-from .system import Array
 
 if TYPE_CHECKING:
     import pandas as pd

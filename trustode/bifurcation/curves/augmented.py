@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..system import Array, Complex
 from .second_order import SecondOrder
-from .system import Array, Complex
 
 #: Smallest angular frequency, relative to the largest rate, that a complex border is taken at.
 _SLOWEST = 1e-9

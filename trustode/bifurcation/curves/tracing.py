@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .arclength import ArcLength
+from ..arclength import ArcLength
+from ..system import Array
 from .augmented import Augmented, Frame
-from .system import Array
 
 #: The corrector has converged when a step is shorter than this, in scaled unknowns ...
 _CLOSE = 1e-10

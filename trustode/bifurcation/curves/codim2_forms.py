@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .multilinear import Multilinear
-from .normal_form import hopf_vectors
-from .system import Array
+from ..multilinear import Multilinear
+from ..normal_form import hopf_vectors
+from ..system import Array
 
 #: A product below this share of its terms is zero.
 _ROUNDING = 1e-13
