@@ -77,7 +77,7 @@ def test_example_has_about_fifteen_lines():
     ("right", "wrong", "message"),
     [
         ("tanh(gain*T", "tanh(gian*T", r"dT/dt.*'gian'.*did you mean 'gain'\?"),
-        ('"gain", span', '"gian", span', r"continuation.*'gian'.*did you mean 'gain'\?"),
+        ('"gain", (0', '"gian", (0', r"diagram.*'gian'.*did you mean 'gain'\?"),
         ('vary={"gain"', 'vary={"gian"', r"scan.*'gian'.*did you mean 'gain'\?"),
         ("initial={T: 0, D: 0}", 'initial={"T": 0, "DD": 0}', r"initial.*'DD'"),
     ],

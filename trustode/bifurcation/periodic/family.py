@@ -301,6 +301,9 @@ class Family:
 
     def between(self, a: Node, b: Node, value: float) -> Node | None:
         """Return the point at a value of the parameter between two neighbours."""
+        # What was followed before must not leave its traces in the last digits.
+        self._references.clear()
+        self._last = None
         nodes, share = a.orbit.nodes, 0.0
         if b.value != a.value:
             share = (value - a.value) / (b.value - a.value)
