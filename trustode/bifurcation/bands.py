@@ -20,7 +20,7 @@ from .continuation import free_name, span_of
 from .movable import KINDS, Movable, MovableCycle, MovableEquilibrium, Place
 from .periodic import CYCLE_NAMES
 from .periodic.branch import Start
-from .periodic.sensitivity import slot_of
+from .periodic.family import slot_of
 from .system import Array, System
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError, nearest
+from ..errors import ModelError
 from ..model import Model
 from .normal_form import DEGENERATE
 from .sensitivity import location_derivatives
+from .system import shown_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,14 +176,7 @@ class Branch:
         """
         from ..plot import plot_branch
 
-        name = str(getattr(state, "name", state)) if state is not None else self.model.states[0]
-        if name not in self.model.states:
-            raise ModelError(
-                f"plot({self.model.name}): {name!r:.60} is not a state"
-                f"{nearest(name, self.model.states) or '.'} "
-                f"The states are: {', '.join(self.model.states)}"
-            )
-        return plot_branch(self, name, ax)
+        return plot_branch(self, shown_state(self.model, state), ax)
 
     # ------------------------------------------------------------------ sentences
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..errors import ModelError, nearest
 from ..model import Model
 from .branch import Branch
 from .periodic import Cycles
-from .system import Array
+from .system import Array, shown_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,14 +219,7 @@ class Diagram:
         """
         from ..plot import plot_diagram
 
-        name = str(getattr(state, "name", state)) if state is not None else self.model.states[0]
-        if name not in self.model.states:
-            raise ModelError(
-                f"plot({self.model.name}): {name!r:.60} is not a state"
-                f"{nearest(name, self.model.states) or '.'} "
-                f"The states are: {', '.join(self.model.states)}"
-            )
-        return plot_diagram(self, name, ax)
+        return plot_diagram(self, shown_state(self.model, state), ax)
 
     # ------------------------------------------------------------------ sentences
 

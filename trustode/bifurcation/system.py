@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._arclength import Kernel
 from ..compile import CompiledModel, compile
-from ..errors import ModelError
+from ..errors import ModelError, nearest
 from ..expression import TIME
 from ..model import Model
 from ..solve import in_range, parameter_vector
@@ -154,6 +154,24 @@ def _constant_inputs(model: Model, inputs: Mapping[Any, Any] | None, where: str)
             )
         values.append(_finite(value, f"{where}: input {name}"))
     return np.array(values)
+
+
+def shown_state(model: Model, state: object) -> str:
+    """Return the name of the state that a figure is to show, the first one for None.
+
+    Raises
+    ------
+    ModelError
+        If the model has no such state.
+    """
+    name = str(getattr(state, "name", state)) if state is not None else model.states[0]
+    if name not in model.states:
+        raise ModelError(
+            f"plot({model.name}): {name!r:.60} is not a state"
+            f"{nearest(name, model.states) or '.'} "
+            f"The states are: {', '.join(model.states)}"
+        )
+    return name
 
 
 def state_values(model: Model, given: Mapping[Any, Any], base: Array, where: str) -> Array:

@@ -16,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...compile import compile
 from ...engine import Problem
-from ...errors import DataError, ModelError, SolveError, Status, nearest
+from ...errors import DataError, ModelError, SolveError, Status
 from ...event import EventLog
 from ...model import Model
 from ...simulate import Solution
 from ...solve import Solver, input_tables
+from ..system import shown_state
 from .collocation import Orbit
 from .family import Family, Node, extremes
 from .follow import Origin
@@ -270,14 +271,7 @@ class Cycles:
         """
         from ...plot import plot_cycles
 
-        name = str(getattr(state, "name", state)) if state is not None else self.model.states[0]
-        if name not in self.model.states:
-            raise ModelError(
-                f"plot({self.model.name}): {name!r:.60} is not a state"
-                f"{nearest(name, self.model.states) or '.'} "
-                f"The states are: {', '.join(self.model.states)}"
-            )
-        return plot_cycles(self, name, ax)
+        return plot_cycles(self, shown_state(self.model, state), ax)
 
     # ------------------------------------------------------------------ sentences
 

@@ -71,14 +71,13 @@ def basis() -> Basis:
     value = points[:, None] ** exponents @ power
     slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]
     value, slope = np.asarray(value, dtype=float), np.asarray(slope, dtype=float)
-    powers: Array = np.array(power, dtype=np.float64)
     weighted, steep = value.T * weights, slope.T * weights
     return Basis(
         np.asarray(points, dtype=float),
         weights,
         value,
         slope,
-        powers,
+        power,
         np.ascontiguousarray(weighted @ value),
         np.ascontiguousarray(steep @ slope),
         np.ascontiguousarray(weighted @ slope),
@@ -103,11 +102,6 @@ class Orbit:
     mesh: Array
     states: Array
     free: Array
-
-    @property
-    def blocks(self) -> Array:
-        """States by interval, shape (n_interval, POINTS + 1, n_state)."""
-        return by_interval(self.states)
 
     @property
     def nodes(self) -> Array:
@@ -246,17 +240,7 @@ class Problem:
 
     def solve(self, orbit: Orbit, conditions: Conditions, right: Array) -> Solved | None:
         """Solve the equations of a Newton step; None where they are singular or not finite."""
-        period = self.set(orbit.free)
-        status, steps, pair, sign, size = self._core.solve(
-            orbit.mesh,
-            orbit.states,
-            period,
-            self.p,
-            self.u,
-            conditions.rows,
-            conditions.rows_free,
-            right,
-        )
+        status, steps, pair, sign, size = self._solve(orbit, conditions, right)
         if status != 0:
             return None
         cut, shape = orbit.states.size, orbit.states.shape
@@ -268,8 +252,16 @@ class Problem:
 
         At a critical orbit the equations with the parameters held are singular.
         """
-        period, size = self.set(orbit.free), orbit.states.size + len(self.slots)
-        _, _, pair, _, _ = self._core.solve(
+        right = np.zeros((1, orbit.states.size + len(self.slots)))
+        _, _, pair, _, _ = self._solve(orbit, conditions, right)
+        return pair
+
+    def _solve(
+        self, orbit: Orbit, conditions: Conditions, right: Array
+    ) -> tuple[int, Array, Array, float, float]:
+        """Return status, steps, pair and determinant as the C core gives them."""
+        period = self.set(orbit.free)
+        found: tuple[int, Array, Array, float, float] = self._core.solve(
             orbit.mesh,
             orbit.states,
             period,
@@ -277,9 +269,9 @@ class Problem:
             self.u,
             conditions.rows,
             conditions.rows_free,
-            np.zeros((1, size)),
+            right,
         )
-        return np.asarray(pair)
+        return found
 
     def correct(
         self, orbit: Orbit, conditions: Conditions, scale: Array, free_scale: Array

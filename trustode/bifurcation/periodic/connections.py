@@ -37,7 +37,7 @@ from .collocation import (
     Problem,
 )
 from .ends import Limit, newton, passed
-from .family import Family, Node, extremes, halves
+from .family import Family, Node, extremes, halves, slot_of
 from .follow import Follower, Side
 
 CONNECTIONS = ("homoclinic", "heteroclinic")
@@ -352,12 +352,7 @@ def follow_connections(
             "special points of tr.cycles whose kind is 'homoclinic' or 'heteroclinic', or of a "
             "Bogdanov-Takens point"
         )
-    slots = [
-        model.params.index(name)
-        if name in model.params
-        else len(model.params) + model.inputs.index(name)
-        for name in parameters
-    ]
+    slots = [slot_of(model, name) for name in parameters]
     family = Connections(model, p, u, slots, spans)
     values = (float(start[parameters[0]]), float(start[parameters[1]]))
     first = family.start(start["orbit"].node, values)

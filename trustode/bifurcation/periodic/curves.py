@@ -18,8 +18,8 @@ from ..curves.bifurcation_curve import BifurcationCurve
 from .branch import Start
 from .collocation import PERIOD, Array, Problem
 from .critical import KINDS, Critical, CriticalFollower
-from .family import Family, Node, extremes, halves
-from .follow import Side
+from .family import Family, Node, extremes, halves, slot_of
+from .follow import Side, joined
 
 __all__ = ["KINDS", "follow"]
 
@@ -66,7 +66,7 @@ def follow(
             f"{where}: a curve of cycles needs an orbit to start from: give a row of the special "
             "points of tr.cycles"
         )
-    slots = [_slot(model, name) for name in parameters]
+    slots = [slot_of(model, name) for name in parameters]
     node = start["orbit"].node
     values = (float(start[parameters[0]]), float(start[parameters[1]]))
     plain = Problem(compile(model).functions, p, u, [PERIOD, slots[0]])
@@ -95,12 +95,6 @@ def follow(
     return _assembled(critical, parameters, forward, backward, held, inputs)
 
 
-def _slot(model: Model, name: str) -> int:
-    if name in model.params:
-        return int(model.params.index(name))
-    return int(len(model.params) + model.inputs.index(name))
-
-
 def _assembled(
     critical: Critical,
     parameters: tuple[str, str],
@@ -110,14 +104,9 @@ def _assembled(
     inputs: dict[str, float],
 ) -> BifurcationCurve:
     """Join the two sides into one curve."""
-    nodes = [*backward.nodes[:0:-1], *forward.nodes]
-    start = len(backward.nodes) - 1
+    nodes, start, found = joined(backward, forward)
     points = _table(critical, parameters, nodes)
     points.insert(0, "step", np.arange(len(nodes)))
-    found = [
-        *((start - k - 1, each) for k, each in reversed(_in_order(backward))),
-        *((start + k, each) for k, each in _in_order(forward)),
-    ]
     special = _table(critical, parameters, [each.node for _, each in found])
     special.insert(0, "kind", [each.kind for _, each in found])
     special["coefficients"] = [{} for _ in found]
@@ -160,7 +149,3 @@ def _table(critical: Critical, parameters: tuple[str, str], nodes: list[Node]) -
     made = pd.DataFrame(columns)
     made["multipliers"] = pd.Series([each.values for each in found], dtype=object)
     return made
-
-
-def _in_order(side: Side) -> list[Any]:
-    return sorted(side.special, key=lambda pair: (pair[0], pair[1].position))

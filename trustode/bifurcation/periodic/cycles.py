@@ -19,9 +19,8 @@ from ..equilibria import Equilibrium
 from ..system import System, newton, state_values
 from .branch import Cycles, Start, table
 from .collocation import PERIOD, Problem
-from .family import Family, Node, halves
-from .follow import Fading, Follower, Origin, Side, against_half, around_mean
-from .special import Special
+from .family import Family, Node, halves, slot_of
+from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
 
 _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
@@ -108,10 +107,8 @@ def cycles(
     name = free_name(model, parameter, "cycles")
     system = System(model, params, inputs, "cycles", name)
     low, high = span_of(system, span)
-    slot = model.params.index(name) if name in model.params else -1
-    if slot < 0:
-        slot = len(model.params) + model.inputs.index(name)
-    problem = Problem(system.compiled.functions, system.p, system.u, [PERIOD, slot])
+    slots = [PERIOD, slot_of(model, name)]
+    problem = Problem(system.compiled.functions, system.p, system.u, slots)
     family = Family(problem, np.array([[low, high]]), halves(model), intervals)
     begin = _Begin(system, family, low, high)
     first, fading, born = begin.of(start)
@@ -271,13 +268,8 @@ def _assembled(
     """Join the two sides into one family."""
     import pandas as pd
 
-    nodes = [*backward.nodes[:0:-1], *forward.nodes]
-    start = len(backward.nodes) - 1
+    nodes, start, found = joined(backward, forward)
     points = table(model, name, nodes, np.arange(len(nodes)))
-    found = [
-        *((start - k - 1, each) for k, each in reversed(_in_order(backward))),
-        *((start + k, each) for k, each in _in_order(forward)),
-    ]
     special = table(model, name, [each.node for _, each in found], [k for k, _ in found])
     special = special.drop(columns=["step", "stable", "n_unstable", "trivial_error"])
     special.insert(0, "kind", [each.kind for _, each in found])
@@ -317,7 +309,3 @@ def _assembled(
         tuple(nodes),
         family,
     )
-
-
-def _in_order(side: Side) -> list[tuple[int, Special]]:
-    return sorted(side.special, key=lambda pair: (pair[0], pair[1].position))

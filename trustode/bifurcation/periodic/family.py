@@ -372,6 +372,13 @@ class Family:
         return int(np.clip(10 * math.ceil(1.1 * ideal / 10), FEWEST, MOST))
 
 
+def slot_of(model: Model, name: str) -> int:
+    """Return the index of a parameter, or n_param + that of an input."""
+    if name in model.params:
+        return int(model.params.index(name))
+    return int(len(model.params) + model.inputs.index(name))
+
+
 def halves(model: Model) -> Array:
     """Return half the width of each state's bounds, or infinity, shape (n_state,)."""
     return np.array(

@@ -81,6 +81,25 @@ class Side:
     closed: bool = False
 
 
+def joined(backward: Side, forward: Side) -> tuple[list[Node], int, list[tuple[int, Special]]]:
+    """Join two sides of one start.
+
+    Returns
+    -------
+    tuple
+        The nodes in order, the position of the start among them, and the special points in
+        order, each with the position of the node before it.
+    """
+    before, after = (
+        sorted(side.special, key=lambda pair: (pair[0], pair[1].position))
+        for side in (backward, forward)
+    )
+    start = len(backward.nodes) - 1
+    special = [(start - k - 1, each) for k, each in reversed(before)]
+    special += [(start + k, each) for k, each in after]
+    return [*backward.nodes[:0:-1], *forward.nodes], start, special
+
+
 class Follower:
     """Walks along a family from an orbit.
 

@@ -14,7 +14,7 @@ from ...errors import ModelError, SolveError, Status
 from ...model import Model
 from .collocation import POINTS, Array, Orbit, basis, by_interval, interpolated
 from .critical import KINDS
-from .family import Family, Node
+from .family import Family, Node, slot_of
 from .isolated import Isolated, orbit_moved
 
 if TYPE_CHECKING:
@@ -89,13 +89,6 @@ def orbit_derivatives(model: Model, node: Node, family: Family, where: str) -> p
             columns[f"{end}_{name}"] = [float(each[k, k]) for each in at]
     values = np.concatenate([family.problem.p, family.problem.u])
     return _table(model, values, every, columns)
-
-
-def slot_of(model: Model, name: str) -> int:
-    """Return the index of a parameter, or n_param + that of an input."""
-    if name in model.params:
-        return int(model.params.index(name))
-    return int(len(model.params) + model.inputs.index(name))
 
 
 def extreme_places(orbit: Orbit) -> tuple[Array, Array]:
