@@ -31,7 +31,7 @@ def test_first_blocks_are_the_two_lines():
     assert [first[0], second[0]] == ["sh", "sh"]
     assert [text.count("\n") for _, text in (first, second)] == [1, 1]
     assert first[1].strip().endswith("trustode demo")
-    assert second[1].strip().endswith("-m pytest")
+    assert second[1].strip().endswith("-m pytest -n 2")
 
 
 def test_lines_name_extras_that_exist():
