@@ -21,6 +21,7 @@ from .errors import DataError, ModelError, OptionError, checks_keywords
 from .jobs import Arrays, Crew, carry_out, check_how
 from .longrun import Plan, is_trust, measure_runs
 from .model import Model
+from .notebook import Shown
 from .progress import Progress
 from .runs import Runs, check_solver, make_runs
 from .scan import check_span
@@ -41,7 +42,7 @@ _NONE = ("unsettled", "failed")
 
 
 @dataclass(frozen=True, eq=False)
-class Basins:
+class Basins(Shown):
     """Attractors, and which of them each of many initial states goes to.
 
     Attributes
@@ -81,6 +82,9 @@ class Basins:
         from .plot import plot_basins
 
         return plot_basins(self, ax)
+
+    def _shown(self) -> pd.DataFrame:
+        return self.attractors
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{k} = {low:g} to {high:g}" for k, (low, high) in self.region.items())

@@ -28,6 +28,7 @@ from .errors import (
 from .event import Event, WatchedEvents, watch_for
 from .jobs import Arrays, Crew, carry_out, check_how
 from .model import Model
+from .notebook import Shown
 from .progress import Progress
 from .runs import (
     CHUNK_BYTES,
@@ -50,7 +51,7 @@ _SEEN = f"{MANY}events"
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(Shown):
     """Trajectories of many runs.
 
     ``ens["T"]`` is a state or observable in every run, shape (n_run, n_time).
@@ -117,6 +118,10 @@ class Ensemble:
         flat = self.y.reshape(-1, n_state)
         columns |= {name: flat[:, i] for i, name in enumerate(self.model.states)}
         return pd.DataFrame(columns)
+
+    def _shown(self) -> pd.DataFrame:
+        # All times of all runs can be too many to tabulate for the sake of ten rows.
+        return self.table
 
     def __repr__(self) -> str:
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""

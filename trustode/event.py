@@ -23,6 +23,7 @@ from .compile import compile
 from .errors import ModelError, OptionError, checks_keywords, listed, nearest
 from .expression import TIME, check_prose, symbol, write
 from .model import Model, named
+from .notebook import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,7 @@ def _text(value: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EventLog:
+class EventLog(Shown):
     """The events of a solution, in order of time; ``log["name"]`` is one event's part.
 
     Attributes

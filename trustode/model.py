@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,6 +23,7 @@ from .cache import recall
 from .digest import sha256
 from .errors import ModelError, checks_keywords, listed, nearest
 from .expression import TIME, check, check_name, check_prose, parse, symbol, write
+from .notebook import html_of_table, html_of_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -658,6 +660,13 @@ class Model:
         if self.inputs:
             counts += f", inputs {listed(self.inputs)}"
         return f"<Model {self.name!r}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        described = f"\n{self.description}" if self.description else ""
+        shown = self.table()[["value", "unit", "min", "max", "meaning"]]
+        # A notebook typesets what stands in an environment of equations.
+        parts = [html_of_text(repr(self) + described), escape(self.latex(), quote=False)]
+        return "\n".join([*parts, html_of_table(shown, len(shown))])
 
     @cached_property
     def definition(self) -> str:

@@ -20,6 +20,7 @@ from .errors import DataError, ModelError, OptionError, Status, checks_keywords,
 from .event import Event, WatchedEvents, watch_for
 from .jobs import Arrays, Crew, carry_out, check_how
 from .model import Model
+from .notebook import Shown
 from .progress import Progress
 from .runs import Runs, check_solver, make_runs
 from .scan import check_span
@@ -39,7 +40,7 @@ _SAME = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class OrbitDiagram:
+class OrbitDiagram(Shown):
     """Where orbits pass in the long run, for each value of a parameter.
 
     Attributes

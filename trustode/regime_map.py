@@ -24,6 +24,7 @@ from .errors import DataError, ModelError, OptionError, checks_keywords, nearest
 from .jobs import Arrays, Crew, carry_out, check_how
 from .longrun import APART, IDEALISED, Measured, Plan, is_trust, measure_runs, settle
 from .model import Model
+from .notebook import Shown
 from .progress import Progress
 from .runs import Runs, check_solver, make_runs, refuse_too_large
 from .scan import check_span
@@ -59,7 +60,7 @@ _DEFAULT_STEPPER = ArcLength()
 
 
 @dataclass(frozen=True, eq=False)
-class RegimeMap:
+class RegimeMap(Shown):
     """Long-run regimes over two parameters, and the bifurcations that bound them.
 
     Attributes
@@ -199,6 +200,9 @@ class RegimeMap:
         from .plot import plot_regime_map
 
         return plot_regime_map(self, ax)
+
+    def _shown(self) -> pd.DataFrame:
+        return self.special
 
     def __repr__(self) -> str:
         axes = ", ".join(

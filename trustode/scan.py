@@ -22,6 +22,7 @@ from .errors import DataError, ModelError, OptionError, checks_keywords, listed,
 from .jobs import Arrays, Crew, carry_out, check_how
 from .longrun import MEASURES, Plan, long_run_starts, measure_points
 from .model import Model
+from .notebook import Shown
 from .progress import Progress
 from .runs import Runs, check_solver, make_runs, refuse_too_large
 from .solve import Solver, compile_ahead
@@ -36,7 +37,7 @@ _POINTS_A_BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(Shown):
     """What was measured at each point of a grid.
 
     ``scan["min_T"]``, ``scan["period"]``, ``scan["regime"]`` and ``scan["status"]`` are

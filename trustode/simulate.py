@@ -30,6 +30,7 @@ from .errors import (
 )
 from .event import Event, EventLog, watch_for
 from .model import Model
+from .notebook import Shown
 from .scipy_engine import by_scipy
 from .solve import (
     NATIVE,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Solution:
+class Solution(Shown):
     """A trajectory, by name.
 
     ``sol["T"]`` is a state, observable or input over time; ``sol(12.5)`` evaluates the

@@ -16,6 +16,7 @@ from .errors import ModelError, OptionError, Status, checks_keywords
 from .jobs import Crew, check_how
 from .longrun import Measured, Plan, measure_runs
 from .model import Model
+from .notebook import Shown
 from .orbit_diagram import check_values
 from .progress import Progress, track
 from .runs import check_solver, make_runs
@@ -31,7 +32,7 @@ _APART = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Sweep(Shown):
     """Long runs along a parameter, up and down again.
 
     Attributes

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError, SolveError, Status, checks_keywords, listed, nearest
 from ..model import Model
+from ..notebook import Shown
 from ..progress import Progress, track
 from .branch import SPECIAL_NAMES
 from .continuation import free_name, span_of
@@ -34,7 +35,7 @@ _NAMES = SPECIAL_NAMES | CYCLE_NAMES
 
 
 @dataclass(frozen=True, eq=False)
-class Bands:
+class Bands(Shown):
     """Special points over a sample of parameter sets.
 
     Attributes
@@ -133,6 +134,9 @@ class Bands:
             f"{self.parameter} over {_counted(len(self), 'parameter set')}."
         ]
         return "\n".join([*lines, *(f"{each}." for each in self._sentences())])
+
+    def _shown(self) -> pd.DataFrame:
+        return self.special
 
     def __repr__(self) -> str:
         varied = listed([str(name) for name in self.table.columns])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..model import Model
+from ..notebook import Shown
 from .normal_form import DEGENERATE
 from .sensitivity import location_derivatives
 from .system import shown_state
@@ -45,7 +46,7 @@ def _birth(coefficient: float) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Branch:
+class Branch(Shown):
     """A branch of equilibria along one parameter.
 
     Attributes
@@ -92,6 +93,9 @@ class Branch:
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of `points`."""
         return self.points.copy()
+
+    def _shown(self) -> pd.DataFrame:
+        return self.special
 
     def __repr__(self) -> str:
         values = self.points[self.parameter]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, OptionError, checks_keywords, listed, nearest
 from ..model import Model
+from ..notebook import Shown
 from .system import Array, System
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Equilibrium:
 
 
 @dataclass(frozen=True, eq=False)
-class Equilibria:
+class Equilibria(Shown):
     """The equilibria that a search found, in the order of their states.
 
     Iterate over it, index it, take its length.

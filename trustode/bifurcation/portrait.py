@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..model import Model
+from ..notebook import Shown
 from .branch import Branch
 from .periodic import Cycles
 from .system import Array, shown_state
@@ -129,7 +130,7 @@ def extent_of(branches: Sequence[Member], state: str) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Diagram:
+class Diagram(Shown):
     """A bifurcation diagram of one parameter.
 
     Attributes
@@ -189,6 +190,9 @@ class Diagram:
             return pd.DataFrame(columns=["branch", self.parameter, *self.model.states])
         table = pd.concat(frames, ignore_index=True)
         return table[["branch", *(name for name in table if name != "branch")]]
+
+    def _shown(self) -> pd.DataFrame:
+        return self.special
 
     def __repr__(self) -> str:
         low, high = self.span

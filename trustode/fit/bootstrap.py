@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, nearest
 from ..jobs import Arrays, Crew, How, carry_out
+from ..notebook import Shown
 from .again import near, problem_parts, search_again
 from .information import labels
 from .objective import Failure, Problem
@@ -35,7 +36,7 @@ ENOUGH = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Bootstrap:
+class Bootstrap(Shown):
     """Estimates from data drawn again, and the intervals that they give.
 
     Attributes
@@ -84,9 +85,14 @@ class Bootstrap:
             )
         return "\n".join([*lines, *self.notes])
 
+    def _headline(self) -> str:
+        return f"<Bootstrap of {self._model!r}, {len(self.status)} {self.kind} refits>"
+
+    def _shown(self) -> pd.DataFrame:
+        return self.params[["value", "bias", "stderr", "low", "high"]]
+
     def __repr__(self) -> str:
-        kept = self.params[["value", "bias", "stderr", "low", "high"]]
-        return f"<Bootstrap of {self._model!r}, {len(self.status)} {self.kind} refits>\n{kept}"
+        return f"{self._headline()}\n{self._shown()}"
 
 
 def bootstrap(

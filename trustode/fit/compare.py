@@ -21,6 +21,7 @@ from scipy.special import gammaincc
 from ..checkpoint import Parts, digest
 from ..errors import DataError, OptionError, checks_keywords, listed
 from ..jobs import Arrays, Crew, How, carry_out, check_how
+from ..notebook import Shown
 from ..progress import Progress
 from .again import near, problem_parts, search_again
 from .bootstrap import check_whole
@@ -46,7 +47,7 @@ LITTLE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Shown):
     """What speaks for each of several fits to the same data.
 
     Attributes
@@ -87,11 +88,11 @@ class Comparison:
             sentences.append(_ratio_sentence({str(key): value for key, value in pair.items()}))
         return "\n".join([*sentences, *self.notes])
 
+    def _headline(self) -> str:
+        return f"<Comparison of {len(self.table)} fits to {self._n_observations} observations>"
+
     def __repr__(self) -> str:
-        return (
-            f"<Comparison of {len(self.table)} fits to {self._n_observations} observations>\n"
-            f"{self.table}"
-        )
+        return f"{self._headline()}\n{self.table}"
 
 
 @checks_keywords

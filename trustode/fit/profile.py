@@ -19,6 +19,7 @@ from scipy.special import ndtri
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, listed, nearest
 from ..jobs import Arrays, Crew, How, carry_out
+from ..notebook import Shown
 from .again import Held, near, problem_parts
 from .information import chosen, labels, uncertainty
 from .objective import Evaluation, Problem
@@ -55,7 +56,7 @@ ENDS = ("crossing", "bound", "flat", "failed")
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(Shown):
     """Profile likelihoods and the intervals that they give.
 
     Attributes
@@ -117,9 +118,14 @@ class Profile:
             )
         return plot_profile(self, label, ax)
 
+    def _headline(self) -> str:
+        return f"<Profile of {self._model!r}, {100 * self.level:g} % intervals>"
+
+    def _shown(self) -> pd.DataFrame:
+        return self.intervals[["value", "low", "high", "low_end", "high_end"]]
+
     def __repr__(self) -> str:
-        kept = self.intervals[["value", "low", "high", "low_end", "high_end"]]
-        return f"<Profile of {self._model!r}, {100 * self.level:g} % intervals>\n{kept}"
+        return f"{self._headline()}\n{self._shown()}"
 
 
 def profile(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SolveError, listed
+from ..notebook import Shown
 from .information import labels, sloppy_notes, uncertainty, undetermined_notes
 from .objective import Problem
 
@@ -27,7 +28,7 @@ RANKINGS = ("d", "a")
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class Ranking(Shown):
     """What each of several designs is expected to tell.
 
     Attributes
@@ -75,8 +76,11 @@ class Ranking:
                 )
         return "\n".join([*lines, *self.notes])
 
+    def _headline(self) -> str:
+        return f"<Ranking of {len(self.table)} designs>"
+
     def __repr__(self) -> str:
-        return f"<Ranking of {len(self.table)} designs>\n{self.to_frame()}"
+        return f"{self._headline()}\n{self.to_frame()}"
 
 
 def ranked(

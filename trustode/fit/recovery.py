@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from ..checkpoint import Parts, digest
 from ..errors import DataError, OptionError, SolveError, Status, listed, nearest
 from ..jobs import Arrays, Crew, How, carry_out
+from ..notebook import Shown
 from .again import problem_parts, search_again
 from .compare import embedded
 from .information import labels, uncertainty
@@ -41,7 +42,7 @@ TRADED = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Recovery:
+class Recovery(Shown):
     """How well a design recovers the values of a model.
 
     Attributes
@@ -112,13 +113,18 @@ class Recovery:
             )
         return plot_recovery(self, label, ax)
 
+    def _headline(self) -> str:
+        return f"<Recovery of {self._model!r}, {len(self.status)} data sets>"
+
+    def _shown(self) -> pd.DataFrame:
+        return self.table[["truth", "bias", "rmse", "coverage", "correlation", "no_interval"]]
+
     def __repr__(self) -> str:
-        kept = self.table[["truth", "bias", "rmse", "coverage", "correlation", "no_interval"]]
-        return f"<Recovery of {self._model!r}, {len(self.status)} data sets>\n{kept}"
+        return f"{self._headline()}\n{self._shown()}"
 
 
 @dataclass(frozen=True, eq=False)
-class Confusion:
+class Confusion(Shown):
     """Which model is chosen when each of several is true.
 
     Attributes
@@ -153,11 +159,14 @@ class Confusion:
             lines.append(f"{told} ({self.criterion.upper()}).")
         return "\n".join([*lines, *self.notes])
 
-    def __repr__(self) -> str:
+    def _headline(self) -> str:
         return (
             f"<Confusion of {len(self.matrix)} models by {self.criterion.upper()}: rows are true, "
-            f"columns chosen>\n{self.matrix}"
+            "columns chosen>"
         )
+
+    def __repr__(self) -> str:
+        return f"{self._headline()}\n{self.matrix}"
 
 
 def truths_of(problem: Problem, truth: object, n: int, seed: int, where: str) -> Array:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, OptionError, SolveError, checks_keywords, listed, nearest
 from ..jobs import check_how
 from ..model import Model
+from ..notebook import Shown
 from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
@@ -36,7 +37,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Shown):
     """Best values of a fit and what the data say about them.
 
     Attributes
@@ -421,12 +422,19 @@ class Fit:
             text.append(f"  ... {len(self.params) - most} more in .params")
         return "\n".join(line.rstrip() for line in text)
 
-    def __repr__(self) -> str:
+    def _headline(self) -> str:
         state = "converged" if self.converged else "not converged"
         return (
             f"<Fit of {self.model.name!r}: {self.n_free} free values, {self.n_observations} "
-            f"observations, log-likelihood {self.loglik:.6g}, {state}>\n" + self._table(12)
+            f"observations, log-likelihood {self.loglik:.6g}, {state}>"
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the estimates: `params`."""
+        return self.params.copy()
+
+    def __repr__(self) -> str:
+        return f"{self._headline()}\n{self._table(12)}"
 
 
 # ------------------------------------------------------------------ making one

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError, SolveError, TrustodeError, listed, nearest
+from ..notebook import Shown
 from ..progress import Progress, check_progress, track
 from .again import near
 from .bootstrap import check_whole
@@ -49,7 +50,7 @@ MARGIN = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Posterior:
+class Posterior(Shown):
     """Draws from a posterior, and what they say.
 
     Attributes
@@ -118,10 +119,15 @@ class Posterior:
             )
         return plot_draws(self, label, ax)
 
-    def __repr__(self) -> str:
-        kept = self.params[["mean", "sd", "low", "high", "ess_bulk", "rhat"]]
+    def _headline(self) -> str:
         state = "converged" if self.converged else "not converged"
-        return f"<Posterior of {self._model!r}, {len(self.draws)} draws, {state}>\n{kept}"
+        return f"<Posterior of {self._model!r}, {len(self.draws)} draws, {state}>"
+
+    def _shown(self) -> pd.DataFrame:
+        return self.params[["mean", "sd", "low", "high", "ess_bulk", "rhat"]]
+
+    def __repr__(self) -> str:
+        return f"{self._headline()}\n{self._shown()}"
 
 
 class _NotSolved(Exception):

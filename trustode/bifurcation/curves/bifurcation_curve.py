@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...model import Model
+from ...notebook import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ _DECISIVE = {
 
 
 @dataclass(frozen=True, eq=False)
-class BifurcationCurve:
+class BifurcationCurve(Shown):
     """A curve of bifurcations in two parameters.
 
     Attributes
@@ -127,6 +128,9 @@ class BifurcationCurve:
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of `points`."""
         return self.points.copy()
+
+    def _shown(self) -> pd.DataFrame:
+        return self.special
 
     def __repr__(self) -> str:
         kinds = self.special["kind"].value_counts().to_dict()

@@ -19,6 +19,7 @@ from ...engine import Problem
 from ...errors import DataError, ModelError, SolveError, Status
 from ...event import EventLog
 from ...model import Model
+from ...notebook import Shown
 from ...simulate import Solution
 from ...solve import Solver, input_tables
 from ..system import shown_state
@@ -53,7 +54,7 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
-class Cycles:
+class Cycles(Shown):
     """A family of periodic orbits along one parameter.
 
     Attributes
@@ -221,6 +222,9 @@ class Cycles:
         if node is None:
             raise SolveError(f"{where}: lost the orbit of this row", Status.MAX_STEPS)
         return orbit_derivatives(self.model, node, self._family, where)
+
+    def _shown(self) -> pd.DataFrame:
+        return self.special
 
     def __repr__(self) -> str:
         values = self.points[self.parameter]

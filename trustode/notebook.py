@@ -1,0 +1,51 @@
+"""How results look in a notebook: what their text says, above the first rows of a table.
+
+Results inherit from `Shown`. Imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: More would push the next cell off the screen; the whole table is in the result.
+_ROWS = 10
+_COLUMNS = 16
+
+
+class Shown:
+    """A result that a notebook shows as text above a table."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the result as a table."""
+        raise NotImplementedError
+
+    def _headline(self) -> str:
+        """Return the text; a result whose text ends in a table leaves that out."""
+        return repr(self)
+
+    def _shown(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.to_frame()
+
+    def _repr_html_(self) -> str:
+        rows = self._shown()
+        shown = html_of_text(self._headline())
+        return f"{shown}\n{html_of_table(rows)}" if len(rows) else shown
+
+
+def html_of_text(words: str) -> str:
+    """Return text as HTML, escaped, its lines kept."""
+    return f'<pre style="white-space: pre-wrap">{html.escape(words)}</pre>'
+
+
+def html_of_table(rows: pd.DataFrame, most: int = _ROWS) -> str:
+    """Return the first rows of a table as HTML, escaped."""
+    shown = rows.head(most).to_html(
+        max_cols=_COLUMNS, border=0, float_format="{:.6g}".format, na_rep=""
+    )
+    more = f"\n<p>{most} of {len(rows)} rows</p>" if len(rows) > most else ""
+    return shown + more
