@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
@@ -19,6 +20,10 @@ sys.path.insert(0, str(ROOT))
 from trustode import models  # noqa: E402
 from trustode.codegen import Source, entries_module  # noqa: E402
 from trustode.vector import UNITS  # noqa: E402
+
+#: What a source distribution holds beside what is built, and what the build makes anew.
+PACKED = ("graft tests", "graft benchmarks", "graft docs")
+LEFT_OUT = ("prune ext/generated", "prune docs/_build", "global-exclude *.py[cod] *.so *.pyd")
 
 DEBUG = os.environ.get("TRUSTODE_DEBUG") == "1"
 GENERATED = Path("ext/generated")
@@ -39,6 +44,16 @@ def write(path: Path, text: str) -> str:
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
     return path.as_posix()
+
+
+class SourceDistribution(sdist):
+    """An sdist from which the tests run and the documentation builds."""
+
+    def make_distribution(self) -> None:
+        """Choose the files, and pack them."""
+        for rule in (*PACKED, *LEFT_OUT):
+            self.filelist.process_template_line(rule)
+        super().make_distribution()
 
 
 SOURCES = [Source(model) for model in models.built_in()]
@@ -85,7 +100,7 @@ def extension(name: str, sources: list[str], *extra: str) -> Extension:
         include_dirs=INCLUDE,
         extra_compile_args=FLAGS + list(extra) + (["-g", "-UNDEBUG"] if DEBUG else []),
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        # What stands here is also what a source distribution holds.
+        # What stands here is also what a source distribution holds of ext/.
         depends=[
             *(path.as_posix() for path in sorted(Path("ext").glob("*.[hp]*"))),
             *(path.as_posix() for path in sorted(Path("ext").glob("taylor*.c"))),
@@ -117,5 +132,6 @@ setup(
         ],
         compiler_directives=DIRECTIVES,
         build_dir="build/cython",
-    )
+    ),
+    cmdclass={"sdist": SourceDistribution},
 )
