@@ -58,6 +58,16 @@ def test_a_line_comes_back_as_regression_theory_says(curve: tr.Model) -> None:
     assert "intervals hold the truth" in found.summary()
 
 
+@pytest.mark.parametrize("n", [2, 6])
+def test_standard_errors_are_those_of_the_value_whatever_its_scale(curve: tr.Model, n: int) -> None:
+    vary = {"a": tr.Vary(0.7, min=0.1, max=9.0, scale="log"), "y(0)": tr.Vary(1.0)}
+    found = recover(curve, pd.DataFrame({"t": TIMES}), vary=vary, n=n)
+    # A line's standard errors do not depend on its values.
+    start, slope = errors_of_regression(TIMES)
+    assert found.stderrs["a"].to_numpy() == pytest.approx(np.full(n, slope), rel=1e-5)
+    assert found.stderrs["y(0)"].to_numpy() == pytest.approx(np.full(n, start), rel=1e-5)
+
+
 def test_truths_that_differ_correlate_with_estimates(curve: tr.Model) -> None:
     _, slope = errors_of_regression(TIMES)
     vary = {"a": tr.Vary(0.7, min=0.6, max=0.8), "y(0)": tr.Vary(1.0, min=-9.0, max=9.0)}

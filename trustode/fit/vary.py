@@ -272,10 +272,10 @@ class Layout:
         return x
 
     def slope(self, values: Array) -> Array:
-        """Return d value / d x."""
+        """Return d value / d x; values may be rows of values."""
         found = np.ones_like(values)
         for scale, at in self._by_scale:
-            found[at] = scale.slope(values[at])
+            found[..., at] = scale.slope(values[..., at])
         return found
 
     @cached_property
