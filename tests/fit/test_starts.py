@@ -151,6 +151,20 @@ def test_a_sloppy_direction_is_said(drift: tr.Model) -> None:
     assert not plain_line(drift).notes
 
 
+def test_a_value_that_hardly_acts_is_told_without_a_warning_of_numpy() -> None:
+    model = tr.Model("drift", rhs={"y": "1 + k/100000"}, params={"k": 1.0}, initial={"y": 0.0})
+    t = np.linspace(0.0, 4.0, 25)
+    fit = tr.fit(
+        model,
+        pd.DataFrame({"t": t, "y": (1 + 1e-5) * t}),
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=0.3)},
+        vary={"k": tr.Vary(1.0, min=1e-9, max=1e9, scale="log")},
+        starts=1,
+    )
+    assert "k times 1e+300" in fit.notes[0]
+
+
 def plain_line(drift: tr.Model) -> Fit:
     """Fit a line that is well determined."""
     t = np.linspace(0.0, 4.0, 30)

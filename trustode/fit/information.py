@@ -27,6 +27,9 @@ UNDETERMINED_SHARE = 1e-4
 #: from the value, or a standard error this many times that with all others known.
 APART, INFLATED = 10.0, 50.0
 
+#: Power of a factor of 100 beyond which a move is not told: the largest that a double holds.
+FURTHEST = 150.0
+
 #: The 97.5 % point of the normal distribution.
 NORMAL_975 = 1.959963984540054
 
@@ -155,7 +158,9 @@ def _move(name: str, layout: Layout, number: int, length: float, reach: float) -
     if scale == "atanh":
         return f"atanh {name} {length:+.3g}"
     of = "the odds of " if scale == "logit" else ""
-    return f"{of}{name} times {FACTOR ** (length / reach):.3g}"
+    # A value that hardly acts may move further than there are numbers.
+    power = np.clip(length / reach, -FURTHEST, FURTHEST)
+    return f"{of}{name} times {FACTOR**power:.3g}"
 
 
 def chosen(names: Sequence[object], layout: Layout, where: str) -> list[int]:
