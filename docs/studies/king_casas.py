@@ -232,10 +232,18 @@ def by_person(
     fitted: Fit,
     free: str,
 ) -> pd.Series:
-    """Return the log-probability of each action by fits to one person each."""
+    """Return the log-probability of each action by fits to one person each.
+
+    Whoever has fewer actions than own values (a trustee who was sent nothing in most rounds)
+    keeps the values of all.
+    """
     own, held = of_population(fitted, vary, free)
+    of_all = fitted.residuals["loglik"]
     found = []
     for _, mine in frame.groupby("dyad"):
+        if mine[column].count() < len(own):
+            found.append(of_all.reindex(mine.index[mine[column].notna()]))
+            continue
         each = fit(DYAD, mine, column, observed, own, params=held, starts=8)
         found.append(each.residuals["loglik"])
     return pd.concat(found).reindex(frame.index)
@@ -248,7 +256,7 @@ def likelihoods(frame: pd.DataFrame, published: pd.DataFrame | None) -> None:
         ("investor", "level", LEVEL, INVESTOR,
          ("b sd", "T_0 b sd", "T_0 b w_x sd", "T_0 b w_x eta sd", "T_0 b w_x w_L sd")),
         ("trustee", "reply", REPLY, TRUSTEE,
-         ("p sd_P", "P_0 p sd_P", "P_0 p m sd_P", "P_0 p w_P m sd_P")),
+         ("p sd_P", "P_0 p sd_P", "P_0 p m sd_P")),
     ):  # fmt: skip
         known = frame[column].notna()
         print(f"\n{who}: minus log-likelihood of ten actions, mean of {frame['dyad'].nunique()}")
@@ -337,10 +345,10 @@ def differences(frame: pd.DataFrame) -> None:
         gain = 2 * (fitted.loglik - alike.loglik)
         print(f"  likelihood ratio against values that all share: {gain:.2f}, 4 values more")
         drawn = fitted.bootstrap(200, kind="case", seed=1).estimates
+        at = pd.Series(fitted.params["value"].to_numpy(), drawn.columns)
         for name in names:
             steps = np.log if vary[name].scale == "log" else np.asarray
             told = "logarithm of the ratio" if vary[name].scale == "log" else "difference"
-            at = fitted.params["value"]
             apart = steps(drawn[f"{name} [BPD]"]) - steps(drawn[f"{name} [HC]"])
             value = steps(at[f"{name} [BPD]"]) - steps(at[f"{name} [HC]"])
             low, high = np.nanpercentile(apart, [2.5, 97.5])
