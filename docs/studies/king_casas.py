@@ -317,6 +317,28 @@ def predictions(frame: pd.DataFrame) -> None:
     print(compared)
 
 
+def bundled(frame: pd.DataFrame) -> None:
+    """Print how far the bundled model comes, which does not see what the investor sent."""
+    vary = {
+        "p": tr.Vary(0.2, min=-1, max=1.5),
+        "w_x": tr.Vary(0.8, min=0, max=5),
+        "w_L": tr.Vary(0.7, min=0, max=5),
+        "w_G": tr.Vary(0.3, min=-2, max=2),
+        "eta": tr.Vary(0.3, min=0.01, max=5, scale="log"),
+        "tau_T": tr.Vary(0.7, min=0.1, max=5, scale="log"),
+        "T(0)": tr.Vary(0.05, min=-0.9, max=0.9),
+        "sd": INVESTOR["sd"],
+    }
+    observed = tr.GridGaussian("investment", "sd", SENT_LEVELS, tails="collected")
+    inputs = {"ev": "ev"}
+    model = tr.models.load("trust-updated")
+    given = frame.assign(ev=2 * frame["x"])
+    fitted = fit(model, given, "level", observed, vary, inputs=inputs, starts=2)
+    error = rmse(frame, fitted.predict()["level"])
+    print(f"\ntrust-updated, one for all, in sample: error {error:.3f}, ten actions "
+          f"{mean_nll(frame, fitted.residuals['loglik']):.3f}\n{fitted}")  # fmt: skip
+
+
 def population(frame: pd.DataFrame) -> None:
     """Print how investors differ among themselves, by mixed effects."""
     vary = INVESTOR | {
@@ -368,6 +390,7 @@ def main() -> None:
     frame = rounds(asked.folder)
     file = asked.folder / "published_ipomdp_fits.csv"
     predictions(frame)
+    bundled(frame)
     likelihoods(frame, pd.read_csv(file) if file.is_file() else None)
     if not asked.quick:
         differences(frame)
