@@ -681,6 +681,7 @@ def _mixed(
         result,
         persons=persons,
         mixed=mixed,
+        _marginal=(final, point.x),
         model=population_model(fitted_model(problem, at, None), final, point.x),
     )
 

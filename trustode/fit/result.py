@@ -22,9 +22,10 @@ from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
 from .information import NORMAL_975, Uncertainty
-from .mixed import Mixed
+from .mixed import Mixed, with_strangers
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
+from .population import Marginal
 from .profile import Profile, profile
 from .sample import Posterior, sample
 from .value import Objective
@@ -102,6 +103,13 @@ class Fit(Shown):
     _x: Array = field(repr=False)
     persons: pd.DataFrame | None = None
     mixed: Mixed | None = None
+    #: With random values, the objective that was searched, and its best values.
+    _marginal: tuple[Marginal, Array] | None = field(default=None, repr=False)
+
+    @property
+    def _searched(self) -> tuple[Problem | Marginal, Array]:
+        """What was searched, and its best values."""
+        return (self._problem, self._x) if self._marginal is None else self._marginal
 
     def _check_own(self, where: str, instead: str) -> None:
         """Raise for what is not there where values are random."""
@@ -120,6 +128,8 @@ class Fit(Shown):
             Rows to predict: time, group columns and input columns; observed columns are
             not needed. Without it, the rows that were fitted. Solves start where they
             started in the fit, so inputs given as columns need a group's rows from there.
+            With random values there may be persons who were not fitted; they are predicted
+            with the population's means, which takes their covariates.
 
         Returns
         -------
@@ -134,7 +144,7 @@ class Fit(Shown):
         SolveError
             If a solve fails.
         """
-        problem = self._problem
+        problem, x = self._problem, self._x
         if data is not None:
             where = f"predict({self.model.name})"
             starts = {
@@ -142,9 +152,12 @@ class Fit(Shown):
                 for label, times in zip(problem.data.labels, problem.data.times, strict=True)
             }
             new = read(data, self._design, self.model, where, starts)
-            index = problem.layout.indices(new.levels, len(new.labels), where)
-            problem = replace(problem, data=new, index=index)
-        predicted = _raised(problem.predict(self._x), f"predict({self.model.name})")
+            layout = problem.layout
+            if self._marginal is not None:
+                layout, x = with_strangers(*self._marginal, x, new, data, where)
+            index = layout.indices(new.levels, len(new.labels), where)
+            problem = replace(problem, data=new, layout=layout, index=index)
+        predicted = _raised(problem.predict(x), f"predict({self.model.name})")
         frame = problem.data.frame.copy()
         for column, values in predicted.items():
             frame[column] = values
@@ -223,9 +236,8 @@ class Fit(Shown):
             If the fit does not vary such a name, or the level is not between 0 and 1.
         """
         where = f"profile({self.model.name})"
-        self._check_own(where, "use the standard errors of params, or fit with per=")
         how = check_how(threads, executor, checkpoint, progress, where)
-        return profile(self._problem, self._x, names, level, how, where)
+        return profile(*self._searched, names, level, how, where)
 
     @checks_keywords
     def bootstrap(
@@ -285,9 +297,8 @@ class Fit(Shown):
         Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6, 9 and 13.
         """
         where = f"bootstrap({self.model.name})"
-        self._check_own(where, "use the standard errors of params, or fit with per=")
         how = check_how(threads, executor, checkpoint, progress, where)
-        return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
+        return bootstrap(*self._searched, n, kind, level, seed, how, where)
 
     @checks_keywords
     def sample(
@@ -342,9 +353,8 @@ class Fit(Shown):
         Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593-1623.
         """
         where = f"sample({self.model.name})"
-        self._check_own(where, "draw from a fit with per= and priors")
-        problem, x = self._problem, self._x
-        return sample(problem, x, draws, chains, warmup, level, seed, threads, progress, where)
+        whole, x = self._searched
+        return sample(whole, x, draws, chains, warmup, level, seed, threads, progress, where)
 
     @checks_keywords
     def plot(self, kind: str = "data", ax: Any = None) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Parts
 from ..errors import Status
 from ..jobs import Arrays, Crew, How, carry_out
-from .again import Held, problem_parts
+from .again import Held, problem_parts, with_threads
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
 from .population import Marginal
@@ -41,14 +41,6 @@ def searched_from(
     task = _Starts(problem, x, seed, np.arange(n))
     found = carry_out(task, n, 1, how, where)
     return [_search(found, k) for k in range(n)]
-
-
-def with_threads(problem: Problem | Marginal, threads: int | None) -> Problem | Marginal:
-    """Return a problem whose groups are shared by so many threads."""
-    if isinstance(problem, Marginal):
-        inner = replace(problem.inner, threads=threads)
-        return replace(problem, inner=inner, threads=threads)
-    return replace(problem, threads=threads)
 
 
 def searched_population(
