@@ -203,7 +203,8 @@ def fit(
         Who searches; this process unless given. A start is a piece of work.
     checkpoint : path, optional
         File that keeps finished starts: after an interrupt or a kill the same call goes on
-        with the others.
+        with the others. Without it, an interrupt (Ctrl-C) leaves the fit of the starts that
+        were finished, if there are any, with a warning.
     progress : bool, callable or None
         True shows a bar, None one on a terminal if it takes long; a callable gets
         ``(done, total)`` starts.
@@ -226,7 +227,8 @@ def fit(
     Warns
     -----
     FitWarning
-        If the data do not determine some value, or the optimum was not reached.
+        If the data do not determine some value, the optimum was not reached, or an interrupt
+        left only some of the starts.
 
     Notes
     -----
@@ -265,11 +267,11 @@ def fit(
     layout = problem.layout
     _check_enough(problem, where)
     searching = problem if problem.smooth else problem.rounded(SEARCH_WIDTH)
-    found = searched(searching, starts, seed, how, where)
+    found = searched(searching, starts, seed, how, where, partly=True)
     lowest = min(search.best.nll for search in found)
     # Of equal optima (two exponentials that may change places) the nearest to the given values.
     best = next(search for search in found if search.best.nll <= lowest + TIE)
-    if best.status == "failed":
+    if not math.isfinite(lowest):
         raise _all_failed(found, where)
     point = problem.evaluate(best.best.x)
     if solver is None:
@@ -644,7 +646,7 @@ def _mixed(
     """Refine the best search with random values, and put the result together."""
     layout = marginal.layout
     best = min(found, key=lambda search: search.best.nll)
-    if best.status == "failed":
+    if not math.isfinite(best.best.nll):
         raise _all_failed(found, where)
     sought = marginal.factored() if marginal.population.corr else marginal
     point = sought.evaluate(best.best.x)
@@ -714,6 +716,12 @@ def _result(
         doubts.append(
             f"the best search stopped {left:.2g} standard errors from its optimum; raise starts, "
             "or tighten the solver's rtol"
+        )
+    stopped = sum(search.status == "interrupted" for search in found)
+    if stopped:
+        doubts.append(
+            f"interrupted: this is the best of the {len(found) - stopped} finished starts of "
+            f"{len(found)}; with checkpoint= the same call would go on with the others"
         )
     for doubt in doubts:
         # Up to the line that called fit: through its check of keywords, and `_mixed`.

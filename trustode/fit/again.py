@@ -42,7 +42,7 @@ DISTANCE = 1e-5
 #: The same with random values, whose likelihood has errors of differences.
 MIXED_DISTANCE = 1e-3
 
-Searched = TypeVar("Searched", Problem, Marginal)
+Searched = TypeVar("Searched", bound=Problem | Marginal)
 
 
 def near(problem: Searched) -> Searched:
@@ -50,7 +50,7 @@ def near(problem: Searched) -> Searched:
     if isinstance(problem, Marginal):
         return replace(problem, inner=near(problem.inner))
     if not problem.smooth:
-        problem = problem.rounded(WIDTH)
+        problem = replace(problem, observed=problem.rounded(WIDTH).observed)
     if problem.solver in (SEARCH_SOLVER, FINAL_SOLVER):
         return replace(problem, solver=NEAR_SOLVER)
     return problem

@@ -96,7 +96,7 @@ def parts_of(rows: pd.DataFrame, loglik: Array, by: object, where: str) -> tuple
         return rows, loglik
     number, labels = pd.factorize(rows["group"])
     total = np.zeros((*loglik.shape[:2], len(labels)))
-    np.add.at(total, (slice(None), slice(None), number), loglik)
+    np.add.at(total.T, number, loglik.T)
     return pd.DataFrame({"group": labels}), total
 
 

@@ -149,7 +149,7 @@ class Hierarchy:
         inner = np.tril(inverse @ by @ inverse.T)
         k = np.arange(len(root))
         inner[:, k, k] *= 0.5
-        return root, at, root @ inner
+        return np.asarray(root, dtype=float), at, np.asarray(root @ inner, dtype=float)
 
     # ------------------------------------------------------------------ where chains begin
 

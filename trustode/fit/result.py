@@ -61,8 +61,8 @@ class Fit(Shown):
         Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
         still sees the optimum.
     starts : DataFrame
-        One row a start: start, nll, status ("converged", "stalled", "limit", "failed"),
-        message, n_evaluations, n_failed.
+        One row a start: start, nll, status ("converged", "stalled", "limit", "failed",
+        "interrupted"), message, n_evaluations, n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and
