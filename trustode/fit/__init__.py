@@ -42,7 +42,7 @@ from ..solve import NATIVE, Solver
 from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Design
-from .information import labels, sloppy_notes, uncertainty, undetermined_notes
+from .information import cut_notes, labels, sloppy_notes, uncertainty, undetermined_notes
 from .mixed import (
     check_how_mixed,
     is_mixed,
@@ -127,6 +127,10 @@ SAME = 0.01
 #: polishing.
 SEARCH_WIDTH = 1e-2
 POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
+
+#: Distance to the optimum, in standard errors, up to which several starts that found the same
+#: may end: where a model is stiff, the gradient has errors that no step can lower.
+AGREED = 0.01
 
 #: Distance, in standard errors, at which a fit with random values ends.
 MIXED_DISTANCE = 1e-4
@@ -712,7 +716,8 @@ def _result(
     hits = sum(search.best.nll < best + SAME for search in found)
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
-    if not left < SEARCH_DISTANCE:
+    reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
+    if not reached:
         doubts.append(
             f"the best search stopped {left:.2g} standard errors from its optimum; raise starts, "
             "or tighten the solver's rtol"
@@ -737,6 +742,7 @@ def _result(
     if known.held.any():
         held = ", ".join(names[k] for k in np.flatnonzero(known.held)[:12])
         notes.append(f"at a bound, and held there for the other standard errors: {held}")
+    notes += cut_notes(point, layout, known)
     failures = sum((search.failures for search in found), Counter[str]())
     notes += failure_note(failures, sum(search.n_evaluations for search in found))
     values = layout.slope(layout.natural(point.x))
@@ -760,7 +766,7 @@ def _result(
         log_prior=-point.penalty,
         n_observations=n,
         n_free=layout.n_free,
-        converged=bool(left < SEARCH_DISTANCE and (len(found) == 1 or hits >= 2)),
+        converged=bool(reached and (len(found) == 1 or hits >= 2)),
         distance=left,
         starts=pd.DataFrame(rows),
         residuals=residuals_frame(problem, design, at, seed),

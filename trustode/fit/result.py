@@ -46,8 +46,8 @@ class Fit(Shown):
     params : DataFrame
         One row a free value, labelled by name: name, group (the level of `per`, empty for a
         value shared by all), value, stderr, low, high (95 % by the information matrix, on the
-        scale of the search), at_bound. NaN where the data do not determine a value or a
-        bound holds it.
+        scale of the search, cut off at bounds), at_bound. NaN where the data do not determine a
+        value or a bound holds it.
     loglik, aic, bic : float
         Log-likelihood with all its constants, without priors; ``2 n_free - 2 loglik``;
         ``n_free log(n_observations) - 2 loglik``.
@@ -55,8 +55,9 @@ class Fit(Shown):
         Log-density of the values under their priors; 0 without.
     n_observations, n_free : int
     converged : bool
-        Whether the gradient leaves less than 0.001 standard errors to go (`distance`) and,
-        with several starts, at least two came within 0.01 of the best log-likelihood.
+        Whether the gradient leaves less than 0.001 standard errors to go (`distance`); with
+        several starts less than 0.01, if at least two came within 0.01 of the best
+        log-likelihood, as they must have.
     distance : float
         Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
         still sees the optimum.
@@ -465,8 +466,8 @@ def params_frame(point: Evaluation, layout: Layout, found: Uncertainty) -> pd.Da
             "group": ["" if level is None else level for level in levels],
             "value": values,
             "stderr": error * layout.slope(values),
-            "low": layout.natural(x - NORMAL_975 * error),
-            "high": layout.natural(x + NORMAL_975 * error),
+            "low": layout.natural(np.maximum(x - NORMAL_975 * error, layout.lower)),
+            "high": layout.natural(np.minimum(x + NORMAL_975 * error, layout.upper)),
             "at_bound": (x <= layout.lower) | (x >= layout.upper),
         },
         index=names,
