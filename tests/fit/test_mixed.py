@@ -233,12 +233,18 @@ def test_persons_drawn_again(fitted: Any, growth: pd.DataFrame) -> None:
     assert again.estimates.notna().all(axis=None)
 
 
-def test_the_density_of_population_and_persons(fitted: Any, growth: pd.DataFrame) -> None:
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_density_of_population_and_persons(
+    fitted: Any, growth: pd.DataFrame, centred: bool
+) -> None:
     best, rng = dict(fitted.params["value"]), np.random.default_rng(3)
-    joint = Hierarchy(fitted._marginal[0])
+    joint = Hierarchy(fitted._marginal[0], centred)
     z = rng.standard_normal((2, 14))
-    x = np.concatenate([fitted._marginal[1], z.ravel()])
-    wanted = norm.logpdf(z).sum()
+    ill = growth.groupby("person", sort=False)["ill"].first().to_numpy()
+    sd = np.array([[best["sd(a)"]], [best["sd(y(0))"]]])
+    mean = np.stack([best["a"] + best["a ~ ill"] * ill, np.full(14, best["y(0)"])])
+    x = np.concatenate([fitted._marginal[1], (mean + sd * z if centred else z).ravel()])
+    wanted = (norm.logpdf(z) - (np.log(sd) if centred else 0.0)).sum()
     for k, (_, rows) in enumerate(growth.groupby("person", sort=False)):
         slope = best["a"] + best["a ~ ill"] * rows["ill"] + best["sd(a)"] * z[0, k]
         start = best["y(0)"] + best["sd(y(0))"] * z[1, k]

@@ -1,9 +1,10 @@
 """The joint density of a population and its persons, for a sampler.
 
-A person's random values are the mean plus the covariance's Cholesky factor times standard normal
-numbers, which are what is drawn: not centred, so that a small spread does not close a funnel
-(Betancourt & Girolami 2015, Hamiltonian Monte Carlo for hierarchical models). Spreads have a flat
-prior, as have correlations. Imports the population.
+Where a person's data say little, the random values are the mean plus the covariance's Cholesky
+factor times standard normal numbers, which are what is drawn: not centred, so that a small spread
+does not close a funnel. Where they say much, the values themselves are drawn (Betancourt &
+Girolami 2015, Hamiltonian Monte Carlo for hierarchical models). Spreads have a flat prior, as have
+correlations. Imports the population.
 """
 
 from __future__ import annotations
@@ -28,17 +29,33 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+#: Share of the population's variance that a person's data leave, below which they say much.
+SAY_MUCH = 0.5
+
+
+def hierarchy(marginal: Marginal, outer: Array) -> Hierarchy:
+    """Return the joint density by what moves most freely at outer values."""
+    found = marginal.modes(outer)
+    if isinstance(found, Failure):
+        return Hierarchy(marginal)
+    modes, _ = found
+    left = (modes.root**2).sum(axis=2) / np.diagonal(modes.covariance)
+    return Hierarchy(marginal, centred=bool(np.median(left) < SAY_MUCH))
+
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """The objective by outer values and the persons' standard normal numbers.
+    """The objective by outer values and the persons' own, or their standard normal numbers.
 
     Parameters
     ----------
     marginal : Marginal
+    centred : bool
+        Whether persons' values are drawn themselves, on their scales.
     """
 
     marginal: Marginal
+    centred: bool = False
 
     @property
     def readout(self) -> Readout:
@@ -52,7 +69,7 @@ class Hierarchy:
 
     @cached_property
     def layout(self) -> Layout:
-        """Outer values, then for each random value the numbers of all persons."""
+        """Outer values, then for each random value those, or the numbers, of all persons."""
         from scipy.stats import norm, uniform
 
         outer, pop = self.marginal.layout, self.marginal.population
@@ -63,7 +80,7 @@ class Hierarchy:
         for *_, at in pop.corr:
             k = int(outer.owner[at])
             varies[k] = replace(varies[k], prior=uniform(-1.0, 2.0))
-        number = Vary(0.0, prior=norm())
+        number = Vary(0.0) if self.centred else Vary(0.0, prior=norm())
         return Layout(
             names=(*outer.names, *(f"z({name})" for name in pop.names)),
             varies=(*varies, *[number] * len(pop.names)),
@@ -80,6 +97,8 @@ class Hierarchy:
     def own(self, x: Array) -> Array:
         """Return the persons' values on their scales, shape (n_person, n_random)."""
         outer, z = self._split(x)
+        if self.centred:
+            return z
         root = np.linalg.cholesky(self.marginal.covariance(outer))
         found: Array = self.marginal.means(outer) + z @ root.T
         return found
@@ -108,8 +127,9 @@ class Hierarchy:
     def evaluate(self, x: Array, settle: bool = True) -> Evaluation:
         """Return the objective and its gradient; nothing is settled, nor the information made."""
         penalty, by_prior, _ = self.layout.penalty(x)
+        joint = self._centred if self.centred else self._likelihood
         try:
-            found = self._likelihood(x) if np.isfinite(penalty) else None
+            found = joint(x) if np.isfinite(penalty) else None
         except np.linalg.LinAlgError:
             found = None
         if found is None:
@@ -136,20 +156,45 @@ class Hierarchy:
         gradient[at] = np.einsum("ik,ski->s", by_own, by @ z.T)
         return float(found.nll.sum()), np.concatenate([gradient, (by_own @ root).T.ravel()])
 
+    def _centred(self, x: Array) -> tuple[float, Array] | Failure:
+        """Return the negative logarithm of the joint density of data and persons."""
+        pop, marginal = self.marginal.population, self.marginal
+        outer, own = self._split(x)
+        found = marginal.inner.by_group(marginal.inner_values(outer, own))
+        if isinstance(found, Failure):
+            return found
+        root, precision, at, by = self._spread(outer)
+        d = own - marginal.means(outer)
+        pull = d @ precision
+        by_own, by_shared = marginal.summed(found.gradient)
+        gradient = np.zeros(len(outer))
+        gradient[pop.outer_shared] = by_shared
+        gradient[pop.linear] = -np.einsum("ik,ikj->j", pull, pop.weights)
+        gradient[at] = 0.5 * np.einsum("skl,kl->s", by, len(own) * precision - pull.T @ pull)
+        nll = float(found.nll.sum() + 0.5 * (pull * d).sum())
+        nll += len(own) * float(np.log(np.diagonal(root)).sum())
+        nll += 0.5 * own.size * np.log(2.0 * np.pi)
+        return nll, np.concatenate([gradient, (by_own + pull).T.ravel()])
+
+    def _spread(self, outer: Array) -> tuple[Array, Array, Indices, Array]:
+        """Return the covariance's factor and inverse, what it depends on and its derivatives."""
+        values = self.marginal.layout.natural(outer)
+        slope = self.marginal.layout.slope(values)
+        covariance, at, by = self.marginal.population.covariance(values, slope)
+        root = np.asarray(np.linalg.cholesky(covariance), dtype=float)
+        return root, np.asarray(np.linalg.inv(covariance), dtype=float), at, by
+
     def _roots(self, outer: Array) -> tuple[Array, Indices, Array]:
         """Return the covariance's Cholesky factor, what it depends on and its derivatives.
 
         References: Smith (1995), J. Comput. Graph. Stat. 4, 134-147.
         """
-        values = self.marginal.layout.natural(outer)
-        slope = self.marginal.layout.slope(values)
-        covariance, at, by = self.marginal.population.covariance(values, slope)
-        root = np.linalg.cholesky(covariance)
+        root, _, at, by = self._spread(outer)
         inverse = np.linalg.inv(root)
         inner = np.tril(inverse @ by @ inverse.T)
         k = np.arange(len(root))
         inner[:, k, k] *= 0.5
-        return np.asarray(root, dtype=float), at, np.asarray(root @ inner, dtype=float)
+        return root, at, np.asarray(root @ inner, dtype=float)
 
     # ------------------------------------------------------------------ where chains begin
 
@@ -163,17 +208,24 @@ class Hierarchy:
         if whole.failure is not None or isinstance(found, Failure):
             return whole
         modes, persons = found
-        root, at, by = self._roots(outer)
-        z = np.linalg.solve(root, (modes.own - modes.mean).T).T
-        n, (n_person, q) = len(outer), z.shape
+        n, (n_person, q) = len(outer), modes.own.shape
+        d, mixed = modes.own - modes.mean, persons.mixed.transpose(0, 2, 1)
         # How each person's values move with the outer ones.
         moves = np.zeros((n_person, q, n))
         moves[:, :, pop.linear] = pop.weights
-        moves[:, :, at] = np.einsum("skl,il->iks", by, z)
-        own = root.T @ persons.own @ root + np.eye(q)
-        mixed = persons.mixed.copy()
-        cross = moves.transpose(0, 2, 1) @ persons.own @ root
-        cross[:, pop.outer_shared] += mixed.transpose(0, 2, 1) @ root
+        if self.centred:
+            _, precision, at, by = self._spread(outer)
+            z, own = modes.own, persons.own + precision
+            moves[:, :, at] = np.einsum("skl,lm,im->iks", by, precision, d)
+            cross = np.asarray(-moves.transpose(0, 2, 1) @ precision, dtype=float)
+            cross[:, pop.outer_shared] += mixed
+        else:
+            root, at, by = self._roots(outer)
+            z = np.linalg.solve(root, d.T).T
+            own = root.T @ persons.own @ root + np.eye(q)
+            moves[:, :, at] = np.einsum("skl,il->iks", by, z)
+            cross = np.asarray(moves.transpose(0, 2, 1) @ persons.own @ root, dtype=float)
+            cross[:, pop.outer_shared] += mixed @ root
         information = np.zeros((n + n_person * q, n + n_person * q))
         information[:n, :n] = whole.information
         for i in range(n_person):

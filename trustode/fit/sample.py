@@ -31,7 +31,7 @@ from ..progress import Progress, check_progress, track
 from .again import near, with_threads
 from .bootstrap import check_whole
 from .criteria import Predictive, loo, parts_of, waic
-from .hierarchy import Hierarchy
+from .hierarchy import Hierarchy, hierarchy
 from .information import labels
 from .objective import Evaluation, Failure, Problem
 from .population import Marginal
@@ -305,10 +305,10 @@ class _Target:
     def __init__(self, whole: Problem | Marginal, x: Array) -> None:
         self.problem: Problem | Hierarchy
         if isinstance(whole, Marginal):
-            hierarchy = Hierarchy(with_threads(near(whole), 1))
-            self.problem, self.best = hierarchy, hierarchy.best(x)
-            self.inner, self.shown = whole.inner, hierarchy.shown
-            self.inner_x, outer = hierarchy.inner_x, whole.layout
+            joint = hierarchy(with_threads(near(whole), 1), x)
+            self.problem, self.best = joint, joint.best(x)
+            self.inner, self.shown = whole.inner, joint.shown
+            self.inner_x, outer = joint.inner_x, whole.layout
         else:
             problem = with_threads(near(whole), 1)
             self.problem, self.best = problem, problem.evaluate(x, settle=False)
