@@ -221,8 +221,8 @@ class Hierarchy:
             cross[:, pop.outer_shared] += mixed
         else:
             root, at, by = self._roots(outer)
-            z = np.linalg.solve(root, d.T).T
-            own = root.T @ persons.own @ root + np.eye(q)
+            z = np.asarray(np.linalg.solve(root, d.T), dtype=float).T
+            own = np.asarray(root.T @ persons.own @ root + np.eye(q), dtype=float)
             moves[:, :, at] = np.einsum("skl,il->iks", by, z)
             cross = np.asarray(moves.transpose(0, 2, 1) @ persons.own @ root, dtype=float)
             cross[:, pop.outer_shared] += mixed @ root
