@@ -7,7 +7,8 @@ beside data), `objective` (likelihood, gradient, information), `optimise` (searc
 (all arguments checked), `population` (random values integrated out), `information` (covariance),
 `mixed` (populations set up and told), `value` (the objective at any values),
 `again` (searches near an optimum), `starts`, `resample` (other data), `profile`, `bootstrap`,
-`sample`, `result`, `compare`, `recovery`, `ranking`.
+`criteria` (WAIC, leave-one-out), `hierarchy` (populations and persons together), `sample`,
+`result`, `compare`, `recovery`, `ranking`.
 """
 
 from __future__ import annotations

@@ -261,7 +261,8 @@ class Fit(Shown):
             Refits.
         kind : {"parametric", "case"}
             Draw observations from the fitted model, or draw cases with replacement: groups,
-            or rows with an observation if there is one group.
+            or rows with an observation if there is one group. With random values: new persons
+            from the population and their observations, or persons with replacement.
         level : float
             Confidence level of the intervals.
         seed : int
@@ -347,7 +348,9 @@ class Fit(Shown):
         Notes
         -----
         A value without a prior has a flat one within its bounds on the scale of the search:
-        of the value where its scale is "lin", of its logarithm where it is "log".
+        of the value where its scale is "lin", of its logarithm where it is "log". With random
+        values the population and its persons are drawn together; spreads and correlations have
+        flat priors.
 
         References
         ----------
