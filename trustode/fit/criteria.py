@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ..errors import OptionError, nearest
+from ..notebook import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ PARTS = ("row", "group")
 
 
 @dataclass(frozen=True, eq=False)
-class Predictive:
+class Predictive(Shown):
     """Expected log-density of new data, with what speaks against the figure.
 
     Attributes
