@@ -107,7 +107,9 @@ def check_how(
     return How(threads, executor, checkpoint, progress)  # type: ignore[arg-type]
 
 
-def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
+def carry_out(
+    task: Task, n: int, most: int, how: How, where: str, *, partly: bool = False
+) -> Arrays:
     """Do a task on all of its rows.
 
     Parameters
@@ -120,10 +122,14 @@ def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
     how : How
     where : str
         Call and model, for messages.
+    partly : bool
+        Whether an interrupt by the user ends the work with the rows finished by then, if there
+        are any and no checkpoint keeps them; otherwise it is raised.
 
     Returns
     -------
     dict of str to ndarray, shape (n, ...)
+        Fewer rows after an interrupt: those that were finished, in order.
 
     Raises
     ------
@@ -169,11 +175,16 @@ def carry_out(task: Task, n: int, most: int, how: How, where: str) -> Arrays:
                 keep(rows, arrays)
         left = list(_pieces(done, most))
         work = _here(task, left, how) if how.executor is None else _shared(task, left, how, where)
-        with closing(work):
-            for rows, arrays in work:
-                if checkpoint is not None:
-                    checkpoint.add(rows, arrays)
-                keep(rows, arrays)
+        try:
+            with closing(work):
+                for rows, arrays in work:
+                    if checkpoint is not None:
+                        checkpoint.add(rows, arrays)
+                    keep(rows, arrays)
+        except KeyboardInterrupt:
+            if not partly or checkpoint is not None or not done.any():
+                raise
+            found = {name: values[done] for name, values in found.items()}
     for name, pieces in many.items():
         found[name] = np.concatenate([pieces[start] for start in sorted(pieces)])
     return found

@@ -1,9 +1,11 @@
 """Certified nonlinear regressions, stated as the differential equations they solve.
 
-Values: NIST Statistical Reference Datasets, nonlinear regression, Misra1a and Lanczos3
+Values: NIST Statistical Reference Datasets, nonlinear regression, Misra1a, Lanczos3, MGH09 and
+Thurber, the last two by a clock and their closed forms
 (https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml), in the public domain.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +56,43 @@ LANCZOS3_Y = [
 ]  # fmt: skip
 
 
+MGH09 = {
+    "b1": Certified(0.19280693458, 0.011435312227, 25.0, 0.25, np.inf),
+    "b2": Certified(0.19128232873, 0.19633220911, 39.0, 0.39, np.inf),
+    "b3": Certified(0.12305650693, 0.080842031232, 41.5, 0.415, np.inf),
+    "b4": Certified(0.13606233068, 0.090025542308, 39.0, 0.39, np.inf),
+}
+MGH09_RSS = 3.0750560385e-4
+MGH09_DATA = {
+    "x": [0.0625, 0.0714, 0.0833, 0.1, 0.125, 0.167, 0.25, 0.5, 1.0, 2.0, 4.0],
+    "y": [0.0246, 0.0235, 0.0323, 0.0342, 0.0456, 0.0627, 0.0844, 0.16, 0.1735, 0.1947, 0.1957],
+}
+THURBER = {
+    "b1": Certified(1288.1396800, 4.6647963344, 1000.0, 1300.0, np.inf),
+    "b2": Certified(1491.0792535, 39.571156086, 1000.0, 1500.0, np.inf),
+    "b3": Certified(583.23836877, 28.698696102, 400.0, 500.0, np.inf),
+    "b4": Certified(75.416644291, 5.5675370270, 40.0, 75.0, np.inf),
+    "b5": Certified(0.96629502864, 0.031333340687, 0.7, 1.0, np.inf),
+    "b6": Certified(0.39797285797, 0.014984928198, 0.3, 0.4, np.inf),
+    "b7": Certified(0.049727297349, 0.0065842344623, 0.03, 0.05, np.inf),
+}
+THURBER_RSS = 5642.7082397
+THURBER_DATA = {
+    "x": [
+        -3.067, -2.981, -2.921, -2.912, -2.840, -2.797, -2.702, -2.699, -2.633, -2.481, -2.363,
+        -2.322, -1.501, -1.460, -1.274, -1.212, -1.100, -1.046, -0.915, -0.714, -0.566, -0.545,
+        -0.400, -0.309, -0.109, -0.103, 0.010, 0.119, 0.377, 0.790, 0.963, 1.006, 1.115, 1.572,
+        1.841, 2.047, 2.200,
+    ],
+    "y": [
+        80.574, 84.248, 87.264, 87.195, 89.076, 89.608, 89.868, 90.101, 92.405, 95.854, 100.696,
+        101.060, 401.672, 390.724, 567.534, 635.316, 733.054, 759.087, 894.206, 990.785, 1090.109,
+        1080.914, 1122.643, 1178.351, 1260.531, 1273.514, 1288.339, 1327.543, 1353.863, 1414.509,
+        1425.208, 1421.384, 1442.962, 1464.350, 1468.705, 1447.894, 1457.628,
+    ],
+}  # fmt: skip
+
+
 def misra1a() -> tuple[tr.Model, pd.DataFrame]:
     model = tr.Model(
         "Misra1a",
@@ -77,7 +116,32 @@ def lanczos3() -> tuple[tr.Model, pd.DataFrame]:
     return model, pd.DataFrame({"x": 0.05 * np.arange(24), "y": LANCZOS3_Y})
 
 
+def closed(
+    name: str, curve: str, names: Iterable[str], data: dict[str, list[float]]
+) -> tuple[tr.Model, pd.DataFrame]:
+    """State a closed form by a clock."""
+    model = tr.Model(
+        name,
+        rhs={"x": "1"},
+        params=dict.fromkeys(names, 1.0),
+        initial={"x": data["x"][0]},
+        observables={"curve": curve},
+    )
+    return model, pd.DataFrame(data)
+
+
+def mgh09() -> tuple[tr.Model, pd.DataFrame]:
+    return closed("MGH09", "b1 * (x**2 + x * b2) / (x**2 + x * b3 + b4)", MGH09, MGH09_DATA)
+
+
+def thurber() -> tuple[tr.Model, pd.DataFrame]:
+    curve = "(b1 + b2 * x + b3 * x**2 + b4 * x**3) / (1 + b5 * x + b6 * x**2 + b7 * x**3)"
+    return closed("Thurber", curve, THURBER, THURBER_DATA)
+
+
 CASES = {
+    "MGH09": (mgh09, MGH09, MGH09_RSS, "curve"),
+    "Thurber": (thurber, THURBER, THURBER_RSS, "curve"),
     "Misra1a": (misra1a, MISRA1A, MISRA1A_RSS, "y"),
     "Lanczos3": (lanczos3, LANCZOS3, LANCZOS3_RSS, "total"),
 }

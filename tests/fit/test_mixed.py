@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.integrate import quad
+from scipy.stats import multivariate_normal, norm
 
 import trustode as tr
+from trustode.fit.hierarchy import Hierarchy
+from trustode.fit.resample import with_persons
 
 #: Relative error of second differences, of the closed form and of the fit's own.
 DIFFERENCES = 2e-3
@@ -183,10 +186,127 @@ def test_what_cannot_be_is_said(
     with pytest.raises(tr.OptionError, match=r"vary\['a'\] is random, which objective does not"):
         tr.objective(line, growth, vary=VARY, **few)
     with pytest.raises(tr.OptionError, match="random values, for which this is not there"):
-        fitted.profile("a")
+        _ = fitted.objective
+    with pytest.raises(tr.DataError, match=r"no column 'ill' \(covariate of a\)"):
+        fitted.predict(pd.DataFrame({"person": ["new"], "t": [1.0]}))
     constant = growth.assign(ill=1.0)
     with pytest.raises(tr.DataError, match="'ill' is 1 for every person"):
         tr.fit(line, constant, vary=VARY, **arguments)
+
+
+def test_new_persons_are_predicted_by_the_means(fitted: Any) -> None:
+    best = fitted.params["value"]
+    rows = pd.DataFrame(
+        {"person": ["p3", "p3", "n", "n"], "t": [0.0, 2.0, 0.0, 2.0], "ill": [1.0, 1.0, 1.0, 1.0]}
+    )
+    found = fitted.predict(rows)["y"].to_numpy()
+    mean = best["y(0)"] + (best["a"] + best["a ~ ill"]) * np.array([0.0, 2.0])
+    np.testing.assert_allclose(found[2:], mean, rtol=1e-9)
+    own = fitted.persons[fitted.persons["person"] == "p3"].set_index("name")["value"]
+    np.testing.assert_allclose(found[:2], own["y(0)"] + own["a"] * np.array([0.0, 2.0]), rtol=1e-9)
+
+
+def test_profiles_are_those_of_the_integral(fitted: Any, growth: pd.DataFrame) -> None:
+    found = fitted.profile("sd(a)")
+    points = found.points[list(fitted.params.index)]
+    wanted = [exact(point, growth) for point in points.to_dict("records")]
+    np.testing.assert_allclose(found.points["loglik"], wanted, atol=1e-5)
+    low, high = found.intervals.loc["sd(a)", ["low", "high"]]
+    # The spread of few persons is skewed: further to above than to below.
+    assert high - fitted.params.loc["sd(a)", "value"] > fitted.params.loc["sd(a)", "value"] - low
+    at = (found.points["value"] - low).abs().idxmin()
+    assert found.points.loc[at, "excess"] == pytest.approx(found.threshold, rel=1e-3)
+
+
+def test_persons_drawn_again(fitted: Any, growth: pd.DataFrame) -> None:
+    marginal, x = fitted._marginal
+    chosen = [0, 5, 0, 3]
+    parts = [growth[growth["person"] == f"p{k}"].assign(person=i) for i, k in enumerate(chosen)]
+    wanted = exact(dict(fitted.params["value"]), pd.concat(parts))
+    assert -with_persons(marginal, chosen).evaluate(x).nll == pytest.approx(wanted, abs=1e-6)
+    found = fitted.bootstrap(24, seed=2)
+    assert (found.status["status"] == "converged").all()
+    ratio = found.params["stderr"] / fitted.params["stderr"]
+    # Of 24 draws: a ratio of standard deviations within .5 to 1.6 with probability .999.
+    assert ((ratio > 0.5) & (ratio < 1.6)).all()
+    again = fitted.bootstrap(3, kind="case", seed=2)
+    assert again.estimates.notna().all(axis=None)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_density_of_population_and_persons(
+    fitted: Any, growth: pd.DataFrame, centred: bool
+) -> None:
+    best, rng = dict(fitted.params["value"]), np.random.default_rng(3)
+    joint = Hierarchy(fitted._marginal[0], centred)
+    z = rng.standard_normal((2, 14))
+    ill = growth.groupby("person", sort=False)["ill"].first().to_numpy()
+    sd = np.array([[best["sd(a)"]], [best["sd(y(0))"]]])
+    mean = np.stack([best["a"] + best["a ~ ill"] * ill, np.full(14, best["y(0)"])])
+    x = np.concatenate([fitted._marginal[1], (mean + sd * z if centred else z).ravel()])
+    wanted = (norm.logpdf(z) - (np.log(sd) if centred else 0.0)).sum()
+    for k, (_, rows) in enumerate(growth.groupby("person", sort=False)):
+        slope = best["a"] + best["a ~ ill"] * rows["ill"] + best["sd(a)"] * z[0, k]
+        start = best["y(0)"] + best["sd(y(0))"] * z[1, k]
+        wanted += norm(start + slope * rows["t"], best["sigma"]).logpdf(rows["y"]).sum()
+    # Flat priors of spreads, up to their bounds, are densities as well.
+    flat = sum(np.log(joint.layout.bounds[k][1]) for k in (4, 5))
+    found = joint.evaluate(x)
+    assert -found.nll == pytest.approx(wanted - flat, abs=1e-6)
+    for k in rng.choice(len(x), 8, replace=False):
+        step = 1e-5 * np.eye(len(x))[k]
+        slope = (joint.evaluate(x + step).nll - joint.evaluate(x - step).nll) / 2e-5
+        assert found.gradient[k] == pytest.approx(slope, rel=1e-5, abs=1e-4)
+    centre = joint.best(fitted._marginal[1])
+    marginal = np.linalg.inv(fitted._marginal[0].evaluate(fitted._marginal[1]).information)
+    np.testing.assert_allclose(
+        np.linalg.inv(centre.information)[:6, :6], marginal, rtol=1e-6, atol=1e-9
+    )
+
+
+def test_a_posterior_of_persons(line: tr.Model) -> None:
+    pytest.importorskip("nutpie", reason="needs the extra trustode[sample]")
+    rng, noise = np.random.default_rng(6), 0.4
+    rows = [
+        {"person": k, "t": t, "y": start + rng.normal(0.0, noise)}
+        for k, start in enumerate(rng.normal(1.0, 0.6, 7))
+        for t in (0.0, 1.0, 2.0)
+    ]
+    data = pd.DataFrame(rows)
+    fit = tr.fit(
+        line,
+        data,
+        time="t",
+        group="person",
+        observed={"y": tr.Gaussian("y", sd=noise)},
+        vary={"y(0)": tr.Vary(0.8, min=-10.0, max=10.0, random=True)},
+        starts=1,
+    )
+    found = fit.sample(draws=150, chains=2, warmup=100, seed=4)
+    # The mean integrated out in closed form: Gelman et al. (2013), Bayesian Data Analysis, 5.4.
+    means, own = data.groupby("person")["y"].mean().to_numpy(), noise**2 / 3.0
+
+    def told(tau: float) -> tuple[float, float]:
+        each = own + tau**2
+        log = -0.5 * (len(means) - 1) * np.log(each) - 0.5 * means.var() * len(means) / each
+        return float(np.exp(log)), float(np.exp(log) * tau)
+
+    ends = (1e-4, 20.0)
+    total = quad(lambda tau: told(tau)[0], *ends, points=[1.0])[0]
+    tau = quad(lambda tau: told(tau)[1], *ends, points=[1.0])[0] / total
+    # What is left of a person's distance from the mean of all, and that mean's share.
+    kept = quad(lambda t: told(t)[0] * t**2 / (own + t**2), *ends, points=[1.0])[0] / total
+    table = found.params
+    for label, wanted in (
+        ("sd(y(0))", tau),
+        ("y(0)", means.mean()),
+        ("y(0) [2]", means.mean() + kept * (means[2] - means.mean())),
+    ):
+        row = table.loc[label]
+        assert row["mean"] == pytest.approx(wanted, abs=4.0 * row["mcse"])
+    assert found.idata.posterior["y(0) [person]"].dims == ("chain", "draw", "person")
+    assert found.idata.log_likelihood["y"].shape == (2, 150, 21)
+    assert len(found.loo(by="group").pointwise) == 7
 
 
 def test_persons_that_do_not_differ(line: tr.Model, arguments: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Posteriors that are known: normal ones, cut off at bounds."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,61 @@ def test_a_prior_is_a_density_of_the_value_on_its_own_scale(
     row = found.params.loc["y(0)"]
     assert row["mean"] == pytest.approx(mean, abs=ERRORS * row["mcse"])
     assert not found.notes
+
+
+@pytest.mark.usefixtures("sampler")
+def test_leaving_out_an_observation(drift: tr.Model, line: pd.DataFrame) -> None:
+    fit = line_fit(drift, line)
+    found = fit.sample(draws=500, chains=2, warmup=200, seed=3)
+    # Ordinary regression with a known standard deviation: what is predicted of a point from the
+    # others is normal, with a variance larger by the leverage.
+    t, y, sd = line["t"].to_numpy(), line["y"].to_numpy(), 0.3
+    design = np.stack([t, np.ones_like(t)], axis=1)
+    wanted = np.empty_like(t)
+    for k in range(len(t)):
+        kept = np.arange(len(t)) != k
+        inverse = np.linalg.inv(design[kept].T @ design[kept])
+        mean = design[k] @ inverse @ design[kept].T @ y[kept]
+        spread = sd * np.sqrt(1.0 + design[k] @ inverse @ design[k])
+        wanted[k] = norm(mean, spread).logpdf(y[k])
+    one = found.loo()
+    np.testing.assert_allclose(one.pointwise["elpd"], wanted, atol=0.12)
+    assert one.elpd == pytest.approx(wanted.sum(), abs=0.3)
+    assert one.p == pytest.approx(2.0, abs=0.6)
+    assert one.n_doubtful == 0
+    assert found.waic().elpd == pytest.approx(wanted.sum(), abs=0.4)
+    np.testing.assert_array_equal(one.pointwise["time"], t)
+    # The whole log-likelihood of a draw is that of its observations together.
+    values = {"a": found.draws.loc[7, "a"], "y(0)": found.draws.loc[7, "y(0)"]}
+    pointwise = found.idata.log_likelihood["y"].values[0, 7]
+    assert pointwise.sum() == pytest.approx(fit.objective.loglik(values), abs=1e-6)
+    import arviz
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert one.elpd == pytest.approx(float(arviz.loo(found.idata).elpd_loo), abs=1e-9)
+        assert found.waic().elpd == pytest.approx(
+            float(arviz.waic(found.idata).elpd_waic), abs=0.01
+        )
+    with pytest.raises(tr.OptionError, match="did you mean 'group'"):
+        found.loo(by="groups")
+
+    flat = tr.fit(
+        drift,
+        line,
+        time="t",
+        observed={"y": tr.Gaussian("y", sd=sd)},
+        vary={"y(0)": tr.Vary(1.0)},
+        starts=1,
+    )
+    other = flat.sample(draws=100, chains=2, warmup=100, seed=3)
+    fits = {"line": fit, "flat": flat}
+    table = tr.compare(fits, samples={"flat": other, "line": found}).table
+    assert table["loo"].idxmax() == "line"
+    assert table.loc["flat", "loo_d"] == pytest.approx(other.loo().elpd - one.elpd)
+    assert table.loc["flat", "loo_d"] < -3.0 * table.loc["flat", "loo_d_se"]
+    with pytest.raises(tr.OptionError, match="give one of each"):
+        tr.compare(fits, samples={"line": found})
 
 
 @pytest.mark.slow

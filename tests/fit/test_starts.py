@@ -75,6 +75,29 @@ def test_an_interrupt_keeps_finished_starts(decay: tr.Model, tmp_path: Path) -> 
     assert (tmp_path / "starts").stat().st_size == size
 
 
+def test_an_interrupt_without_a_checkpoint(decay: tr.Model) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.warns(tr.FitWarning, match="best of the 3 finished starts of 6"):
+        kept = decay_fit(decay, progress=interrupt)
+    whole = decay_fit(decay)
+    assert list(kept.starts["status"][3:]) == ["interrupted"] * 3
+    pd.testing.assert_frame_equal(kept.starts[:3], whole.starts[:3], check_exact=True)
+    assert kept.converged
+    assert kept.loglik == pytest.approx(whole.loglik, abs=1e-9)
+    with pytest.warns(tr.FitWarning, match="finished starts"), ThreadPoolExecutor(2) as pool:
+        decay_fit(decay, progress=interrupt, executor=pool)
+
+    def at_once(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    # Nothing was finished, so there is nothing to keep.
+    with pytest.raises(KeyboardInterrupt):
+        decay_fit(decay, progress=at_once)
+
+
 def test_a_checkpoint_of_another_fit_is_refused(decay: tr.Model, tmp_path: Path) -> None:
     decay_fit(decay, checkpoint=tmp_path / "starts")
     with pytest.raises(tr.DataError, match="solver"):

@@ -7,7 +7,8 @@ beside data), `objective` (likelihood, gradient, information), `optimise` (searc
 (all arguments checked), `population` (random values integrated out), `information` (covariance),
 `mixed` (populations set up and told), `value` (the objective at any values),
 `again` (searches near an optimum), `starts`, `resample` (other data), `profile`, `bootstrap`,
-`sample`, `result`, `compare`, `recovery`, `ranking`.
+`criteria` (WAIC, leave-one-out), `hierarchy` (populations and persons together), `sample`,
+`result`, `compare`, `recovery`, `ranking`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from ..solve import NATIVE, Solver
 from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Design
-from .information import labels, sloppy_notes, uncertainty, undetermined_notes
+from .information import cut_notes, labels, sloppy_notes, uncertainty, undetermined_notes
 from .mixed import (
     check_how_mixed,
     is_mixed,
@@ -128,6 +129,10 @@ SAME = 0.01
 SEARCH_WIDTH = 1e-2
 POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
 
+#: Distance to the optimum, in standard errors, up to which several starts that found the same
+#: may end: where a model is stiff, the gradient has errors that no step can lower.
+AGREED = 0.01
+
 #: Distance, in standard errors, at which a fit with random values ends.
 MIXED_DISTANCE = 1e-4
 
@@ -203,7 +208,8 @@ def fit(
         Who searches; this process unless given. A start is a piece of work.
     checkpoint : path, optional
         File that keeps finished starts: after an interrupt or a kill the same call goes on
-        with the others.
+        with the others. Without it, an interrupt (Ctrl-C) leaves the fit of the starts that
+        were finished, if there are any, with a warning.
     progress : bool, callable or None
         True shows a bar, None one on a terminal if it takes long; a callable gets
         ``(done, total)`` starts.
@@ -226,7 +232,8 @@ def fit(
     Warns
     -----
     FitWarning
-        If the data do not determine some value, or the optimum was not reached.
+        If the data do not determine some value, the optimum was not reached, or an interrupt
+        left only some of the starts.
 
     Notes
     -----
@@ -265,11 +272,11 @@ def fit(
     layout = problem.layout
     _check_enough(problem, where)
     searching = problem if problem.smooth else problem.rounded(SEARCH_WIDTH)
-    found = searched(searching, starts, seed, how, where)
+    found = searched(searching, starts, seed, how, where, partly=True)
     lowest = min(search.best.nll for search in found)
     # Of equal optima (two exponentials that may change places) the nearest to the given values.
     best = next(search for search in found if search.best.nll <= lowest + TIE)
-    if best.status == "failed":
+    if not math.isfinite(lowest):
         raise _all_failed(found, where)
     point = problem.evaluate(best.best.x)
     if solver is None:
@@ -644,7 +651,7 @@ def _mixed(
     """Refine the best search with random values, and put the result together."""
     layout = marginal.layout
     best = min(found, key=lambda search: search.best.nll)
-    if best.status == "failed":
+    if not math.isfinite(best.best.nll):
         raise _all_failed(found, where)
     sought = marginal.factored() if marginal.population.corr else marginal
     point = sought.evaluate(best.best.x)
@@ -681,6 +688,7 @@ def _mixed(
         result,
         persons=persons,
         mixed=mixed,
+        _marginal=(final, point.x),
         model=population_model(fitted_model(problem, at, None), final, point.x),
     )
 
@@ -709,10 +717,17 @@ def _result(
     hits = sum(search.best.nll < best + SAME for search in found)
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
-    if not left < SEARCH_DISTANCE:
+    reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
+    if not reached:
         doubts.append(
             f"the best search stopped {left:.2g} standard errors from its optimum; raise starts, "
             "or tighten the solver's rtol"
+        )
+    stopped = sum(search.status == "interrupted" for search in found)
+    if stopped:
+        doubts.append(
+            f"interrupted: this is the best of the {len(found) - stopped} finished starts of "
+            f"{len(found)}; with checkpoint= the same call would go on with the others"
         )
     for doubt in doubts:
         # Up to the line that called fit: through its check of keywords, and `_mixed`.
@@ -728,6 +743,7 @@ def _result(
     if known.held.any():
         held = ", ".join(names[k] for k in np.flatnonzero(known.held)[:12])
         notes.append(f"at a bound, and held there for the other standard errors: {held}")
+    notes += cut_notes(point, layout, known)
     failures = sum((search.failures for search in found), Counter[str]())
     notes += failure_note(failures, sum(search.n_evaluations for search in found))
     values = layout.slope(layout.natural(point.x))
@@ -751,7 +767,7 @@ def _result(
         log_prior=-point.penalty,
         n_observations=n,
         n_free=layout.n_free,
-        converged=bool(left < SEARCH_DISTANCE and (len(found) == 1 or hits >= 2)),
+        converged=bool(reached and (len(found) == 1 or hits >= 2)),
         distance=left,
         starts=pd.DataFrame(rows),
         residuals=residuals_frame(problem, design, at, seed),

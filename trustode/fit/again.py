@@ -8,6 +8,7 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +39,29 @@ Mask = NDArray[np.bool_]
 #: were left out for is predicted to a first order in it.
 DISTANCE = 1e-5
 
+#: The same with random values, whose likelihood has errors of differences.
+MIXED_DISTANCE = 1e-3
 
-def near(problem: Problem) -> Problem:
+Searched = TypeVar("Searched", bound=Problem | Marginal)
+
+
+def near(problem: Searched) -> Searched:
     """Return the problem with the solver for searches near its optimum, unless one was given."""
+    if isinstance(problem, Marginal):
+        return replace(problem, inner=near(problem.inner))
     if not problem.smooth:
-        problem = problem.rounded(WIDTH)
+        problem = replace(problem, observed=problem.rounded(WIDTH).observed)
     if problem.solver in (SEARCH_SOLVER, FINAL_SOLVER):
         return replace(problem, solver=NEAR_SOLVER)
     return problem
+
+
+def with_threads(problem: Searched, threads: int | None) -> Searched:
+    """Return a problem whose groups are shared by so many threads."""
+    if isinstance(problem, Marginal):
+        inner = replace(problem.inner, threads=threads)
+        return replace(problem, inner=inner, threads=threads)
+    return replace(problem, threads=threads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +148,15 @@ class Held:
         return self.whole(every)
 
 
-def search_again(problem: Problem, x: Array, crew: Crew) -> Search:
+def search_again(problem: Problem | Marginal, x: Array, crew: Crew) -> Search:
     """Search all values from a point, without drawing another where it fails."""
     held = Held(problem, x, np.ones(len(x), dtype=bool), crew)
     count = Counted(held)
     point = count(np.clip(x, problem.layout.lower, problem.layout.upper))
     if point.failure is not None:
         return Search(point, "failed", np.nan, count.n, count.failures, count.last)
-    point, status = descend(count, point, problem.layout, DISTANCE)
+    target = MIXED_DISTANCE if isinstance(problem, Marginal) else DISTANCE
+    point, status = descend(count, point, problem.layout, target)
     left = remaining_distance(point, problem.layout)
     return Search(point, status, left, count.n, count.failures, count.last)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,11 @@ from ..checkpoint import Parts, digest
 from ..errors import OptionError, nearest
 from ..jobs import Arrays, Crew, How, carry_out
 from ..notebook import Shown
-from .again import near, problem_parts, search_again
+from .again import near, problem_parts, search_again, with_threads
 from .information import labels
 from .objective import Failure, Problem
-from .resample import drawn, with_groups, with_rows
+from .population import Marginal
+from .resample import drawn, drawn_persons, with_groups, with_persons, with_rows
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Bootstrap(Shown):
 
 
 def bootstrap(
-    problem: Problem,
+    problem: Problem | Marginal,
     x: Array,
     n: int,
     kind: str,
@@ -115,7 +116,11 @@ def bootstrap(
     if isinstance(level, bool) or not isinstance(level, numbers.Real) or not 0.0 < level < 1.0:
         raise OptionError(f"{where}: level={level!r:.60} must be a number between 0 and 1")
     problem = near(problem)
-    how_drawn = _cases(problem) if kind == "case" else _parametric
+    how_drawn: Draw
+    if isinstance(problem, Marginal):
+        how_drawn = _persons if kind == "case" else drawn_persons
+    else:
+        how_drawn = _cases(problem) if kind == "case" else drawn
     task = Refits(problem, x, how_drawn, seed, np.arange(n), f"{kind} bootstrap")
     found = carry_out(task, n, 1, how, where)
     return _result(problem, x, found, kind, float(level))
@@ -128,12 +133,13 @@ def check_whole(value: object, name: str, least: int, where: str) -> None:
         raise OptionError(f"{where}: {name}={value!r:.60} must be a whole number from {least}")
 
 
-Draw = Callable[[Problem, Array, np.random.Generator], "Problem | Failure"]
+Draw = Callable[[Any, Array, np.random.Generator], "Problem | Marginal | Failure"]
 
 
-def _parametric(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Failure:
-    """Draw observations from the predictions."""
-    return drawn(problem, x, rng)
+def _persons(marginal: Marginal, x: Array, rng: np.random.Generator) -> Marginal:
+    """Draw as many persons as there are."""
+    n = len(marginal.population.labels)
+    return with_persons(marginal, rng.integers(0, n, n).tolist())
 
 
 def _groups(problem: Problem, x: Array, rng: np.random.Generator) -> Problem:
@@ -159,7 +165,7 @@ def _cases(problem: Problem) -> Draw:
 class Refits:
     """The task: data sets drawn and fitted, one a row."""
 
-    problem: Problem
+    problem: Problem | Marginal
     x: Array
     draw: Draw
     seed: int
@@ -173,7 +179,7 @@ class Refits:
     def solve(self, crew: Crew) -> Arrays:
         """Draw and fit."""
         n, n_free = len(self.number), len(self.x)
-        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        problem = with_threads(self.problem, crew.threads or self.problem.threads)
         every: Arrays = {
             "x": np.full((n, n_free), np.nan),
             "nll": np.full(n, np.nan),
@@ -187,7 +193,7 @@ class Refits:
             search = search_again(new, self.x, crew)
             if search.status == "failed":
                 continue
-            reached = np.unique(new.index)
+            reached = slice(None) if isinstance(new, Marginal) else np.unique(new.index)
             every["x"][row, reached] = search.best.x[reached]
             every["nll"][row] = search.best.nll
             every["status"][row] = search.status
@@ -211,7 +217,9 @@ def estimates_frame(x: Array, layout: Layout) -> pd.DataFrame:
     return pd.DataFrame(values, columns=labels(layout))
 
 
-def _result(problem: Problem, x: Array, found: Arrays, kind: str, level: float) -> Bootstrap:
+def _result(
+    problem: Problem | Marginal, x: Array, found: Arrays, kind: str, level: float
+) -> Bootstrap:
     """Put the result together."""
     import pandas as pd
 

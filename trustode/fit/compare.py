@@ -30,6 +30,7 @@ from .objective import Evaluation, Failure, Problem
 from .observation import Binomial, Categorical, GridGaussian, Ordinal, Poisson
 from .resample import drawn, with_groups, with_rows, with_values
 from .result import Fit
+from .sample import Posterior
 from .vary import initial_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class Comparison(Shown):
         weight (Akaike's), bic_weight. With `folds` or `ahead` also ``cv_loglik`` or
         ``ahead_loglik``, the log-likelihood of what was left out, its difference from the best
         (``cv_d``) with the standard error of that over groups (``cv_d_se``), and the root mean
-        square error of each column (``cv_rmse_...``).
+        square error of each column (``cv_rmse_...``). With `samples` also ``loo`` and ``waic``,
+        the expected log-density of new observations, their effective numbers of values
+        (``loo_p``, ``waic_p``), the difference from the best and its standard error over
+        observations (``loo_d``, ``loo_d_se``) and how many figures are doubtful
+        (``loo_doubtful``).
     ratios : DataFrame
         One row a pair, the fit with fewer values as null: null, alternative, statistic (twice
         the gain in log-likelihood), df, nested (whether it is known that the alternative
@@ -84,6 +89,9 @@ class Comparison(Shown):
         for kind, told in (("cv", "of groups that were left out"), ("ahead", "of what came later")):
             if f"{kind}_loglik" in self.table:
                 sentences.append(_held_out_sentence(self.table, kind, told))
+        for kind in ("loo", "waic"):
+            if kind in self.table:
+                sentences.append(_new_data_sentence(self.table, kind))
         for pair in self.ratios.to_dict("records"):
             sentences.append(_ratio_sentence({str(key): value for key, value in pair.items()}))
         return "\n".join([*sentences, *self.notes])
@@ -99,6 +107,7 @@ class Comparison(Shown):
 def compare(
     fits: Mapping[str, Fit],
     *,
+    samples: Mapping[str, Posterior] | None = None,
     folds: int | str | None = None,
     ahead: float | None = None,
     bootstrap: int = 0,
@@ -114,6 +123,8 @@ def compare(
     ----------
     fits : mapping of name to Fit
         At least two, all to the same observations.
+    samples : mapping of name to Posterior, optional
+        Draws by `Fit.sample` of the fits, for WAIC and leave-one-out.
     folds : int or "all", optional
         Cross-validation by group: leave out one of so many parts of the groups ("all": one
         group) after the other, refit, and predict what was left out.
@@ -150,7 +161,8 @@ def compare(
 
     References
     ----------
-    Burnham & Anderson (2002), Model Selection and Multimodel Inference. Williams (1970),
+    Burnham & Anderson (2002), Model Selection and Multimodel Inference. Vehtari, Gelman & Gabry
+    (2017), Statistics and Computing 27, 1413-1432 (leave-one-out). Williams (1970),
     Biometrics 26, 23-32 (bootstrap of the ratio). Self & Liang (1987), JASA 82, 605-610 (why
     chi-squared is wrong for values at a bound).
     """
@@ -181,6 +193,8 @@ def compare(
         left_out.append(
             _score(names, problems, points, parts, "ahead", _kept(how, "ahead"), table, notes)
         )
+    if samples is not None:
+        _add_criteria(_checked_samples(samples, names, where), table, notes)
     ratios = _ratios(fits, bootstrap, seed, _kept(how, "ratios"), notes)
     n_observations = next(iter(fits.values())).n_observations
     by_group = pd.concat(left_out, axis=1) if left_out else pd.DataFrame()
@@ -278,6 +292,60 @@ def _corrected(fit: Fit) -> float:
     left = fit.n_observations - fit.n_free - 1
     k = fit.n_free
     return fit.aic + 2.0 * k * (k + 1) / left if left > 0 else math.nan
+
+
+# ------------------------------------------------------------------ from samples
+
+
+def _checked_samples(samples: object, names: Sequence[str], where: str) -> dict[str, Posterior]:
+    """Return the draws of each fit, or raise unless all are there and of the same data."""
+    if not isinstance(samples, Mapping) or not all(
+        isinstance(each, Posterior) for each in samples.values()
+    ):
+        raise OptionError(
+            f"{where}: samples={samples!r:.60} must be a mapping of each fit's name to what its "
+            "sample() returned"
+        )
+    found = {str(name): each for name, each in samples.items()}
+    if set(found) != set(names):
+        raise OptionError(
+            f"{where}: there are fits {listed(names)}, but samples of {listed(found)}; give one "
+            "of each"
+        )
+    for name in names:
+        if len(found[name].observations) != len(found[names[0]].observations):
+            raise DataError(
+                f"{where}: the samples of '{names[0]}' and '{name}' have "
+                f"{len(found[names[0]].observations)} and {len(found[name].observations)} "
+                "observations; sample the fits that are compared"
+            )
+    return {name: found[name] for name in names}
+
+
+def _add_criteria(samples: Mapping[str, Posterior], table: pd.DataFrame, notes: list[str]) -> None:
+    """Add leave-one-out and WAIC to the table."""
+    for kind in ("loo", "waic"):
+        every = {name: getattr(each, kind)() for name, each in samples.items()}
+        # Two fits may have been given their columns in different orders.
+        parts = {
+            name: each.pointwise.sort_values("column", kind="stable")["elpd"].to_numpy()
+            for name, each in every.items()
+        }
+        best = max(every, key=lambda name: every[name].elpd)
+        for name, each in every.items():
+            apart = parts[name] - parts[best]
+            table.loc[name, kind] = each.elpd
+            table.loc[name, f"{kind}_p"] = each.p
+            table.loc[name, f"{kind}_d"] = apart.sum()
+            table.loc[name, f"{kind}_d_se"] = np.sqrt(len(apart)) * apart.std(ddof=1)
+            table.loc[name, f"{kind}_doubtful"] = each.n_doubtful
+            if kind == "loo":
+                notes += [f"'{name}': {note}" for note in each.notes]
+    notes += [
+        f"the chains of '{name}' have not converged; look at its notes"
+        for name, each in samples.items()
+        if not each.converged
+    ]
 
 
 # ------------------------------------------------------------------ what was left out
@@ -642,6 +710,17 @@ def _criterion_sentence(table: pd.DataFrame, kind: str) -> str:
     return (
         f"{kind.upper()} prefers '{best}' to '{second}' by {ahead:.4g} (weight {weight:.3g} among "
         f"these {len(table)})."
+    )
+
+
+def _new_data_sentence(table: pd.DataFrame, kind: str) -> str:
+    """Say which posterior is expected to predict new observations best."""
+    ordered = table.sort_values(kind, ascending=False)
+    best, second = str(ordered.index[0]), str(ordered.index[1])
+    behind, error = -float(ordered[f"{kind}_d"].iloc[1]), float(ordered[f"{kind}_d_se"].iloc[1])
+    return (
+        f"The expected log-density of new observations by {kind.upper()} is largest for '{best}', "
+        f"by {behind:.4g} over '{second}', standard error {error:.2g}."
     )
 
 

@@ -150,6 +150,16 @@ def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[
     ]
 
 
+def cut_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[str]:
+    """Say which intervals end at a bound, where the information matrix is a poor guide."""
+    reach = NORMAL_975 * np.sqrt(np.diagonal(found.covariance))
+    cut = (point.x - reach < layout.lower) | (point.x + reach > layout.upper)
+    if not cut.any():
+        return []
+    names = listed((labels(layout)[k] for k in np.flatnonzero(cut)), 8)
+    return [f"the interval by the information matrix is cut off at a bound of {names}; profile it"]
+
+
 def _move(name: str, layout: Layout, number: int, length: float, reach: float) -> str:
     """Say how far a value moves."""
     scale = layout.varies[layout.owner[number]].scale

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from ..errors import DataError, OptionError, listed, nearest
 from ..model import Model
 from .columns import check_frame
+from .data import Data
 from .groups import numbers_of
 from .information import NORMAL_975
 from .objective import Problem
-from .population import MOST_NODES, Marginal, Modes, Population
+from .population import MOST_NODES, Marginal, Modes, Population, with_labels
 from .scales import LOG10
 from .vary import Layout, Vary, initial_of
 
@@ -357,6 +358,40 @@ def _persons_frame(marginal: Marginal, modes: Modes) -> pd.DataFrame:
             "stderr": error.ravel(),
         }
     )
+
+
+def with_strangers(
+    marginal: Marginal,
+    outer: Array,
+    x: Array,
+    data: Data,
+    frame: pd.DataFrame,
+    where: str,
+) -> tuple[Layout, Array]:
+    """Return the layout and the values of predictions with means for persons not fitted."""
+    layout, pop = marginal.inner.layout, marginal.population
+    column = layout.varies[layout.names.index(pop.names[0])].per
+    persons = data.levels[str(column)]
+    strangers = tuple(dict.fromkeys(each for each in persons if each not in pop.labels))
+    if not strangers:
+        return layout, x
+    mean = np.zeros((len(strangers), len(pop.names)))
+    members = [np.flatnonzero(data.group == g) for g in range(len(data.labels))]
+    first = [persons.index(each) for each in strangers]
+    for at in pop.linear.tolist():
+        name, _, covariate = marginal.layout.names[marginal.layout.owner[at]].partition(" ~ ")
+        weight = np.ones(len(strangers))
+        if covariate:
+            told = f"covariate of {name}"
+            check_frame(frame, [(covariate, told)], where)
+            every = numbers_of(frame, told, covariate, data.labels, members, where)
+            weight = every[first]
+        mean[:, pop.names.index(name)] += weight * outer[at]
+    new, shared, owned = with_labels(layout, pop, (*pop.labels, *strangers))
+    values = np.empty(new.n_free)
+    values[shared] = x[pop.shared]
+    values[owned] = np.concatenate([x[pop.owned], mean])
+    return new, values
 
 
 def population_model(model: Model, marginal: Marginal, x: Array) -> Model:

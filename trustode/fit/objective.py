@@ -160,6 +160,18 @@ class Problem(Predictor):
                 nll += part
         return nll
 
+    def pointwise(self, x: Array) -> dict[str, Array] | Failure:
+        """Return the log-likelihood of each observation at a point, by column, shape (n_row,)."""
+        values, told = self.layout.natural(x), {}
+        with np.errstate(all="ignore"):
+            found = self._compared(values, self._rows, with_gradient=False, with_tangents=False)
+            if isinstance(found, Failure):
+                return found
+            for column, rows in self.data.measured.items():
+                predicted = self._predicted(column, found, values)
+                told[column] = -self.observed[column].terms(rows.values, rows.known, predicted).nll
+        return told
+
     def by_group(self, x: Array) -> ByGroup | Failure:
         """Return the likelihood of each group at a point, with its derivatives."""
         layout, n_group, n_name = self.layout, len(self.data.labels), len(self.layout.names)

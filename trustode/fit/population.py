@@ -359,7 +359,21 @@ class Marginal:
 
     def inner_x(self, modes: Modes) -> Array:
         """Return the inner values at modes."""
-        return self._inner(modes.outer[self.population.outer_shared], modes.own)
+        return self.inner_values(modes.outer, modes.own)
+
+    def inner_values(self, x: Array, own: Array) -> Array:
+        """Return the inner values at outer ones and persons' own, of shape (n_person, n_random)."""
+        return self._inner(x[self.population.outer_shared], own)
+
+    def means(self, x: Array) -> Array:
+        """Return the mean of each person's random values, shape (n_person, n_random)."""
+        found: Array = self.population.weights @ x[self.population.linear]
+        return found
+
+    def covariance(self, x: Array) -> Array:
+        """Return the covariance of random values."""
+        values = self.layout.natural(x)
+        return self.population.covariance(values, self.layout.slope(values))[0]
 
     def _inner(self, shared: Array, own: Array) -> Array:
         x = np.zeros(self.inner.layout.n_free)
@@ -407,6 +421,18 @@ class Marginal:
                 to = self._shared_at[:, other]
                 np.add.at(block, (person, at, to), found.information[:, one, other])
         return _Persons(nll, by_own, by_shared, matrix, cross, block)
+
+    def summed(self, by_group: Array) -> tuple[Array, Array]:
+        """Return derivatives by name in each group as those by persons' and by shared values.
+
+        From shape (n_group, n_name) to (n_person, n_random) and (n_shared,).
+        """
+        columns, rest = self._columns
+        by_own = np.zeros((len(self.population.labels), len(columns)))
+        np.add.at(by_own, self.population.person, by_group[:, columns])
+        by_shared = np.zeros(len(self.population.shared))
+        np.add.at(by_shared, self._shared_at[:, rest], by_group[:, rest])
+        return by_own, by_shared
 
     # ------------------------------------------------------------------ modes
 
@@ -726,6 +752,23 @@ class Marginal:
         nll = np.zeros(len(own))
         np.add.at(nll, self.population.person, found)
         return np.where(lost, np.inf, nll)
+
+
+def with_labels(
+    layout: Layout, population: Population, labels: tuple[Hashable, ...]
+) -> tuple[Layout, Indices, Indices]:
+    """Return inner values laid out for other persons, and where shared and owned ones are."""
+    levels = tuple(
+        labels if name in population.names else each
+        for name, each in zip(layout.names, layout.levels, strict=True)
+    )
+    new = replace(layout, levels=levels, chains=())
+    begin = np.searchsorted(new.owner, np.arange(len(new.names)))
+    owners, old = layout.owner[population.shared], np.searchsorted(layout.owner, layout.owner)
+    shared = begin[owners] + population.shared - old[population.shared]
+    numbers = [layout.names.index(name) for name in population.names]
+    owned = begin[numbers] + np.arange(len(labels))[:, None]
+    return new, shared.astype(np.intp), owned.astype(np.intp)
 
 
 def _root(matrices: Array) -> Array:

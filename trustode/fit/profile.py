@@ -20,10 +20,11 @@ from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, listed, nearest
 from ..jobs import Arrays, Crew, How, carry_out
 from ..notebook import Shown
-from .again import Held, near, problem_parts
+from .again import Held, near, problem_parts, with_threads
 from .information import chosen, labels, uncertainty
 from .objective import Evaluation, Problem
 from .optimise import scaled_solution
+from .population import Marginal
 from .scales import SCALES
 
 if TYPE_CHECKING:
@@ -129,7 +130,12 @@ class Profile(Shown):
 
 
 def profile(
-    problem: Problem, x: Array, names: Sequence[object], level: float, how: How, where: str
+    problem: Problem | Marginal,
+    x: Array,
+    names: Sequence[object],
+    level: float,
+    how: How,
+    where: str,
 ) -> Profile:
     """Follow the profiles of values to both sides of an optimum."""
     number = isinstance(level, int | float) and not isinstance(level, bool)
@@ -173,7 +179,7 @@ class _Side:
 class _Sides:
     """The task: sides of profiles, one a row."""
 
-    problem: Problem
+    problem: Problem | Marginal
     x: Array
     number: Indices
     way: NDArray[Any]
@@ -186,7 +192,7 @@ class _Sides:
     def solve(self, crew: Crew) -> Arrays:
         """Follow the sides."""
         n, n_free = len(self.number), len(self.x)
-        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        problem = with_threads(self.problem, crew.threads or self.problem.threads)
         every = {
             "x": np.full((n, MOST_POINTS, n_free), np.nan),
             "nll": np.full((n, MOST_POINTS), np.nan),
@@ -231,7 +237,7 @@ class _Climb:
     """
 
     def __init__(
-        self, problem: Problem, x: Array, number: int, way: int, root: float, crew: Crew
+        self, problem: Problem | Marginal, x: Array, number: int, way: int, root: float, crew: Crew
     ) -> None:
         self.problem, self.number, self.way, self.root = problem, number, way, root
         self.crew = crew
@@ -337,7 +343,7 @@ class _Climb:
 
 
 def _assembled(
-    problem: Problem,
+    problem: Problem | Marginal,
     x: Array,
     best: Evaluation,
     numbers: Indices,
@@ -408,7 +414,7 @@ def _assembled(
     )
 
 
-def _followers(side: _Side, x: Array, number: int, problem: Problem) -> str:
+def _followers(side: _Side, x: Array, number: int, problem: Problem | Marginal) -> str:
     """Name the other values that move most along an open side, and whither."""
     if side.end == "crossing" or not len(side.x):
         return ""
@@ -421,7 +427,7 @@ def _followers(side: _Side, x: Array, number: int, problem: Problem) -> str:
 
 
 def _stopped(
-    label: str, word: str, side: _Side, x: Array, number: int, problem: Problem
+    label: str, word: str, side: _Side, x: Array, number: int, problem: Problem | Marginal
 ) -> list[str]:
     """Say where an end of an interval is owed to the bound of another value."""
     if side.end != "crossing":

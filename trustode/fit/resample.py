@@ -1,6 +1,6 @@
 """Other data for a problem: some of its groups or observations, or new ones drawn from it.
 
-Imports the data and the objective.
+Imports the data, the objective and the population.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import Status
 from .data import Data, Measured
 from .objective import Failure, Problem
+from .population import Marginal, with_labels
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -86,6 +87,43 @@ def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Fai
         if not np.isfinite(new[column]).all():
             return Failure(Status.NONFINITE, f"nothing can be drawn for '{column}'")
     return with_values(problem, new)
+
+
+def drawn_persons(marginal: Marginal, x: Array, rng: np.random.Generator) -> Marginal | Failure:
+    """Return the population with new persons in place of those there are, and their data."""
+    mean, root = marginal.means(x), np.linalg.cholesky(marginal.covariance(x))
+    own = mean + rng.standard_normal(mean.shape) @ root.T
+    inner = marginal.inner
+    new = drawn(inner, marginal.inner_values(x, own), rng)
+    return new if isinstance(new, Failure) else replace(marginal, inner=new)
+
+
+def with_persons(marginal: Marginal, chosen: Sequence[int]) -> Marginal:
+    """Return the population of some persons, by their numbers; one may come several times."""
+    pop = marginal.population
+    groups = [np.flatnonzero(pop.person == person) for person in chosen]
+    problem = with_groups(marginal.inner, np.concatenate(groups).tolist())
+    person = np.repeat(np.arange(len(chosen)), [len(each) for each in groups])
+    labels = tuple(range(len(chosen)))
+    layout, shared, owned = with_labels(problem.layout, pop, labels)
+    # Where each shared value has gone; those of persons are owned by the copy.
+    place = np.full(problem.layout.n_free, -1, dtype=np.intp)
+    place[pop.shared] = shared
+    index = place[problem.index]
+    for k, name in enumerate(pop.names):
+        index[:, layout.names.index(name)] = owned[person, k]
+    return replace(
+        marginal,
+        inner=replace(problem, layout=layout, index=index),
+        population=replace(
+            pop,
+            labels=labels,
+            person=person.astype(np.intp),
+            shared=shared,
+            owned=owned,
+            weights=pop.weights[list(chosen)],
+        ),
+    )
 
 
 def _picked(rows: Measured, at: Indices) -> Measured:

@@ -22,9 +22,10 @@ from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
 from .information import NORMAL_975, Uncertainty
-from .mixed import Mixed
+from .mixed import Mixed, with_strangers
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
+from .population import Marginal
 from .profile import Profile, profile
 from .sample import Posterior, sample
 from .value import Objective
@@ -45,8 +46,8 @@ class Fit(Shown):
     params : DataFrame
         One row a free value, labelled by name: name, group (the level of `per`, empty for a
         value shared by all), value, stderr, low, high (95 % by the information matrix, on the
-        scale of the search), at_bound. NaN where the data do not determine a value or a
-        bound holds it.
+        scale of the search, cut off at bounds), at_bound. NaN where the data do not determine a
+        value or a bound holds it.
     loglik, aic, bic : float
         Log-likelihood with all its constants, without priors; ``2 n_free - 2 loglik``;
         ``n_free log(n_observations) - 2 loglik``.
@@ -54,14 +55,15 @@ class Fit(Shown):
         Log-density of the values under their priors; 0 without.
     n_observations, n_free : int
     converged : bool
-        Whether the gradient leaves less than 0.001 standard errors to go (`distance`) and,
-        with several starts, at least two came within 0.01 of the best log-likelihood.
+        Whether the gradient leaves less than 0.001 standard errors to go (`distance`); with
+        several starts less than 0.01, if at least two came within 0.01 of the best
+        log-likelihood, as they must have.
     distance : float
         Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
         still sees the optimum.
     starts : DataFrame
-        One row a start: start, nll, status ("converged", "stalled", "limit", "failed"),
-        message, n_evaluations, n_failed.
+        One row a start: start, nll, status ("converged", "stalled", "limit", "failed",
+        "interrupted"), message, n_evaluations, n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and
@@ -102,6 +104,13 @@ class Fit(Shown):
     _x: Array = field(repr=False)
     persons: pd.DataFrame | None = None
     mixed: Mixed | None = None
+    #: With random values, the objective that was searched, and its best values.
+    _marginal: tuple[Marginal, Array] | None = field(default=None, repr=False)
+
+    @property
+    def _searched(self) -> tuple[Problem | Marginal, Array]:
+        """What was searched, and its best values."""
+        return (self._problem, self._x) if self._marginal is None else self._marginal
 
     def _check_own(self, where: str, instead: str) -> None:
         """Raise for what is not there where values are random."""
@@ -120,6 +129,8 @@ class Fit(Shown):
             Rows to predict: time, group columns and input columns; observed columns are
             not needed. Without it, the rows that were fitted. Solves start where they
             started in the fit, so inputs given as columns need a group's rows from there.
+            With random values there may be persons who were not fitted; they are predicted
+            with the population's means, which takes their covariates.
 
         Returns
         -------
@@ -134,7 +145,7 @@ class Fit(Shown):
         SolveError
             If a solve fails.
         """
-        problem = self._problem
+        problem, x = self._problem, self._x
         if data is not None:
             where = f"predict({self.model.name})"
             starts = {
@@ -142,9 +153,12 @@ class Fit(Shown):
                 for label, times in zip(problem.data.labels, problem.data.times, strict=True)
             }
             new = read(data, self._design, self.model, where, starts)
-            index = problem.layout.indices(new.levels, len(new.labels), where)
-            problem = replace(problem, data=new, index=index)
-        predicted = _raised(problem.predict(self._x), f"predict({self.model.name})")
+            layout = problem.layout
+            if self._marginal is not None:
+                layout, x = with_strangers(*self._marginal, x, new, data, where)
+            index = layout.indices(new.levels, len(new.labels), where)
+            problem = replace(problem, data=new, layout=layout, index=index)
+        predicted = _raised(problem.predict(x), f"predict({self.model.name})")
         frame = problem.data.frame.copy()
         for column, values in predicted.items():
             frame[column] = values
@@ -223,9 +237,8 @@ class Fit(Shown):
             If the fit does not vary such a name, or the level is not between 0 and 1.
         """
         where = f"profile({self.model.name})"
-        self._check_own(where, "use the standard errors of params, or fit with per=")
         how = check_how(threads, executor, checkpoint, progress, where)
-        return profile(self._problem, self._x, names, level, how, where)
+        return profile(*self._searched, names, level, how, where)
 
     @checks_keywords
     def bootstrap(
@@ -248,7 +261,8 @@ class Fit(Shown):
             Refits.
         kind : {"parametric", "case"}
             Draw observations from the fitted model, or draw cases with replacement: groups,
-            or rows with an observation if there is one group.
+            or rows with an observation if there is one group. With random values: new persons
+            from the population and their observations, or persons with replacement.
         level : float
             Confidence level of the intervals.
         seed : int
@@ -285,9 +299,8 @@ class Fit(Shown):
         Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6, 9 and 13.
         """
         where = f"bootstrap({self.model.name})"
-        self._check_own(where, "use the standard errors of params, or fit with per=")
         how = check_how(threads, executor, checkpoint, progress, where)
-        return bootstrap(self._problem, self._x, n, kind, level, seed, how, where)
+        return bootstrap(*self._searched, n, kind, level, seed, how, where)
 
     @checks_keywords
     def sample(
@@ -335,16 +348,17 @@ class Fit(Shown):
         Notes
         -----
         A value without a prior has a flat one within its bounds on the scale of the search:
-        of the value where its scale is "lin", of its logarithm where it is "log".
+        of the value where its scale is "lin", of its logarithm where it is "log". With random
+        values the population and its persons are drawn together; spreads and correlations have
+        flat priors.
 
         References
         ----------
         Hoffman & Gelman (2014), Journal of Machine Learning Research 15, 1593-1623.
         """
         where = f"sample({self.model.name})"
-        self._check_own(where, "draw from a fit with per= and priors")
-        problem, x = self._problem, self._x
-        return sample(problem, x, draws, chains, warmup, level, seed, threads, progress, where)
+        whole, x = self._searched
+        return sample(whole, x, draws, chains, warmup, level, seed, threads, progress, where)
 
     @checks_keywords
     def plot(self, kind: str = "data", ax: Any = None) -> Any:
@@ -455,8 +469,8 @@ def params_frame(point: Evaluation, layout: Layout, found: Uncertainty) -> pd.Da
             "group": ["" if level is None else level for level in levels],
             "value": values,
             "stderr": error * layout.slope(values),
-            "low": layout.natural(x - NORMAL_975 * error),
-            "high": layout.natural(x + NORMAL_975 * error),
+            "low": layout.natural(np.maximum(x - NORMAL_975 * error, layout.lower)),
+            "high": layout.natural(np.minimum(x + NORMAL_975 * error, layout.upper)),
             "at_bound": (x <= layout.lower) | (x >= layout.upper),
         },
         index=names,

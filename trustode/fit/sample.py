@@ -2,7 +2,7 @@
 
 The sampler is nutpie's (NUTS), an optional package; the diagnostics are arviz's. It works on
 values without bounds, centred at the optimum and whitened by the information there. Imports
-the objective and the search.
+the objective, the hierarchy, the criteria and the search.
 """
 
 from __future__ import annotations
@@ -11,19 +11,30 @@ import os
 import threading
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OptionError, SolveError, TrustodeError, listed, nearest
+from ..errors import (
+    OptionError,
+    SolveError,
+    TrustodeError,
+    checks_keywords,
+    listed,
+    nearest,
+)
 from ..notebook import Shown
 from ..progress import Progress, check_progress, track
-from .again import near
+from .again import near, with_threads
 from .bootstrap import check_whole
+from .criteria import Predictive, loo, parts_of, waic
+from .hierarchy import Hierarchy, hierarchy
 from .information import labels
-from .objective import Evaluation, Problem
+from .objective import Evaluation, Failure, Problem
+from .population import Marginal
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -45,6 +56,9 @@ SELDOM = 0.02
 #: Curvature of a flat density between two bounds, on the scale of the logit.
 LOGIT_CURVATURE = 0.25
 
+#: Name under which the sampler keeps the free values themselves.
+_PLACE = "free values"
+
 #: Share of the way between bounds that a start keeps from them.
 MARGIN = 1e-3
 
@@ -58,7 +72,7 @@ class Posterior(Shown):
     params : DataFrame
         One row a free value, labelled as in `Fit.params`: name, group, mean, sd, low, median,
         high (percentiles), ess_bulk, ess_tail, rhat, and mcse, the Monte Carlo standard error
-        of the mean.
+        of the mean. With random values those of persons follow, as ``"alpha [p1]"``.
     draws : DataFrame
         One row a draw: chain, draw, and the free values by label.
     n_divergent : int
@@ -71,7 +85,11 @@ class Posterior(Shown):
     notes : tuple of str
         What deserves a look, in words.
     idata : arviz.InferenceData
-        Draws by name, values of `per` along its own dimension, with the sampler's statistics.
+        Draws by name, values of `per` along its own dimension, and those of persons, as
+        ``"alpha [person]"``, along theirs; the sampler's statistics; and the log-likelihood of
+        each observation, by column, in the order of `observations`.
+    observations : DataFrame
+        Group, time and column of each observation.
 
     References
     ----------
@@ -85,6 +103,8 @@ class Posterior(Shown):
     level: float
     notes: tuple[str, ...]
     idata: Any = field(repr=False)
+    observations: pd.DataFrame = field(repr=False)
+    _loglik: Array = field(repr=False)
     _model: str = field(repr=False)
 
     def to_frame(self) -> pd.DataFrame:
@@ -105,6 +125,47 @@ class Posterior(Shown):
                 f"and {row.high:.4g}."
             )
         return "\n".join([*lines, *self.notes])
+
+    @checks_keywords
+    def loo(self, *, by: str = "row") -> Predictive:
+        """Return the expected log-density of new data, leaving parts out one by one.
+
+        Nothing is sampled again: importance sampling, with Pareto-smoothed weights, stands in.
+
+        Parameters
+        ----------
+        by : {"row", "group"}
+            What is left out: an observation, or all those of a group. With a value of its own a
+            group that is left out would be known by its prior only, which importance sampling
+            seldom bears; `Predictive.n_doubtful` tells.
+
+        Returns
+        -------
+        Predictive
+
+        Raises
+        ------
+        OptionError
+            If there is no such part.
+        """
+        where = f"loo({self._model})"
+        parts, loglik = parts_of(self.observations, self._loglik, by, where)
+        _, arviz = _packages(where)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found = arviz.ess(self.idata.posterior, method="mean")
+        each = np.concatenate([np.ravel(found[name].values) for name in found.data_vars])
+        chains, draws = loglik.shape[:2]
+        efficiency = 1.0 if chains == 1 else float(np.mean(each)) / (chains * draws)
+        return loo(parts, loglik, efficiency, arviz)
+
+    @checks_keywords
+    def waic(self, *, by: str = "row") -> Predictive:
+        """Return the widely applicable information criterion, as an expected log-density.
+
+        Parameters and errors are those of `loo`, which is the surer of the two.
+        """
+        return waic(*parts_of(self.observations, self._loglik, by, f"waic({self._model})"))
 
     def plot(self, name: str | None = None, ax: Any = None) -> Any:
         """Draw a value's chains, the first unless named; returns the matplotlib Axes."""
@@ -143,7 +204,7 @@ class _Unbounded:
     whitened: centred at the optimum, with the information there as unit.
     """
 
-    def __init__(self, problem: Problem, best: Evaluation) -> None:
+    def __init__(self, problem: Problem | Hierarchy, best: Evaluation) -> None:
         self.problem, layout = problem, problem.layout
         self.lower, self.upper = layout.lower, layout.upper
         self.low, self.high = np.isfinite(self.lower), np.isfinite(self.upper)
@@ -223,8 +284,70 @@ class _Unbounded:
         return np.zeros(len(self.centre))
 
 
+@dataclass(frozen=True, eq=False)
+class _Variable:
+    """Values that are drawn: a name and its levels, a single None for one value."""
+
+    name: str
+    shown: str
+    levels: tuple[Hashable, ...]
+    dimension: str | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one draw."""
+        return () if self.dimension is None else (len(self.levels),)
+
+
+class _Target:
+    """What is sampled: a problem's values, or those of a population and its persons."""
+
+    def __init__(self, whole: Problem | Marginal, x: Array) -> None:
+        self.problem: Problem | Hierarchy
+        if isinstance(whole, Marginal):
+            joint = hierarchy(with_threads(near(whole), 1), x)
+            self.problem, self.best = joint, joint.best(x)
+            self.inner, self.shown = whole.inner, joint.shown
+            self.inner_x, outer = joint.inner_x, whole.layout
+        else:
+            problem = with_threads(near(whole), 1)
+            self.problem, self.best = problem, problem.evaluate(x, settle=False)
+            self.inner, self.shown = whole, problem.layout.natural
+            self.inner_x, outer = _same, whole.layout
+        self.variables = _variables(outer)
+        if isinstance(self.problem, Hierarchy):
+            names, persons, column = self.problem.persons
+            self.variables += [
+                _Variable(f"{name} [{column}]", name, persons, column) for name in names
+            ]
+
+    def parts(self, x: Array) -> dict[str, Array]:
+        """Return the values by name."""
+        values, found, at = self.shown(x), {}, 0
+        for each in self.variables:
+            found[each.name] = values[at : at + len(each.levels)].reshape(each.shape)
+            at += len(each.levels)
+        return found
+
+    def loglik(self, x: Array) -> Array:
+        """Return the log-likelihood of every observation."""
+        found = self.inner.pointwise(self.inner_x(x))
+        if isinstance(found, Failure):
+            raise SolveError(f"sample({self.name}): {found.message}", found.status)
+        return np.concatenate(list(found.values()))
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.inner.readout.model.name
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
 def sample(
-    problem: Problem,
+    whole: Problem | Marginal,
     x: Array,
     draws: int,
     chains: int,
@@ -249,36 +372,29 @@ def sample(
         raise OptionError(f"{where}: level={level!r:.60} must be a number between 0 and 1")
     check_progress(progress, where)
     nutpie, arviz = _packages(where)
-    problem = replace(near(problem), threads=1)
-    best = problem.evaluate(x, settle=False)
-    if best.failure is not None:
-        raise SolveError(f"{where}: {best.failure.message}", best.failure.status)
-    free = _Unbounded(problem, best)
-    layout, lock = problem.layout, threading.Lock()
-    sizes = [len(levels) for levels in layout.levels]
-    first = np.concatenate([[0], np.cumsum(sizes)])
-    dims, coords = _dimensions(layout)
-    shapes = [(n,) if name in dims else () for name, n in zip(layout.names, sizes, strict=True)]
+    target = _Target(whole, x)
+    if target.best.failure is not None:
+        raise SolveError(f"{where}: {target.best.failure.message}", target.best.failure.status)
+    free = _Unbounded(target.problem, target.best)
+    lock = threading.Lock()
+    varied = [each for each in target.variables if each.dimension is not None]
     with track(chains * (draws + warmup), progress, where) as advance:
 
         def expanded(w: Array) -> dict[str, Array]:
             with lock:
                 advance(1)
-            values = layout.natural(free.x(w))
-            return {
-                name: values[first[k] : first[k + 1]].reshape(shapes[k])
-                for k, name in enumerate(layout.names)
-            }
+            x = free.x(w)
+            return {**target.parts(x), _PLACE: x}
 
         compiled = nutpie.compiled_pyfunc.from_pyfunc(
-            layout.n_free,
+            target.problem.layout.n_free,
             lambda: free.density,
             lambda *_: expanded,
-            [np.dtype("float64")] * len(sizes),
-            shapes,
-            list(layout.names),
-            coords=coords,
-            dims=dims,
+            [np.dtype("float64")] * (len(target.variables) + 1),
+            [*(each.shape for each in target.variables), (target.problem.layout.n_free,)],
+            [*(each.name for each in target.variables), _PLACE],
+            coords={str(each.dimension): [str(level) for level in each.levels] for each in varied},
+            dims={each.name: (each.dimension,) for each in varied},
             make_initial_point_fn=free.start,
         )
         idata = nutpie.sample(
@@ -290,7 +406,7 @@ def sample(
             seed=seed,
             progress_bar=False,
         )
-    return _result(problem, idata, arviz, free, level)
+    return _result(target, idata, arviz, free, float(level))
 
 
 def _packages(where: str) -> tuple[Any, Any]:
@@ -309,46 +425,75 @@ def _packages(where: str) -> tuple[Any, Any]:
     return nutpie, arviz
 
 
-def _dimensions(layout: Layout) -> tuple[dict[str, tuple[str, ...]], dict[str, list[str]]]:
-    """Return the dimension of each name that has levels, and their labels."""
-    dims: dict[str, tuple[str, ...]] = {}
-    coords: dict[str, list[str]] = {}
+def _variables(layout: Layout) -> list[_Variable]:
+    """Return the names that are drawn, with the dimension of each that has levels."""
+    found = []
     for name, vary, levels in zip(layout.names, layout.varies, layout.levels, strict=True):
-        if vary.per is not None:
-            dimension = f"{vary.per}_level" if vary.per in layout.names else vary.per
-            dims[name] = (dimension,)
-            coords[dimension] = [str(level) for level in levels]
-    return dims, coords
+        dimension = f"{vary.per}_level" if vary.per in layout.names else vary.per
+        found.append(_Variable(name, name, levels, dimension))
+    return found
 
 
-def _result(problem: Problem, idata: Any, arviz: Any, free: _Unbounded, level: float) -> Posterior:
+def _told(target: _Target, idata: Any) -> tuple[Array, pd.DataFrame]:
+    """Add the log-likelihood of every observation to the draws, and say whose it is."""
+    import pandas as pd
+    import xarray as xr
+
+    data = target.inner.data
+    x = np.asarray(idata.posterior[_PLACE].values)
+    del idata.posterior[_PLACE]
+    loglik = np.array([[target.loglik(draw) for draw in chain] for chain in x])
+    each = [
+        pd.DataFrame(
+            {
+                "group": [data.labels[g] for g in rows.group],
+                "time": [data.times[g][k] for g, k in zip(rows.group, rows.time, strict=True)],
+                "column": column,
+            },
+            index=data.frame.index[rows.row],
+        )
+        for column, rows in data.measured.items()
+    ]
+    first = np.cumsum([0, *(len(rows) for rows in each)])
+    groups: dict[str, dict[str, Any]] = {"log_likelihood": {}, "observed_data": {}}
+    for k, (column, rows) in enumerate(data.measured.items()):
+        dim, at = f"{column}_row", slice(first[k], first[k + 1])
+        groups["log_likelihood"][column] = (("chain", "draw", dim), loglik[:, :, at])
+        groups["observed_data"][column] = ((dim,), rows.given)
+    idata.add_groups({name: xr.Dataset(group) for name, group in groups.items()})
+    return loglik, pd.concat(each)
+
+
+def _result(target: _Target, idata: Any, arviz: Any, free: _Unbounded, level: float) -> Posterior:
     """Put the result together."""
     import pandas as pd
 
-    layout, names = problem.layout, labels(problem.layout)
+    variables = target.variables
+    loglik, observations = _told(target, idata)
     found = idata.posterior
-    parts = [np.asarray(found[name].values) for name in layout.names]
+    parts = [np.asarray(found[each.name].values) for each in variables]
     values = np.concatenate([each.reshape(*each.shape[:2], -1) for each in parts], axis=2)
-    chains, draws, n_free = values.shape
+    chains, draws, n_value = values.shape
     if not np.isfinite(values).all():
-        raise TrustodeError(f"sample({problem.readout.model.name}): draws are not finite")
+        raise TrustodeError(f"sample({target.name}): draws are not finite")
 
     def told(function: Any, **options: Any) -> Array:
         each = function(found, **options)
-        return np.concatenate([np.ravel(each[name].values) for name in layout.names])
+        return np.concatenate([np.ravel(each[one.name].values) for one in variables])
 
     with warnings.catch_warnings():
         # A value that never moved has no variance to divide by; the table shows NaN.
         warnings.simplefilter("ignore", RuntimeWarning)
         rhat, bulk = told(arviz.rhat), told(arviz.ess, method="bulk")
         tail, error = told(arviz.ess, method="tail"), told(arviz.mcse, method="mean")
-    every = values.reshape(-1, n_free)
+    every = values.reshape(-1, n_value)
     tails = 0.5 * (1.0 - level)
-    groups = [each for levels in layout.levels for each in levels]
+    named = [(each.shown, level) for each in variables for level in each.levels]
+    names = [name if level is None else f"{name} [{level}]" for name, level in named]
     params = pd.DataFrame(
         {
-            "name": [layout.names[k] for k in layout.owner],
-            "group": ["" if group is None else group for group in groups],
+            "name": [name for name, _ in named],
+            "group": ["" if group is None else group for _, group in named],
             "mean": every.mean(axis=0),
             "sd": every.std(axis=0, ddof=1),
             "low": np.quantile(every, tails, axis=0),
@@ -373,14 +518,16 @@ def _result(problem: Problem, idata: Any, arviz: Any, free: _Unbounded, level: f
         n_divergent=divergent,
         converged=mixed and enough and not divergent,
         level=level,
-        notes=tuple(_notes(problem, params, mixed, enough, divergent, len(every), free)),
+        notes=tuple(_notes(target.problem, params, mixed, enough, divergent, len(every), free)),
         idata=idata,
-        _model=problem.readout.model.name,
+        observations=observations,
+        _loglik=loglik,
+        _model=target.name,
     )
 
 
 def _notes(
-    problem: Problem,
+    problem: Problem | Hierarchy,
     params: pd.DataFrame,
     mixed: bool,
     enough: bool,

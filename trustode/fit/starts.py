@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Parts
 from ..errors import Status
 from ..jobs import Arrays, Crew, How, carry_out
-from .again import Held, problem_parts
+from .again import Held, problem_parts, with_threads
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
 from .population import Marginal
@@ -28,27 +28,31 @@ OPTIMA, APART = 2, 0.1
 _LONGEST = 200
 
 
-def searched(problem: Problem, n: int, seed: int, how: How, where: str) -> list[Search]:
-    """Search from so many starts; the best points are without gradient and information."""
-    return searched_from(problem, problem.layout.starts(n, seed), seed, how, where)
+def searched(
+    problem: Problem, n: int, seed: int, how: How, where: str, *, partly: bool = False
+) -> list[Search]:
+    """Search from so many starts; the best points are without gradient and information.
+
+    With `partly`, an interrupt leaves those that were finished, and marks the others.
+    """
+    return searched_from(problem, problem.layout.starts(n, seed), seed, how, where, partly=partly)
 
 
 def searched_from(
-    problem: Problem | Marginal, x: NDArray[np.float64], seed: int, how: How, where: str
+    problem: Problem | Marginal,
+    x: NDArray[np.float64],
+    seed: int,
+    how: How,
+    where: str,
+    *,
+    partly: bool = False,
 ) -> list[Search]:
     """Search from each of some points, shape (n, n_free)."""
     n = len(x)
     task = _Starts(problem, x, seed, np.arange(n))
-    found = carry_out(task, n, 1, how, where)
-    return [_search(found, k) for k in range(n)]
-
-
-def with_threads(problem: Problem | Marginal, threads: int | None) -> Problem | Marginal:
-    """Return a problem whose groups are shared by so many threads."""
-    if isinstance(problem, Marginal):
-        inner = replace(problem.inner, threads=threads)
-        return replace(problem, inner=inner, threads=threads)
-    return replace(problem, threads=threads)
+    found = carry_out(task, n, 1, how, where, partly=partly)
+    finished = {int(number): k for k, number in enumerate(found["number"])}
+    return [_search(found, finished[k]) if k in finished else _stopped(x[k]) for k in range(n)]
 
 
 def searched_population(
@@ -65,7 +69,8 @@ def searched_population(
                 last = search.best.nll
     if how.checkpoint is not None:
         how = replace(how, checkpoint=f"{os.fspath(how.checkpoint)}-population")
-    return searched_from(marginal, marginal.begin(pooled.layout, points), seed, how, where)
+    begin = marginal.begin(pooled.layout, points)
+    return searched_from(marginal, begin, seed, how, where, partly=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +93,7 @@ class _Starts:
         objective = Held(problem, problem.layout.first, np.ones(n_free, dtype=bool), crew)
         refusals = REFUSALS if problem.smooth else PATIENCE
         every: Arrays = {
+            "number": self.number,
             "x": np.zeros((n, n_free)),
             "nll": np.full(n, np.inf),
             "distance": np.full(n, np.nan),
@@ -113,6 +119,13 @@ class _Starts:
     def parts(self) -> Parts:
         """Return all that the searches depend on."""
         return {"call": ("fit", ""), **problem_parts(self.problem), "seed": (str(self.seed), "")}
+
+
+def _stopped(x: NDArray[np.float64]) -> Search:
+    """Return how a start ended that an interrupt kept from ending."""
+    none = np.zeros((len(x), len(x)))
+    point = Evaluation(x, np.inf, none[0], none)
+    return Search(point, "interrupted", np.nan, 0, Counter(), None)
 
 
 def _search(found: Arrays, k: int) -> Search:

@@ -280,12 +280,14 @@ class Layout:
 
     @cached_property
     def _informed(self) -> list[tuple[Vary, Indices]]:
-        """Names with a prior, and their free values."""
-        return [
-            (vary, np.flatnonzero(self.owner == k))
-            for k, vary in enumerate(self.varies)
-            if vary.prior is not None
-        ]
+        """Priors, each with the free values that have it on the same scales."""
+        found: dict[tuple[str, str, str], tuple[Vary, list[int]]] = {}
+        for at, k in enumerate(self.owner):
+            vary = self.varies[k]
+            if vary.prior is not None:
+                kind = described(vary.prior), vary.prior_scale, vary.scale
+                found.setdefault(kind, (vary, []))[1].append(at)
+        return [(vary, np.array(at, dtype=np.intp)) for vary, at in found.values()]
 
     @property
     def has_priors(self) -> bool:
