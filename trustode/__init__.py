@@ -47,6 +47,7 @@ _HOME = {
     "Solution": "simulate",
     "simulate": "simulate",
     "ensemble": "ensemble",
+    "explore": "explore",
     "export": "export",
     "scan": "scan",
     "orbit_diagram": "orbit_diagram",
@@ -115,6 +116,7 @@ if TYPE_CHECKING:
     from .errors import Status as Status
     from .errors import TrustodeError as TrustodeError
     from .event import Event as Event
+    from .explore import explore as explore
     from .export import export as export
     from .fit import AtRest as AtRest
     from .fit import Binomial as Binomial
