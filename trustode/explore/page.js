@@ -12,7 +12,7 @@
   /* Told apart by dashes as well as by colours (Okabe & Ito's, which the colour-blind can read). */
   const LOOKS = [["#000000", ""], ["#0072b2", "7 3"], ["#d55e00", "2 2"], ["#009e73", "9 3 2 3"],
     ["#cc79a7", "4 2"], ["#8a6d00", "12 3"], ["#56b4e9", "5 2 1 2 1 2"], ["#666666", "1 3"]];
-  const SLIDER_STEPS = 400, SAMPLES = 900;
+  const SLIDER_STEPS = 400, SAMPLES = 600;
   const series = [...states, ...observables].map((each) => each.name);
   const KINDS = {
     constant: ["value"],
@@ -502,7 +502,7 @@
     draw("rect", clip, { x: left, y: top, width: right - left, height: bottom - top });
     const x = (value) => left + ((value - xs[0]) / (xs[1] - xs[0])) * (right - left);
     const y = (value) => bottom - ((value - ys[0]) / (ys[1] - ys[0])) * (bottom - top);
-    for (const value of ticks(ys, Math.max(3, height / 55))) {
+    for (const value of ticks(ys, Math.max(4, height / 50))) {
       draw("line", svg, { x1: left, x2: right, y1: y(value), y2: y(value), stroke: "#e6e6e6" });
       draw("text", svg, { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, shown(value));
     }
