@@ -49,6 +49,7 @@ _HOME = {
     "ensemble": "ensemble",
     "explore": "explore",
     "export": "export",
+    "report": "report",
     "scan": "scan",
     "orbit_diagram": "orbit_diagram",
     "basins": "basins",
@@ -140,6 +141,7 @@ if TYPE_CHECKING:
     from .model import states as states
     from .orbit_diagram import orbit_diagram as orbit_diagram
     from .regime_map import regime_map as regime_map
+    from .report import report as report
     from .scan import scan as scan
     from .simulate import Solution as Solution
     from .simulate import simulate as simulate

@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
-from .errors import DataError
+from .. import __version__
+from ..errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,13 @@ CAUTION = (
     "their authors. Unless a table says that a value was fitted, it is an assumption: no "
     "parameter of a clinical profile was estimated from patients. Nothing here is a "
     "diagnostic tool, a prognosis or advice about treatment."
+)
+
+#: What a page about any model says first.
+CAUTION_ANY = (
+    "What follows is said of a model. Unless a table says that a value was fitted, or gives its "
+    "source, it is an assumption. Nothing here is a diagnostic tool, a prognosis or advice about "
+    "treatment."
 )
 
 #: Packages whose versions decide the numbers and pictures of a page.
