@@ -170,10 +170,9 @@ def checks_keywords(function: _Called) -> _Called:
     return cast("_Called", call)
 
 
-@functools.cache
-def _is_result(kind: type) -> bool:
+def _is_result(kind: Any) -> bool:
     """Say whether a type is one of ours that is tabled or drawn."""
-    ours = kind.__module__.startswith("trustode.")
+    ours = str(kind.__module__).startswith("trustode.")
     return ours and (hasattr(kind, "to_frame") or hasattr(kind, "plot"))
 
 

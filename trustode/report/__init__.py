@@ -7,6 +7,8 @@ result; `folder` writes them.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,9 @@ def report(
 
     Parameters
     ----------
-    result : Solution, Ensemble, Scan, Diagram, Fit, ...
-        What a function of trustode returned.
+    result : Solution, Ensemble, Scan, Diagram, Fit, ..., or mapping of name to such
+        What a function of trustode returned; several share a page, and their names begin those
+        of their files.
     folder : path
         Where the page, ``index.html``, goes with its pictures (PNG), its tables with all digits
         (CSV) and the model (``model.toml``); made if it is absent. Files of these names in it
@@ -69,37 +72,52 @@ def report(
     FileError
         If the folder cannot be made or written to.
     """
-    told = teller(result)
-    if told is None:
-        known = ", ".join(sorted(kind.__name__ for kind in TELLERS))
-        raise OptionError(
-            f"report: there is no page of {result!r:.60} ({type(result).__name__}). There is one "
-            f"of each of {known}"
-        )
+    results = dict(result) if isinstance(result, Mapping) else {"": result}
+    if not results:
+        raise OptionError("report: there is nothing to tell of; the mapping of results is empty")
+    for each in results.values():
+        if teller(each) is None:
+            known = ", ".join(sorted(kind.__name__ for kind in TELLERS))
+            raise OptionError(
+                f"report: there is no page of {each!r:.60} ({type(each).__name__}). There is one "
+                f"of each of {known}"
+            )
     if not isinstance(personal, bool):
         raise OptionError(f"report: personal={personal!r:.60} must be True or False")
     place = Path(os.fsdecode(folder)).expanduser()
-    model = getattr(result, "model", None)
-    model = model if isinstance(model, Model) else None
     try:
         place.mkdir(parents=True, exist_ok=True)
-        into = Folder(place)
-        sections = told(result, into, personal)
-        if model is not None:
-            sections.append(model_section(model, result, into))
-        made = getattr(result, "called", None)
-        seed = getattr(made, "seed", None)
-        kind = type(result).__name__
-        return write_page(
-            place,
-            title or (f"{kind} of {model.name}" if model is not None else kind),
-            "" if model is None else model.description,
-            sections,
-            call=call or (str(made) if made is not None else _UNKNOWN),
-            facts={"Seed": "none, nothing was drawn at random" if seed is None else str(seed)},
-            caution=CAUTION_ANY,
-        )
+        return _write(results, place, title, call, personal)
     except OSError as error:
         raise FileError(
             f"report: {str(place)!r:.200} cannot be written to: {error.strerror or error}"
         ) from None
+
+
+def _write(results: Mapping[str, Any], place: Path, title: str, call: str, personal: bool) -> Path:
+    """Write the page of results whose kinds are known."""
+    sections: list[Section] = []
+    models: dict[Model, Any] = {}
+    for name, result in results.items():
+        plain = re.sub(r"[^\w-]+", "-", str(name))
+        told = teller(result)
+        assert told is not None
+        sections += told(result, Folder(place, f"{plain}-" if plain else ""), personal)
+        model = getattr(result, "model", None)
+        if isinstance(model, Model):
+            models.setdefault(model, result)
+    for k, (model, result) in enumerate(models.items(), 1):
+        sections.append(model_section(model, result, Folder(place, f"{k}-" if k > 1 else "")))
+    calls = [getattr(result, "called", None) for result in results.values()]
+    seeds = [str(made.seed) for made in calls if made is not None and made.seed is not None]
+    first = next(iter(models), None)
+    kinds = ", ".join(dict.fromkeys(type(result).__name__ for result in results.values()))
+    return write_page(
+        place,
+        title or (f"{kinds} of {first.name}" if first is not None else kinds),
+        "" if first is None else first.description,
+        sections,
+        call=call or "; ".join(_UNKNOWN if made is None else str(made) for made in calls),
+        facts={"Seed": ", ".join(seeds) or "none, nothing was drawn at random"},
+        caution=CAUTION_ANY,
+    )

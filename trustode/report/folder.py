@@ -24,10 +24,12 @@ class Folder:
     Parameters
     ----------
     place : Path
+    prefix : str
+        What the names of pictures and tables begin with.
     """
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, place: Path, prefix: str = "") -> None:
+        self.place, self._prefix = place, prefix
 
     def picture(self, name: str, draw: Callable[[Any], Any], caption: str, alt: str) -> Picture:
         """Draw on the Axes of a new figure and save it."""
@@ -35,7 +37,7 @@ class Folder:
 
         figure = Figure(figsize=_SIZE, layout="constrained")
         draw(figure.subplots())
-        return save_picture(self.place, f"{name}.png", figure, caption, alt)
+        return save_picture(self.place, f"{self._prefix}{name}.png", figure, caption, alt)
 
     def table(
         self,
@@ -47,7 +49,7 @@ class Folder:
     ) -> Table:
         """Save a table; show its first rows, without columns that need more room."""
         plain = _plain(frame)
-        made = save_table(self.place, f"{name}.csv", plain, caption, digits)
+        made = save_table(self.place, f"{self._prefix}{name}.csv", plain, caption, digits)
         shown = plain.drop(columns=[column for column in hide if column in plain])
         if len(shown) > _MOST_ROWS:
             caption = f"{caption} The first {_MOST_ROWS} of {len(shown)} rows."
@@ -56,7 +58,7 @@ class Folder:
 
     def text(self, name: str, content: str) -> None:
         """Save a text."""
-        (self.place / name).write_text(content, encoding="utf-8")
+        (self.place / f"{self._prefix}{name}").write_text(content, encoding="utf-8")
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
