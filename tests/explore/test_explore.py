@@ -34,13 +34,16 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
         self.tags.append((tag, given))
-        self._id = given.get("id", self._id)
+        self._id = given.get("id", "")
         if tag == "body":
             self.body = given
         if tag == "tr":
             self._row = given.get("data-name", "")
         if tag == "td":
             self.numbers.setdefault(self._row, []).append(float(given["data-value"]))
+
+        if tag == "title":
+            self._id = "title"
 
     def handle_data(self, text):
         self.texts[self._id] = self.texts.get(self._id, "") + text
@@ -59,7 +62,7 @@ def browse(tmp_path):
                 BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                 "--proxy-server=127.0.0.1:9", "--disable-background-networking",
                 f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,900",
-                "--virtual-time-budget=5000", "--dump-dom", address,
+                "--virtual-time-budget=8000", "--dump-dom", address,
             ],
             capture_output=True, text=True, timeout=120, check=True,
             env={**os.environ, "HOME": str(tmp_path)},
@@ -144,6 +147,84 @@ def test_failure_is_told_in_words_and_texts_stay_texts(tmp_path, browse):
     assert re.search(r"Stopped at t = 1 of 3\. \S+", reader.texts["trouble"])
     assert "a = nonsense, b = 1, ~lines = q" in reader.texts["said"]
     assert "b" not in {tag for tag, given in reader.tags if given.get("id") == "name"}
+
+
+#: Moves things as a hand would, and writes down what the page then says.
+HAND = """
+<script>
+const seen = [], wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const told = () => {
+  const cells = [...document.querySelectorAll("tr[data-name=x] td")];
+  seen.push([location.hash, ...cells.map((cell) => Number(cell.dataset.value))]);
+};
+const row = (name) => [...document.querySelectorAll(".row")]
+  .find((each) => each.querySelector("b").textContent === name);
+const set = async (element, value, event) => {
+  element.value = value;
+  element.dispatchEvent(new Event(event));
+  await wait(500);
+  told();
+};
+(async () => {
+  const k = row("k");
+  await set(k.querySelector("[type=range]"), 200, "input");
+  await set(k.querySelector("[type=number]"), "1.25", "input");
+  await set(k.querySelector("[type=number]"), "77", "input");
+  k.querySelector("button").click();
+  await wait(500);
+  told();
+  await set(document.querySelector("#inputs select"), "pulse", "change");
+  const box = document.querySelector("#time svg").getBoundingClientRect();
+  const at = (share) => ({ clientX: box.left + 52 + share * (box.width - 52 - 27), bubbles: true });
+  document.querySelector("#time svg").dispatchEvent(new PointerEvent("pointerdown", at(0.5)));
+  document.dispatchEvent(new PointerEvent("pointermove", at(0.25)));
+  document.dispatchEvent(new PointerEvent("pointerup", at(0.25)));
+  told();
+  document.getElementById("reset").click();
+  await wait(500);
+  told();
+  document.title = JSON.stringify(seen);
+})();
+</script>
+"""
+
+
+@in_browser
+def test_sliders_boxes_choices_and_the_mark_move_the_page(tmp_path, browse):
+    model = tr.Model(
+        "decay",
+        rhs={"x": "-k * x + u"},
+        params={"k": tr.Param(0.5, min=0, max=4)},
+        initial={"x": 1.0},
+        inputs={"u": 0.0},
+    )
+    page = tr.explore(model, tmp_path / "page.html", t=(0, 8))
+    text = page.read_text()
+    # What the page would refuse, and frames, which no one draws here.
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    frames = "window.requestAnimationFrame = (f) => setTimeout(f, 10);"
+    text = text.replace("<body>", f"<body><script>{frames}</script>")
+    page.write_text(text.replace("</body>", HAND + "</body>"))
+    reader = browse(page)
+    slid, typed, refused, back, pulse, dragged, reset = json.loads(reader.texts["title"])
+
+    def end(k):
+        return pytest.approx(np.exp(-8 * k), rel=1e-6)
+
+    assert (slid[0], slid[-1]) == ("#k=2", end(2.0))
+    assert (typed[0], typed[-1]) == ("#k=1.25", end(1.25))
+    assert refused == typed
+    assert (back[0], back[-1]) == ("", end(0.5))
+    # A pulse of -1 for 8/60 from t = 8/6 on: x has the area that is left of it.
+    a, w = 8 / 6, 8 / 60
+    left = (np.exp(-0.5 * (8 - a - w)) - np.exp(-0.5 * (8 - a))) / 0.5
+    assert pulse[0] == "#u=pulse%3A0%2C1.33333333333%2C-1%2C0.133333333333"
+    assert pulse[-1] == pytest.approx(np.exp(-4) - left, rel=1e-6)
+    at = float(re.search(r"~at=([\d.]+)", dragged[0])[1])
+    assert at == pytest.approx(2.0, abs=0.05)
+    x = np.exp(-0.5 * at) - (np.exp(-0.5 * (at - a - w)) - np.exp(-0.5 * (at - a))) / 0.5
+    assert dragged[1] == pytest.approx(x, rel=1e-6)
+    assert reset == back
 
 
 # ------------------------------------------------------------------ without a browser

@@ -586,7 +586,8 @@
     draw("line", f.svg, { x1: f.x(at), x2: f.x(at), y1: f.top, y2: f.bottom, stroke: "#888", "stroke-dasharray": "3 3" });
     f.svg.style.cursor = "crosshair";
     const move = (event) => {
-      const box = f.svg.getBoundingClientRect();
+      /* Of what holds the figure: the figure itself is drawn anew on the way. */
+      const box = get("time").getBoundingClientRect();
       const share = (((event.clientX - box.left) / box.width) * f.width - f.left) / (f.right - f.left);
       const time = data.span[0] + Math.min(1, Math.max(0, share)) * (now.end - data.span[0]);
       now.at = share >= 1 ? now.end : rounded(time, (now.end - data.span[0]) / 1000);
