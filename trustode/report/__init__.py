@@ -19,6 +19,7 @@ from .kinds import TELLERS, teller
 from .model_section import model_section
 from .page import CAUTION as CAUTION
 from .page import CAUTION_ANY as CAUTION_ANY
+from .page import Link as Link
 from .page import Picture as Picture
 from .page import Section as Section
 from .page import Table as Table

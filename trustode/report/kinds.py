@@ -26,13 +26,13 @@ from ..scan import Scan
 from ..simulate import Solution
 from ..sweep import Sweep
 from .folder import Folder, sentences
-from .page import Picture, Section, Table, Text
+from .page import Link, Picture, Section, Table, Text
 from .private import FEWEST, means_over_groups, shared_values, spread_values, without_groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Part = Text | Picture | Table
+Part = Text | Picture | Table | Link
 Teller = Callable[[Any, Folder, bool], list[Section]]
 
 #: States and values that have a picture of their own on a page.

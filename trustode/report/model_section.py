@@ -8,7 +8,7 @@ from ..expression import write
 from ..model import Model
 from ..text import write_text
 from .folder import Folder
-from .page import Section, Table, Text
+from .page import Link, Picture, Section, Table, Text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def model_section(model: Model, result: Any, into: Folder) -> Section:
     into.text("model.toml", write_text(model))
     used = getattr(result, "params", None)
     values = used if isinstance(used, dict) else {}
-    parts: list[Text | Table] = [
+    parts: list[Text | Picture | Table | Link] = [
         Text(
             "The model is in model.toml beside this page: tr.read_model('model.toml') reads it."
             + (f" Time is in the unit {model.time_unit!r}." if model.time_unit else "")

@@ -115,11 +115,27 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A paragraph that leads to another page in the folder.
+
+    Parameters
+    ----------
+    file : str
+        Its name in the folder.
+    text : str
+        What is there.
+    """
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what stands under it."""
 
     title: str
-    parts: tuple[Text | Picture | Table, ...]
+    parts: tuple[Text | Picture | Table | Link, ...]
 
 
 def save_picture(folder: Path, file: str, figure: Figure, caption: str, alt: str) -> Picture:
@@ -227,11 +243,13 @@ def _escape(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
-def _part(part: Text | Picture | Table) -> str:
+def _part(part: Text | Picture | Table | Link) -> str:
     """Return the HTML of a paragraph, picture or table."""
     if isinstance(part, Text):
         kind = ' class="finding"' if part.finding else ""
         return f"<p{kind}>{_escape(part.text)}</p>"
+    if isinstance(part, Link):
+        return f'<p><a href="{_escape(part.file)}">{_escape(part.text)}</a></p>'
     if isinstance(part, Picture):
         return (
             f'<figure><img src="{_escape(part.file)}" alt="{_escape(part.alt)}">'
