@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -20,7 +21,20 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("demo", "simulate", "scan", "export", "models", "doctor"))
+    assert all(
+        name in shown
+        for name in (
+            "demo",
+            "simulate",
+            "scan",
+            "diagram",
+            "fit",
+            "report",
+            "explore",
+            "export",
+            "models",
+        )
+    )
 
 
 def test_version(capsys):
@@ -232,3 +246,121 @@ def test_interrupt_ends_the_demo_within_a_second(part, tmp_path):
     assert "This page is not complete" in (folder / "index.html").read_text()
     # A second, and one more for a machine that runs other tests beside.
     assert took < 2.0
+
+
+def decay_file(folder):
+    path = folder / "decay.toml"
+    model = tr.Model(
+        "decay", rhs={"x": "-k * x + u"}, params={"k": 0.5}, initial={"x": 1.0}, inputs={"u": 0.0}
+    )
+    path.write_text(tr.write_text(model))
+    return str(path)
+
+
+def test_fit_estimates_from_a_file_and_prints_json(capsys, tmp_path):
+    # Noise of both signs about exp(-0.8 t) that leaves the estimate where it is to two digits.
+    t = np.tile(np.arange(8.0), 2)
+    data = pd.DataFrame({"day": t, "who": np.repeat(["a", "b"], 8)})
+    data["seen"] = np.exp(-0.8 * t) + 0.01 * np.cos(np.pi * np.arange(16))
+    data.to_csv(tmp_path / "data.csv", index=False)
+    line = ["fit", decay_file(tmp_path), str(tmp_path / "data.csv"), "--time", "day", "--group",
+            "who", "--observe", "seen=gaussian:x,sd=s", "--vary", "k=0.3,min=0.01,max=5,scale=log",
+            "--vary", "s=0.1,min=0.001", "--starts", "3", "--csv",
+            str(tmp_path / "v.csv")]  # fmt: skip
+    assert main([*line, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["converged"] is True
+    values = {row["name"]: row["value"] for row in told["params"]}
+    assert values["k"] == pytest.approx(0.8, rel=0.03)
+    assert values["s"] == pytest.approx(0.01, rel=0.2)
+    assert pd.read_csv(tmp_path / "v.csv")["value"].tolist() == pytest.approx(list(values.values()))
+    assert main(line) == 0
+    assert "log-likelihood" in capsys.readouterr().out
+
+
+def test_diagram_tells_of_the_pitchfork(capsys, tmp_path):
+    path = tmp_path / "m.toml"
+    model = tr.Model("pitch", rhs={"x": "r * x - x**3"}, params={"r": -0.5}, initial={"x": 0.1})
+    path.write_text(tr.write_text(model))
+    assert main(["diagram", str(path), "--vary", "r=-1:1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (point,) = told["special"]
+    assert (point["kind"], point["type"]) == ("branch_point", "pitchfork")
+    assert point["r"] == pytest.approx(0.0, abs=1e-6)
+    assert point["period"] is None
+
+
+def test_simulate_and_models_print_json(capsys, tmp_path):
+    assert main(["simulate", decay_file(tmp_path), "--t", "0", "2", "--points", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["t"] == [0.0, 1.0, 2.0]
+    assert told["x"] == pytest.approx(np.exp([0.0, -0.5, -1.0]), rel=1e-5)
+    assert (
+        main(["scan", decay_file(tmp_path), "--vary", "k=0.5:1:2", "--measure", "final", "--json"])
+        == 0
+    )
+    assert len(json.loads(capsys.readouterr().out)["points"]) == 2
+    assert main(["models", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in told] == list(tr.models.names())
+
+
+def test_explore_and_report_write_their_pages(capsys, tmp_path):
+    page = tmp_path / "page.html"
+    line = [
+        "explore",
+        decay_file(tmp_path),
+        "--out",
+        str(page),
+        "--set",
+        "k=0.25",
+        "--input",
+        "u=pulse:3,1,2",
+    ]
+    assert main([*line, "--diagram", "u=-1:1"]) == 0
+    assert capsys.readouterr().out.strip() == str(page)
+    model = tr.read_model(decay_file(tmp_path))
+    given = {"params": {"k": 0.25}, "inputs": {"u": tr.Pulses([3], 1, 2)}}
+    wanted = tr.explore(model, tmp_path / "same.html", diagram="u", span=(-1, 1), **given)
+    assert page.read_text() == wanted.read_text()
+
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    folder = tmp_path / "made"
+    assert (
+        main(["report", decay_file(tmp_path), str(folder), "--t", "0", "9", "--diagram", "u=-1:1"])
+        == 0
+    )
+    assert capsys.readouterr().out.strip() == str(folder / "index.html")
+    text = (folder / "index.html").read_text()
+    assert "tr.simulate(model, (0.0, 9.0)" in text
+    assert "tr.diagram(model, &#x27;u&#x27;, (-1.0, 1.0)" in text
+    assert (folder / "time-course-states.png").exists()
+    assert (folder / "diagram-points.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["diagram", "lorenz", "--vary", "rho=1"], "must be written NAME=LOW:HIGH"),
+        (["diagram", "lorenz", "--vary", "rh=1:2"], "rh"),
+        (["diagram", "lorenz", "--vary", "rho=1:2", "--set", "X(0)=1"], "a diagram has no starts"),
+        (["fit", "lorenz", "none.csv", "--time", "t", "--observe", "x=gaussian:X,sd=s", "--vary",
+          "s=1"], "cannot be read as CSV"),
+        (["fit", "lorenz", "DATA", "--time", "t", "--observe", "x=gausian:X,sd=s", "--vary",
+          "s=1"], "did you mean 'gaussian'"),
+        (["fit", "lorenz", "DATA", "--time", "t", "--observe", "x=gaussian:X", "--vary", "s=1"],
+         "COLUMN=gaussian:EXPRESSION,sd=NAME_OR_NUMBER"),
+        (["fit", "lorenz", "DATA", "--time", "t", "--observe", "x=gaussian:X,sd=s", "--vary",
+          "s=1,mni=0"], "none of min, max, scale, per"),
+        (["explore", "lorenz", "--out", "p.html", "--diagram", "rhoo"], "did you mean 'rho'"),
+        (["explore", "lorenz", "--out", "p.html", "--show", "rhoo"], "did you mean"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_new_commands_are_one_line(line, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "DATA").write_text("t,x\n0,1\n1,2\n")
+    assert main(line) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.startswith("trustode: ")
+    assert shown.count("\n") == 1

@@ -107,3 +107,170 @@ def test_picture_is_saved(tmp_path):
     picture = save_picture(tmp_path, "a.png", figure, "caption", "alt")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert (picture.file, picture.caption, picture.alt) == ("a.png", "caption", "alt")
+
+
+# ------------------------------------------------------------------ pages of results
+
+GROUPS = [f"participant-{letter}7x" for letter in "abcdefg"]
+
+
+@pytest.fixture(scope="module")
+def decay():
+    return tr.Model(
+        "decay",
+        rhs={"x": "-k * x + u"},
+        params={"k": tr.Param(0.5, unit="1/day", min=0, max=5, meaning="rate", source="a book")},
+        initial={"x": 1.0},
+        inputs={"u": 0.0},
+        observables={"double": "2 * x"},
+        time_unit="day",
+        description="One state decays.",
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(decay):
+    rng = np.random.default_rng(0)
+    t = np.tile(np.arange(6.0), len(GROUPS))
+    rate = np.repeat(np.linspace(0.3, 0.9, len(GROUPS)), 6)
+    table = pd.DataFrame({"day": t, "who": np.repeat(GROUPS, 6)})
+    table["x"] = np.exp(-rate * t) + rng.normal(0, 0.02, len(t))
+    return tr.fit(
+        decay,
+        table,
+        time="day",
+        group="who",
+        observed={"x": tr.Gaussian("x", sd="sigma")},
+        vary={
+            "k": tr.Vary(0.5, min=0.01, max=5, scale="log", per="who"),
+            "sigma": tr.Vary(0.1, min=1e-3, scale="log"),
+        },
+        starts=2,
+        seed=3,
+    )
+
+
+def everything(folder):
+    return "\n".join(
+        path.read_text(encoding="utf-8") for path in folder.iterdir() if path.suffix != ".png"
+    )
+
+
+def test_solution_has_its_page(tmp_path, decay):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    solution = tr.simulate(
+        decay, np.linspace(0, 10, 41), params={"k": 0.25}, inputs={"u": tr.Pulses([2], 1.0, 3.0)}
+    )
+    page = tr.report(solution, tmp_path / "made")
+    text = "".join(read(page).text)
+    assert (
+        "tr.simulate(model, np.linspace(0.0, 10.0, 41), params={'k': 0.25}, "
+        "inputs={'u': Pulses(times=(2.0,), height=1.0, width=3.0, baseline=0.0)})"
+    ) in text
+    assert "Seed: none" in text
+    assert "One state decays." in text
+    assert "not a diagnostic tool" in text.replace("Nothing here is a", "not a")
+    files = set(read(page).references)
+    assert {"states.png", "observables.png", "inputs.png", "trajectory.csv"} <= files
+    values = pd.read_csv(page.parent / "parameters.csv")
+    assert values["value"].tolist() == [0.25]
+    assert tr.read_model(page.parent / "model.toml") == decay
+    trajectory = pd.read_csv(page.parent / "trajectory.csv")
+    np.testing.assert_allclose(trajectory["x"], solution["x"], rtol=1e-15)
+
+
+def test_fit_tells_of_no_single_participant_unless_asked(tmp_path, fitted):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    page = tr.report(fitted, tmp_path / "shared")
+    written = everything(page.parent)
+    assert not any(group in written for group in GROUPS)
+    assert "<br>Seed: <code>3</code>" in written
+    assert "tr.fit(model, &lt;table of 42 rows: day, who, x&gt;" in written
+    spread = pd.read_csv(page.parent / "values-of-groups.csv").iloc[0]
+    own = fitted.params[fitted.params["name"] == "k"]["value"]
+    assert spread["groups"] == len(GROUPS)
+    assert spread["mean"] == pytest.approx(own.mean())
+    assert spread["median"] == pytest.approx(own.median())
+    means = pd.read_csv(page.parent / "means.csv")
+    seen = fitted.residuals.groupby("time")["observed"].mean()
+    np.testing.assert_allclose(means.sort_values("time")["observed"], seen)
+
+    page = tr.report(fitted, tmp_path / "personal", personal=True)
+    assert all(group in everything(page.parent) for group in GROUPS)
+
+
+def test_few_participants_are_not_told_by_their_means(tmp_path, decay):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    t = np.tile(np.arange(5.0), 2)
+    table = pd.DataFrame({"day": t, "who": np.repeat(GROUPS[:2], 5)})
+    table["x"] = np.exp(-0.5 * t) + 0.01 * np.cos(7 * np.arange(10))
+    found = tr.fit(
+        decay, table, time="day", group="who", observed={"x": tr.Gaussian("x", sd=0.05)},
+        vary={"k": tr.Vary(0.5, min=0.01, max=5, per="who")}, starts=1, seed=1,
+    )  # fmt: skip
+    page = tr.report(found, tmp_path)
+    assert not (tmp_path / "means.csv").exists()
+    assert "no times at which 5 groups" in "".join(read(page).text)
+    assert pd.read_csv(tmp_path / "values-of-groups.csv")["mean"].isna().all()
+
+
+def test_every_kind_has_its_page(tmp_path, decay, fitted):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    fold = tr.Model("fold", rhs={"x": "r + s * x - x**3"}, params={"r": 0.0, "s": 1.0},
+                    initial={"x": 0.1})  # fmt: skip
+    diagram = tr.diagram(fold, "r", (-1, 1))
+    shared = tr.fit(
+        decay, fitted.residuals[["time", "group", "observed"]], time="time", group="group",
+        observed={"observed": tr.Gaussian("x", sd="sigma")},
+        vary={"k": tr.Vary(0.5, min=0.01, max=5), "sigma": tr.Vary(0.1, min=1e-3, scale="log")},
+        starts=1, seed=1,
+    )  # fmt: skip
+    again = tr.fit(
+        decay, fitted.residuals[["time", "group", "observed"]], time="time", group="group",
+        observed={"observed": tr.Gaussian("x", sd="sigma")},
+        vary={"sigma": tr.Vary(0.1, min=1e-3, scale="log")}, starts=1, seed=1,
+    )  # fmt: skip
+    results = {
+        "ensemble": tr.ensemble(decay, pd.DataFrame({"k": np.linspace(0.1, 1, 12)}), [0.0, 1, 2]),
+        "scan": tr.scan(fold, vary={"r": [-0.2, 0.2]}, t=(0, 50)),
+        "equilibria": tr.equilibria(fold),
+        "diagram": diagram,
+        "branch": diagram.equilibria[0],
+        "curve": tr.curve(
+            fold, ("r", "s"), start=diagram.special.iloc[0], span={"r": (-1, 1), "s": (-1, 2)}
+        ),
+        "basins": tr.basins(fold, {"x": (-1, 1)}, n=8, t=(0, 50)),
+        "sweep": tr.sweep(fold, "r", np.linspace(-0.6, 0.6, 7), t=50),
+        "profile": shared.profile("k"),
+        "bootstrap": shared.bootstrap(3, seed=1),
+        "comparison": tr.compare({"free": shared, "fixed": again}),
+    }
+    for name, result in results.items():
+        page = tr.report(result, tmp_path / name)
+        reader = read(page)
+        assert not any(group in everything(page.parent) for group in GROUPS), name
+        assert any(each.endswith(".csv") for each in reader.references), name
+    assert "tr.diagram(model, 'r', (-1, 1))" in (
+        tmp_path / "diagram" / "index.html"
+    ).read_text().replace("&#x27;", "'")
+    assert "Seed: <code>1</code>" in (tmp_path / "bootstrap" / "index.html").read_text()
+    assert "fit.bootstrap(3, seed=1)" in (tmp_path / "bootstrap" / "index.html").read_text()
+
+
+def test_remembered_call_travels_as_text(decay):
+    import pickle
+
+    found = tr.ensemble(decay, pd.DataFrame({"k": [0.1, 0.2]}), [0.0, 1.0])
+    there = pickle.loads(pickle.dumps(found.called))
+    assert str(there) == str(found.called) == "tr.ensemble(model, <table of 2 rows: k>, [0.0, 1.0])"
+
+
+def test_mistakes_about_pages_are_told(tmp_path, decay):
+    with pytest.raises(tr.OptionError, match=r"there is no page of 3 \(int\).*Ensemble"):
+        tr.report(3, tmp_path)
+    solution = tr.simulate(decay, [0.0, 1.0])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(tr.FileError, match=r"cannot be written to"):
+        tr.report(solution, tmp_path / "file")
+    with pytest.raises(tr.OptionError, match="personal="):
+        tr.report(solution, tmp_path, personal="yes")

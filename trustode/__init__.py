@@ -47,7 +47,9 @@ _HOME = {
     "Solution": "simulate",
     "simulate": "simulate",
     "ensemble": "ensemble",
+    "explore": "explore",
     "export": "export",
+    "report": "report",
     "scan": "scan",
     "orbit_diagram": "orbit_diagram",
     "basins": "basins",
@@ -115,6 +117,7 @@ if TYPE_CHECKING:
     from .errors import Status as Status
     from .errors import TrustodeError as TrustodeError
     from .event import Event as Event
+    from .explore import explore as explore
     from .export import export as export
     from .fit import AtRest as AtRest
     from .fit import Binomial as Binomial
@@ -138,6 +141,7 @@ if TYPE_CHECKING:
     from .model import states as states
     from .orbit_diagram import orbit_diagram as orbit_diagram
     from .regime_map import regime_map as regime_map
+    from .report import report as report
     from .scan import scan as scan
     from .simulate import Solution as Solution
     from .simulate import simulate as simulate

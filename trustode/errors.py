@@ -1,6 +1,6 @@
 """What can go wrong, by layer, and how a solve can end.
 
-Imports nothing from trustode. Messages say, in this order: which call and model, what
+Imports the calls that results remember. Messages say, in this order: which call and model, what
 was found (with values), the rule, and what to do about it.
 """
 
@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, TypeVar, cast
+
+from .called import Called
 
 _Called = TypeVar("_Called", bound=Callable[..., Any])
 
@@ -125,6 +127,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def checks_keywords(function: _Called) -> _Called:
     """Make a function or class say which of its keywords an unknown one was meant to be.
 
+    A result remembers the call that made it, as ``called``.
+
     Raises
     ------
     KeywordError
@@ -146,7 +150,7 @@ def checks_keywords(function: _Called) -> _Called:
                 f"It takes {listed(known, 30)}"
             )
         try:
-            return called(*arguments, **keywords)
+            made = called(*arguments, **keywords)
         except TypeError as error:
             if isinstance(error, TrustodeError):
                 raise
@@ -156,11 +160,20 @@ def checks_keywords(function: _Called) -> _Called:
             raise KeywordError(
                 f"{target.__name__}: {missed}. It takes {listed(known, 30)}"
             ) from None
+        if _is_result(type(made)):
+            made.__dict__["called"] = Called(called, arguments, keywords)
+        return made
 
     if isinstance(function, type):
         target.__init__ = call
         return function
     return cast("_Called", call)
+
+
+def _is_result(kind: Any) -> bool:
+    """Say whether a type is one of ours that is tabled or drawn."""
+    ours = str(kind.__module__).startswith("trustode.")
+    return ours and (hasattr(kind, "to_frame") or hasattr(kind, "plot"))
 
 
 def _not_bound(called: Any, arguments: Any, keywords: Any) -> str:

@@ -35,5 +35,7 @@ def test_whole_demo(tmp_path):
     assert "predict" in text
     assert "not complete" not in text
     files = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert {"episode.png", "oscillation.png", "game.png", "scores.png"} <= set(files)
+    assert {"episode.png", "explore.html", "oscillation.png", "game.png", "scores.png"} <= set(
+        files
+    )
     assert all((tmp_path / name).stat().st_size > 0 for name in files)

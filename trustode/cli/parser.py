@@ -1,0 +1,212 @@
+"""What can be typed, and what ``--help`` says of it. Imports the commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..export import FORMATS
+from .commands import (
+    run_demo,
+    run_diagram,
+    run_doctor,
+    run_explore,
+    run_export,
+    run_fit,
+    run_models,
+    run_report,
+    run_scan,
+    run_simulate,
+)
+
+_DESCRIPTION = (
+    "Ordinary differential equation models of trust: simulated, followed and fitted. "
+    "Nothing is sent anywhere, and nothing here is a diagnostic tool."
+)
+_INPUT_HELP = (
+    "what arrives from outside, as NAME=NUMBER (constant), NAME=episode:TIME,HEIGHT[,SD] (a "
+    "Gaussian in time), NAME=pulse:TIME,HEIGHT,WIDTH, or NAME=samples:FILE.csv (columns t and "
+    "value); repeatable, once an input"
+)
+_MODEL_HELP = "a built-in name (see: trustode models), or a file: ours, SBML, or XPPAUT's .ode"
+
+
+def parser_of_all() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="trustode", description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"trustode {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    added = command(
+        "demo", run_demo, "from the models to an answer on real data, as a page to read"
+    )
+    added.add_argument(
+        "folder", nargs="?", default="trustode-demo", metavar="FOLDER", help="where the page goes"
+    )
+
+    added = command("simulate", run_simulate, "solve a model over time")
+    _add_model(added)
+    added.add_argument(
+        "--t", nargs=2, type=float, default=(0.0, 60.0), metavar=("START", "END"),
+        help="span, in the model's unit of time (default: 0 60)",
+    )  # fmt: skip
+    added.add_argument(
+        "--points", type=int, default=601, metavar="N", help="output times (default: 601)"
+    )
+    _add_outputs(added, "trajectory")
+    added.add_argument(
+        "--names", nargs="+", metavar="NAME", help="states or observables to draw (default: states)"
+    )
+
+    added = command("scan", run_scan, "measure where a model ends up, over a grid of parameters")
+    _add_model(added)
+    added.add_argument(
+        "--vary", action="append", required=True, metavar="NAME=START:END:N",
+        help="an axis of the grid; NAME,NAME=... moves parameters together; repeatable",
+    )  # fmt: skip
+    added.add_argument(
+        "--t", nargs=2, type=float, default=(0.0, 2000.0), metavar=("START", "END"),
+        help="span to solve (default: 0 2000)",
+    )  # fmt: skip
+    added.add_argument(
+        "--discard", type=float, metavar="TIME", help="transient to leave out (default: half)"
+    )
+    added.add_argument(
+        "--measure", nargs="+", default=["min", "max", "period", "regime"], metavar="MEASURE",
+        help="min, max, mean, final, period, amplitude, regime (default: min max period regime)",
+    )  # fmt: skip
+    _add_outputs(added, "table")
+    added.add_argument("--name", metavar="NAME", help="what to draw: a column, or a state")
+
+    added = command("diagram", run_diagram, "find where a model settles or swings, by a parameter")
+    _add_model(added)
+    added.add_argument(
+        "--vary",
+        required=True,
+        metavar="NAME=LOW:HIGH",
+        help="the parameter, or input, and its span",
+    )
+    added.add_argument("--no-cycles", action="store_true", help="follow equilibria only")
+    added.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the search for equilibria (default: 0)"
+    )
+    _add_outputs(added, "points of all branches")
+    added.add_argument("--name", metavar="STATE", help="state to draw (default: the first)")
+
+    added = command("fit", run_fit, "estimate values from data in a CSV file")
+    added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    added.add_argument("data", type=Path, metavar="DATA.csv", help="one row an occasion")
+    added.add_argument("--time", required=True, metavar="COLUMN", help="column of times")
+    added.add_argument("--group", metavar="COLUMN", help="column that tells series apart")
+    added.add_argument(
+        "--observe", action="append", required=True, metavar="COLUMN=KIND:EXPRESSION,...",
+        help="how a column arises: gaussian:EXPRESSION,sd=SD, student:EXPRESSION,scale=S,df=DF, "
+        "laplace:EXPRESSION,scale=S, poisson:EXPRESSION, binomial:EXPRESSION,n=N; repeatable",
+    )  # fmt: skip
+    added.add_argument(
+        "--vary", action="append", required=True, metavar="NAME=START,...",
+        help="what to estimate, with any of min=, max=, scale=log, per=COLUMN; a parameter, a "
+        "start as 'T(0)=0.5', or a name that only --observe uses; repeatable",
+    )  # fmt: skip
+    added.add_argument(
+        "--input", action="append", default=[], metavar="NAME=WHAT",
+        help="as in simulate, or NAME=column:COLUMN for a column of the data",
+    )  # fmt: skip
+    _add_values(added)
+    added.add_argument("--starts", type=int, default=20, metavar="N", help="searches (default: 20)")
+    added.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    _add_outputs(added, "values")
+
+    added = command("report", run_report, "write a page about a model: its course, its diagram")
+    added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    added.add_argument("folder", type=Path, metavar="FOLDER", help="where the page goes")
+    _add_course(added)
+    added.add_argument("--diagram", metavar="NAME=LOW:HIGH", help="also the diagram of a parameter")
+
+    added = command("explore", run_explore, "write a model as one page to play with, offline")
+    added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    added.add_argument(
+        "--out", type=Path, required=True, metavar="PAGE.html", help="the page to write"
+    )
+    _add_course(added)
+    added.add_argument(
+        "--diagram", metavar="NAME[=LOW:HIGH]",
+        help="show the diagram of a parameter (span: the parameter's range)",
+    )  # fmt: skip
+    added.add_argument(
+        "--show", nargs="+", metavar="NAME", help="parameters whose sliders come first"
+    )
+    added.add_argument("--names", nargs="+", metavar="NAME", help="states and observables drawn")
+    added.add_argument("--plane", nargs=2, metavar="STATE", help="states drawn against each other")
+
+    added = command("export", run_export, "write a model in the format of another program")
+    added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    added.add_argument(
+        "path", type=Path, metavar="PATH",
+        help="file to write; its suffix says the format: .ode (XPPAUT), .f90 (AUTO-07p, with "
+        "its constants beside it), .xml or .sbml (SBML), .jl (Julia), .pyx (Cython), .c (C), .tex "
+        "(LaTeX), .toml or .txt (a model file of ours)",
+    )  # fmt: skip
+    added.add_argument("--format", metavar="FORMAT", help=f"instead: {', '.join(FORMATS)}")
+    _add_values(added)
+
+    added = command("models", run_models, "list the built-in models and their profiles")
+    _add_json(added)
+    command("doctor", run_doctor, "show versions, compilers and cache, and try one solve")
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses a model and its values."""
+    parser.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    _add_values(parser)
+    _add_input(parser)
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    """Add what arrives from outside."""
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="NAME=WHAT", help=_INPUT_HELP
+    )
+
+
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    """Add what a time course needs besides its model."""
+    _add_values(parser)
+    _add_input(parser)
+    parser.add_argument(
+        "--t", nargs=2, type=float, default=(0.0, 60.0), metavar=("START", "END"),
+        help="span, in the model's unit of time (default: 0 60)",
+    )  # fmt: skip
+
+
+def _add_values(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses the values of parameters and starts."""
+    parser.add_argument(
+        "--profile", metavar="NAME", help="a named set of values: healthy, bpd, ..."
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="a parameter, or a start as 'T(0)=0.5'; repeatable",
+    )  # fmt: skip
+
+
+def _add_outputs(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add where results go."""
+    parser.add_argument("--csv", type=Path, metavar="FILE", help=f"write the {what} as CSV")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it (.png, .pdf or .svg)")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write a page about it")
+    _add_json(parser)
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    """Add JSON in the place of words."""
+    parser.add_argument("--json", action="store_true", help="print JSON, with null for no number")

@@ -1,0 +1,254 @@
+"""What was typed, read into what the functions take. Imports the model layer and the fits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import models
+from ..errors import OptionError, nearest
+from ..fit import Binomial, Gaussian, Laplace, Poisson, StudentT, Vary
+from ..model import Model
+from ..stimulus import Episodes, Pulses, Samples, Stimulus
+from ..text import read_model
+
+
+def model_of(arguments: argparse.Namespace) -> Model:
+    """Return the model that was asked for, by name or from a file."""
+    name = arguments.model
+    if name in models.names():
+        return models.load(name, profile=arguments.profile)
+    if not Path(name).is_file():
+        raise OptionError(
+            f"there is no built-in model and no file {name!r:.80}{nearest(name, models.names())} "
+            f"Built-in models: {', '.join(models.names())}"
+        )
+    if arguments.profile is not None:
+        raise OptionError(f"--profile is for built-in models, and {name!r:.80} is a file")
+    return read_model(name)
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Split NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise OptionError(f"{option} {text!r:.80} must be written NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def number(text: str, where: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"{where}: {text!r:.40} is not a number") from None
+
+
+def assignments(texts: Sequence[str], option: str) -> dict[str, float]:
+    """Read NAME=NUMBER, each name once."""
+    values: dict[str, float] = {}
+    for text in texts:
+        name, value = pair(text, option)
+        if name in values:
+            raise OptionError(f"{option} gives {name!r:.40} twice")
+        values[name] = number(value, f"{option} {text!r:.80}")
+    return values
+
+
+def split(values: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Part starts, as ``T(0)``, from parameters."""
+    starts = {name[:-3]: value for name, value in values.items() if name.endswith("(0)")}
+    return starts, {n: value for n, value in values.items() if not n.endswith("(0)")}
+
+
+def inputs(texts: Sequence[str]) -> dict[str, float | Stimulus]:
+    """Read inputs."""
+    inputs: dict[str, float | Stimulus] = {}
+    for text in texts:
+        name, value = pair(text, "--input")
+        if name in inputs:
+            raise OptionError(f"--input gives {name!r:.40} twice")
+        inputs[name] = stimulus(value, f"--input {text!r:.80}")
+    return inputs
+
+
+def stimulus(text: str, where: str) -> float | Stimulus:
+    """Read what an input is set to."""
+    kind, colon, rest = text.partition(":")
+    if not colon:
+        return number(text, where)
+    if kind == "samples":
+        return samples(rest, where)
+    numbers = [number(part, where) for part in rest.split(",")]
+    if kind == "episode" and len(numbers) in (2, 3):
+        time_, height, *sd = numbers
+        return Episodes([time_], height, *sd)
+    if kind == "pulse" and len(numbers) == 3:
+        time_, height, width = numbers
+        return Pulses([time_], height, width)
+    raise OptionError(
+        f"{where}: write a number, episode:TIME,HEIGHT[,SD], pulse:TIME,HEIGHT,WIDTH or "
+        "samples:FILE.csv"
+    )
+
+
+def samples(file: str, where: str) -> Stimulus:
+    """Read a measured series from a CSV file."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(file)
+    except (ValueError, OSError) as error:
+        raise OptionError(f"{where}: {file!r:.80} cannot be read as CSV ({error})") from None
+    for column in ("t", "value"):
+        if column not in table.columns or table[column].dtype.kind not in "fiu":
+            raise OptionError(
+                f"{where}: {file!r:.80} must have numbers in columns t and value; its columns "
+                f"are {', '.join(map(str, table.columns))}"
+            )
+    return Samples(table["t"].to_numpy(), table["value"].to_numpy())
+
+
+def axes(texts: Sequence[str]) -> dict[tuple[str, ...], Any]:
+    """Read the axes of a grid, each once."""
+    axes: dict[tuple[str, ...], Any] = {}
+    for text in texts:
+        names, values = axis(text)
+        if names in axes:
+            raise OptionError(f"--vary gives {', '.join(names)!r:.80} twice")
+        axes[names] = values
+    return axes
+
+
+def axis(text: str) -> tuple[tuple[str, ...], Any]:
+    """Read NAME=START:END:N."""
+    names, grid = pair(text, "--vary")
+    parts = grid.split(":")
+    if len(parts) != 3 or not parts[2].isdigit() or not 1 <= int(parts[2]) <= _MOST_POINTS:
+        raise OptionError(
+            f"--vary {text!r:.80} must be written NAME=START:END:N with N from 1 to {_MOST_POINTS}"
+        )
+    start, end = (number(part, f"--vary {text!r:.80}") for part in parts[:2])
+    return tuple(name.strip() for name in names.split(",")), np.linspace(start, end, int(parts[2]))
+
+
+_MOST_POINTS = 1_000_000
+
+
+#: Observation models that can be typed, and what they need besides the expression.
+_OBSERVATIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "gaussian": (Gaussian, ("sd",)),
+    "student": (StudentT, ("scale", "df")),
+    "laplace": (Laplace, ("scale",)),
+    "poisson": (Poisson, ()),
+    "binomial": (Binomial, ("n",)),
+}
+
+
+def span(text: str, option: str) -> tuple[str, tuple[float, float]]:
+    """Read NAME=LOW:HIGH."""
+    name, ends = pair(text, option)
+    parts = ends.split(":")
+    if len(parts) != 2:
+        raise OptionError(f"{option} {text!r:.80} must be written NAME=LOW:HIGH")
+    low, high = (number(part, f"{option} {text!r:.80}") for part in parts)
+    return name, (low, high)
+
+
+def observed(texts: Sequence[str]) -> dict[str, Any]:
+    """Read COLUMN=KIND:EXPRESSION[,NAME=WHAT], each column once."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        where = f"--observe {text!r:.80}"
+        column, rest = pair(text, "--observe")
+        kind, colon, what = rest.partition(":")
+        if kind not in _OBSERVATIONS:
+            raise OptionError(
+                f"{where}: there is no observation model {kind!r:.40}"
+                f"{nearest(kind, _OBSERVATIONS) or '.'} There are {', '.join(_OBSERVATIONS)}"
+            )
+        make, needed = _OBSERVATIONS[kind]
+        expression, *extras = what.split(",") if colon else [""]
+        given = dict(pair(extra, where) for extra in extras)
+        if not expression.strip() or set(given) != set(needed):
+            told = "".join(f",{name}=NAME_OR_NUMBER" for name in needed)
+            raise OptionError(f"{where} must be written COLUMN={kind}:EXPRESSION{told}")
+        if column in found:
+            raise OptionError(f"--observe gives {column!r:.40} twice")
+        found[column] = make(expression, **{key: _plain(value) for key, value in given.items()})
+    return found
+
+
+def _plain(text: str) -> Any:
+    """Return a number where a text is one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() and "." not in text else value
+
+
+def varied(texts: Sequence[str]) -> dict[str, Vary]:
+    """Read NAME=START[,min=..][,max=..][,scale=..][,per=COLUMN], each name once."""
+    found: dict[str, Vary] = {}
+    for text in texts:
+        where = f"--vary {text!r:.80}"
+        name, rest = pair(text, "--vary")
+        start, *extras = rest.split(",")
+        given: dict[str, Any] = {}
+        for extra in extras:
+            key, value = pair(extra, where)
+            if key not in ("min", "max", "scale", "per"):
+                raise OptionError(f"{where}: {key!r:.40} is none of min, max, scale, per")
+            given[key] = number(value, where) if key in ("min", "max") else value
+        if name in found:
+            raise OptionError(f"--vary gives {name!r:.40} twice")
+        found[name] = Vary(number(start, where), **given)
+    return found
+
+
+def fit_inputs(texts: Sequence[str]) -> dict[str, Any]:
+    """Read inputs of a fit: as of a solve, or NAME=column:COLUMN."""
+    columns, others = {}, []
+    for text in texts:
+        name, value = pair(text, "--input")
+        if value.startswith("column:"):
+            columns[name] = value.removeprefix("column:")
+        else:
+            others.append(text)
+    return {**inputs(others), **columns}
+
+
+def data_table(file: Path) -> Any:
+    """Read data from a CSV file."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(file)
+    except (ValueError, OSError) as error:
+        raise OptionError(f"{str(file)!r:.80} cannot be read as CSV ({error})") from None
+
+
+def as_json(value: Any) -> str:
+    """Write plain data as JSON; what is not finite becomes null."""
+    return json.dumps(_finite(value), indent=1, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """Return data with plain numbers."""
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, np.ndarray):
+        return _finite(value.tolist())
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if isinstance(value, int | str | bool) or value is None else str(value)

@@ -1,0 +1,124 @@
+"""Pages of results: `report` writes one for any result.
+
+`page` makes a page of paragraphs, pictures and tables; `kinds` says which of them tell a kind of
+result; `folder` writes them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import FileError, OptionError, checks_keywords
+from ..model import Model
+from .folder import Folder
+from .kinds import TELLERS, teller
+from .model_section import model_section
+from .page import CAUTION as CAUTION
+from .page import CAUTION_ANY as CAUTION_ANY
+from .page import Link as Link
+from .page import Picture as Picture
+from .page import Section as Section
+from .page import Table as Table
+from .page import Text as Text
+from .page import save_picture as save_picture
+from .page import save_table as save_table
+from .page import versions as versions
+from .page import write_page as write_page
+
+_UNKNOWN = "not recorded: give call="
+
+
+@checks_keywords
+def report(
+    result: Any,
+    folder: str | os.PathLike[str],
+    *,
+    title: str = "",
+    call: str = "",
+    personal: bool = False,
+) -> Path:
+    """Write a page about a result: figures, tables, the call, versions and seed.
+
+    Parameters
+    ----------
+    result : Solution, Ensemble, Scan, Diagram, Fit, ..., or mapping of name to such
+        What a function of trustode returned; several share a page, and their names begin those
+        of their files.
+    folder : path
+        Where the page, ``index.html``, goes with its pictures (PNG), its tables with all digits
+        (CSV) and the model (``model.toml``); made if it is absent. Files of these names in it
+        are replaced.
+    title : str
+        Heading of the page; what the result is of, unless given.
+    call : str
+        How the result was made; the call that it remembers, unless given.
+    personal : bool
+        Whether the page may tell of single participants. Unless asked, values of single groups
+        are told by their distribution, data by means over at least five groups, and nothing names
+        a group.
+
+    Returns
+    -------
+    Path
+        The page. It refers to nothing outside its folder.
+
+    Raises
+    ------
+    OptionError
+        If there are no pages of such results.
+    FileError
+        If the folder cannot be made or written to.
+    """
+    results = dict(result) if isinstance(result, Mapping) else {"": result}
+    if not results:
+        raise OptionError("report: there is nothing to tell of; the mapping of results is empty")
+    for each in results.values():
+        if teller(each) is None:
+            known = ", ".join(sorted(kind.__name__ for kind in TELLERS))
+            raise OptionError(
+                f"report: there is no page of {each!r:.60} ({type(each).__name__}). There is one "
+                f"of each of {known}"
+            )
+    if not isinstance(personal, bool):
+        raise OptionError(f"report: personal={personal!r:.60} must be True or False")
+    place = Path(os.fsdecode(folder)).expanduser()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        return _write(results, place, title, call, personal)
+    except OSError as error:
+        raise FileError(
+            f"report: {str(place)!r:.200} cannot be written to: {error.strerror or error}"
+        ) from None
+
+
+def _write(results: Mapping[str, Any], place: Path, title: str, call: str, personal: bool) -> Path:
+    """Write the page of results whose kinds are known."""
+    sections: list[Section] = []
+    models: dict[Model, Any] = {}
+    for name, result in results.items():
+        plain = re.sub(r"[^\w-]+", "-", str(name))
+        told = teller(result)
+        assert told is not None
+        sections += told(result, Folder(place, f"{plain}-" if plain else ""), personal)
+        model = getattr(result, "model", None)
+        if isinstance(model, Model):
+            models.setdefault(model, result)
+    for k, (model, result) in enumerate(models.items(), 1):
+        sections.append(model_section(model, result, Folder(place, f"{k}-" if k > 1 else "")))
+    calls = [getattr(result, "called", None) for result in results.values()]
+    seeds = [str(made.seed) for made in calls if made is not None and made.seed is not None]
+    first = next(iter(models), None)
+    kinds = ", ".join(dict.fromkeys(type(result).__name__ for result in results.values()))
+    return write_page(
+        place,
+        title or (f"{kinds} of {first.name}" if first is not None else kinds),
+        "" if first is None else first.description,
+        sections,
+        call=call or "; ".join(_UNKNOWN if made is None else str(made) for made in calls),
+        facts={"Seed": ", ".join(seeds) or "none, nothing was drawn at random"},
+        caution=CAUTION_ANY,
+    )

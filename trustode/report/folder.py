@@ -1,0 +1,75 @@
+"""A folder that a page is made in. Imports the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .page import Picture, Table, Text, save_picture, save_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Inches.
+_SIZE = (7.2, 4.2)
+
+#: Rows of a long table that a page shows; the file has all.
+_MOST_ROWS = 15
+
+
+class Folder:
+    """Writes pictures and tables into a folder.
+
+    Parameters
+    ----------
+    place : Path
+    prefix : str
+        What the names of pictures and tables begin with.
+    """
+
+    def __init__(self, place: Path, prefix: str = "") -> None:
+        self.place, self._prefix = place, prefix
+
+    def picture(self, name: str, draw: Callable[[Any], Any], caption: str, alt: str) -> Picture:
+        """Draw on the Axes of a new figure and save it."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        draw(figure.subplots())
+        return save_picture(self.place, f"{self._prefix}{name}.png", figure, caption, alt)
+
+    def table(
+        self,
+        name: str,
+        frame: pd.DataFrame,
+        caption: str,
+        hide: Iterable[str] = (),
+        digits: int = 5,
+    ) -> Table:
+        """Save a table; show its first rows, without columns that need more room."""
+        plain = _plain(frame)
+        made = save_table(self.place, f"{self._prefix}{name}.csv", plain, caption, digits)
+        shown = plain.drop(columns=[column for column in hide if column in plain])
+        if len(shown) > _MOST_ROWS:
+            caption = f"{caption} The first {_MOST_ROWS} of {len(shown)} rows."
+            shown = shown.head(_MOST_ROWS)
+        return Table(shown, caption, made.file, digits)
+
+    def text(self, name: str, content: str) -> None:
+        """Save a text."""
+        (self.place / f"{self._prefix}{name}").write_text(content, encoding="utf-8")
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without its index, and without columns of objects that no file holds."""
+    named = frame.index.name is not None or frame.index.dtype == object
+    doubled = frame.index.name in frame.columns or "name" in frame.columns
+    plain = frame.reset_index(drop=not named or doubled)
+    return plain.drop(columns=[column for column in ("orbit", "bracket") if column in plain])
+
+
+def sentences(text: str, finding: int = 1) -> list[Text]:
+    """Return the lines of a text as paragraphs, the first ones set apart."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [Text(line, finding=k < finding) for k, line in enumerate(lines)]

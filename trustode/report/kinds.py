@@ -1,0 +1,437 @@
+"""What a page says of each kind of result. Imports the results, their figures and the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..basins import Basins
+from ..bifurcation import Bands, BifurcationCurve, Branch, Cycles, Diagram, Equilibria
+from ..ensemble import Ensemble
+from ..errors import Status
+from ..fit.bootstrap import Bootstrap
+from ..fit.compare import Comparison
+from ..fit.profile import Profile
+from ..fit.ranking import Ranking
+from ..fit.recovery import Confusion, Recovery
+from ..fit.result import Fit
+from ..fit.sample import Posterior
+from ..orbit_diagram import OrbitDiagram
+from ..plot import LINES, time_label
+from ..regime_map import RegimeMap
+from ..scan import Scan
+from ..simulate import Solution
+from ..sweep import Sweep
+from .folder import Folder, sentences
+from .page import Link, Picture, Section, Table, Text
+from .private import FEWEST, means_over_groups, shared_values, spread_values, without_groups
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Part = Text | Picture | Table | Link
+Teller = Callable[[Any, Folder, bool], list[Section]]
+
+#: States and values that have a picture of their own on a page.
+_MOST_PICTURES = 6
+
+#: Runs of an ensemble that are still drawn as single lines.
+_FEW_RUNS = 8
+
+_LONG = ("multipliers", "eigenvalues", "coefficients", "step", "trivial_error")
+
+
+def teller(result: Any) -> Teller | None:
+    """Return what tells a result, or None."""
+    return next((TELLERS[kind] for kind in type(result).__mro__ if kind in TELLERS), None)
+
+
+def _summary(result: Any) -> list[Text]:
+    """Return a result's own sentences, or how it prints itself."""
+    if hasattr(result, "summary"):
+        return sentences(result.summary())
+    return sentences(repr(result).replace("<", "", 1).rstrip(">"))
+
+
+def _of(found: Any, name: str) -> Callable[[Any], Any]:
+    """Return what draws the figure of one name."""
+    return lambda ax: found.plot(name, ax)
+
+
+# ------------------------------------------------------------------ runs
+
+
+def _solution(solution: Solution, into: Folder, _: bool) -> list[Section]:
+    model = solution.model
+    parts: list[Part] = [Text(solution.message, finding=True)]
+    if not solution.status:
+        parts = [*_summary(solution)]
+    parts.append(
+        into.picture(
+            "states",
+            lambda ax: solution.plot(ax=ax),
+            "States over time.",
+            f"States of {model.name} over time; their extremes are in the table.",
+        )
+    )
+    moving = [name for name in model.inputs if np.ptp(solution.smooth()[name]) > 0.0]
+    others = {"observables": [*model.observables], "inputs": moving}
+    for name, of in others.items():
+        if of:
+            parts.append(_drawn_names(solution, into, name, of))
+    parts.append(into.table("extremes", _extremes(solution), "Where each begins, goes and ends."))
+    parts.append(into.table("trajectory", solution.to_frame(), "The trajectory.", digits=6))
+    if len(solution.events):
+        parts.append(into.table("events", solution.events.to_frame(), "Events that were seen."))
+    return [Section("The time course", tuple(parts))]
+
+
+def _drawn_names(solution: Solution, into: Folder, name: str, of: Sequence[str]) -> Picture:
+    return into.picture(
+        name,
+        lambda ax: solution.plot(list(of), ax),
+        f"{name.capitalize()} over time.",
+        f"{', '.join(of)} over time.",
+    )
+
+
+def _extremes(solution: Solution) -> pd.DataFrame:
+    import pandas as pd
+
+    curve = solution.smooth()
+    rows = []
+    for name in (*solution.model.states, *solution.model.observables):
+        y = curve[name]
+        low, high = int(np.argmin(y)), int(np.argmax(y))
+        rows.append(
+            {
+                "name": name,
+                "start": y[0],
+                "lowest": y[low],
+                "at t = ": curve.t[low],
+                "highest": y[high],
+                "at t =": curve.t[high],
+                "end": y[-1],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _ensemble(found: Ensemble, into: Folder, personal: bool) -> list[Section]:
+    model = found.model
+    parts: list[Part] = [*_summary(found)]
+    for state in model.states[:_MOST_PICTURES]:
+        parts.append(
+            into.picture(
+                f"runs-{state}",
+                partial(_fan, found=found, state=state),
+                f"{state} in {len(found)} runs"
+                + (
+                    ": median, middle half and middle 90 %."
+                    if len(found) > _FEW_RUNS
+                    else ", a line each."
+                ),
+                f"{state} over time in all runs.",
+            )
+        )
+    if personal or found.table.dtypes.map(lambda kind: kind.kind in "fiub").all():
+        parts.append(into.table("varied", found.table, "What was varied, a row a run."))
+    else:
+        parts.append(Text("What was varied holds texts and is left out; personal=True tells it."))
+    wrong = found.status[found.status != Status.SUCCESS]
+    if wrong.size:
+        parts.append(Text(f"{wrong.size} of {len(found)} runs stopped early."))
+    return [Section("The runs", tuple(parts))]
+
+
+def _fan(ax: Any, found: Ensemble, state: str) -> None:
+    """Draw runs: single lines, or how many lie where."""
+    y = found[state]
+    if len(y) <= _FEW_RUNS:
+        for run, (colour, style) in zip(y, LINES * 2, strict=False):
+            ax.plot(found.t, run, color=colour, linestyle=style)
+    else:
+        low, quarter, middle, upper, high = _quantiles(y)
+        ax.fill_between(found.t, low, high, color="0.88", label="90 %")
+        ax.fill_between(found.t, quarter, upper, color="0.7", label="50 %")
+        ax.plot(found.t, middle, color="black", label="median")
+        ax.legend()
+    ax.set_xlabel(time_label(found.model))
+    ax.set_ylabel(state)
+    ax.margins(x=0)
+
+
+def _quantiles(y: Any) -> Any:
+    """Return quantiles over the runs that came so far; NaN where none did."""
+    reached = np.isfinite(y).any(axis=0)
+    quantiles = np.full((5, y.shape[1]), np.nan)
+    quantiles[:, reached] = np.nanquantile(y[:, reached], [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
+    return quantiles
+
+
+def _scan(found: Scan, into: Folder, _: bool) -> list[Section]:
+    parts: list[Part] = [*_summary(found)]
+    varied = [key for names in found.vary for key in names]
+    measured = [key for key in found.names if key not in (*varied, "status")]
+    if len(found.vary) <= 2:
+        for name in measured[:_MOST_PICTURES]:
+            parts.append(
+                into.picture(
+                    f"scan-{name}",
+                    _of(found, name),
+                    f"{name} over {', '.join(varied)}.",
+                    f"{name} over {', '.join(varied)}.",
+                )
+            )
+    parts.append(into.table("scan", found.to_frame(), "What was measured."))
+    return [Section("The scan", tuple(parts))]
+
+
+def _one_picture(name: str, title: str, caption: str, tables: Sequence[Any]) -> Teller:
+    """Return what tells a result by its words, its one figure and tables.
+
+    A table is its name, what makes it of a result, and its caption.
+    """
+
+    def tell(found: Any, into: Folder, _: bool) -> list[Section]:
+        parts: list[Part] = [*_summary(found)]
+        parts.append(into.picture(name, lambda ax: found.plot(ax=ax), caption, caption))
+        for file, make, words in tables:
+            frame = make(found)
+            if len(frame):
+                parts.append(into.table(file, frame, words, hide=_LONG))
+        return [Section(title, tuple(parts))]
+
+    return tell
+
+
+# ------------------------------------------------------------------ bifurcations
+
+
+def _along(found: Diagram | Branch | Cycles, into: Folder, _: bool) -> list[Section]:
+    model, kind = found.model, type(found).__name__.lower()
+    parts: list[Part] = [*_summary(found)]
+    states = model.states[:_MOST_PICTURES]
+    pictures = [
+        into.picture(
+            f"{kind}-{state}",
+            _of(found, state),
+            f"{state} along {found.parameter}: solid where stable, dashed where not.",
+            f"{state} of what was followed along {found.parameter}.",
+        )
+        for state in states
+    ]
+    # The answer first, and the picture beside it.
+    parts = [*parts[:1], *pictures[:1], *parts[1:], *pictures[1:]]
+    if len(found.special):
+        parts.append(into.table("special", found.special, "Special points.", hide=_LONG))
+    parts.append(
+        into.table(
+            "points", found.to_frame(), "Points along the branches.", hide=("leading", *_LONG)
+        )
+    )
+    held = ", ".join(f"{name} = {value:g}" for name, value in found.inputs.items())
+    if held:
+        parts.append(Text(f"Inputs were held at {held}."))
+    return [Section(f"The {kind}", tuple(parts))]
+
+
+def _equilibria(found: Equilibria, into: Folder, _: bool) -> list[Section]:
+    parts: list[Part] = [*_summary(found)]
+    frame = found.to_frame()
+    parts.append(into.table("equilibria", frame, "Equilibria.", hide=_LONG))
+    return [Section("The equilibria", tuple(parts))]
+
+
+# ------------------------------------------------------------------ fits
+
+
+def _fit(fit: Fit, into: Folder, personal: bool) -> list[Section]:
+    head = fit.report().split("\n\n")[0]
+    groups = [] if fit.residuals["group"].nunique() < 2 else list(fit.residuals["group"].unique())
+    notes = list(fit.notes) if personal else without_groups(fit.notes, groups)
+    parts: list[Part] = [*sentences(head), *(Text(f"Note: {note}") for note in notes)]
+    parts += _values(fit.params, into, personal, "value")
+    if personal and fit.persons is not None:
+        parts.append(into.table("persons", fit.persons, "Each person's own values."))
+    sections = [Section("The fit", tuple(parts))]
+    looks: list[Part] = []
+    if personal:
+        words = "Observed (marks) and predicted (lines) over time."
+        looks.append(into.picture("data", lambda ax: fit.plot("data", ax), words, words))
+        looks.append(into.table("residuals", fit.residuals, "Observations and residuals."))
+    else:
+        looks += _means(fit, into)
+    words = "Standardised residuals: if the model is right, 95 % lie between the dotted lines."
+    looks.append(into.picture("residual-plot", lambda ax: fit.plot("residuals", ax), words, words))
+    words = "How far each start of the search came, the best first."
+    looks.append(into.picture("starts-plot", lambda ax: fit.plot("starts", ax), words, words))
+    looks.append(into.table("starts", fit.starts, "The starts of the search."))
+    return [*sections, Section("How well it fits", tuple(looks))]
+
+
+def _values(params: pd.DataFrame, into: Folder, personal: bool, value: str) -> list[Part]:
+    """Return tables of the values: all of them, or without those of single groups."""
+    about = "Values, with standard errors and intervals as the result gives them."
+    if personal or (params["group"].astype(str) == "").all():
+        return [into.table("values", params, about)]
+    parts: list[Part] = []
+    shared = shared_values(params)
+    if len(shared):
+        parts.append(into.table("values", shared, f"Shared by all. {about}"))
+    spread = spread_values(params, value)
+    caption = (
+        f"How the values of single groups are distributed, from {FEWEST} groups on; "
+        "personal=True tells each."
+    )
+    return [*parts, into.table("values-of-groups", spread, caption)]
+
+
+def _means(fit: Fit, into: Folder) -> list[Part]:
+    """Draw observed and predicted means over groups."""
+    import pandas as pd
+
+    table = fit.residuals.copy()
+    for side in ("observed", "predicted"):
+        table[side] = pd.to_numeric(table[side], errors="coerce")
+    means = means_over_groups(table.dropna(subset=["observed", "predicted"]))
+    if means.empty:
+        return [
+            Text(
+                f"There are no times at which {FEWEST} groups were observed, so that no means are "
+                "drawn; personal=True draws the observations themselves."
+            )
+        ]
+    words = (
+        f"Means over groups: observed (marks) and predicted (lines), where at least {FEWEST} "
+        "groups were observed."
+    )
+
+    def draw(ax: Any) -> None:
+        for (column, part), (colour, style) in zip(
+            means.sort_values("time").groupby("column"), LINES * 2, strict=False
+        ):
+            ax.plot(part["time"], part["observed"], "o", color=colour, label=str(column))
+            ax.plot(part["time"], part["predicted"], color=colour, linestyle=style)
+        ax.set_xlabel(time_label(fit.model))
+        ax.legend(title="marks: observed, lines: predicted")
+
+    return [
+        into.picture("means-plot", draw, words, words),
+        into.table("means", means, "The means and how many groups they are over."),
+    ]
+
+
+def _labelled(plots: str, value: str, params: str) -> Teller:
+    """Return what tells a result that has a row, and perhaps a figure, for each value."""
+
+    def tell(found: Any, into: Folder, personal: bool) -> list[Section]:
+        frame = getattr(found, params)
+        groups = [group for group in frame["group"].unique() if str(group)]
+        lines = found.summary().splitlines()
+        if not personal:
+            lines = without_groups(lines, [f"[{group}]" for group in groups])
+            lines = without_groups(lines, groups)
+        parts: list[Part] = [*sentences("\n".join(lines))]
+        labels = [
+            str(label)
+            for label, group in zip(frame.index, frame["group"], strict=True)
+            if personal or not str(group)
+        ]
+        for k, label in enumerate(labels[:_MOST_PICTURES] if plots else ()):
+            parts.append(
+                into.picture(
+                    f"{plots}-{k + 1}",
+                    _of(found, label),
+                    f"{label}.",
+                    f"{plots} of {label}",
+                )
+            )
+        parts += _values(frame, into, personal, value)
+        return [Section(type(found).__name__, tuple(parts))]
+
+    return tell
+
+
+def _comparison(found: Comparison, into: Folder, personal: bool) -> list[Section]:
+    groups = [str(group) for group in found.by_group.index]
+    lines = found.summary().splitlines()
+    parts: list[Part] = [
+        *sentences("\n".join(lines if personal else without_groups(lines, groups)))
+    ]
+    parts.append(into.table("comparison", found.to_frame(), "The fits, a row each."))
+    if len(found.ratios):
+        parts.append(into.table("ratios", found.ratios, "Likelihood-ratio tests."))
+    if personal and len(found.by_group):
+        parts.append(into.table("by-group", found.by_group, "Log-likelihood of each group."))
+    return [Section("The comparison", tuple(parts))]
+
+
+def _table_only(name: str, caption: str) -> Teller:
+    """Return what tells a result by its words and its table."""
+
+    def tell(found: Any, into: Folder, _: bool) -> list[Section]:
+        table = into.table(name, found.to_frame(), caption)
+        return [Section(type(found).__name__, (*_summary(found), table))]
+
+    return tell
+
+
+#: What tells each kind of result.
+TELLERS: dict[type, Teller] = {
+    Solution: _solution,
+    Ensemble: _ensemble,
+    Scan: _scan,
+    OrbitDiagram: _one_picture(
+        "orbit-diagram", "The orbit diagram", "Where orbits pass in the long run.",
+        [("points", OrbitDiagram.to_frame, "Where orbits pass.")],
+    ),
+    Basins: _one_picture(
+        "basins", "The basins", "Where the starts go.",
+        [
+            ("attractors", lambda found: found.attractors, "Attractors."),
+            ("starts", Basins.to_frame, "Each start."),
+        ],
+    ),
+    Sweep: _one_picture(
+        "sweep", "The sweep", "On the way up and on the way down.",
+        [("sweep", Sweep.to_frame, "Both ways.")],
+    ),
+    Diagram: _along,
+    Branch: _along,
+    Cycles: _along,
+    Equilibria: _equilibria,
+    BifurcationCurve: _one_picture(
+        "curve", "The curve", "The curve in the plane of its two parameters.",
+        [
+            ("special", lambda found: found.special, "Special points."),
+            ("points", BifurcationCurve.to_frame, "Points along the curve."),
+        ],
+    ),
+    RegimeMap: _one_picture(
+        "regimes", "The map", "Regimes in the long run, and the curves that bound them.",
+        [
+            ("borders", RegimeMap.borders, "What lies between regimes that meet."),
+            ("special", lambda found: found.special, "Organising centres."),
+            ("grid", RegimeMap.to_frame, "Each point."),
+        ],
+    ),
+    Bands: _one_picture(
+        "bands", "The bands", "How the places of special points are distributed.",
+        [
+            ("quantiles", Bands.quantiles, "Quantiles."),
+            ("points", Bands.to_frame, "Each set of values."),
+        ],
+    ),
+    Fit: _fit,
+    Profile: _labelled("profile", "value", "intervals"),
+    Posterior: _labelled("draws", "mean", "params"),
+    Bootstrap: _labelled("", "value", "params"),
+    Recovery: _labelled("recovery", "truth", "table"),
+    Comparison: _comparison,
+    Confusion: _table_only("confusion", "Rows are true, columns chosen."),
+    Ranking: _table_only("ranking", "The designs, the best first."),
+}  # fmt: skip
