@@ -136,16 +136,23 @@ class Families:
 
 
 def _holds(family: Cycles, other: Cycles) -> bool:
-    """Return whether the middle orbit of one family lies on another."""
+    """Return whether orbits of one family lie on another.
+
+    Not the middle one alone: it may be where the two cross.
+    """
     names = [name for name in family.points if str(name).startswith(("min_", "max_"))]
     columns = [family.parameter, "period", *names]
     rows = family.points[columns].to_numpy(dtype=float)
-    x = other.points[columns].to_numpy(dtype=float)[len(other) // 2]
     size = np.ptp(rows, axis=0)
     size[size == 0.0] = 1.0
     first, chord = rows[:-1] / size, np.diff(rows, axis=0) / size
     length = np.einsum("ij,ij->i", chord, chord)
-    offset = x / size - first
-    share = np.einsum("ij,ij->i", offset, chord) / np.where(length > 0.0, length, 1.0)
-    nearest = first + np.clip(share, 0.0, 1.0)[:, None] * chord
-    return bool(np.abs(nearest - x / size).max(axis=1).min() <= _SAME)
+    values = other.points[columns].to_numpy(dtype=float)
+    for k in {len(other) // 3, 4 * len(other) // 5}:
+        x = values[k] / size
+        offset = x - first
+        share = np.einsum("ij,ij->i", offset, chord) / np.where(length > 0.0, length, 1.0)
+        nearest = first + np.clip(share, 0.0, 1.0)[:, None] * chord
+        if np.abs(nearest - x).max(axis=1).min() > _SAME:
+            return False
+    return True
