@@ -335,6 +335,27 @@ def test_a_trajectory_that_settles_is_a_start():
     assert again.at(1.5).iloc[0]["period"] == pytest.approx(family.at(1.5).iloc[0]["period"])
 
 
+def test_a_saddle_node_on_a_cycle_is_where_the_equilibria_meet(text_model):
+    # On the unit circle the angle's rate is m - sin: two equilibria for m < 1, the period
+    # 2 pi / sqrt(m^2 - 1) beyond.
+    model = text_model(
+        {"x": "x*(1 - x**2 - y**2) - y*(m - y)", "y": "y*(1 - x**2 - y**2) + x*(m - y)"},
+        {"x": 1.0},
+        m=2.0,
+    )
+    family = tr.cycles(model, "m", span=(0.5, 2.5))
+    end = family.special.iloc[0]
+    assert end["kind"] == "saddle_node_homoclinic"
+    assert end["m"] == pytest.approx(1.0, abs=1e-9)
+    m = family.points["m"].to_numpy()
+    assert family.points["period"].to_numpy() == pytest.approx(2 * math.pi / np.sqrt(m**2 - 1))
+
+
+def test_the_hopf_point_at_which_a_family_ends_is_exact(followed):
+    # MatCont manual, cataloscill: H at q2 = 1.040991.
+    assert followed("oxidation").origins[1].value == pytest.approx(1.040991569533, rel=1e-10)
+
+
 def test_an_orbit_is_a_solution(followed):
     family = followed("lur'e")
     orbit = family.orbit(5)
