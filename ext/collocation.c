@@ -444,10 +444,16 @@ static INLINE void expand_with(const tro_collocation *c, const shape *s, const r
 static CONDENSE(two, 2, 4, 2, 2)
 static CONDENSE(three, 3, 4, 2, 2)
 static CONDENSE(four, 4, 4, 2, 2)
+static CONDENSE(five, 5, 4, 2, 2)
+static CONDENSE(six, 6, 4, 2, 2)
+static CONDENSE(seven, 7, 4, 2, 2)
 static CONDENSE(any, any->n, any->m, any->free, any->right)
 static EXPAND(two, 2, 4, 2, 2)
 static EXPAND(three, 3, 4, 2, 2)
 static EXPAND(four, 4, 4, 2, 2)
+static EXPAND(five, 5, 4, 2, 2)
+static EXPAND(six, 6, 4, 2, 2)
+static EXPAND(seven, 7, 4, 2, 2)
 static EXPAND(any, any->n, any->m, any->free, any->right)
 
 static int condense(const tro_collocation *c, const shape *s, const room *at, const double *states,
@@ -461,6 +467,9 @@ static int condense(const tro_collocation *c, const shape *s, const room *at, co
         usual && s->n == 2   ? condense_two
         : usual && s->n == 3 ? condense_three
         : usual && s->n == 4 ? condense_four
+        : usual && s->n == 5 ? condense_five
+        : usual && s->n == 6 ? condense_six
+        : usual && s->n == 7 ? condense_seven
                              : condense_any;
     return chosen(c, s, at, states, period, p, u, rows, rows_free, right, pair, result);
 }
@@ -472,6 +481,9 @@ static void expand(const tro_collocation *c, const shape *s, const room *at, int
         usual && s->n == 2   ? expand_two
         : usual && s->n == 3 ? expand_three
         : usual && s->n == 4 ? expand_four
+        : usual && s->n == 5 ? expand_five
+        : usual && s->n == 6 ? expand_six
+        : usual && s->n == 7 ? expand_seven
                              : expand_any;
     chosen(c, s, at, r, step);
 }

@@ -351,3 +351,15 @@ def test_nonsense(text_model, change, error, words):
     asked = {"model": text_model({"x": "r - x"}, r=0.0), "parameter": "r", "span": (0, 1)} | change
     with pytest.raises(error, match=words):
         tr.diagram(asked.pop("model"), asked.pop("parameter"), asked.pop("span"), **asked)
+
+
+def test_cycles_are_found_where_no_hopf_point_leads_to_them(text_model):
+    # Roessler (1976) with a = b = .2: its equilibrium is unstable wherever it exists. The first
+    # doublings by multiple shooting with DOP853 at a tolerance of 1e-12.
+    model = text_model({"x": "-y - z", "y": "x + a*y", "z": "b + z*(x - c)"}, a=0.2, b=0.2, c=2.0)
+    found = tr.diagram(model, "c", (0.5, 5))
+    doublings = found.special[found.special["kind"] == "period_doubling"]
+    assert doublings["c"].to_numpy()[:2] == pytest.approx(
+        [2.832445027899, 3.837358168411], rel=1e-9
+    )
+    assert len(found.cycles) == 2

@@ -19,6 +19,7 @@ from ..progress import Progress, track
 from .branch import SPECIAL_NAMES
 from .continuation import free_name, span_of
 from .movable import KINDS, Movable, MovableCycle, MovableEquilibrium, Place
+from .movable_fold import MovableFold
 from .periodic import CYCLE_NAMES
 from .periodic.branch import Start
 from .periodic.family import slot_of
@@ -400,9 +401,8 @@ def _movable(
         )
     if orbit.node.orbit.states.shape[1] != system.n:
         raise ModelError(f"{system.where}: start is an orbit of another model")
-    return MovableCycle(
-        model, kind, orbit.node, system.p, system.u, slot_of(model, name), columns, span
-    )
+    movable = MovableFold if kind == "fold_of_cycles" else MovableCycle
+    return movable(model, kind, orbit.node, system.p, system.u, slot_of(model, name), columns, span)
 
 
 def _rows(start: Any, name: str, where: str) -> list[dict[str, Any]]:

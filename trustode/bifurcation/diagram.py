@@ -5,7 +5,7 @@ Imports the searches and continuations of this folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ def diagram(
     Equilibria are looked for at several values of the parameter, the ends of the span among
     them. Each branch is followed in both directions, and at each branch point the branches
     that cross it are followed too; from each Hopf point the family of periodic orbits is, and
-    those that leave it where a period doubles or families cross. A branch that is found twice
+    those that leave it where a period doubles or families cross. If there is none, a
+    trajectory from the initial state may lead to one. A branch that is found twice
     is one branch.
 
     Parameters
@@ -144,6 +145,9 @@ def diagram(
         if cycles:
             for _, row in special[special["kind"] == "hopf"].iterrows():
                 families.from_hopf(row)
+            for value in values:
+                if not families.found and not _has_stable(branches, name, value):
+                    families.from_start(value)
         advance(1)
     if families.found:
         branches += families.found
@@ -159,6 +163,16 @@ def diagram(
         held_inputs,
         tuple(families.failed),
     )
+
+
+def _has_stable(branches: Sequence[Member], name: str, value: float) -> bool:
+    """Return whether an equilibrium near a value of the parameter is stable."""
+    for branch in branches:
+        at, stable = branch.points[name].to_numpy(), branch.points["stable"].to_numpy()
+        beside = (at[:-1] - value) * (at[1:] - value) <= 0.0
+        if np.any(beside & (stable[:-1] | stable[1:])):
+            return True
+    return False
 
 
 def _place(branch: Any) -> tuple[float, ...]:

@@ -1,17 +1,18 @@
 """Every family of periodic orbits that can be reached from Hopf points.
 
-Imports the periodic orbits of this folder.
+Imports simulations and the periodic orbits of this folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import SolveError
 from ..model import Model
+from ..simulate import simulate
 from .arclength import ArcLength
 from .periodic import Cycles, cycles
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
 #: How often a period is doubled on the way along a cascade, and most families.
 _DOUBLINGS, _MOST = 1, 20
+#: Times after which a trajectory may have settled on an orbit.
+_SETTLING = (1e2, 1e3)
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
 #: the states' extent, ends there.
 _MEETS = 1e-2
@@ -61,6 +64,43 @@ class Families:
         if not self._fades(row, "hopf", lambda end: self._around(end, row)):
             self._follow(row, 0)
 
+    def from_start(self, value: float) -> None:
+        """Follow the family that a trajectory from the initial state settles on, if it does.
+
+        Parameters
+        ----------
+        value : float
+            Of the parameter, where no stable equilibrium and no stable orbit is known.
+        """
+        for span in _SETTLING:
+            solution = simulate(
+                self._model,
+                (0.0, span),
+                params={**self._params, **self._at(value, self._model.params)},
+                inputs={**self._inputs, **self._at(value, self._model.inputs)},
+                on_error="return",
+            )
+            try:
+                self._add(
+                    cycles(
+                        self._model,
+                        self._parameter,
+                        start=solution,
+                        span=self._span,
+                        params=self._params,
+                        inputs=self._inputs,
+                        stepper=_STEPPER,
+                    ),
+                    0,
+                )
+            except SolveError:
+                continue
+            return
+
+    def _at(self, value: float, names: Sequence[str]) -> dict[str, float]:
+        """Return the parameter's value, if it is among some names."""
+        return {self._parameter: value} if self._parameter in names else {}
+
     def _follow(self, row: pd.Series, doublings: int) -> None:
         if len(self.found) >= _MOST:
             return
@@ -79,6 +119,10 @@ class Families:
             kind = str(row["kind"]).replace("_", " ")
             self.failed.append(f"{kind} at {name} = {row[name]:.6g}: {error}")
             return
+        self._add(family, doublings)
+
+    def _add(self, family: Cycles, doublings: int) -> None:
+        """Keep a family unless it is known, and follow what leaves it."""
         if len(family) < 2 or any(_holds(other, family) for other in self.found):
             return
         self.found.append(family)
@@ -136,16 +180,23 @@ class Families:
 
 
 def _holds(family: Cycles, other: Cycles) -> bool:
-    """Return whether the middle orbit of one family lies on another."""
+    """Return whether orbits of one family lie on another.
+
+    Not the middle one alone: it may be where the two cross.
+    """
     names = [name for name in family.points if str(name).startswith(("min_", "max_"))]
     columns = [family.parameter, "period", *names]
     rows = family.points[columns].to_numpy(dtype=float)
-    x = other.points[columns].to_numpy(dtype=float)[len(other) // 2]
     size = np.ptp(rows, axis=0)
     size[size == 0.0] = 1.0
     first, chord = rows[:-1] / size, np.diff(rows, axis=0) / size
     length = np.einsum("ij,ij->i", chord, chord)
-    offset = x / size - first
-    share = np.einsum("ij,ij->i", offset, chord) / np.where(length > 0.0, length, 1.0)
-    nearest = first + np.clip(share, 0.0, 1.0)[:, None] * chord
-    return bool(np.abs(nearest - x / size).max(axis=1).min() <= _SAME)
+    values = other.points[columns].to_numpy(dtype=float)
+    for k in {len(other) // 3, 4 * len(other) // 5}:
+        x = values[k] / size
+        offset = x - first
+        share = np.einsum("ij,ij->i", offset, chord) / np.where(length > 0.0, length, 1.0)
+        nearest = first + np.clip(share, 0.0, 1.0)[:, None] * chord
+        if np.abs(nearest - x).max(axis=1).min() > _SAME:
+            return False
+    return True

@@ -31,16 +31,16 @@ KINDS = (*MOVABLE, *CYCLE_KINDS)
 
 #: How far a point may end up from where it was predicted: this share of the way, and this
 #: much in scales.
-_SHARE, _LEAST, _LEAST_OF_CYCLES = 0.5, 1e-2, 5e-2
+SHARE, _LEAST, LEAST_OF_CYCLES = 0.5, 1e-2, 5e-2
 #: Derivatives that miss by more than this share of the way are taken again.
-_STALE = 0.3
+STALE = 0.3
 #: How near to the axis or circle, relative to the largest rate or to 1, what is critical lies.
-_ON_AXIS, _ON_CIRCLE = 1e-6, 1e-2
+_ON_AXIS, ON_CIRCLE = 1e-6, 1e-2
 _SMALLEST_OMEGA = 1e-6
 #: Step, in scales, of differences that only predict, or of which only the sign matters.
 _DIFFERENCE = 1e-4
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
-_LOST = 0.1
+LOST = 0.1
 #: A cycle that is smaller than this share of the first one has shrunk to a point.
 _SMALLEST_EXTENT = 1e-3
 #: Meshes that are tried for a sample; and how exact location and period must be on the one
@@ -182,11 +182,11 @@ class MovableEquilibrium(Movable):
             return None
         way = float(np.abs((found.point - place.point) / self._scale).max())
         missed = float(np.abs((found.point - place.point - ahead) / self._scale).max())
-        if missed > max(_SHARE * way, _LEAST):
+        if missed > max(SHARE * way, _LEAST):
             return None
         if not self._crossing(found) * self._sense > 0.0:
             return None
-        if missed > _STALE * way:
+        if missed > STALE * way:
             return replace(found, anchor=self._slopes(found.point) or found.anchor)
         return found
 
@@ -331,7 +331,7 @@ class MovableEquilibrium(Movable):
 
 
 @dataclass(frozen=True, eq=False)
-class _Anchor:
+class Anchor:
     """A critical orbit with its conditions, and how it moves with the parameters."""
 
     node: Node
@@ -397,7 +397,7 @@ class MovableCycle(Movable):
 
     def fresh(self, place: Place) -> Place | None:
         """Return a place with derivatives of its own, or None if it has them."""
-        anchor: _Anchor = place.anchor
+        anchor: Anchor = place.anchor
         if anchor.node.orbit is place.point:
             return None
         problem = self._isolated.problem
@@ -406,7 +406,7 @@ class MovableCycle(Movable):
         return None if own is None else replace(place, anchor=own)
 
     def _step(self, place: Place, values: Array) -> Place | None:
-        anchor: _Anchor = place.anchor
+        anchor: Anchor = place.anchor
         problem = self._isolated.problem
         self._slots.write(values, problem.p[:-1], problem.u)
         states, free = place.point.states.copy(), place.point.free.copy()
@@ -434,7 +434,7 @@ class MovableCycle(Movable):
             anchor = fresh
         return self._placed(values, node.orbit, anchor)
 
-    def _corrected(self, guess: Orbit, before: Orbit, anchor: _Anchor) -> tuple[Orbit, bool] | None:
+    def _corrected(self, guess: Orbit, before: Orbit, anchor: Anchor) -> tuple[Orbit, bool] | None:
         """Return the critical orbit near a guess, and whether the guess was a poor one."""
         problem, node = self._isolated.problem, anchor.node
         k = len(guess.free)
@@ -469,22 +469,26 @@ class MovableCycle(Movable):
             float(np.abs((orbit.states - before.states) / node.scale).max()),
             float(np.abs((orbit.free - before.free) / node.free_scale).max()),
         )
-        if total > max(_SHARE * way, _LEAST_OF_CYCLES) or solved.sign != self._sign:
+        if total > max(SHARE * way, LEAST_OF_CYCLES) or solved.sign != self._sign:
             return None
-        return orbit, total > _STALE * way
+        return orbit, total > STALE * way
 
     def _is_kind(self, node: Node) -> bool:
         """Return whether an orbit has the multipliers of its kind, and an extent."""
         if self._size(node) < _SMALLEST_EXTENT * self._extent:
             return False
+        return self._is_critical(node)
+
+    def _is_critical(self, node: Node) -> bool:
+        """Return whether an orbit's multipliers are those of its kind."""
         found = self._isolated.multipliers_of(node)
-        if not found.trivial_error < _LOST:
+        if not found.trivial_error < LOST:
             return False
         others = found.others
         if self._kind == "torus":
-            return bool(abs(abs(crossing_pair(others)) - 1.0) < _ON_CIRCLE)
+            return bool(abs(abs(crossing_pair(others)) - 1.0) < ON_CIRCLE)
         place = 1.0 if self._kind == "fold_of_cycles" else -1.0
-        return bool(np.abs(others - place).min() < _ON_CIRCLE)
+        return bool(np.abs(others - place).min() < ON_CIRCLE)
 
     def _size(self, node: Node) -> float:
         n = self._isolated.n
@@ -504,12 +508,12 @@ class MovableCycle(Movable):
                 return node
         return there
 
-    def _anchored(self, node: Node) -> _Anchor | None:
+    def _anchored(self, node: Node) -> Anchor | None:
         """Return an orbit as one to predict others from."""
         moved = self._isolated.moved(node, self._slots.indices)
         if moved is None:
             return None
-        return _Anchor(node, self._isolated.conditions(node, 0.0), moved)
+        return Anchor(node, self._isolated.conditions(node, 0.0), moved)
 
-    def _placed(self, values: Array, orbit: Orbit, anchor: _Anchor) -> Place:
+    def _placed(self, values: Array, orbit: Orbit, anchor: Anchor) -> Place:
         return Place(values.copy(), float(orbit.free[-1]), float(orbit.free[0]), orbit, anchor)

@@ -61,7 +61,10 @@ def _check_cycles(family: Cycles) -> None:
 def _check_closing(family: Cycles) -> None:
     """Assert that the integrator comes back along orbits that do not throw it off."""
     largest = np.abs(family.multipliers).max(axis=1)
-    calm = np.flatnonzero((largest < MODERATE) & (family.points["trivial_error"] < 1e-6))
+    values = family.points[family.parameter].to_numpy()
+    # Where the parameter stands still among canards, an integrator leaves the orbit on the way.
+    moves = np.abs(np.gradient(values)) > 1e-7 * np.ptp(values)
+    calm = np.flatnonzero((largest < MODERATE) & (family.points["trivial_error"] < 1e-6) & moves)
     for k in calm[np.linspace(0, len(calm) - 1, min(INTEGRATED, len(calm))).astype(int)].tolist():
         orbit = family.orbit(k)
         again = tr.simulate(

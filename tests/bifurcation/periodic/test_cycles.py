@@ -207,6 +207,30 @@ def test_a_canard_explosion_is_crossed(followed):
     assert large["a"].max() == pytest.approx(0.998740451245, abs=1e-8)
 
 
+def test_folds_inside_a_canard_explosion_that_stands_still(text_model):
+    # FitzHugh (1961) with the usual eps = .08: v, w, I0 -> -v, 2 a / b - w, 2 a / b - I0 maps the
+    # equations to themselves, so that the folds mirror each other though nothing else agrees.
+    model = text_model(
+        {"v": "v - v**3/3 - w + I0", "w": "eps*(v + a - b*w)"}, I0=0.0, eps=0.08, a=0.7, b=0.8
+    )
+    v = -math.sqrt(1 - 0.08 * 0.8)
+    start = {"v": v, "w": (v + 0.7) / 0.8}
+    start["I0"] = start["w"] + v**3 / 3 - v
+    family = tr.cycles(model, "I0", start=start, span=(0, 2))
+    special = family.special
+    assert list(special["kind"]) == ["fold_of_cycles"] * 2
+    assert special["converged"].all()
+    assert special["I0"].sum() == pytest.approx(1.75, abs=1e-11)
+    assert special["period"].iloc[0] == pytest.approx(special["period"].iloc[1], rel=POINT)
+    # Liouville's formula: the other multiplier is exp of the divergence's integral.
+    for k in np.flatnonzero(np.abs(family.points["I0"] - special["I0"].iloc[0]) < 1e-8).tolist():
+        orbit = family.orbit(k)
+        s = np.linspace(0, orbit.t[-1], 20001)
+        divergence = 1 - orbit(s)[:, 0] ** 2 - 0.08 * 0.8
+        exact = math.exp(np.trapezoid(divergence, s))
+        assert family.multipliers[k, 1].real == pytest.approx(exact, rel=0.02, abs=1e-6)
+
+
 def test_a_family_between_two_hopf_points_is_walked_once(followed):
     family = followed("oxidation")
     assert family.ends[0].startswith("a Hopf point at q2 = 1.051557")
@@ -251,6 +275,33 @@ def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
     assert aside.max() > 0.05
 
 
+def test_the_branch_point_of_coupled_brusselators(text_model):
+    # Where the in-phase orbit is that of one Brusselator and its linearisation across has a
+    # multiplier 1: bisection on DOP853 solutions at a tolerance of 1e-12.
+    model = text_model(
+        {
+            "x": "A - (B + 1)*x + x**2*y + D*(u - x)",
+            "y": "B*x - x**2*y + 4*D*(v - y)",
+            "u": "A - (B + 1)*u + u**2*v + D*(x - u)",
+            "v": "B*u - u**2*v + 4*D*(y - v)",
+        },
+        {"x": 2, "y": 2, "u": 2, "v": 2},
+        A=2.0,
+        B=4.0,
+        D=0.2,
+    )
+    found = tr.diagram(model, "B", (3, 8))
+    point = found.special[(found.special["kind"] == "branch_point") & (found.special["B"] > 5)]
+    assert len(point) == 1
+    assert point["converged"].all()
+    assert point["B"].iloc[0] == pytest.approx(5.736088097415345, rel=1e-10)
+    assert point["period"].iloc[0] == pytest.approx(4.7036920568735425, rel=1e-10)
+    # The family that crosses there is followed too, though its middle lies on the first.
+    assert len(found.cycles) == 2
+    aside = found.cycles[1].points
+    assert (aside["max_x"] - aside["max_u"]).abs().max() > 1.0
+
+
 def test_a_point_on_which_newton_s_method_fails_is_found(text_model):
     """The symmetric orbits hand their stability over, and Brent's method hits the very point."""
     model = text_model(
@@ -282,6 +333,27 @@ def test_a_trajectory_that_settles_is_a_start():
     solution = tr.simulate(model, (0.0, 60.0), params={"mu": 1.0})
     again = tr.cycles(model, "mu", start=solution, params={"mu": 1.0}, span=(0.5, 2.0))
     assert again.at(1.5).iloc[0]["period"] == pytest.approx(family.at(1.5).iloc[0]["period"])
+
+
+def test_a_saddle_node_on_a_cycle_is_where_the_equilibria_meet(text_model):
+    # On the unit circle the angle's rate is m - sin: two equilibria for m < 1, the period
+    # 2 pi / sqrt(m^2 - 1) beyond.
+    model = text_model(
+        {"x": "x*(1 - x**2 - y**2) - y*(m - y)", "y": "y*(1 - x**2 - y**2) + x*(m - y)"},
+        {"x": 1.0},
+        m=2.0,
+    )
+    family = tr.cycles(model, "m", span=(0.5, 2.5))
+    end = family.special.iloc[0]
+    assert end["kind"] == "saddle_node_homoclinic"
+    assert end["m"] == pytest.approx(1.0, abs=1e-9)
+    m = family.points["m"].to_numpy()
+    assert family.points["period"].to_numpy() == pytest.approx(2 * math.pi / np.sqrt(m**2 - 1))
+
+
+def test_the_hopf_point_at_which_a_family_ends_is_exact(followed):
+    # MatCont manual, cataloscill: H at q2 = 1.040991.
+    assert followed("oxidation").origins[1].value == pytest.approx(1.040991569533, rel=1e-10)
 
 
 def test_an_orbit_is_a_solution(followed):

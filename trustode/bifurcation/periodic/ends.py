@@ -12,7 +12,7 @@ saddle-node like T ** -2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,11 @@ _ONE = 1e-3
 #: Times the period, the rate at which an orbit leaves a saddle that it has stayed at for long.
 _LEAVING = 3.0
 _NEWTON_STEPS = 40
+#: Step of differences, in extents, and what Newton's method leaves where they are used.
+_DIFFERENCE, _EXACT = 1e-5, 1e-9
+#: A Hopf point near the end of a family: first length of the secant method and how far it may
+#: go, in spans, and how many steps.
+_FIRST_SECANT, _AROUND, _SECANTS = 1e-4, 1e-2, 20
 
 NAMES = {
     "homoclinic": "a homoclinic orbit",
@@ -98,8 +103,9 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
             kind = "heteroclinic" if len(found) > 1 else "homoclinic"
             return _limit(kind, last.value, found, name)
         if growth == _SLOW_GROWTH and ghosts == 1 and not len(found):
-            value = _in_the_limit(nodes, where)
-            return _limit("saddle_node_homoclinic", value, found, name)
+            rough = _in_the_limit(nodes, where)
+            value = _fold_near(last, problem, rough)
+            return _limit("saddle_node_homoclinic", rough if value is None else value, found, name)
     return None
 
 
@@ -185,6 +191,91 @@ def newton(problem: Problem, y: Array) -> Array | None:
         if np.abs(step).max() <= 1e-10 * (1.0 + np.abs(y).max()):
             return np.asarray(y)
     return None
+
+
+def _fold_near(node: Node, problem: Problem, rough: float) -> float | None:
+    """Return the parameter of the fold of equilibria whose ghost an orbit lingers at, or None."""
+    problem.set(node.orbit.free)
+    functions, slot, n = problem.functions, problem.slots[-1], problem.n
+    p, u = problem.p.copy(), problem.u.copy()
+    states = node.orbit.states
+    least, largest = extremes(node.orbit)
+    extent = np.maximum(largest - least, 1e-12 * node.scale)
+    width = float(node.free_scale[-1])
+    speeds = [np.abs(functions.rhs(0.0, y, p, u) / extent).max() for y in states]
+
+    def at(y: Array, value: float) -> tuple[Array, Array]:
+        vector, k = (p, slot) if slot < len(p) else (u, slot - len(p))
+        vector[k] = value
+        return functions.rhs(0.0, y, p, u), functions.jac(0.0, y, p, u) * extent
+
+    def by(function: Callable[[Array], Array], x: Array) -> Array:
+        columns = []
+        for k in range(len(x)):
+            h = np.zeros(len(x))
+            h[k] = _DIFFERENCE
+            columns.append((function(x + h) - function(x - h)) / (2.0 * _DIFFERENCE))
+        return np.array(columns).T
+
+    start = states[int(np.argmin(speeds))]
+    q = np.linalg.svd(at(start, node.value)[1])[2][-1]
+    rows = 1.0 / np.maximum(np.abs(at(start, node.value)[1]).max(axis=1), 1e-300)
+
+    def gap(x: Array) -> Array:
+        f, jac = at(start + extent * x[:n], node.value + width * x[n])
+        v = x[n + 1 :]
+        return np.concatenate([rows * f, rows * (jac @ v), [q @ v - 1.0]])
+
+    x = np.concatenate([np.zeros(n + 1), q])
+    for _ in range(_NEWTON_STEPS):
+        try:
+            step = np.linalg.solve(by(gap, x), -gap(x))
+        except np.linalg.LinAlgError:
+            return None
+        x = x + step
+        if not np.abs(x[: n + 1]).max() < _NEAR:
+            return None
+        if np.abs(step).max() <= _EXACT:
+            value = float(node.value + width * x[n])
+            near = abs(value - rough) <= _NEARLY_SAME_VALUE * width
+            return value if near else None
+    return None
+
+
+def hopf_near(problem: Problem, y: Array, value: float, period: float, width: float) -> float:
+    """Return the parameter of the Hopf point near an equilibrium, by the secant method.
+
+    Where it finds none, the value that was given.
+    """
+    free = np.array([period, value])
+
+    def rate(at: float) -> tuple[float, Array] | None:
+        free[-1] = at
+        problem.set(free)
+        root = newton(problem, y)
+        if root is None:
+            return None
+        functions, p, u = problem.functions, problem.p, problem.u
+        found = np.linalg.eigvals(functions.jac(0.0, root, p, u))
+        pair = found[found.imag > 0.0]
+        if not len(pair):
+            return None
+        best = pair[np.argmin(np.abs(pair - 2j * np.pi / period))]
+        return float(best.real), root
+
+    a, b = value, value + _FIRST_SECANT * width
+    at_a, at_b = rate(a), rate(b)
+    for _ in range(_SECANTS):
+        if at_a is None or at_b is None or at_a[0] == at_b[0]:
+            return value
+        c = b - at_b[0] * (b - a) / (at_b[0] - at_a[0])
+        if not abs(c - value) <= _AROUND * width:
+            return value
+        if abs(c - b) <= 1e-13 * width:
+            return c
+        a, at_a, b, at_b = b, at_b, c, rate(c)
+        y = y if at_b is None else at_b[1]
+    return value
 
 
 def _in_the_limit(nodes: Sequence[Node], where: int) -> float:

@@ -30,7 +30,7 @@ from .collocation import (
     interpolation_error,
     nodes_of,
 )
-from .floquet import Multipliers, multipliers
+from .floquet import Across, Multipliers, across, multipliers
 
 #: Error of interpolation, in scales, that a mesh should have; at the mesh's own points the
 #: orbit is then far more accurate.
@@ -43,6 +43,9 @@ _SMALLEST_SHARE = 1e-6
 _REFERENCES = 8
 #: Sizes below this say nothing.
 _NOTHING = 1e-12
+#: Share of the tangent below which the parameter stands still; and error of the multiplier that
+#: is 1 from which on there, multipliers are found in another way.
+_STANDING, _BLURRED = 1e-8, 1e-6
 #: Share of its size that an orbit's extent has at least, to give the phase by its own speed.
 _FLAT = 1e-9
 
@@ -66,6 +69,8 @@ class Node:
         Newton steps that were taken to reach it.
     bend : Direction or None
         How the tangent changes with length, if that is known.
+    across : Across or None
+        What the linearisation does beside the orbit, where the pair may not tell.
     """
 
     orbit: Orbit
@@ -77,11 +82,12 @@ class Node:
     size: float
     corrections: int
     bend: Direction | None = None
+    across: Across | None = None
 
     @cached_property
     def multipliers(self) -> Multipliers:
         """Floquet multipliers."""
-        return multipliers(self.pair)
+        return multipliers(self.pair, self.across)
 
     @property
     def value(self) -> float:
@@ -267,7 +273,7 @@ class Family:
         turn = math.copysign(1.0 / size, forward)
         tangent = Direction(turn * tangent.states, turn * tangent.free)
         # The determinant is linear in its last row, whose product with the tangent is 1 / size.
-        return Node(
+        made = Node(
             orbit,
             tangent,
             origin.scale,
@@ -278,6 +284,13 @@ class Family:
             count,
             origin.bend if s == 0.0 else None,
         )
+        if len(self.spans) == 1 and self.stands(made) and made.multipliers.trivial_error > _BLURRED:
+            return replace(made, across=across(*self.problem.maps(orbit)))
+        return made
+
+    def stands(self, node: Node) -> bool:
+        """Return whether the parameter all but stands still at a point, as among canards."""
+        return bool(abs(node.tangent.free[-1] / node.free_scale[-1]) < _STANDING)
 
     def at(self, origin: Node, s: float) -> Node | None:
         """Return the point whose projection on the origin's tangent is at length s."""

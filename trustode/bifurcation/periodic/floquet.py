@@ -20,6 +20,26 @@ Complex = NDArray[np.complex128]
 _ROUNDING = 1e-7
 #: What an infinite multiplier counts as; the product of two is still a number.
 _LARGEST = 1e150
+_LOGARITHM = math.log(_LARGEST)
+#: A product knows the multipliers that are larger than this share of its largest.
+_SMALL = 1e-6
+
+
+class Across(NamedTuple):
+    """What the linearisation along an orbit does beside the orbit's direction.
+
+    Attributes
+    ----------
+    product : ndarray, shape (n_state - 1, n_state - 1)
+        Of all its maps, over `size`.
+    size : float
+    along : float
+        What it does to the direction: 1, but for errors.
+    """
+
+    product: Array
+    size: float
+    along: float
 
 
 class Multipliers(NamedTuple):
@@ -56,31 +76,90 @@ class Multipliers(NamedTuple):
         return all(abs(value) < edge for value in self.others.tolist())
 
 
-def multipliers(pair: Array) -> Multipliers:
+def multipliers(pair: Array, across: Across | None = None) -> Multipliers:
     """Return the Floquet multipliers mu, for which pair[0] + mu pair[1] is singular.
 
     The two matrices are not multiplied into a monodromy matrix, which would lose the small
     multipliers beside large ones: Fairgrieve & Jepson (1991), SIAM J. Numer. Anal. 28, 1446.
-    """
-    from scipy.linalg.lapack import dggev
 
-    nothing = Multipliers(np.full(len(pair[0]), _LARGEST + 0j), math.inf, len(pair[0]) - 1)
-    if not np.isfinite(pair).all():
+    Parameters
+    ----------
+    pair : ndarray, shape (2, n_state, n_state)
+    across : Across, optional
+        What the linearisation does beside the orbit's direction, where the pair is worth no
+        more than rounding; the multipliers that are not small are taken from there.
+    """
+    n = len(pair[0])
+    nothing = Multipliers(np.full(n, _LARGEST + 0j), math.inf, n - 1)
+    found = _eigenvalues(pair) if np.isfinite(pair).all() else None
+    if found is None:
         return nothing
-    real, imaginary, scale, *_, info = dggev(pair[0], -pair[1], compute_vl=0, compute_vr=0)
-    if info != 0:
-        return nothing
-    found = [
-        complex(a, b) / c if math.hypot(a, b) < _LARGEST * abs(c) else complex(_LARGEST)
-        for a, b, c in zip(real.tolist(), imaginary.tolist(), scale.tolist(), strict=True)
-    ]
     trivial = min(found, key=lambda value: abs(value - 1.0))
     found.remove(trivial)
     found.sort(key=abs, reverse=True)
+    if across is not None:
+        trivial = complex(across.along)
+        known = sorted(np.linalg.eigvals(across.product).tolist(), key=abs, reverse=True)
+        large = [each for each in known if abs(each) > _SMALL * abs(known[0])]
+        found[: len(large)] = [complex(each) * across.size for each in large]
     error = abs(trivial - 1.0)
     margin = max(_ROUNDING, 10.0 * error)
     count = sum(abs(value) > 1.0 + margin for value in found)
     return Multipliers(np.array([trivial, *found]), error, count)
+
+
+def _eigenvalues(pair: Array) -> list[complex] | None:
+    """Return all numbers for which pair[0] + mu pair[1] is singular, or None."""
+    from scipy.linalg.lapack import dggev
+
+    real, imaginary, scale, *_, info = dggev(pair[0], -pair[1], compute_vl=0, compute_vr=0)
+    if info != 0:
+        return None
+    return [
+        complex(a, b) / c if math.hypot(a, b) < _LARGEST * abs(c) else complex(_LARGEST)
+        for a, b, c in zip(real.tolist(), imaginary.tolist(), scale.tolist(), strict=True)
+    ]
+
+
+def across(maps: Array, flows: Array, volume: float) -> Across:
+    """Return what maps along an orbit do beside its direction.
+
+    In frames that move with the orbit a perturbation across it does not see what rounding
+    along a canard makes of the direction itself.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (n_interval, n_state, n_state)
+        How a perturbation goes from each point of a mesh to the next.
+    flows : ndarray, shape (n_interval + 1, n_state)
+        The orbit's direction at the mesh's points.
+    volume : float
+        Logarithm of the product of all multipliers. With two states it is the other one's.
+    """
+    frames, _ = np.linalg.qr(np.concatenate([flows[:, :, None], _rest(flows)], axis=2))
+    frames[-1] = frames[0]
+    turned = np.swapaxes(frames[1:], 1, 2) @ maps @ frames[:-1]
+    moved = np.einsum("kij,kj->ki", maps, flows[:-1])
+    ratios = np.einsum("ki,ki->k", moved, flows[1:]) / np.einsum("ki,ki->k", flows[1:], flows[1:])
+    along = float(np.prod(ratios))
+    product, logarithm = np.eye(maps.shape[1] - 1), 0.0
+    if len(product) == 1:
+        return Across(product, math.exp(min(volume, _LOGARITHM)), along)
+    for each in turned[:, 1:, 1:]:
+        product = each @ product
+        size = float(np.abs(product).max())
+        if not 0.0 < size < math.inf:
+            return Across(product, math.nan, math.nan)
+        product /= size
+        logarithm += math.log(size)
+    return Across(product, math.exp(min(logarithm, _LOGARITHM)), along)
+
+
+def _rest(flows: Array) -> Array:
+    """Return unit vectors beside each direction: all axes but that of its largest component."""
+    n = flows.shape[1]
+    axes = np.eye(n)
+    return np.stack([np.delete(axes, int(np.argmax(np.abs(flow))), axis=1) for flow in flows])
 
 
 def doubling_test(values: Complex) -> float:

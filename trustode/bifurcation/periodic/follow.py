@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, inner, interpolated, mean
-from .ends import Limit, endless, limit
+from .ends import Limit, endless, hopf_near, limit
 from .family import MOST, Family, Node, extremes
 from .special import Finder, Special
 
@@ -277,6 +277,11 @@ class Follower:
             low, high = sorted((origin.value, node.value))
             margin = high - low
             value = min(max(value, low - margin), high + margin)
+            if kind == "hopf" and len(self._names) == 1:
+                problem = self._family.problem
+                y, period = mean(origin.orbit.mesh, origin.orbit.states), origin.orbit.free[0]
+                width = float(origin.free_scale[-1])
+                value = hopf_near(problem, y, value, float(period), width)
             return f"{ENDS[kind]} at {self._names[-1]} = {value:.6g}", Origin(kind, value)
         return None
 

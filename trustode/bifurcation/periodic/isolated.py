@@ -15,7 +15,7 @@ from ...compile import compile
 from ...model import Model
 from .collocation import PERIOD, Array, Conditions, Direction, Orbit, Problem
 from .critical import Critical
-from .family import Family, Node
+from .family import Family, Node, halves
 
 #: Meshes that are tried until the error of interpolation is what it should be.
 _RENEWALS = 6
@@ -38,7 +38,8 @@ class Isolated(Critical):
         self, kind: str, model: Model, p: Array, u: Array, slot: int, span: tuple[float, float]
     ) -> None:
         super().__init__(kind, model, p, u, (slot,), np.array([span], dtype=float))
-        self._slot = slot
+        self.slot = slot
+        self.halves = halves(model)
 
     def conditions(self, origin: Node, s: float) -> Conditions:
         """Return phase, the vectors' size and angle as conditions; there is no length."""

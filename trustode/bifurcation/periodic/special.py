@@ -8,12 +8,13 @@ folder.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .collocation import Orbit
 from .family import MOST, Family, Node
-from .floquet import Complex, Multipliers, crossing_pair, doubling_test, torus_test
+from .floquet import Complex, Multipliers, crossing_pair, doubling_test, torus_test, unit_test
 
 Test = Callable[[Node], float]
 
@@ -27,6 +28,9 @@ _ENOUGH = 1e-9
 _CONVERGED = 1e-7
 _FINEST = 2 * MOST
 _SECANTS = 12
+#: Distance of the orbits between which a branch point is interpolated, as a share of the step
+#: and at most.
+_BESIDE, _LARGEST_BESIDE = 0.05, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs half of them.
 _TRIALS = 14
 #: First length of the secant method, as a share of the step, and where it stops, of the first.
@@ -88,11 +92,14 @@ class Finder:
     def __init__(self, family: Family, origin: Node) -> None:
         self._family = family
         self._origin = origin
+        self._standing = False
 
     def find(self, end: Node) -> list[Special]:
         """Return the special points between the origin and `end`, in order."""
         origin = self._origin
         length = origin.dot(origin.tangent, origin.to(end.orbit))
+        # There a multiplier is known to more digits than the parameter's share of the tangent.
+        self._standing = all(self._family.stands(node) for node in (origin, end))
         tests = self._tests(origin)
         found: dict[str, tuple[float, Node]] = {}
         for kind, test in tests.items():
@@ -147,10 +154,14 @@ class Finder:
         """Return what vanishes at each kind of point, near an orbit."""
         return {
             "branch_point": _determinant_test(origin.size),
-            "fold_of_cycles": turning_test,
+            "fold_of_cycles": self._unit if self._standing else turning_test,
             "period_doubling": lambda node: doubling_test(self._multipliers(node).others),
             "torus": lambda node: torus_test(self._multipliers(node).others),
         }
+
+    def _unit(self, node: Node) -> float:
+        """Return the test for a multiplier that is 1."""
+        return unit_test(self._multipliers(node).others)
 
     def _multipliers(self, node: Node) -> Multipliers:
         """Return the multipliers of an orbit."""
@@ -206,6 +217,10 @@ class Finder:
 
     def _polished(self, kind: str, position: float, node: Node, length: float) -> Special:
         """Return a point located on finer and finer meshes, until it stays where it is."""
+        if kind == "branch_point":
+            between = self._between(position, length)
+            if between is not None:
+                return between
         intervals, change = len(node.orbit.mesh) - 1, np.inf
         best = node
         while intervals <= _FINEST:
@@ -225,6 +240,52 @@ class Finder:
             # At the point itself the tangent is any direction between those of both families.
             best = best.looking(self._origin)
         return Special(kind, best, change <= _CONVERGED, position)
+
+    def _between(self, position: float, length: float) -> Special | None:
+        """Return a branch point as interpolated between orbits beside it.
+
+        At the point itself the equations are singular, and Newton's method finds it to half the
+        digits.
+        """
+        apart = min(_BESIDE * length, _LARGEST_BESIDE)
+        base = self._family.at(self._origin, position - 1.5 * apart)
+        if base is None:
+            return None
+        intervals, before = len(base.orbit.mesh) - 1, None
+        while intervals <= _FINEST:
+            renewed = self._family.renewed(base, intervals)
+            there = None if renewed is None else self._interpolated(renewed, apart)
+            if there is None:
+                return None
+            if before is not None:
+                free = there.orbit.free
+                change = float(np.abs((free - before.orbit.free) / there.free_scale).max())
+                if change <= _ENOUGH or intervals * 2 > _FINEST:
+                    return Special("branch_point", there, change <= _CONVERGED, position)
+            before, intervals = there, intervals * 2
+        return None
+
+    def _interpolated(self, base: Node, apart: float) -> Node | None:
+        """Return the orbit at which the determinant vanishes, half-way along four from a base."""
+        places = apart * np.arange(4.0)
+        nodes = [base, *(self._family.at(base, s) for s in places[1:].tolist())]
+        known = [node for node in nodes if node is not None]
+        if len(known) < len(places):
+            return None
+        test = _determinant_test(base.size)
+        powers = np.linalg.inv(np.vander(np.arange(4.0), increasing=True))
+        roots = np.roots((powers @ [test(node) for node in known])[::-1])
+        real = roots[np.abs(roots.imag) < 1e-9].real
+        inside = real[(real > 0.0) & (real < 3.0)]
+        if len(inside) != 1:
+            return None
+        weights = inside[0] ** np.arange(4) @ powers
+        states = np.tensordot(weights, [node.orbit.states for node in known], 1)
+        free = weights @ np.array([node.orbit.free for node in known])
+        orbit = Orbit(base.orbit.mesh, np.ascontiguousarray(states), free)
+        pair = self._family.problem.pair(orbit, self._family.conditions(base, 0.0))
+        there = replace(base, orbit=orbit, pair=pair, across=None, bend=None)
+        return there.looking(known[1])
 
     def _secant(self, test: Test, origin: Node, first: float) -> Node | None:
         """Return the orbit near a point at which a test vanishes."""
