@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,9 +67,6 @@ class Ensemble(Shown):
         Columns in the order of ``model.states``; NaN from where a run stopped early.
     status : ndarray, shape (n_run,)
         How each run ended; see `Status`.
-    events : DataFrame
-        What was seen of the events that were watched for: ``run`` (row of `table`, from 0),
-        ``event`` (its name, or its position), ``t``, ``direction`` and the states just before.
     """
 
     model: Model
@@ -76,11 +74,21 @@ class Ensemble(Shown):
     t: Array
     y: Array
     status: NDArray[np.int64]
-    events: pd.DataFrame
+    _watched: WatchedEvents | None
+    _seen: Array | None
     _runs: Runs
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """What was seen of the events that were watched for, one row each.
+
+        Columns: ``run`` (row of `table`, from 0), ``event`` (its name, or its position), ``t``,
+        ``direction`` and the states just before.
+        """
+        return _events_frame(self._watched, self._seen, self.model.states)
 
     def __getitem__(self, name: Any) -> Array:
         """Return a state or observable in every run, shape (n_run, n_time)."""
@@ -243,8 +251,8 @@ def ensemble(
         compile_ahead(runs.compiled, solver)
     most = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
     found = carry_out(_Trajectories(runs, times, solver, watched), n_run, most, how, where)
-    seen = _events_frame(watched, found.get(_SEEN), model.states)
-    return Ensemble(model, frame, times, found["y"], found["status"], seen, runs)
+    seen = found.get(_SEEN)
+    return Ensemble(model, frame, times, found["y"], found["status"], watched, seen, runs)
 
 
 def _events_frame(
@@ -322,7 +330,12 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
             raise DataError(
                 f"{where}: the table's columns must be lists of one length, got {shapes}"
             )
-        given = pd.DataFrame({str(name): np.asarray(values) for name, values in given.items()})
+        columns = {str(name): np.asarray(values) for name, values in given.items()}
+        if columns and all(values.dtype == np.float64 for values in columns.values()):
+            # In one block: pandas takes a column at a time as long as many short solves.
+            given = pd.DataFrame(np.array([*columns.values()]).T, columns=[*columns])
+        else:
+            given = pd.DataFrame(columns)
         own = True
     if not isinstance(given, pd.DataFrame):
         raise DataError(
@@ -332,19 +345,22 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
     if not len(given):
         raise DataError(f"{where}: the table has no rows; one row is one run")
     frame = given if own else given.copy()
-    frame.columns = pd.Index([str(name) for name in frame.columns])
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"{where}: the table has the column {twice[0]!r} twice")
+    names = [str(name) for name in frame.columns]
+    if names != [*frame.columns]:
+        frame.columns = pd.Index(names)
+    if len({*names}) < len(names):
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise DataError(f"{where}: the table has the column {twice!r} twice")
     return frame
 
 
 def _columns(frame: pd.DataFrame, where: str) -> dict[str, Array]:
     """Return the columns of a table as floats, or raise."""
     names = [str(name) for name in frame.columns]
-    if names and all(kind == np.float64 for kind in frame.dtypes):
+    values = frame.to_numpy()
+    if values.dtype == np.float64:
         # All at once: one column after the other takes as long as many short solves.
-        return dict(zip(names, np.ascontiguousarray(frame.to_numpy().T), strict=True))
+        return dict(zip(names, np.ascontiguousarray(values.T), strict=True))
     return {name: _numbers(frame[name], name, where) for name in names}
 
 

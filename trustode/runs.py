@@ -6,6 +6,7 @@ their results. Imports the solve and simulate layers.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ Array = NDArray[np.float64]
 CHUNK_BYTES = 2**26
 #: Runs that are solved in one go, at most.
 MOST_RUNS_A_CHUNK = 2**14
+#: Bytes that are had without asking the system, which takes as long as some short solves.
+_ALWAYS_FREE = 2**24
 #: The one knot of a constant input.
 _ANY_TIME = np.zeros(1)
 
@@ -269,8 +272,10 @@ def make_runs(
             )
         if name in shared:
             raise ModelError(f"{where}: {name} is given for each run and for all of them; drop one")
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
+        # Two passes that build nothing, of which NaN comes out as itself.
+        lowest, highest = float(np.minimum.reduce(values)), float(np.maximum.reduce(values))
+        if not (math.isfinite(lowest) and math.isfinite(highest)):
+            bad = np.flatnonzero(~np.isfinite(values))
             raise DataError(
                 f"{where}: {name} is {values[bad[0]]} in {bad.size} of {n_run} rows "
                 f"({listed([str(labels[int(k)]) for k in bad])}). Values must be finite; drop or "
@@ -278,9 +283,8 @@ def make_runs(
             )
         if name in model.params:
             low, high = model.parameters[name].min, model.parameters[name].max
-            bad = np.flatnonzero((values < low) | (values > high))
-            if bad.size:
-                first = int(bad[0])
+            if lowest < low or highest > high:
+                first = int(np.flatnonzero((values < low) | (values > high))[0])
                 raise ModelError(
                     f"{where}: {name} = {values[first]:g} in row {labels[first]} is outside its "
                     f"range [{low:g}, {high:g}]"
@@ -325,6 +329,8 @@ def refuse_too_large(shape: tuple[int, ...], where: str, advice: str) -> None:
     wanted = 8
     for size in shape:
         wanted *= int(size)
+    if wanted <= _ALWAYS_FREE:
+        return
     free = free_memory()
     if free is not None and wanted > free:
         raise DataError(

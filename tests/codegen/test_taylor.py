@@ -101,6 +101,34 @@ def test_what_is_not_analytic_has_none(expression):
     assert recurrences(model_of(expression), 1) is None
 
 
+def logistic(z):
+    return 1 / (1 + sympy.exp(z))
+
+
+#: Five sigmoids of a kind and more: some side by side, some left over, some within others.
+SIGMOIDS = {
+    "tanh": sum(sympy.tanh(k * X - Y / k) for k in range(1, 6)) * sympy.tanh(sympy.tanh(A * X)),
+    "logistic": sum(logistic(k * Y - X / k) for k in range(1, 6)) * logistic(logistic(A * X)) * X,
+    "both": sympy.tanh(X) * logistic(X) + sympy.tanh(Y) * logistic(Y) ** 2 + sympy.exp(-X * X) * Y,
+}
+
+
+@pytest.mark.parametrize("kind", SIGMOIDS)
+def test_many_sigmoids_of_a_run_are_those_of_runs_side_by_side(kind):
+    model = model_of(SIGMOIDS[kind] - X)
+    t, starts = np.linspace(0.0, 5.0, 12), np.linspace(0.1, 1.0, 9)
+    solver = tr.Solver(method="taylor", rtol=1e-12, atol=1e-14)
+    many = tr.ensemble(model, {f"{X}(0)": starts}, t, solver=solver)
+    for start, y in zip(starts, many.y, strict=True):
+        one = tr.simulate(model, t, initial={X: start}, solver=solver)
+        assert one.y.tobytes() == y.tobytes()
+    rhs = sympy.lambdify([X, Y], [SIGMOIDS[kind].subs({A: 1.3}) - X, -Y * X])
+    exact = solve_ivp(
+        lambda _, y: rhs(*y), (0.0, 5.0), many.y[-1, 0], "DOP853", t, rtol=1e-12, atol=1e-14
+    )
+    assert np.abs(many.y[-1] - exact.y.T).max() < 3e-11
+
+
 def test_equal_sums_are_shared():
     """tanh and its square need two sums, whatever else uses them."""
     once = Source(model_of(sympy.tanh(X))).series_text()

@@ -75,7 +75,7 @@ def _generator_digest() -> bytes:
     digest = sha256()
     for part in ("graph.py", "ctext.py", "lu.py", "taylor.py", "source.py"):
         digest.update(package.joinpath("codegen", part).read_bytes())
-    for part in ("trustode.h", "lanes.h", "lanes_math.h", "taylor.h"):
+    for part in ("trustode.h", "lanes.h", "lanes_math.h", "side_math.h", "taylor.h"):
         digest.update(package.joinpath("include", part).read_bytes())
     return digest.digest()
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import ClassVar
@@ -28,10 +28,8 @@ _SUMS_A_LOOP = 12
 
 #: Of fewer sums a single run's go one by one: vectors of them would wait for their stores.
 _FEWEST_ABREAST = 6
-#: So many are worth the wait for the newest coefficients.
-_FEWEST_WHOLE = 20
-#: Slots that vectors begin at, in a single run; no vector is wider.
-_ALIGNMENT = 4
+#: Numbers in a vector of what a single run keeps; vectors begin at multiples of it.
+_SIDE = 4
 
 #: Functions whose derivative is 1/q(a) or -1/q(a); see `_Lowering.quotient`.
 _BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh": 1}
@@ -54,6 +52,27 @@ class _Series:
     scaled: tuple[str, str, str] | None = None
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A line that keeps a coefficient of order k in its slot; derived: times k."""
+
+    slot: int
+    text: str
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class _Sigmoid:
+    """Sums of a sigmoid's recurrences, and what its slope is made of."""
+
+    product: tuple[int, int]
+    square: tuple[int, int]
+    value: str
+    twice: str
+    #: The slope of order k: of twice the first value, the value and the sum of squares.
+    rule: str
+
+
 @dataclass(eq=False, repr=False)
 class _Recurrences(ABC):
     """Recurrences of nodes, in the order in which they are computed, and what they keep."""
@@ -64,7 +83,7 @@ class _Recurrences(ABC):
     series: dict[int, _Series] = field(default_factory=dict)
     sums: list[tuple[int, int]] = field(default_factory=list)
     first: list[str] = field(default_factory=list)
-    later: list[str] = field(default_factory=list)
+    later: list[str | _Kept] = field(default_factory=list)
     n_name: int = 0
 
     #: In the text: slots of order 0, those of order k, and sums.
@@ -91,7 +110,7 @@ class _Recurrences(ABC):
     def write(self, slot: int, first: str, later: str) -> None:
         """Write a series' coefficients to its slot."""
         self.first.append(f"{self._LOW}[{slot}] = {first};")
-        self.later.append(f"{self._HIGH}[{slot}] = {later};")
+        self.later.append(_Kept(slot, later))
 
     def store(self, series: _Series) -> int:
         """Return the slot in which all coefficients of a series are kept."""
@@ -114,6 +133,8 @@ class _Lowering(_Recurrences):
 
     driven: Sequence[int] = ()
     hoisted: list[int] = field(default_factory=list)
+    over_order: list[int] = field(default_factory=list)
+    sigmoids: list[_Sigmoid] = field(default_factory=list)
     moving: dict[int, bool] = field(default_factory=dict)
 
     _LOW, _HIGH, _SUM = "s", "x", "a"
@@ -154,8 +175,15 @@ class _Lowering(_Recurrences):
         """Return the slot in which k times coefficient k is kept."""
         if series.derived is None:
             series.derived = self.new_slot()
-            self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+            self.later.append(_Kept(series.derived, series.later, derived=True))
         return series.derived
+
+    def mean(self, left: int, right: int) -> str:
+        """Return the text of a sum over k."""
+        number = int(self.sum(left, right)[1:])
+        if number not in self.over_order:
+            self.over_order.append(number)
+        return f"e{number}"
 
     # ---------------------------------------------------------------- the rules
 
@@ -296,8 +324,7 @@ class _Lowering(_Recurrences):
         a = self.read(operand)
         derived = self.derive(a)
         series, slot = self.own()
-        inner = self.sum(derived, slot)
-        later = f"tro_fma({a.later}, s[{slot}], {inner} * over_k)"
+        later = f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
         return self.settle(series, f"tro_vexp({a.first})", later)
 
     def tanh(self, operand: int) -> _Series:
@@ -305,10 +332,12 @@ class _Lowering(_Recurrences):
         derived = self.derive(a)
         series, slot = self.own()
         slope, slope_slot = self.own()
-        inner = self.sum(derived, slope_slot)
-        later = f"tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
+        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
         self.settle(series, f"tro_vtanh({a.first})", later)
-        self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
+        twice = self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
+        rule = "-tro_abreast_fma({twice}, {value}, {squares})"
+        found = _Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
+        self.sigmoids.append(found)
         # A derivative asks for the slope by the graph's own rule.
         graph = self.graph
         value = graph.unary("tanh", operand)
@@ -321,30 +350,34 @@ class _Lowering(_Recurrences):
         derived = self.derive(a)
         series, slot = self.own()
         slope, slope_slot = self.own()
-        inner = self.sum(derived, slope_slot)
-        later = f"-tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
-        first = f"tro_set(1.0) / (tro_set(1.0) + tro_vexp({a.first}))"
-        self.settle(series, first, later)
-        square = f"tro_fma({self.twice(series)}, {series.later}, {self.sum(slot, slot)})"
+        later = f"-tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
+        power = f"h{self.n_name}"
+        self.first.append(f"const tro_v {power} = tro_vexp({a.first});")
+        self.settle(series, f"tro_set(1.0) / (tro_set(1.0) + {power})", later)
+        twice = self.twice(series)
+        square = f"tro_fma({twice}, {series.later}, {self.sum(slot, slot)})"
+        rule = "{value} - tro_abreast_fma({twice}, {value}, {squares})"
+        found = _Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
+        self.sigmoids.append(found)
         first = f"tro_fma(-{series.first}, {series.first}, {series.first})"
         self.settle(slope, first, f"{series.later} - {square}")
         graph = self.graph
         self.series[graph.mul(number, graph.sub(graph.one, number))] = slope
         return series
 
-    def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> None:
-        """Settle the series that is a constant plus or minus the square of another."""
-        inner = self.sum(slot, slot)
-        later = f"{sign}tro_fma({self.twice(series)}, {series.later}, {inner})"
+    def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> str:
+        """Settle a constant plus or minus the square of a series; return twice its first."""
+        inner, twice = self.sum(slot, slot), self.twice(series)
+        later = f"{sign}tro_fma({twice}, {series.later}, {inner})"
         self.settle(slope, first.format(series.first), later)
+        return twice
 
     def tan(self, operand: int) -> _Series:
         a = self.read(operand)
         derived = self.derive(a)
         series, slot = self.own()
         slope, slope_slot = self.own()
-        inner = self.sum(derived, slope_slot)
-        later = f"tro_fma({a.later}, s[{slope_slot}], {inner} * over_k)"
+        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
         self.settle(series, f"tro_vtan({a.first})", later)
         self.square_of(series, slot, slope, "tro_fma({0}, {0}, tro_set(1.0))", "")
         return series
@@ -355,10 +388,9 @@ class _Lowering(_Recurrences):
         derived = self.derive(a)
         one, one_slot = self.own()
         other, other_slot = self.own()
-        sums = self.sum(derived, other_slot), self.sum(derived, one_slot)
         ends = [
-            f"tro_fma({a.later}, s[{slot}], {inner} * over_k)"
-            for slot, inner in zip((other_slot, one_slot), sums, strict=True)
+            f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
+            for slot in (other_slot, one_slot)
         ]
         self.settle(one, f"tro_v{names[0]}({a.first})", ends[0])
         self.settle(other, f"tro_v{names[1]}({a.first})", f"{sign}{ends[1]}")
@@ -394,7 +426,7 @@ class _Lowering(_Recurrences):
         inner = self.sum(series.derived, bottom)
         later = f"tro_fma(-{inner}, over_k, {a.later}) * {inverse}"
         self.settle(series, f"tro_vlog({a.first})", later)
-        self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        self.later.append(_Kept(series.derived, series.later, derived=True))
         return series
 
     def power(self, base: int, exponent: int) -> _Series:
@@ -410,7 +442,7 @@ class _Lowering(_Recurrences):
         inner = f"tro_fma({e}, {rising}, -{falling}) * over_k"
         later = f"tro_fma({e} * {a.later}, s[{slot}], {inner}) * {inverse}"
         self.settle(series, f"tro_vpow({a.first}, {e})", later)
-        self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        self.later.append(_Kept(series.derived, series.later, derived=True))
         return series
 
     def quotient(self, function: str, operand: int) -> _Series:
@@ -435,7 +467,7 @@ class _Lowering(_Recurrences):
         sign = "-" if _BY_QUOTIENT[function] < 0 else ""
         later = f"tro_fma(-{inner}, over_k, {sign}{a.later}) * {inverse}"
         self.settle(series, f"tro_v{function}({a.first})", later)
-        self.later.append(f"x[{series.derived}] = {series.later} * kth;")
+        self.later.append(_Kept(series.derived, series.later, derived=True))
         return series
 
 
@@ -611,7 +643,7 @@ def taylor_text(
     table = f"static const int driven[] = {{{inputs}}};\n" if driven else ""
     layout = None
     if len(values.sums) >= _FEWEST_ABREAST:
-        layout = _Layout.of(values.n_slot, n_state, values.sums)
+        layout = _Layout.of(values, n_state)
     text = (
         f'#include "taylor.h"\n\n{PROTOTYPES}{helper}\n'
         f"{_slots(values.n_slot, layout)}enum {{ WIDE = {tangents.n_slot} }};\n"
@@ -640,40 +672,94 @@ def _slots(n_slot: int, layout: _Layout | None) -> str:
     )
 
 
-def _lines(lines: list[str], indent: int) -> str:
+def _lines(lines: Iterable[str], indent: int) -> str:
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
+
+
+def _plain(lines: Iterable[str | _Kept], target: str = "x") -> list[str]:
+    """Return lines that keep coefficients one by one."""
+    return [
+        f"{target}[{line.slot}] = {line.text}{' * kth' if line.derived else ''};"
+        if isinstance(line, _Kept)
+        else line
+        for line in lines
+    ]
 
 
 def _series_function(values: _Lowering, ends: list[_Series], layout: _Layout | None) -> str:
     """Return the function that computes all series of the solution."""
     starts, steps = _derivatives(ends, "w")
-    loops, copied = _loops(values.sums), ""
-    if layout is None:
-        loops += _newest(values.sums)
-    else:
-        newest = _newest(values.sums)
-        side = layout.loops() + ("" if layout.whole else newest)
-        loops = f"#if TRO_SIDE\n{side}#else\n{loops}{newest}#endif\n"
-        copies = "".join(f"        *(x + {place}) = x[{slot}];\n" for place, slot in layout.copies)
-        copied = f"#if TRO_SIDE\n{copies}#endif\n" if copies else ""
+    means = [f"const tro_v e{m} = a{m} * over_k;" for m in values.over_order]
+    every = _loops(values.sums) + _newest(values.sums) + _lines([*means, *_plain(values.later)], 8)
+    ahead = ""
+    if layout is not None:
+        constants, side = layout.text(values, steps)
+        every = f"#if TRO_SIDE\n{side}#else\n{every}#endif\n"
+        ahead = f"#if TRO_SIDE\n{constants}#endif\n" if constants else ""
+    begin = _lines(values.first, 4)
+    together = _together(values.first)
+    if together != values.first:
+        begin = f"#if TRO_SIDE\n{_lines(together, 4)}#else\n{begin}#endif\n"
     return (
         "static void series(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u,\n"
         "    tro_v *s)\n{\n"
         "    tro_v *x = s, *w = s + SLOTS;\n"
-        f"    (void)t; (void)c; (void)u; (void)x;\n{_lines(values.first, 4)}{_lines(starts, 4)}"
+        f"    (void)t; (void)c; (void)u; (void)x;\n{begin}{_lines(starts, 4)}{ahead}"
         "    for (int k = 1; k < order; k++) {\n"
         "        x = w;\n        w += SLOTS;\n"
         "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"
         "        const tro_v next = scale * tro_set(R[k + 1]);\n"
         "        const tro_v *l, *r;\n"
         "        (void)kth; (void)over_k; (void)l; (void)r;\n"
-        f"{loops}{_lines(values.later, 8)}{copied}{_lines(steps, 8)}    }}\n}}\n\n"
+        f"{every}{_lines(steps, 8)}    }}\n}}\n\n"
     )
+
+
+def _together(lines: list[str]) -> list[str]:
+    """Return the lines of order 0 with calls that do not wait for each other in vectors."""
+    called = re.compile(r"const tro_v (\w+) = tro_v(exp|log|tanh)\((.*)\);")
+    levels: dict[str, int] = {}
+    plain: dict[int, list[str]] = {}
+    calls: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    for line in lines:
+        target, _, read = line.partition(" = ")
+        names = re.findall(r"s\[\d+\]|\b[a-z]\d+\b", read)
+        level = max((levels.get(name, 0) for name in names), default=0)
+        call = called.fullmatch(line)
+        levels[target.split()[-1]] = level + (call is not None)
+        if call is None:
+            plain.setdefault(level, []).append(line)
+        else:
+            calls.setdefault((level, call[2]), []).append((call[1], call[3]))
+    if all(len(group) == 1 for group in calls.values()):
+        return lines
+    found = []
+    for level in range(max(levels.values()) + 1):
+        found += plain.get(level, [])
+        for (at, function), group in calls.items():
+            for n in range(0, len(group), _SIDE) if at == level else ():
+                some = group[n : n + _SIDE]
+                if len(some) == 1:
+                    found.append(f"const tro_v {some[0][0]} = tro_v{function}({some[0][1]});")
+                    continue
+                vector = f"{function}_{some[0][0]}"
+                # What is left of a vector repeats: no value of its own could raise anything.
+                values = [value for _, value in some]
+                values += values[-1:] * (_SIDE - len(some))
+                found.append(
+                    f"const tro_side {vector} = "
+                    f"tro_abreast_v{function}((tro_side){{{', '.join(values)}}});"
+                )
+                found += [
+                    f"const tro_v {name} = {vector}[{k}];" for k, (name, _) in enumerate(some)
+                ]
+    return found
 
 
 def _tangent_function(tangents: _Tangents, slopes: list[_Series]) -> str:
     """Return the function that computes all series of some tangents."""
     starts, steps = _derivatives(slopes, "g")
+    later = _plain(tangents.later, "q")
     return (
         "static void tangent(int order, tro_v scale, const tro_v *c, const tro_v *s,\n"
         "    const tro_v *d, tro_v *z)\n{\n"
@@ -683,7 +769,7 @@ def _tangent_function(tangents: _Tangents, slopes: list[_Series]) -> str:
         "    for (int k = 1; k < order; k++) {\n"
         "        x += SLOTS;\n        q = g;\n        g += WIDE;\n"
         "        const tro_v next = scale * tro_set(R[k + 1]);\n"
-        f"{_mixed_loops(tangents.sums)}{_lines(tangents.later, 8)}{_lines(steps, 8)}    }}\n}}\n\n"
+        f"{_mixed_loops(tangents.sums)}{_lines(later, 8)}{_lines(steps, 8)}    }}\n}}\n\n"
     )
 
 
@@ -703,88 +789,175 @@ class _Layout:
     """Where a single run keeps its series, so that several of its sums go in one vector.
 
     What vectors multiply lies side by side: the left factors of products, their right factors,
-    and what is squared. A series that is wanted at several places is copied there.
+    and what is squared. A series that is wanted at several places is kept there too. Vectors
+    are also written whole: parts of them would be on their way to memory when they are read.
     """
 
     n_slot: int
     places: list[int]
-    copies: list[tuple[int, int]]
     products: list[int]
     squares: list[int]
+    #: Sigmoids whose slopes are computed in vectors: the first sums of either kind are theirs.
+    abreast: list[_Sigmoid]
+    #: Where each vector begins, and the slots whose coefficients it holds.
+    vectors: dict[int, list[int]]
     bases: tuple[int, int, int]
-    #: Whether vectors hold the newest coefficients too, for which they wait.
-    whole: bool
 
     @classmethod
-    def of(cls, n_slot: int, n_state: int, sums: list[tuple[int, int]]) -> _Layout:
+    def of(cls, values: _Lowering, n_state: int) -> _Layout:
         """Lay out slots, of which the states' stay the first."""
-        products = [m for m, (left, right) in enumerate(sums) if left != right]
-        squares = [m for m, (left, right) in enumerate(sums) if left == right]
+        sums = values.sums
+        rules = Counter(each.rule for each in values.sigmoids)
+        abreast = []
+        for rule, count in rules.items():
+            alike = [each for each in values.sigmoids if each.rule == rule]
+            abreast += alike[: count - count % _SIDE]
+        products, squares = (
+            _first(
+                [m for m, (left, right) in enumerate(sums) if (left == right) == same],
+                [sums.index(getattr(each, kind)) for each in abreast],
+            )
+            for same, kind in ((False, "product"), (True, "square"))
+        )
         places = dict(zip(range(n_state), range(n_state), strict=True))
-        copies, end = [], n_state
-        bases = []
-        sides = [(products, 0), (products, 1), (squares, 0)]
-        for members, side in sides:
+        end, bases = n_state, []
+        vectors: dict[int, list[int]] = {}
+        for members, side in ((products, 0), (products, 1), (squares, 0)):
             begin = _aligned(end)
             bases.append(begin)
             for place, m in enumerate(members, begin):
                 slot = sums[m][side]
-                if slot in places:
-                    copies.append((place, slot))
-                else:
-                    places[slot] = place
+                places.setdefault(slot, place)
+                vectors.setdefault(place - place % _SIDE, []).append(slot)
             end = _aligned(begin + len(members))
-        for slot in range(n_slot):
+        for slot in range(values.n_slot):
             if slot not in places:
                 places[slot] = end
                 end += 1
-        ordered = [places[slot] for slot in range(n_slot)]
+        ordered = [places[slot] for slot in range(values.n_slot)]
         left, right, squared = bases
-        return cls(
-            _aligned(end),
-            ordered,
-            copies,
-            products,
-            squares,
-            (left, right, squared),
-            len(sums) >= _FEWEST_WHOLE,
-        )
+        n_slot = _aligned(end)
+        return cls(n_slot, ordered, products, squares, abreast, vectors, (left, right, squared))
 
-    def loops(self) -> str:
-        """Return the loops over earlier coefficients, in vectors of four."""
+    def text(self, values: _Lowering, steps: list[str]) -> tuple[str, str]:
+        """Return the lines ahead of the orders, and those of each order but its last."""
+        _, right, squared = self.bases
+        kept = [line for line in values.later if isinstance(line, _Kept)]
+        derived = {line.slot for line in kept if line.derived}
+        held = {slot for slots in self.vectors.values() for slot in slots}
+        slopes = {right + g: g for g in range(0, len(self.abreast), _SIDE)}
+        constants, lines = [], []
+        names = {slot: f"m{slot}" for slot in held & {line.slot for line in kept}}
+        missing = {
+            base: {slot for slot in slots if slot in names} for base, slots in self.vectors.items()
+        }
+        for base, g in slopes.items():
+            group = self.abreast[g : g + _SIDE]
+            constants.append(f"const tro_side t_{g} = {{{', '.join(e.twice for e in group)}}};")
+            missing[base] = missing[squared + g]
+        done: set[int] = set()
+
+        def write(base: int) -> None:
+            slots = self.vectors[base]
+            if base in slopes:
+                g = slopes[base]
+                rule = self.abreast[g].rule
+                value = rule.format(twice=f"t_{g}", value=f"g{squared + g}", squares=f"q{g}")
+            else:
+                value = f"g{base}"
+                whole = all(slot in derived for slot in slots)
+                parts = [names.get(slot, f"x[{slot}]") for slot in slots]
+                if not whole:
+                    parts = [
+                        f"{part} * kth" if slot in derived else part
+                        for part, slot in zip(parts, slots, strict=True)
+                    ]
+                parts += ["0.0"] * (_SIDE - len(parts))
+                lines.append(f"const tro_side {value} = {{{', '.join(parts)}}};")
+                value += " * kth" if whole else ""
+            lines.append(f"*(tro_side *)(void *)(x + {base}) = {value};")
+
+        def settle() -> None:
+            for base in sorted(self.vectors, key=lambda base: base in slopes):
+                if base not in done and not missing[base]:
+                    done.add(base)
+                    write(base)
+
+        settle()
+        for line in values.later:
+            if not isinstance(line, _Kept):
+                lines.append(line)
+            elif line.slot not in names:
+                lines.extend(_plain([line]))
+            else:
+                lines.append(f"const tro_v {names[line.slot]} = {line.text};")
+                for base in self.vectors:
+                    missing[base] = missing[base] - {line.slot}
+                settle()
+        loops, found = self.loops(values.over_order)
+        live = _wanted([*found, *lines], steps)
+        return _lines(constants, 4), loops + _lines(live, 8)
+
+    def loops(self, over_order: Sequence[int]) -> tuple[str, list[str]]:
+        """Return the loops over earlier coefficients in vectors, and the sums one by one."""
         left, right, squared = self.bases
-        groups = range(0, len(self.products), 4), range(0, len(self.squares), 4)
+        groups = range(0, len(self.products), _SIDE), range(0, len(self.squares), _SIDE)
         names = [*(f"p{g}" for g in groups[0]), *(f"q{g}" for g in groups[1])]
         text = "".join(f"        tro_side {name} = {{0.0}};\n" for name in names)
-        pairs = ends = ""
+        pairs = ends = newest = ""
         for g in groups[0]:
             a, b = left + g, right + g
-            pairs += f"            p{g} = tro_side_fma(l + {a}, r + {b}, p{g});\n"
-            pairs += f"            p{g} = tro_side_fma(r + {a}, l + {b}, p{g});\n"
+            both = (
+                f"            p{g} = tro_side_fma(l + {a}, r + {b}, p{g});\n"
+                f"            p{g} = tro_side_fma(r + {a}, l + {b}, p{g});\n"
+            )
+            pairs += both
+            newest += both
             ends += f"            p{g} = tro_side_fma(l + {a}, l + {b}, p{g});\n"
         for g in groups[1]:
             a = squared + g
             pairs += f"            q{g} = tro_side_fma(l + {a}, r + {a}, q{g});\n"
+            newest += f"            q{g} = tro_side_twice_fma(l + {a}, r + {a}, q{g});\n"
             ends += f"            q{g} = tro_side_fma(l + {a}, l + {a}, q{g});\n"
         doubled = "".join(f"        q{g} = q{g} + q{g};\n" for g in groups[1])
         text += _PAIRS.format(pairs=pairs, doubled=doubled, ends=ends)
-        if self.whole:
-            twice = ""
-            for g in groups[1]:
-                a = squared + g
-                twice += f"            q{g} = tro_side_twice_fma(l + {a}, r + {a}, q{g});\n"
-            rows = "".join(line + "\n" for line in pairs.splitlines() if " p" in line)
-            text += _NEWEST.format(two=rows + twice, one=ends)
+        text += _NEWEST.format(two=newest, one=ends)
+        lines = []
         for name, group in (("p", self.products), ("q", self.squares)):
-            text += "".join(
-                f"        double a{m} = {name}{n - n % 4}[{n % 4}];\n" for n, m in enumerate(group)
-            )
-        return text
+            for n, m in enumerate(group):
+                vector = group[n - n % _SIDE : n - n % _SIDE + _SIDE]
+                source = f"{name}{n - n % _SIDE}"
+                if all(each in over_order for each in vector):
+                    if n % _SIDE == 0:
+                        lines.append(f"const tro_side {source}_over = {source} * over_k;")
+                    lines.append(f"const tro_v e{m} = {source}_over[{n % _SIDE}];")
+                    continue
+                lines.append(f"const tro_v a{m} = {source}[{n % _SIDE}];")
+                if m in over_order:
+                    lines.append(f"const tro_v e{m} = a{m} * over_k;")
+        return text, lines
+
+
+def _first(numbers: list[int], ahead: list[int]) -> list[int]:
+    """Return numbers with some of them first."""
+    return [*ahead, *(number for number in numbers if number not in ahead)]
+
+
+def _wanted(lines: list[str], after: list[str]) -> list[str]:
+    """Return the lines but those that define what neither a later line nor one after reads."""
+    read = set(re.findall(r"\w+", " ".join(after)))
+    found = []
+    for line in reversed(lines):
+        defined = re.match(r"const tro_\w+ (\w+) = ", line)
+        if defined is None or defined[1] in read:
+            read.update(re.findall(r"\w+", line[defined.end() :] if defined else line))
+            found.append(line)
+    return found[::-1]
 
 
 def _aligned(slot: int) -> int:
     """Return the first place from a slot on at which a vector may begin."""
-    return -(-slot // _ALIGNMENT) * _ALIGNMENT
+    return -(-slot // _SIDE) * _SIDE
 
 
 #: Pairs of earlier coefficients, but the first with the newest.

@@ -111,7 +111,8 @@ static inline tro_v tro_sqrt(tro_v a)
 /* ---- vectors of what one run computes side by side, where TRO_SIDE is not 0 ---- */
 
 #if TRO_LANES == 1 && defined(__FMA__) && defined(__AVX__)
-#define TRO_SIDE 4
+#define TRO_SIDE_WIDTH 4
+#define TRO_SIDE TRO_SIDE_WIDTH
 typedef double tro_side __attribute__((vector_size(8 * TRO_SIDE)));
 /* Sum of c and products of what lies at two places that are aligned; as tro_fma. */
 static inline tro_side tro_side_fma(const double *a, const double *b, tro_side c)

@@ -6,6 +6,7 @@
 
 #include "lanes.h"
 #include "lanes_math.h"
+#include "side_math.h"
 
 enum { TRO_TAYLOR_ORDER = 24 };
 
