@@ -1,12 +1,12 @@
-"""Every family of periodic orbits that can be reached from Hopf points.
+"""Every family of periodic orbits that can be reached from Hopf points or by trajectories.
 
 Imports the periodic orbits of this folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,12 @@ from ..errors import SolveError
 from ..model import Model
 from .arclength import ArcLength
 from .periodic import Cycles, cycles
+from .periodic.branch import Start
+from .periodic.collocation import PERIOD, Problem
+from .periodic.family import Family, Node, halves, slot_of
+from .periodic.settling import settled
+from .periodic.start import halved
+from .system import Array, System
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +67,45 @@ class Families:
         if not self._fades(row, "hopf", lambda end: self._around(end, row)):
             self._follow(row, 0)
 
-    def _follow(self, row: pd.Series, doublings: int) -> None:
+    def from_trajectory(self, value: float, starts: Sequence[Array]) -> bool:
+        """Follow the family of the cycle that a trajectory settles on, and what branches off it.
+
+        Parameters
+        ----------
+        value : float
+            Of the parameter.
+        starts : sequence of ndarray, shape (n_state,)
+            Where trajectories begin, see `settled`.
+
+        Returns
+        -------
+        bool
+            Whether a family was found.
+        """
+        model, name = self._model, self._parameter
+        system = System(model, self._params, self._inputs, "diagram", name)
+        problem = Problem(
+            system.compiled.functions, system.p, system.u, [PERIOD, slot_of(model, name)]
+        )
+        family = Family(problem, np.array([self._span]), halves(model), None)
+        node = settled(family, system, value, starts)
+        before = len(self.found)
+        while node is not None:
+            count = len(self.found)
+            start = {"kind": "cycle", self._parameter: node.value, "orbit": Start(node)}
+            self._follow(start, 0)
+            node = None if len(self.found) == count else self._half(self.found[count], family)
+        return len(self.found) > before
+
+    def _half(self, found: Cycles, family: Family) -> Node | None:
+        """Return an orbit of half the period next to where a family ends at a doubling."""
+        for origin, step in zip(found.origins, (0, -1), strict=True):
+            if origin is not None and origin.kind == "period_doubling":
+                value = float(found.points[self._parameter].iloc[step])
+                return halved(family, found.orbit(step), value)
+        return None
+
+    def _follow(self, row: Mapping[str, Any] | pd.Series, doublings: int) -> None:
         if len(self.found) >= _MOST:
             return
         model, name = self._model, self._parameter

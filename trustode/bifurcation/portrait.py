@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SAME = 1e-6
 #: Points that did not converge are taken for a converged one of their kind this near.
 _NEAR = 1e-3
+#: Stretches shorter than this share of the span are not searched for cycles.
+_SHORTEST = 1e-2
 #: How far beside a Hopf point stable equilibria are counted, as a share of the span.
 _BESIDE = 1e-5
 #: Words for small counts.
@@ -268,6 +270,22 @@ class Diagram(Shown):
         list of dict of str to float
             States, interpolated along the branches, in their order.
         """
+        found = [y for y, stable in self.rests_at(value) if stable]
+        return [dict(zip(self.model.states, y.tolist(), strict=True)) for y in found]
+
+    def rests_at(self, value: float) -> list[tuple[Array, bool]]:
+        """Return the equilibria at a value of the parameter, to the eye's accuracy.
+
+        Parameters
+        ----------
+        value : float
+            Inside the span.
+
+        Returns
+        -------
+        list of (ndarray of shape (n_state,), bool)
+            States, interpolated along the branches, in their order, and whether stable.
+        """
         found = []
         for branch in self.equilibria:
             points = branch.points
@@ -278,10 +296,31 @@ class Diagram(Shown):
                 if p[k] == p[k + 1] or (k > 0 and p[k] == value):
                     continue
                 share = (value - p[k]) / (p[k + 1] - p[k])
-                if stable[k] if stable[k] == stable[k + 1] else self._side(branch, k, value):
-                    found.append(y[k] + share * (y[k + 1] - y[k]))
-        found.sort(key=tuple)
-        return [dict(zip(self.model.states, y.tolist(), strict=True)) for y in found]
+                same = stable[k] == stable[k + 1]
+                rests = stable[k] if same else self._side(branch, k, value)
+                found.append((y[k] + share * (y[k + 1] - y[k]), bool(rests)))
+        return sorted(found, key=lambda pair: tuple(pair[0]))
+
+    def restless(self) -> Iterator[float]:
+        """Yield values of the parameter at which no equilibrium and no cycle is stable.
+
+        Yields
+        ------
+        float
+            The middle of each such stretch between special points and edges of the span, the
+            longest first; then its quarters.
+        """
+        low, high = self.span
+        inside = [v for v in self.special[self.parameter].astype(float) if low < v < high]
+        pieces = [(b - a, a, b) for a, b in pairwise(sorted({low, high, *inside}))]
+        longest = sorted(pieces, key=lambda piece: -piece[0])
+        for share in (0.5, 0.25, 0.75):
+            for length, first, _ in longest:
+                value = first + share * length
+                if length > _SHORTEST * (high - low) and not (
+                    self._swings_at(value) or self.stable_at(value)
+                ):
+                    yield value
 
     def _side(self, branch: Branch, k: int, value: float) -> bool:
         """Return whether a segment with a change of stability is stable at a value."""
