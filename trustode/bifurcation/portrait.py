@@ -22,8 +22,10 @@ from .system import Array, shown_state
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Special points nearer than this, relative to the extent of all, are one.
+#: Special points nearer than this, relative to their extent, are one.
 _SAME = 1e-6
+#: The extent of the special points counts, or this share of that of the branches.
+_OWN = 1e-4
 #: Points that did not converge are taken for a converged one of their kind this near.
 _NEAR = 1e-3
 #: Stretches shorter than this share of the span are not searched for cycles.
@@ -90,9 +92,12 @@ def gathered(
     ends = [name for name in columns if name.startswith(("min_", "max_"))]
     compared = [parameter, *states, *ends]
     values = np.array([cells[name] for name in compared], dtype=float).T
-    extents = {state: extent_of(branches, state) for state in states}
+    # A branch that runs away says nothing of how far apart its special points are.
+    extents = {state: _OWN * extent_of(branches, state) for state in states}
     sizes = [extents[name.removeprefix("min_").removeprefix("max_")] for name in ends]
-    size = np.array([width, *extents.values(), *sizes])
+    largest = np.abs(np.nan_to_num(values)).max(axis=0, initial=0.0)
+    size = np.maximum(largest, [width, *extents.values(), *sizes])
+    size[0] = width
     kinds, converged = cells["kind"], cells["converged"]
     kept: list[int] = []
     for k in sorted(range(len(kinds)), key=lambda k: not converged[k]):
