@@ -351,7 +351,7 @@ def _newton_step(system: System, y: Array, tail: list[float]) -> Array | None:
 def _hurried(
     system: System, y: Array, step: Array, tail: list[float]
 ) -> tuple[Array, Array | None]:
-    """Go on from `y` by steps some times as long, as at a multiple root, while that shortens them."""
+    """Go on from `y` by steps some times as long while that shortens them: a multiple root."""
     for _ in range(20):
         best = None
         for times in (2.0, 3.0, 5.0, 7.0):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: Special points nearer than this, relative to their extent, are one.
 _SAME = 1e-6
-#: The extent of the special points counts, or this share of that of the branches.
-_OWN = 1e-4
+#: Branches in which a state reaches less than this share of its extent say nothing of it.
+_SMALL = 1e-8
 #: Points that did not converge are taken for a converged one of their kind this near.
 _NEAR = 1e-3
 #: Stretches shorter than this share of the span are not searched for cycles.
@@ -93,7 +93,7 @@ def gathered(
     compared = [parameter, *states, *ends]
     values = np.array([cells[name] for name in compared], dtype=float).T
     # A branch that runs away says nothing of how far apart its special points are.
-    extents = {state: _OWN * extent_of(branches, state) for state in states}
+    extents = {state: _least_extent(branches, state) for state in states}
     sizes = [extents[name.removeprefix("min_").removeprefix("max_")] for name in ends]
     largest = np.abs(np.nan_to_num(values)).max(axis=0, initial=0.0)
     size = np.maximum(largest, [width, *extents.values(), *sizes])
@@ -125,15 +125,22 @@ def _distance(a: Array, b: Array, size: Array) -> float:
     return float(np.abs((a[known] - b[known]) / size[known]).max())
 
 
-def extent_of(branches: Sequence[Member], state: str) -> float:
-    """Return how far a state reaches over all branches, or 1 where it is always zero."""
+def _least_extent(branches: Sequence[Member], state: str) -> float:
+    """Return how far a state reaches on the branch where that is least, but not nothing."""
+    sizes = [extent_of([each], state, 0.0) for each in branches]
+    largest = max(sizes, default=0.0)
+    return min((size for size in sizes if size > _SMALL * largest), default=1.0)
+
+
+def extent_of(branches: Sequence[Member], state: str, nothing: float = 1.0) -> float:
+    """Return how far a state reaches over all branches, or `nothing` where it is always zero."""
     sizes = [
         float(np.abs(each.points[name]).max())
         for each in branches
         for name in (state, f"min_{state}", f"max_{state}")
         if name in each.points and len(each.points)
     ]
-    return max(sizes, default=0.0) or 1.0
+    return max(sizes, default=0.0) or nothing
 
 
 @dataclass(frozen=True, eq=False)
