@@ -10,7 +10,7 @@
 
 /* The corrector stops when a step is shorter than this, in scaled variables. */
 static const double CLOSE = 1e-11;
-enum { CORRECTIONS = 8, ITERATIONS = 60, DEFINING = 25 };
+enum { CORRECTIONS = 8, ITERATIONS = 200, DEFINING = 25 };
 /* Rounding errors of the right-hand side that a residual may consist of. */
 static const double ROUNDINGS = 64.0 * DBL_EPSILON;
 /* Longest step that is still taken once the residual is rounding. */

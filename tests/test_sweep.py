@@ -81,3 +81,16 @@ def test_arguments_that_are_refused(given, error, message):
     arguments = {"name": "h", "grid": (0, 1), "t": 1} | given
     with pytest.raises(error, match=message):
         tr.sweep(cusp(), arguments.pop("name"), arguments.pop("grid"), **arguments)
+
+
+def test_a_start_that_settles_slowly_is_no_hysteresis():
+    x, y = tr.states("x y")
+    m = tr.parameters("m")
+    # The amplitude of van der Pol's cycle grows by exp(m t / 2), here 0.15 in the time at a value.
+    model = tr.Model(
+        "slow", rhs={x: y, y: m * (1 - x**2) * y - x}, params={m: 0.01}, initial={x: 1, y: 0}
+    )
+    found = tr.sweep(model, "m", (0.01, 1), n=4, t=100)
+    assert "no hysteresis" in repr(found)
+    # Averaging: the amplitude is 2 for small m.
+    assert found.up["max_x"][0] == pytest.approx(2, rel=0.02)

@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 
 #: Ways up and down are apart where they differ by more than this share of a state's range.
 _APART = 0.02
+#: The start has settled when its extremes move by less than this share of the states' size from
+#: one stay to the next; it is given so many stays.
+_SETTLED, _MOST_STAYS = 0.005, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,7 @@ def sweep(
     n : int
         Values in a span.
     params, initial, inputs : mapping, optional
-        As in `simulate`; the way up begins at the initial state.
+        As in `simulate`; the way up begins where the initial state settles at its first value.
 
     Other Parameters
     ----------------
@@ -174,6 +177,21 @@ def sweep(
     first = np.zeros(1, dtype=np.intp)
     y = runs.starts(first, runs.params(first))
 
+    def settle() -> None:
+        """Stay at the first value until the extremes no longer move."""
+        nonlocal y
+        before = None
+        for _ in range(_MOST_STAYS):
+            measured = measure_runs(runs, first, y, seen, plan, crew)
+            if measured.status[0] != Status.SUCCESS:
+                return
+            y = measured.final
+            ends = np.vstack([measured.extent.low[0], measured.extent.high[0]])
+            size = np.abs(ends).max(axis=0)
+            if before is not None and np.all(np.abs(ends - before) <= _SETTLED * size):
+                return
+            before = ends
+
     def way(rows: NDArray[np.intp]) -> Iterator[Measured]:
         nonlocal y
         for row in rows:
@@ -185,6 +203,7 @@ def sweep(
 
     order = np.arange(len(values))
     with track(2 * len(values), progress, where) as advance:
+        settle()
         up = _frame(model, column, values, list(way(order)))
         down = _frame(model, column, values, list(way(order[::-1]))[::-1])
     return Sweep(model, column, up, down, _apart(model, up, down))

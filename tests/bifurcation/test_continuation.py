@@ -291,3 +291,21 @@ def test_a_conserved_quantity_is_said_where_nothing_is_found():
     with pytest.raises(tr.SolveError, match="conserved quantity") as caught:
         tr.continuation(tr.models.load("robertson"), "k1", span=(0.01, 0.1))
     assert "Leave out one state" in str(caught.value) or "isolated" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("equation", "sort"), [("r*x - x**3", "pitchfork"), ("r*x - x**2", "transcritical")]
+)
+def test_a_start_on_a_branch_point_follows_the_branch_along_the_parameter(
+    follow, text_model, equation, sort
+):
+    branch = follow(text_model({"x": equation}, r=0.0), "r", span=(-1, 1))
+    (row,) = branch.special.to_dict("records")
+    assert (row["type"], row["r"], row["x"]) == (sort, 0.0, 0.0)
+    assert (branch.points["r"].min(), branch.points["r"].max()) == (-1, 1)
+    assert len(branch) < 50
+
+
+def test_a_start_on_a_hopf_point_does_not_hide_the_stability_beside_it(follow, text_model):
+    model = text_model({"x": "r*x - y - x**3", "y": "x + r*y - y**3"}, r=0.0)
+    assert "It is stable for r from -1 to 0." in follow(model, "r", span=(-1, 1)).summary()

@@ -313,3 +313,12 @@ def test_a_long_list_is_cut(text_model):
     assert len(found) == 31
     assert len(repr(found).splitlines()) == 22
     assert "... and 11 more, see to_frame()" in repr(found)
+
+
+@pytest.mark.parametrize("power", [5, 7])
+def test_a_root_of_high_multiplicity(text_model, power):
+    # Newton's steps shrink by 1 / power only, and to nothing long before the function does.
+    model = text_model({"x": f"-x**{power}", "y": "x - y"}, {"x": 1.3, "y": 0.2})
+    (found,) = tr.equilibria(model)
+    assert found.y == pytest.approx([0, 0], abs=1e-6)
+    assert not found.stable

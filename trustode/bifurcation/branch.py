@@ -24,6 +24,8 @@ from .system import shown_state
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What a value in a sentence is zero below, as a share of the extent.
+_NOTHING = 1e-12
 #: What a special point is called in a sentence.
 SPECIAL_NAMES = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
 
@@ -33,6 +35,7 @@ def _passage(values: NDArray[np.float64], first: float, last: float) -> str:
     low, high = min(first, last), max(first, last)
     below, above = low - values.min(), values.max() - high
     turn = values.min() if below >= above else values.max()
+    turn = 0.0 if abs(turn) <= _NOTHING * np.ptp(values) else turn
     between = f" by way of {turn:.6g}" if max(below, above) > 1e-3 * np.ptp(values) else ""
     return f"from {first:.6g}{between} to {last:.6g}"
 
@@ -203,7 +206,9 @@ class Branch(Shown):
         for first, last in pairwise(cuts):
             low = next((v for at, v in marks if at == first - 0.5), values[first])
             high = next((v for at, v in marks if at == last - 0.5), values[last - 1])
-            if stable[first:last].all():
+            # A point on an end may be the special point itself, with an eigenvalue on the axis.
+            inner = stable[first:last][1:-1] if last - first > 2 else stable[first:last]
+            if inner.all():
                 what = "stable"
             elif counts[first]:
                 noun = "direction" if counts[first] == 1 else "directions"

@@ -18,6 +18,7 @@ from .arclength import ArcLength, Curve
 from .branch import Branch
 from .equilibria import NOT_ISOLATED, Equilibrium, equilibria
 from .follow import Follower, Side
+from .reach import Reach
 from .special import Special
 from .system import Array, System, newton, state_values
 
@@ -67,7 +68,8 @@ def continuation(
     Returns
     -------
     Branch
-        In order from one end to the other; the start lies inside.
+        In order from one end to the other; the start lies inside. Where branches cross at the
+        start, it is the one that changes most with the parameter.
 
     Raises
     ------
@@ -111,7 +113,15 @@ def continuation(
     first, value = _start(system, given, low, high, settle=start is None)
     held_params, held_inputs = system.names()
     follower = Follower(system, stepper, low, high)
-    forward, backward = follower.both(np.append(first, value))
+    x = np.append(first, value)
+    try:
+        forward, backward = follower.both(x)
+    except SolveError:
+        # Branches cross at the start: it is passed on the way from a point beside it.
+        node = Reach(system, stepper, low, high).beside(x)
+        if node is None:
+            raise
+        forward, backward = follower.both(node.x, node.scale)
     held_params.pop(name, None)
     held_inputs.pop(name, None)
     return assembled(system, forward, backward, held_params, held_inputs)

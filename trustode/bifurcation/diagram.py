@@ -5,7 +5,7 @@ Imports the searches and continuations of this folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,19 @@ from .branch import Branch
 from .continuation import assembled, free_name, span_of
 from .equilibria import NOT_ISOLATED, Search, whole
 from .families import Families
-from .portrait import Diagram, Member, gathered
+from .periodic.settling import beside
+from .portrait import Diagram, Member, extent_of, gathered
 from .reach import Reach
-from .system import Array, System
+from .system import Array, System, newton
 
 _DEFAULT_STEPPER = ArcLength()
 #: Where inside the span equilibria are looked for, as shares of it: no round numbers, as on
 #: those something may happen.
 _INSIDE = (0.3819660112501051, 0.7639320225002103, 0.1458980337503154)
+#: At how many values of the parameter trajectories may fail to settle, and how many begin at each.
+_FAILURES, _MOST_STARTS = 2, 4
+#: An initial state this near to an equilibrium, in the states' extents, is at rest.
+_AT_REST = 1e-3
 #: Starting points of the search at each end of the span, and at each value inside it.
 _AT_ENDS, _AT_OTHERS = 128, 64
 
@@ -49,9 +54,9 @@ def diagram(
     Equilibria are looked for at several values of the parameter, the ends of the span among
     them. Each branch is followed in both directions, and at each branch point the branches
     that cross it are followed too; from each Hopf point the family of periodic orbits is, and
-    those that leave it where a period doubles or families cross. If there is none, a
-    trajectory from the initial state may lead to one. A branch that is found twice
-    is one branch.
+    those that leave it where a period doubles or families cross. Where no equilibrium and no
+    cycle found so far is stable, a trajectory is followed to the cycle that it settles on, if it
+    does. A branch that is found twice is one branch.
 
     Parameters
     ----------
@@ -68,8 +73,7 @@ def diagram(
     stepper : ArcLength
         Step lengths along equilibria, and how many.
     cycles : bool
-        Whether to follow the periodic orbits that are born at Hopf points, and what branches
-        off them.
+        Whether to follow periodic orbits, and what branches off them.
     seed : int
         Seed of the search for equilibria.
     progress : bool, callable or None
@@ -145,34 +149,57 @@ def diagram(
         if cycles:
             for _, row in special[special["kind"] == "hopf"].iterrows():
                 families.from_hopf(row)
-            for value in values:
-                if not families.found and not _has_stable(branches, name, value):
-                    families.from_start(value)
+
+        def portrait() -> Diagram:
+            members = [*branches, *families.found]
+            table = gathered(members, name, model.states, high - low) if families.found else special
+            table.attrs = {"params": held_params, "inputs": held_inputs}
+            return Diagram(
+                model,
+                name,
+                (low, high),
+                tuple(members),
+                table,
+                held_params,
+                held_inputs,
+                tuple(families.failed),
+            )
+
+        if cycles and system.n > 1:
+            drawn = _with_trajectories(system, families, portrait)
+        else:
+            drawn = portrait()
         advance(1)
-    if families.found:
-        branches += families.found
-        special = gathered(branches, name, model.states, high - low)
-    special.attrs = {"params": held_params, "inputs": held_inputs}
-    return Diagram(
-        model,
-        name,
-        (low, high),
-        tuple(branches),
-        special,
-        held_params,
-        held_inputs,
-        tuple(families.failed),
-    )
+    return drawn
 
 
-def _has_stable(branches: Sequence[Member], name: str, value: float) -> bool:
-    """Return whether an equilibrium near a value of the parameter is stable."""
-    for branch in branches:
-        at, stable = branch.points[name].to_numpy(), branch.points["stable"].to_numpy()
-        beside = (at[:-1] - value) * (at[1:] - value) <= 0.0
-        if np.any(beside & (stable[:-1] | stable[1:])):
-            return True
-    return False
+def _with_trajectories(
+    system: System, families: Families, portrait: Callable[[], Diagram]
+) -> Diagram:
+    """Return the diagram with the cycles that trajectories settle on, where nothing is stable."""
+    drawn, tried = portrait(), set[float]()
+    waiting = drawn.restless()
+    while len(tried) < _FAILURES and (value := next(waiting, None)) is not None:
+        if value in tried:
+            continue
+        if families.from_trajectory(value, _starts(system, drawn, value)):
+            drawn = portrait()
+            waiting = drawn.restless()
+        else:
+            tried.add(value)
+    return drawn
+
+
+def _starts(system: System, drawn: Diagram, value: float) -> list[Array]:
+    """Return where trajectories begin: the initial state, or beside what is unstable."""
+    system.set(np.append(np.zeros(system.n), value))
+    initial = np.array(system.compiled.initial(system.p), dtype=float)
+    size = np.array([extent_of(drawn.branches, state) for state in system.model.states])
+    starts = [initial] if newton(system, initial, size, _AT_REST) is None else []
+    around = [beside(system, y, value, size) for y, _ in drawn.rests_at(value)]
+    # A direction that turns leads to a cycle more often than one that does not.
+    starts += [y for each in sorted(around, key=len) for y in each]
+    return starts[:_MOST_STARTS]
 
 
 def _place(branch: Any) -> tuple[float, ...]:

@@ -281,6 +281,8 @@ class Search:
             roots.append(found[0].copy())
             found = found[(np.abs(found - found[0]) > near).any(axis=1)]
         roots = self._merged(roots, near, tail)
+        for root in roots:
+            root[np.abs(root) <= _EPSILON * half] = 0.0
         # Rounded, so that the last bits of an equal component do not decide the order.
         roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         looked = (*(np.append(y, tail) for y in roots), *points)
@@ -349,10 +351,10 @@ def _newton_step(system: System, y: Array, tail: list[float]) -> Array | None:
 def _hurried(
     system: System, y: Array, step: Array, tail: list[float]
 ) -> tuple[Array, Array | None]:
-    """Go on from `y` by steps two or three times as long while that shortens them."""
+    """Go on from `y` by steps some times as long while that shortens them: a multiple root."""
     for _ in range(20):
         best = None
-        for times in (2.0, 3.0):
+        for times in (2.0, 3.0, 5.0, 7.0):
             there = y + times * step
             after = _newton_step(system, there, tail)
             if after is None:

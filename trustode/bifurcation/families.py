@@ -1,20 +1,25 @@
-"""Every family of periodic orbits that can be reached from Hopf points.
+"""Every family of periodic orbits that can be reached from Hopf points or by trajectories.
 
-Imports simulations and the periodic orbits of this folder.
+Imports the periodic orbits of this folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import SolveError
 from ..model import Model
-from ..simulate import simulate
 from .arclength import ArcLength
 from .periodic import Cycles, cycles
+from .periodic.branch import Start
+from .periodic.collocation import PERIOD, Problem
+from .periodic.family import Family, Node, halves, slot_of
+from .periodic.settling import settled
+from .periodic.start import halved
+from .system import Array, System
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +28,6 @@ if TYPE_CHECKING:
 _STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
 #: How often a period is doubled on the way along a cascade, and most families.
 _DOUBLINGS, _MOST = 1, 20
-#: Times after which a trajectory may have settled on an orbit.
-_SETTLING = (1e2, 1e3)
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
 #: the states' extent, ends there.
 _MEETS = 1e-2
@@ -64,44 +67,45 @@ class Families:
         if not self._fades(row, "hopf", lambda end: self._around(end, row)):
             self._follow(row, 0)
 
-    def from_start(self, value: float) -> None:
-        """Follow the family that a trajectory from the initial state settles on, if it does.
+    def from_trajectory(self, value: float, starts: Sequence[Array]) -> bool:
+        """Follow the family of the cycle that a trajectory settles on, and what branches off it.
 
         Parameters
         ----------
         value : float
-            Of the parameter, where no stable equilibrium and no stable orbit is known.
+            Of the parameter.
+        starts : sequence of ndarray, shape (n_state,)
+            Where trajectories begin, see `settled`.
+
+        Returns
+        -------
+        bool
+            Whether a family was found.
         """
-        for span in _SETTLING:
-            solution = simulate(
-                self._model,
-                (0.0, span),
-                params={**self._params, **self._at(value, self._model.params)},
-                inputs={**self._inputs, **self._at(value, self._model.inputs)},
-                on_error="return",
-            )
-            try:
-                self._add(
-                    cycles(
-                        self._model,
-                        self._parameter,
-                        start=solution,
-                        span=self._span,
-                        params=self._params,
-                        inputs=self._inputs,
-                        stepper=_STEPPER,
-                    ),
-                    0,
-                )
-            except SolveError:
-                continue
-            return
+        model, name = self._model, self._parameter
+        system = System(model, self._params, self._inputs, "diagram", name)
+        problem = Problem(
+            system.compiled.functions, system.p, system.u, [PERIOD, slot_of(model, name)]
+        )
+        family = Family(problem, np.array([self._span]), halves(model), None)
+        node = settled(family, system, value, starts)
+        before = len(self.found)
+        while node is not None:
+            count = len(self.found)
+            start = {"kind": "cycle", self._parameter: node.value, "orbit": Start(node)}
+            self._follow(start, 0)
+            node = None if len(self.found) == count else self._half(self.found[count], family)
+        return len(self.found) > before
 
-    def _at(self, value: float, names: Sequence[str]) -> dict[str, float]:
-        """Return the parameter's value, if it is among some names."""
-        return {self._parameter: value} if self._parameter in names else {}
+    def _half(self, found: Cycles, family: Family) -> Node | None:
+        """Return an orbit of half the period next to where a family ends at a doubling."""
+        for origin, step in zip(found.origins, (0, -1), strict=True):
+            if origin is not None and origin.kind == "period_doubling":
+                value = float(found.points[self._parameter].iloc[step])
+                return halved(family, found.orbit(step), value)
+        return None
 
-    def _follow(self, row: pd.Series, doublings: int) -> None:
+    def _follow(self, row: Mapping[str, Any] | pd.Series, doublings: int) -> None:
         if len(self.found) >= _MOST:
             return
         model, name = self._model, self._parameter
@@ -119,10 +123,6 @@ class Families:
             kind = str(row["kind"]).replace("_", " ")
             self.failed.append(f"{kind} at {name} = {row[name]:.6g}: {error}")
             return
-        self._add(family, doublings)
-
-    def _add(self, family: Cycles, doublings: int) -> None:
-        """Keep a family unless it is known, and follow what leaves it."""
         if len(family) < 2 or any(_holds(other, family) for other in self.found):
             return
         self.found.append(family)

@@ -22,10 +22,14 @@ from .system import Array, shown_state
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Special points nearer than this, relative to the extent of all, are one.
+#: Special points nearer than this, relative to their extent, are one.
 _SAME = 1e-6
+#: Branches in which a state reaches less than this share of its extent say nothing of it.
+_SMALL = 1e-8
 #: Points that did not converge are taken for a converged one of their kind this near.
 _NEAR = 1e-3
+#: Stretches shorter than this share of the span are not searched for cycles.
+_SHORTEST = 1e-2
 #: How far beside a Hopf point stable equilibria are counted, as a share of the span.
 _BESIDE = 1e-5
 #: Words for small counts.
@@ -88,9 +92,12 @@ def gathered(
     ends = [name for name in columns if name.startswith(("min_", "max_"))]
     compared = [parameter, *states, *ends]
     values = np.array([cells[name] for name in compared], dtype=float).T
-    extents = {state: extent_of(branches, state) for state in states}
+    # A branch that runs away says nothing of how far apart its special points are.
+    extents = {state: _least_extent(branches, state) for state in states}
     sizes = [extents[name.removeprefix("min_").removeprefix("max_")] for name in ends]
-    size = np.array([width, *extents.values(), *sizes])
+    largest = np.abs(np.nan_to_num(values)).max(axis=0, initial=0.0)
+    size = np.maximum(largest, [width, *extents.values(), *sizes])
+    size[0] = width
     kinds, converged = cells["kind"], cells["converged"]
     kept: list[int] = []
     for k in sorted(range(len(kinds)), key=lambda k: not converged[k]):
@@ -118,15 +125,22 @@ def _distance(a: Array, b: Array, size: Array) -> float:
     return float(np.abs((a[known] - b[known]) / size[known]).max())
 
 
-def extent_of(branches: Sequence[Member], state: str) -> float:
-    """Return how far a state reaches over all branches, or 1 where it is always zero."""
+def _least_extent(branches: Sequence[Member], state: str) -> float:
+    """Return how far a state reaches on the branch where that is least, but not nothing."""
+    sizes = [extent_of([each], state, 0.0) for each in branches]
+    largest = max(sizes, default=0.0)
+    return min((size for size in sizes if size > _SMALL * largest), default=1.0)
+
+
+def extent_of(branches: Sequence[Member], state: str, nothing: float = 1.0) -> float:
+    """Return how far a state reaches over all branches, or `nothing` where it is always zero."""
     sizes = [
         float(np.abs(each.points[name]).max())
         for each in branches
         for name in (state, f"min_{state}", f"max_{state}")
         if name in each.points and len(each.points)
     ]
-    return max(sizes, default=0.0) or 1.0
+    return max(sizes, default=0.0) or nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +282,22 @@ class Diagram(Shown):
         list of dict of str to float
             States, interpolated along the branches, in their order.
         """
+        found = [y for y, stable in self.rests_at(value) if stable]
+        return [dict(zip(self.model.states, y.tolist(), strict=True)) for y in found]
+
+    def rests_at(self, value: float) -> list[tuple[Array, bool]]:
+        """Return the equilibria at a value of the parameter, to the eye's accuracy.
+
+        Parameters
+        ----------
+        value : float
+            Inside the span.
+
+        Returns
+        -------
+        list of (ndarray of shape (n_state,), bool)
+            States, interpolated along the branches, in their order, and whether stable.
+        """
         found = []
         for branch in self.equilibria:
             points = branch.points
@@ -278,10 +308,31 @@ class Diagram(Shown):
                 if p[k] == p[k + 1] or (k > 0 and p[k] == value):
                     continue
                 share = (value - p[k]) / (p[k + 1] - p[k])
-                if stable[k] if stable[k] == stable[k + 1] else self._side(branch, k, value):
-                    found.append(y[k] + share * (y[k + 1] - y[k]))
-        found.sort(key=tuple)
-        return [dict(zip(self.model.states, y.tolist(), strict=True)) for y in found]
+                same = stable[k] == stable[k + 1]
+                rests = stable[k] if same else self._side(branch, k, value)
+                found.append((y[k] + share * (y[k + 1] - y[k]), bool(rests)))
+        return sorted(found, key=lambda pair: tuple(pair[0]))
+
+    def restless(self) -> Iterator[float]:
+        """Yield values of the parameter at which no equilibrium and no cycle is stable.
+
+        Yields
+        ------
+        float
+            The middle of each such stretch between special points and edges of the span, the
+            longest first; then its quarters.
+        """
+        low, high = self.span
+        inside = [v for v in self.special[self.parameter].astype(float) if low < v < high]
+        pieces = [(b - a, a, b) for a, b in pairwise(sorted({low, high, *inside}))]
+        longest = sorted(pieces, key=lambda piece: -piece[0])
+        for share in (0.5, 0.25, 0.75):
+            for length, first, _ in longest:
+                value = first + share * length
+                if length > _SHORTEST * (high - low) and not (
+                    self._swings_at(value) or self.stable_at(value)
+                ):
+                    yield value
 
     def _side(self, branch: Branch, k: int, value: float) -> bool:
         """Return whether a segment with a change of stability is stable at a value."""

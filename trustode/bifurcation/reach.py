@@ -97,6 +97,21 @@ class Reach:
         """Return whether a point lies on a branch that was followed."""
         return any(track.holds(self._curve, x) for track in self.tracks)
 
+    def beside(self, x: Array) -> Node | None:
+        """Return a point beside a branch point, on the branch that changes most with the parameter.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n_state + 1,)
+
+        Returns
+        -------
+        Node or None
+            None if no branch can be followed away from there.
+        """
+        found = self._away(x, crossing(self._system, x, self._curve.scale(x[:-1])))
+        return max(found, key=lambda node: abs(float(node.tangent[-1])), default=None)
+
     def start(self, x: Array) -> None:
         """Follow the branch through an equilibrium, and all that cross it."""
         waiting = self._follow(x)

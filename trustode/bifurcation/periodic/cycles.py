@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import ModelError, OptionError, SolveError, Status, checks_keywords
 from ...model import Model
-from ...simulate import Solution, simulate
+from ...simulate import Solution
 from ..arclength import ArcLength
 from ..continuation import free_name, span_of
 from ..equilibria import Equilibrium
@@ -21,13 +21,14 @@ from .branch import Cycles, Start, table
 from .collocation import PERIOD, Problem
 from .family import Family, Node, halves, slot_of
 from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined
+from .settling import beside, settled
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
 
 _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
 #: How far, in state sizes, Newton's method may move from the Hopf point it was given.
 _REACH = 0.1
-#: A start without a word: a trajectory of this many steps of time, each ten times the last.
-_SETTLING = (1e2, 1e3, 1e4, 1e5)
+#: What may vanish of an orbit of which nothing is known: all of it, or its turns' difference.
+_FADING = {"hopf": around_mean, "period_doubling": against_half}
 
 
 @checks_keywords
@@ -54,7 +55,8 @@ def cycles(
         A Hopf point: a row of `Branch.special`, or a mapping of states and `parameter`. A row of
         `Cycles.special`: at a period doubling the family of twice the period is followed, at
         a branch point the one that crosses there, at a fold the same family. A `Solution` that
-        ends on a cycle. None: a trajectory from the initial state, until it is on a cycle.
+        ends on a cycle. None: a trajectory from the initial state, or from beside it if that is an
+        unstable equilibrium, until it is on an attracting cycle.
     span : pair of float
         Ends of the parameter; also its unit of length, see `ArcLength`.
     params, inputs : mapping of name to float, optional
@@ -139,9 +141,9 @@ class _Begin:
     def of(self, start: Any) -> tuple[Node, dict[str, Fading], bool]:
         """Return the first orbit, what may fade, and whether the family is born there."""
         if start is None:
-            return self._from_solution(self._settled()), {"hopf": around_mean}, False
+            return self._settled(), dict(_FADING), False
         if isinstance(start, Solution):
-            return self._from_solution(start), {"hopf": around_mean}, False
+            return self._from_solution(start), dict(_FADING), False
         if isinstance(start, Equilibrium) or not hasattr(start, "items"):
             raise ModelError(
                 f"{self._system.where}: start={start!r:.60}; give a Hopf point (a row of a "
@@ -209,7 +211,7 @@ class _Begin:
             here = from_orbit(family, node.orbit)
             if here is None:
                 raise self._no_cycle("near the start")
-            return here, fading, False
+            return here, dict(_FADING), False
         if start is None:
             raise self._no_cycle("beside the start")
         return start, fading, True
@@ -229,20 +231,19 @@ class _Begin:
         free = str(self._system.free)
         return float(solution.params.get(free, self._system.value))
 
-    def _settled(self) -> Solution:
-        """Return a trajectory from the initial state that ends on a cycle."""
+    def _settled(self) -> Node:
+        """Return the cycle that a trajectory from the initial state ends on."""
         system = self._system
         value = min(max(system.value, self._low), self._high)
         system.set(np.append(np.zeros(system.n), value))
-        params, inputs = system.names()
-        for span in _SETTLING:
-            solution = simulate(
-                system.model, (0.0, span), params=params, inputs=inputs, on_error="return"
-            )
-            orbit = from_solution(self._family, solution, value)
-            if orbit is not None and from_orbit(self._family, orbit) is not None:
-                return solution
-        raise self._no_cycle("that a trajectory from the initial state settles on")
+        initial = np.array(system.compiled.initial(system.p), dtype=float)
+        size = self._family.scale(initial[None])
+        at_rest = newton(system, initial, size, _REACH)
+        starts = [initial] if at_rest is None else beside(system, at_rest, value, size)
+        node = settled(self._family, system, value, starts)
+        if node is None:
+            raise self._no_cycle("that a trajectory from the initial state settles on")
+        return node
 
     def _no_cycle(self, what: str) -> SolveError:
         return SolveError(

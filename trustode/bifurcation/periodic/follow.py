@@ -137,7 +137,8 @@ class Follower:
         reason = ""
         while True:
             count = len(side.nodes) - 1
-            edge = self._edge(side.nodes[-1])
+            # A family that is born on the edge of the span does not look out of it.
+            edge = "" if born and count == 0 else self._edge(side.nodes[-1])
             if edge:
                 side.end = f"span reached, {edge}"
                 return side

@@ -32,6 +32,8 @@ _RENEWALS = 6
 #: A trajectory has come back within this share of its extent, and is looked at more closely
 #: where a coarse look finds it within the second.
 _RETURN, _NEAR_RETURN = 0.02, 0.3
+#: That many such places are looked at, each on this many times on so many finer points.
+_LOOKS, _REFINEMENTS, _FINER = 16, 3, 33
 #: A trajectory that moves less than this, of the largest values it had, is at rest.
 _STILL = 1e-4
 
@@ -101,6 +103,21 @@ def doubled(family: Family, node: Node) -> Node | None:
     return _looking(family, twice, odd)
 
 
+def halved(family: Family, turn: Solution, value: float) -> Node | None:
+    """Return the orbit of half the period beside one that fades into it.
+
+    Parameters
+    ----------
+    family : Family
+    turn : Solution
+        One turn of the longer orbit.
+    value : float
+        Of the parameter.
+    """
+    period = float(turn.t[-1]) / 2.0
+    return from_orbit(family, _closed(turn, 0.0, period, value))
+
+
 def switched(family: Family, node: Node) -> Node | None:
     """Return the orbit at a branch point, looking along the family that crosses there."""
     aside = _aside(family, node)
@@ -109,8 +126,6 @@ def switched(family: Family, node: Node) -> Node | None:
 
 def from_solution(family: Family, solution: Solution, value: float) -> Orbit | None:
     """Return the last turn of a trajectory as an orbit, or None if it does not come back."""
-    from scipy.optimize import minimize_scalar
-
     end = float(solution.t[-1])
     span = end - float(solution.t[0])
     times = np.linspace(end - span / 2.0, end, 4001)
@@ -122,27 +137,31 @@ def from_solution(family: Family, solution: Solution, value: float) -> Orbit | N
     unit = np.maximum(extent, _STILL * size)
     unit[unit == 0.0] = 1.0
 
-    def gap(t: float) -> float:
-        return float(np.abs((solution(t) - y[-1]) / unit).max())
-
     gaps = np.abs((y - y[-1]) / unit).max(axis=1)
     inner_gaps = gaps[1:-1]
     dips = 1 + np.flatnonzero((inner_gaps <= gaps[:-2]) & (inner_gaps < gaps[2:]))
     # The latest time at which it was where it is now.
-    for k in dips[::-1].tolist():
-        if gaps[k] > _NEAR_RETURN:
-            continue
-        found = minimize_scalar(
-            gap, bounds=(times[k - 1], times[k + 1]), method="bounded", options={"xatol": 1e-9}
-        )
-        if found.fun < _RETURN:
+    near = [k for k in dips[::-1].tolist() if gaps[k] <= _NEAR_RETURN]
+    for k in near[:_LOOKS]:
+        before, after = times[k - 1], times[k + 1]
+        for _ in range(_REFINEMENTS):
+            closer = np.linspace(before, after, _FINER)
+            distances = np.abs((solution(closer) - y[-1]) / unit).max(axis=1)
+            at = min(max(int(np.argmin(distances)), 1), _FINER - 2)
+            before, after = closer[at - 1], closer[at + 1]
+        if distances[at] < _RETURN:
             break
     else:
         return None
-    period = end - float(found.x)
+    period = end - float(closer[at])
+    return _closed(solution, end - period, period, value)
+
+
+def _closed(solution: Solution, begin: float, period: float, value: float) -> Orbit:
+    """Return a stretch of a trajectory as an orbit."""
     mesh = np.linspace(0.0, 1.0, _SAMPLED + 1)
     nodes = nodes_of(mesh)
-    states = solution(end - period + period * nodes)
+    states = solution(begin + period * nodes)
     # The ends are joined, so that Newton's method begins on a closed curve.
     states = states + nodes[:, None] * (states[0] - states[-1])
     return Orbit(mesh, np.ascontiguousarray(states), np.array([period, value]))

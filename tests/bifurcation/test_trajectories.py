@@ -1,0 +1,100 @@
+"""Cycles that no Hopf point in the span leads to are found from trajectories."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import trustode as tr
+
+
+def test_van_der_pol_has_no_hopf_point_and_one_cycle(text_model):
+    model = text_model({"x": "y", "y": "mu*(1-x**2)*y - x"}, mu=2.0)
+    found = tr.diagram(model, "mu", (0.5, 5.0))
+    assert len(found.special) == 0
+    (family,) = found.cycles
+    assert family.points["stable"].all()
+    # Andersen & Geer (1982), SIAM J. Appl. Math. 42, 678: the period at mu = 1.
+    (row,) = family.at(1.0).to_dict("records")
+    assert row["period"] == pytest.approx(6.6632868593231301897, rel=1e-8)
+    assert "the states swing on a stable cycle" in found.summary()
+
+
+def test_a_cycle_beside_equilibria_that_rest_no_more(text_model):
+    """Guckenheimer & Holmes (1983), section 7.3: the unfolding with a turn of the plane.
+
+    For small a: the equilibria lose stability at m = a, the cycle around all of them has a
+    homoclinic orbit at m = 4/5 a and a fold at about 0.752 a; errors are of order a.
+    """
+    a = 0.02
+    model = text_model({"x": "y", "y": "a*x + m*y - x**3 - x**2*y"}, a=a, m=0.0)
+    found = tr.diagram(model, "m", (0.5 * a, 1.5 * a))
+    hopf = found.special[found.special["kind"] == "hopf"]
+    assert hopf["m"].to_numpy() == pytest.approx([a, a], rel=1e-10)
+    (fold,) = found.special[found.special["kind"] == "fold_of_cycles"]["m"]
+    assert fold / a == pytest.approx(0.752, abs=4e-3)
+    ends = found.special[found.special["kind"] == "homoclinic"]["m"]
+    assert ends.to_numpy() / a == pytest.approx(0.8, abs=4e-3)
+    assert len(found.cycles) == 3
+
+
+def test_a_cascade_is_followed_back_to_the_cycle_that_doubles(text_model):
+    """At the values that are looked at, Roessler's cycle has doubled already."""
+    model = text_model({"x": "-y - z", "y": "x + 0.2*y", "z": "0.2 + z*(x - c)"}, c=3.0)
+    found = tr.diagram(model, "c", (2.0, 4.6))
+    doublings = found.special[found.special["kind"] == "period_doubling"]
+    assert [round(p / doublings["period"].min()) for p in doublings["period"]] == [1, 2, 4]
+    assert "branch_point" not in found.special["kind"].to_numpy()
+    first = doublings.iloc[0]
+
+    def moves(t, v):
+        x, y, z = v[:3]
+        jac = np.array([[0, -1, -1], [1, 0.2, 0], [z, 0, x - first["c"]]])
+        flow = [-y - z, x + 0.2 * y, 0.2 + z * (x - first["c"])]
+        return [*flow, *(jac @ v[3:].reshape(3, 3)).ravel()]
+
+    # An independent integrator: once around, a disturbance comes back with its sign changed.
+    start = first["orbit"].node.orbit.states[0]
+    once = solve_ivp(
+        moves, (0, first["period"]), [*start, *np.eye(3).ravel()], "DOP853", rtol=1e-11, atol=1e-12
+    ).y[:, -1]
+    assert once[:3] == pytest.approx(start, abs=1e-7)
+    assert np.linalg.eigvals(once[3:].reshape(3, 3)).real.min() == pytest.approx(-1, abs=1e-6)
+
+
+def test_a_family_is_born_on_the_edge_of_the_span(text_model):
+    # Closed form: the circle of radius sqrt(mu).
+    model = text_model({"x": "mu*x - y - x*(x**2+y**2)", "y": "x + mu*y - y*(x**2+y**2)"}, mu=0.5)
+    found = tr.diagram(model, "mu", (0.0, 1.0))
+    (family,) = found.cycles
+    assert (family.origins[0].kind, family.origins[0].value) == ("hopf", 0.0)
+    (row,) = family.at(0.25).to_dict("records")
+    assert [row["max_x"], row["period"]] == pytest.approx([0.5, 2 * np.pi], rel=1e-9)
+
+
+def test_what_runs_away_or_never_settles_has_no_cycle(text_model):
+    # Neutral cycles fill the plane; no trajectory settles on one.
+    model = text_model({"x": "x*(a-y)", "y": "y*(x-1)"}, {"x": 0.5, "y": 0.5}, a=1.0)
+    assert not tr.diagram(model, "a", (0.5, 2.0)).cycles
+    model = text_model({"x": "a + x**2", "y": "x - y"}, a=1.0)
+    assert not tr.diagram(model, "a", (0.5, 2.0)).cycles
+
+
+def test_a_start_at_rest_is_left(text_model):
+    # The symmetric state is an unstable equilibrium, on which the initial state would rest.
+    ring = {a: f"k/(1 + {b}**3) - {a}" for a, b in (("x", "z"), ("y", "x"), ("z", "y"))}
+    model = text_model(ring, k=8.0)
+    family = tr.cycles(model, "k", span=(6.0, 9.0))
+    (row,) = family.at(8.0).to_dict("records")
+
+    def moves(t, y):
+        return [8 / (1 + y[2] ** 3) - y[0], 8 / (1 + y[0] ** 3) - y[1], 8 / (1 + y[1] ** 3) - y[2]]
+
+    def crosses(t, y):
+        return y[0] - 1.5
+
+    crosses.direction = 1.0
+    solved = solve_ivp(
+        moves, (0, 400), [0.1, 1.0, 2.0], method="DOP853", rtol=1e-11, atol=1e-12, events=crosses
+    )
+    times = solved.t_events[0][-2:]
+    assert row["period"] == pytest.approx(times[1] - times[0], rel=1e-8)
