@@ -99,7 +99,7 @@ def run(text: str, name: str, folder: Path) -> None:
                 printed = _command_line(block, name)
             else:
                 continue
-            if after is not None and after.kind == "text":
+            if after is not None and after.kind == "text" and after.file is None:
                 _compare(printed, after, name)
 
 
