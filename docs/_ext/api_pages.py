@@ -32,7 +32,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         "Many solutions",
-        "Each of these takes `executor=`, `checkpoint=` and `progress=`.",
+        "All but `sweep` take `executor=` and `checkpoint=`; all take `progress=`.",
         ("ensemble", "scan", "orbit_diagram", "basins", "sweep", "regime_map"),
         ("trustode.ensemble.Ensemble", "trustode.scan.Scan",
          "trustode.orbit_diagram.OrbitDiagram", "trustode.basins.Basins", "trustode.sweep.Sweep",

@@ -23,6 +23,13 @@ _GREEK = {
     "ups": r"\upsilon",
 }
 
+#: Between two lines of equations.
+_BREAK = " \\\\\n"
+#: Operations below which equations stand as they are; of an argument, above which it is named.
+_SHORT, _LONG = 40, 12
+#: Characters that fit on a line.
+_WIDEST = 60
+
 _WARNING = """\
 :::{warning}
 These equations are trustode's formalisation of a verbal theory, not its authors' words. No value
@@ -229,51 +236,71 @@ def _equations(model: tr.Model) -> str:
     if model.observables:
         read = [(rf"\text{{{name}}}", value) for name, value in model.observables.items()]
         text += "\nRead-outs (`model.observables`):\n\n" + _aligned(read)
-    starts = [(rf"{_symbol(name)}(0)", value) for name, value in model.initial.items()]
+    starts = [f"{_symbol(name)}(0) = {_latex(value)}" for name, value in model.initial.items()]
+    rows = [",\\quad ".join(starts[k : k + 4]) for k in range(0, len(starts), 4)]
     return (
-        text
-        + "\nStarts:\n\n$$\n"
-        + ",\\quad ".join(f"{left} = {_latex(value)}" for left, value in starts)
-        + "\n$$\n"
+        f"{text}\nStarts:\n\n$$\n\\begin{{gathered}}\n{_BREAK.join(rows)}\n\\end{{gathered}}\n$$\n"
     )
 
 
 def _shared(right: list[Any]) -> tuple[list[tuple[sympy.Symbol, Any]], list[Any]]:
-    """Take out what long right-hand sides share; a multiple of a name stays where it is."""
-    if sum(sympy.count_ops(expression) for expression in right) < 40:
+    """Take out what long right-hand sides share, and long arguments of functions.
+
+    A multiple of a name stays where it is.
+    """
+    if sum(sympy.count_ops(expression) for expression in right) < _SHORT:
         return [], right
     found, rest = sympy.cse(right, symbols=sympy.numbered_symbols("cse"))
     kept: list[tuple[sympy.Symbol, Any]] = []
     small: dict[sympy.Symbol, Any] = {}
+
+    def keep(value: Any) -> sympy.Symbol:
+        """Name an expression, its own long arguments first."""
+        value = shorten(value)
+        kept.append((sympy.Symbol(f"z_{len(kept) + 1}"), value))
+        return kept[-1][0]
+
+    def shorten(value: Any) -> Any:
+        """Name the long arguments of an expression's functions."""
+        calls = sorted(value.atoms(sympy.Function), key=sympy.count_ops, reverse=True)
+        for call in calls:
+            argument = call.args[0]
+            if value.has(call) and sympy.count_ops(argument) > _LONG:
+                value = value.xreplace({call: call.func(keep(argument))})
+        return value
+
     for name, value in found:
         value = value.xreplace(small)
-        if sympy.count_ops(value) <= 1:
-            small[name] = value
-        else:
-            new = sympy.Symbol(f"z_{len(kept) + 1}")
-            kept.append((new, value))
-            small[name] = new
-    return kept, [expression.xreplace(small) for expression in rest]
+        small[name] = value if sympy.count_ops(value) <= 1 else keep(value)
+    return kept, [shorten(expression.xreplace(small)) for expression in rest]
 
 
 def _aligned(equations: list[tuple[str, Any]]) -> str:
-    lines = " \\\\\n".join(f"{left} &= {_broken(right)}" for left, right in equations)
+    lines = _BREAK.join(f"{left} &= {_broken(right)}" for left, right in equations)
     return f"$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$\n"
 
 
 def _broken(expression: Any) -> str:
     """Return an expression; a long sum in pieces that fit the page."""
     text = _latex(expression)
-    if len(text) <= 150 or not expression.is_Add:
+    if _width(text) <= _WIDEST or not expression.is_Add:
         return text
     lines, now = [], ""
     for term in map(_latex, expression.as_ordered_terms()):
-        piece = term if not now and not lines else (term if term.startswith("-") else f"+ {term}")
-        if now and len(now) + len(piece) > 130:
+        first = not now and not lines
+        piece = term if first or term.startswith("-") else f"+ {term}"
+        if now and _width(now) + _width(piece) > _WIDEST:
             lines.append(now)
             now = ""
         now = f"{now} {piece}".strip()
-    return " \\\\\n&\\qquad ".join([*lines, now])
+    return f"{_BREAK}&\\qquad ".join([*lines, now])
+
+
+def _width(text: str) -> int:
+    """Return about how many characters wide an equation is set."""
+    words = re.sub(r"\\(left|right|frac|mathrm|text|,)", "", text)
+    words = re.sub(r"\\[a-z]+", "x", words)
+    return len(re.sub(r"[{}_^\\ ]", "", words))
 
 
 # --- tables
@@ -286,7 +313,9 @@ def _cell(text: str) -> str:
 
 def _range(low: float, high: float) -> str:
     """Return a range, with nothing where it has no end."""
-    return "" if np.isinf([low, high]).all() else f"{low:g} to {high:g}"
+    if np.isinf([low, high]).all():
+        return ""
+    return f"{low:g} to {high:g}".replace(" ", "\u00a0")
 
 
 def _names(model: tr.Model) -> str:
