@@ -6,6 +6,7 @@ other page by running its blocks. Nothing is fetched: MathJax comes from a Pytho
 """
 
 import importlib.util
+import logging
 import shutil
 import sys
 from pathlib import Path
@@ -50,6 +51,8 @@ mathjax_path = "mathjax/tex-svg.js"
 
 def make_pages(app: Sphinx) -> None:
     """Make everything that is not written by hand."""
+    # A cluster tells of every worker that comes and goes.
+    logging.disable(logging.INFO)
     model_pages.write(MADE / "models")
     api_pages.write(MADE / "api")
     for page in sorted(HERE.rglob("*.md")):
@@ -60,6 +63,7 @@ def make_pages(app: Sphinx) -> None:
         folder = MADE / "pictures" / name.with_suffix("")
         folder.mkdir(parents=True)
         executed.run(text, str(name), folder)
+    logging.disable(logging.NOTSET)
 
 
 def _copy_mathjax(folder: Path) -> None:

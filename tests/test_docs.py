@@ -107,7 +107,7 @@ def test_pages_build_without_a_warning(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", str(DOCS), str(tmp_path / "pages")],
         check=True,
-        timeout=300,
+        timeout=900,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     page = (tmp_path / "pages" / "tutorial.html").read_text(encoding="utf-8")

@@ -197,8 +197,8 @@ def page(name: str, diagram: str) -> str:
 def _latex(expression: Any) -> str:
     """Return an expression as LaTeX, with Greek letters for their names."""
     symbols = {symbol: _symbol(symbol.name) for symbol in sympy.sympify(expression).free_symbols}
-    text: str = sympy.latex(expression, symbol_names=symbols)
-    return re.sub(r"\\(tanh|cosh|exp)\{\\left\((.*)", r"\\\1{\\left(\2", text)
+    text: str = sympy.latex(expression, symbol_names=symbols, mul_symbol=r" \, ")
+    return text
 
 
 def _symbol(name: str) -> str:
