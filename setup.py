@@ -23,7 +23,12 @@ from trustode.vector import UNITS  # noqa: E402
 
 #: What a source distribution holds beside what is built, and what the build makes anew.
 PACKED = ("graft tests", "graft benchmarks", "graft docs")
-LEFT_OUT = ("prune ext/generated", "prune docs/_build", "global-exclude *.py[cod] *.so *.pyd")
+LEFT_OUT = (
+    "prune ext/generated",
+    "prune docs/_build",
+    "prune docs/_generated",
+    "global-exclude *.py[cod] *.so *.pyd",
+)
 
 DEBUG = os.environ.get("TRUSTODE_DEBUG") == "1"
 GENERATED = Path("ext/generated")

@@ -116,6 +116,22 @@ def test_rigid_splitting_is_split():
     assert "where no curve was found" in found.summary() or len(found.share) == 1
 
 
+def test_meeting_point_may_lie_in_a_corner_of_the_span():
+    """Trace gain - 1 - 1/delay and determinant (2 - gain)/delay both vanish at (2, 1)."""
+    T, D = tr.states("T D")
+    model = tr.Model(
+        "demand",
+        rhs={T: "tanh(gain*T - D) - T", D: "(T - D)/delay"},
+        params={"gain": 1, "delay": 5},
+        initial={T: 0.1, D: 0},
+    )
+    span = {"gain": (1.5, 2), "delay": (1, 3)}
+    found = tr.regime_map(model, ("gain", "delay"), span=span, n=2, cycles=False, t=(0, 50))
+    point = found.special.query("kind == 'bogdanov_takens'").iloc[0]
+    # Newton's method at a double zero: half of the digits.
+    assert (point["gain"], point["delay"]) == pytest.approx((2, 1), abs=1e-6)
+
+
 def test_threads_and_checkpoint_change_nothing(tmp_path):
     span = {"mu": (-1, 1), "lam": (-1, 1.5)}
     options = {"span": span, "n": 5, "curves": False, "initial": [{"x": -1}, {"x": 1}], **SHORT}

@@ -177,6 +177,10 @@ class _Search:
         start = start.copy()
         for name, value in own.items():
             start[name] = value
+        # A point at the edge of the span may lie outside by a rounding error.
+        for name in self._parameters:
+            if name in start:
+                start[name] = min(max(float(start[name]), self._span[name][0]), self._span[name][1])
         try:
             made = curve(
                 model,
