@@ -46,6 +46,10 @@ class SolveError(TrustodeError, RuntimeError):
         return type(self), (self.args[0], self.status, self.solution)
 
 
+class SolveMemoryError(SolveError, MemoryError):
+    """A solve stopped because memory ran out."""
+
+
 class DataError(TrustodeError, ValueError):
     """Data or an array argument does not have the form that the call needs."""
 

@@ -23,6 +23,7 @@ from .errors import (
     ModelError,
     OptionError,
     SolveError,
+    SolveMemoryError,
     SolveWarning,
     Status,
     checks_keywords,
@@ -334,7 +335,8 @@ def simulate(
     raw = engine(problem, own_steps)
     solution = _present(problem, raw)
     if solution.status is not _SUCCESS and on_error == "raise":
-        raise SolveError(solution.message, solution.status, solution)
+        kind = SolveMemoryError if solution.status is Status.NO_MEMORY else SolveError
+        raise kind(solution.message, solution.status, solution)
     return solution
 
 
