@@ -119,7 +119,7 @@ def test_row_03_tables_and_vectors_of_a_wrong_shape(decay):
         tr.ensemble(decay, {"k": ["a"]}, [0, 1])
     compiled = tr.compile(decay)
     for wrong in ([1.0, 2.0], [], ["a"], [1j]):
-        with pytest.raises(tr.DataError, match="y (has|must be)"):
+        with pytest.raises(tr.DataError, match=r"y (has|must be)"):
             compiled.rhs(0.0, wrong)
     assert compiled.rhs(0.0, [2.0]) == pytest.approx([-2.0])
 

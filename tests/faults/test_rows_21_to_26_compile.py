@@ -343,7 +343,8 @@ def test_row_25_checked_again_in_the_same_process(cache_folder):
 
 def test_row_25_a_folder_of_another_user(cache_folder, monkeypatch):
     cache_folder.mkdir(mode=0o700)
-    monkeypatch.setattr(os, "getuid", lambda uid=os.getuid(): uid + 1)
+    other = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: other)
     with pytest.warns(tr.CompileWarning, match="it belongs to user"):
         assert right(tr.compile(model())) == "compiler"
     assert not list(cache_folder.iterdir())
