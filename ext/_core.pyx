@@ -17,6 +17,13 @@ from trustode.errors import DataError
 
 cnp.import_array()
 
+cdef extern from "<fenv.h>" nogil:
+    ctypedef struct fenv_t:
+        pass
+    const fenv_t *FE_DFL_ENV
+    int fegetenv(fenv_t *environment)
+    int fesetenv(const fenv_t *environment)
+
 cdef extern from "trustode.h":
     int TRO_ABI
     ctypedef struct tro_model
@@ -903,6 +910,10 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     if options.stiff != NULL:
         n_coef = max(n_coef, <int>options.stiff.n_coef)
     trace.width = 2 + n_coef * model.n_state
+    # Others may have left another rounding, or denormals that count as zero.
+    cdef fenv_t before
+    fegetenv(&before)
+    fesetenv(FE_DFL_ENV)
     try:
         work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
         views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
@@ -996,6 +1007,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
                 PyErr_CheckSignals()
         return _rows(&trace) if keep_steps else None
     finally:
+        fesetenv(&before)
         free(work)
         free(views)
         free(handed)
@@ -1073,6 +1085,9 @@ def sum_misfit(Functions functions, cnp.ndarray p, cnp.ndarray start, list stimu
     job.sums = <double *>_data(sums)
     job.located = <double *>_data(located)
     job.slopes = NULL if slopes is None else <double *>_data(slopes)
+    cdef fenv_t before
+    fegetenv(&before)
+    fesetenv(FE_DFL_ENV)
     try:
         views = <const tro_stimulus **>malloc((n_run + 1) * sizeof(void *))
         if views == NULL:
@@ -1088,6 +1103,7 @@ def sum_misfit(Functions functions, cnp.ndarray p, cnp.ndarray start, list stimu
         if status == TRO_NO_MEMORY:
             raise MemoryError
     finally:
+        fesetenv(&before)
         free(views)
 
 

@@ -170,6 +170,7 @@ typedef struct {
      * on them by (n_tangent), and the states (n_tangent, n_state). */
     tro_trace log;
     int ended;            /* event that ended the run, or -1 */
+    double began;         /* tro_clock at the start */
     tro_system *system;
     double *z;            /* states, time and inputs where it stands, and room for more */
     double *after, *rate, *values, *before, *gradient, *samples, *left;

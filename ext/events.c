@@ -86,6 +86,7 @@ void tro_events_start(tro_events *events, tro_system *system, double *work)
     const size_t n_event = (size_t)events->n_event;
     events->system = system;
     events->ended = -1;
+    events->began = tro_clock();
     events->log.n = 0;
     events->z = work;
     events->after = work + GLANCE * n;
@@ -693,8 +694,11 @@ static int events_log(const tro_options *options, int event, int direction, doub
         events->ended = event;
         return TRO_ENDLESS;
     }
-    return events->log.n % POLL_EVERY == 0 && tro_solve_stopped(options) ? TRO_INTERRUPTED
-                                                                        : TRO_SUCCESS;
+    if (events->log.n % POLL_EVERY) return TRO_SUCCESS;
+    /* A single step may hold any number of events. */
+    if (options->time_limit > 0.0 && tro_clock() - events->began > options->time_limit)
+        return TRO_TIME_LIMIT;
+    return tro_solve_stopped(options) ? TRO_INTERRUPTED : TRO_SUCCESS;
 }
 
 /* Set the states that an event resets, all from the values just before, and see what that does

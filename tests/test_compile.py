@@ -35,10 +35,10 @@ def fresh(tmp_path, monkeypatch):
     """Start with an empty cache folder and nothing compiled in this process."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(folder))
-    for function in (cache.folder, door._compiled, door._warned):
+    for function in (cache._private, door._compiled, door._warned):
         function.cache_clear()
     yield folder
-    for function in (cache.folder, door._compiled, door._warned):
+    for function in (cache._private, door._compiled, door._warned):
         function.cache_clear()
 
 

@@ -45,7 +45,7 @@ def test_statuses_are_those_of_the_core() -> None:
     block = re.search(r"enum tro_status \{(.*?)\}", header.read_text(), re.DOTALL)
     assert block
     found = dict(re.findall(r"TRO_(\w+) = (-?\d+)", block.group(1)))
-    known = {status.name: str(int(status)) for status in Status}
+    known = {name: str(int(status)) for name, status in Status.__members__.items()}
     assert {name: known.get(name) for name in found} == found
 
 

@@ -284,16 +284,13 @@ def test_worker_that_dies(tmp_path):
     context = multiprocessing.get_context("forkserver")
     with (
         ProcessPoolExecutor(1, mp_context=context) as pool,
-        pytest.raises(
-            TrustodeError, match=r"rows \d+ to 19 .*a worker .* died \(BrokenProcessPool"
-        ) as caught,
+        pytest.raises(TrustodeError, match=r"rows 16 to 16 .*a worker .* died \(BrokenProcessPool"),
     ):
         carry_out(Deadly(values, wrong=16), 20, 9, how(pool, path), "call")
-    first = int(str(caught.value).split("rows ")[1].split()[0])
-    assert 0 < first <= 16
     seen = []
     carry_out(Squares(values), 20, 9, how(None, path, 1, lambda d, n: seen.append(d)), "call")
-    assert first in seen
+    # All but that row were done elsewhere.
+    assert 19 in seen
 
 
 def test_executor_that_is_shut_down(tmp_path):

@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
@@ -81,13 +82,12 @@ def _seal(fingerprint: str, key: str) -> str:
     return sha256(f"{fingerprint} {key}".encode()).hexdigest()
 
 
-@lru_cache(maxsize=8)
 def folder() -> Path:
     """Return the folder of compiled models, making it private to the user.
 
     ``TRUSTODE_CACHE_DIR`` names it; otherwise the system's cache folder is used. Where
     that cannot be used safely, a private temporary folder serves this process, and one
-    `CompileWarning` says why.
+    `CompileWarning` says why. Asked anew each time: whoever owns a folder may change.
     """
     named = os.environ.get("TRUSTODE_CACHE_DIR")
     try:
@@ -95,18 +95,29 @@ def folder() -> Path:
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         reason = _refusal(wanted)
     except (OSError, RuntimeError, ValueError) as error:
-        wanted, reason = Path(named or "~/.cache/trustode"), str(error)
-    if reason is None:
-        return wanted
+        wanted = Path(named or "~/.cache/trustode")
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+    return wanted if reason is None else _private(str(wanted), reason)
+
+
+@lru_cache(maxsize=8)
+def _private(wanted: str, reason: str) -> Path:
+    """Make a folder that lasts as long as the process, and warn."""
     private = Path(tempfile.mkdtemp(prefix="trustode-"))
-    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    atexit.register(_remove_own, private, os.getpid())
     warnings.warn(
         f"compiled models cannot be kept in {wanted}: {reason}. They are compiled anew in each "
         "process; set TRUSTODE_CACHE_DIR to a folder of your own",
         CompileWarning,
-        stacklevel=2,
+        stacklevel=3,
     )
     return private
+
+
+def _remove_own(private: Path, process: int) -> None:
+    """Remove a folder when the process that made it ends, and not when a fork of it does."""
+    if os.getpid() == process:
+        shutil.rmtree(private, ignore_errors=True)
 
 
 def find(key: str) -> Path | None:
@@ -114,15 +125,17 @@ def find(key: str) -> Path | None:
 
     An entry that was cut or changed since it was written counts as missing, with a warning.
     """
-    library = folder() / f"{key}.so"
-    digest = folder() / f"{key}.sha256"
+    home = folder()
+    library, digest = home / f"{key}.so", home / f"{key}.sha256"
     try:
-        content, wanted = library.read_bytes(), digest.read_text()
+        links = library.is_symlink() or digest.is_symlink()
+        content, wanted = library.read_bytes(), digest.read_bytes()
     except OSError:
         return None
-    if library.is_symlink() or sha256(content).hexdigest() != wanted:
+    if links or sha256(content).hexdigest().encode() != wanted:
+        what = "is a link, which is not followed," if links else "was damaged or changed"
         warnings.warn(
-            f"the compiled model {library} was damaged or changed and is made anew",
+            f"the compiled model {library} {what} and is made anew",
             CompileWarning,
             stacklevel=2,
         )
@@ -133,6 +146,9 @@ def find(key: str) -> Path | None:
 def store(key: str, build: Callable[[Path], Path]) -> Path:
     """Build a library in a private folder and move it into place.
 
+    Where the disk is full or nothing in the folder may run, a private temporary folder serves
+    instead, with one warning.
+
     Parameters
     ----------
     key : str
@@ -140,7 +156,21 @@ def store(key: str, build: Callable[[Path], Path]) -> Path:
         Makes the library in the folder it is given and returns its path.
     """
     home = folder()
+    try:
+        return _store(home, key, build)
+    except OSError as error:
+        # What loads a library says why at the end of its message.
+        reason = error.strerror or str(error).rpartition(": ")[2]
+    return _store(_private(str(home), reason), key, build)
+
+
+#: Seconds after which what another process left half done is nobody's.
+_ABANDONED = 3600.0
+
+
+def _store(home: Path, key: str, build: Callable[[Path], Path]) -> Path:
     library = home / f"{key}.so"
+    _sweep(home)
     workplace = Path(tempfile.mkdtemp(prefix="new-", dir=home))
     try:
         made = build(workplace)
@@ -153,3 +183,26 @@ def store(key: str, build: Callable[[Path], Path]) -> Path:
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return library
+
+
+def _sweep(home: Path) -> None:
+    """Remove what processes that were killed left behind."""
+    for left in home.glob("new-*"):
+        try:
+            abandoned = time.time() - left.lstat().st_mtime > _ABANDONED
+        except OSError:
+            continue
+        if abandoned and left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        elif abandoned:
+            left.unlink(missing_ok=True)
+
+
+def keep_source(text: str) -> Path | None:
+    """Keep a text that did not compile, to be looked at; None where that cannot be done."""
+    place = folder() / f"failed-{sha256(text.encode()).hexdigest()[:16]}.c"
+    try:
+        place.write_text(text)
+    except OSError:
+        return None
+    return place

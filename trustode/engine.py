@@ -5,6 +5,7 @@ Imports the solve layer; `simulate` stands on it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,12 +18,14 @@ from ._core import Watch
 from .compile import CompiledModel
 from .errors import Status
 from .event import EventLog, WatchedEvents
-from .solve import Batch, Solver, pack, solve_batch
+from .solve import Batch, Solver, pack, refuse_too_large, solve_batch
 from .stimulus import Table
 
 Array = NDArray[np.float64]
 
 
+#: Numbers in a result beyond which it is asked whether memory has room for them.
+_MANY = 2**24
 #: Each status by its number.
 _STATUS = {int(status): status for status in Status}
 
@@ -120,6 +123,9 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
     own_steps : bool
         Whether to return every step instead of the times asked for.
     """
+    shape = (len(problem.t), len(problem.y0), 1 + len(problem.which))
+    if math.prod(shape) > _MANY:
+        refuse_too_large(shape, problem.where, "Ask for fewer times or sensitivities")
     watch = None if problem.events is None else problem.events.watch()
     batch = _solve(problem, problem.t, problem.which, own_steps, watch)
     (report,) = batch.report.tolist()

@@ -38,9 +38,8 @@ from .runs import (
     check_solver,
     chunks,
     make_runs,
-    refuse_too_large,
 )
-from .solve import NATIVE, Solver, check_times, compile_ahead
+from .solve import NATIVE, Solver, check_times, compile_ahead, refuse_too_large
 
 if TYPE_CHECKING:
     import pandas as pd

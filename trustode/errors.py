@@ -48,6 +48,10 @@ class SolveError(TrustodeError, RuntimeError):
         return type(self), (self.args[0], self.status, self.solution)
 
 
+class SolveMemoryError(SolveError, MemoryError):
+    """A solve stopped because memory ran out."""
+
+
 class DataError(TrustodeError, ValueError):
     """Data or an array argument does not have the form that the call needs."""
 
@@ -84,12 +88,15 @@ class Status(IntEnum):
     STEP_TOO_SMALL = -2
     MAX_STEPS = -3
     DIVERGED = -4
-    SINGULAR = -5
+    NEWTON = -5
     INTERRUPTED = -6
     NO_MEMORY = -7
+    EVENTS = -8
     LOST = -9
-    ENDLESS = -8
     TIME_LIMIT = -10
+    # Other names of two of them.
+    SINGULAR = -5
+    ENDLESS = -8
 
 
 STATUS_TEXT: dict[Status, str] = {
@@ -98,12 +105,12 @@ STATUS_TEXT: dict[Status, str] = {
     Status.STEP_TOO_SMALL: "the step size fell below what the time can resolve",
     Status.MAX_STEPS: "the step limit was reached",
     Status.DIVERGED: "the solution grows without bound",
-    Status.SINGULAR: "the iteration matrix is singular",
+    Status.NEWTON: "the iteration matrix is singular or not finite",
     Status.INTERRUPTED: "interrupted",
     Status.NO_MEMORY: "memory ran out",
     Status.LOST: "the worker that ran it was lost",
     Status.TIME_LIMIT: "the time limit was reached",
-    Status.ENDLESS: "an event happens again and again within an instant",
+    Status.EVENTS: "an event happens again and again within an instant",
 }
 
 

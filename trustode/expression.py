@@ -61,7 +61,7 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_ \t\n.,+*/()-]")
 #: What is meant by a character that has no place.
 _HINTS = {"^": ". Write powers as **", "=": ". Give only what stands right of the equals sign"}
 #: Two factors that stand beside each other with nothing between them.
-_JUXTAPOSED = re.compile(r"\b\d+\.?\d*[A-Za-z_(]|[\w)]\s+[\w(]|\)\s*\w")
+_JUXTAPOSED = re.compile(r"\b\d+(?:\.\d*)?[A-Za-z_(]|[\w)]\s+[\w(]|\)\s*\w")
 
 #: Unicode categories of characters without a visible form of their own.
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")

@@ -7,9 +7,18 @@ how it is cut. Imports the progress and the checkpoint.
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -20,7 +29,7 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .checkpoint import MANY, Checkpoint, Parts, open_checkpoint
-from .errors import OptionError, TrustodeError, listed
+from .errors import OptionError, SolveWarning, Status, TrustodeError, listed
 from .progress import Progress, check_progress, track
 
 #: Named arrays with a row for each row of the task. One whose name begins with `MANY` has any
@@ -257,11 +266,82 @@ def _shared(
         if error is not None:
             if isinstance(error, BrokenExecutor):
                 lost = [*lost, *waiting.values(), *left]
+                waiting.clear()
+                if isinstance(how.executor, ProcessPoolExecutor):
+                    yield from _elsewhere(task, lost, how.executor, crew, error, where)
+                    return
             raise _failure(error, lost, where)
     finally:
         crew.cancel[0] = 1
         for future in waiting:
             future.cancel()
+
+
+def _elsewhere(
+    task: Task,
+    pieces: list[slice],
+    broken: ProcessPoolExecutor,
+    crew: Crew,
+    error: BaseException,
+    where: str,
+) -> Generator[tuple[slice, Arrays], None, None]:
+    """Do the pieces of a pool that a dying worker broke, each in a process of its own pool.
+
+    So the piece that kills its worker is known: its rows are lost, with a warning, where results
+    have a status to say so.
+    """
+    # A pool does not tell how it was made.
+    most: int = getattr(broken, "_max_workers", 1)
+    context = getattr(broken, "_mp_context", None)
+    left, lost, known = deque(pieces), list[slice](), None
+    pools = [ProcessPoolExecutor(1, mp_context=context) for _ in range(min(most, len(pieces)))]
+    waiting: dict[Future[Arrays], tuple[slice, int]] = {}
+    try:
+        while left or waiting:
+            for k in set(range(len(pools))) - {k for _, k in waiting.values()}:
+                if left:
+                    rows = left.popleft()
+                    future = pools[k].submit(_work, task.take(rows), crew, __version__)
+                    waiting[future] = rows, k
+            for future in wait(waiting, _WAKE, FIRST_COMPLETED).done:
+                rows, k = waiting.pop(future)
+                raised = future.exception()
+                if raised is None:
+                    known = future.result()
+                    yield rows, known
+                elif isinstance(raised, BrokenExecutor):
+                    lost.append(rows)
+                    pools[k].shutdown(wait=False)
+                    pools[k] = ProcessPoolExecutor(1, mp_context=context)
+                else:
+                    raise _failure(raised, [rows, *left], where)
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+    if not lost:
+        return
+    status = None if known is None else known.get("status")
+    if known is None or status is None or status.dtype.kind != "i":
+        raise _failure(error, lost, where)
+    warnings.warn(
+        f"{where}: rows {_told(lost)} (counted from 0) have the status LOST: whichever process "
+        "ran them died, twice. Look at the memory that they need",
+        SolveWarning,
+        stacklevel=2,
+    )
+    for rows in lost:
+        yield rows, {name: _nothing(name, each, rows) for name, each in known.items()}
+
+
+def _nothing(name: str, like: NDArray[Any], rows: slice) -> NDArray[Any]:
+    """Return an array for rows that nobody solved."""
+    n = 0 if name.startswith(MANY) else rows.stop - rows.start
+    made = np.zeros((n, *like.shape[1:]), like.dtype)
+    if name == "status":
+        made[:] = int(Status.LOST)
+    elif like.dtype.kind == "f":
+        made[:] = np.nan
+    return made
 
 
 def _work(task: Task, crew: Crew, version: str) -> Arrays:

@@ -19,8 +19,8 @@ from .jobs import Crew
 from .lyapunov import lyapunov
 from .measures import Behaviours, Extent, Feed, Sampled, behaviours, extents
 from .model import Model
-from .runs import Runs, refuse_too_large
-from .solve import NATIVE, Solver, solve_batch
+from .runs import Runs
+from .solve import NATIVE, Solver, refuse_too_large, solve_batch
 
 Array = NDArray[np.float64]
 

@@ -26,9 +26,9 @@ from .longrun import APART, IDEALISED, Measured, Plan, is_trust, measure_runs, s
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
-from .runs import Runs, check_solver, make_runs, refuse_too_large
+from .runs import Runs, check_solver, make_runs
 from .scan import check_span
-from .solve import Solver, compile_ahead
+from .solve import Solver, compile_ahead, refuse_too_large
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,8 +24,8 @@ from .longrun import MEASURES, Plan, long_run_starts, measure_points
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
-from .runs import Runs, check_solver, make_runs, refuse_too_large
-from .solve import Solver, compile_ahead
+from .runs import Runs, check_solver, make_runs
+from .solve import Solver, compile_ahead, refuse_too_large
 
 if TYPE_CHECKING:
     import pandas as pd

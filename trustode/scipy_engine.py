@@ -16,6 +16,8 @@ import numpy as np
 from .engine import Array, Outcome, Problem
 from .errors import OptionError, Status
 
+#: A step that met something not finite is cut by this, so often in a row at most.
+_CUT, _MOST_CUTS = 0.25, 10
 #: A state beyond this has diverged; as in ``ext/solve.c``.
 _TOO_LARGE = 1e150
 
@@ -74,6 +76,7 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
     for low, high in pairwise(_edges(problem)):
         rhs, jac = _scipy_functions(problem, low, high, counts)
         extra = {"jac": jac} if solver.method in ("Radau", "BDF", "LSODA") else {}
+        cuts = 0
         try:
             stepper = integrator(rhs, low, values[-1], high, **options, **extra)
             while stepper.status == "running" and status is Status.SUCCESS:
@@ -83,7 +86,20 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
                 if time.monotonic() - began > solver.time_limit:
                     status = Status.TIME_LIMIT
                     break
-                stepper.step()
+                try:
+                    stepper.step()
+                except _NotFinite:
+                    # A shorter step may stay where the equations are finite.
+                    cuts += 1
+                    counts["n_rejected"] += 1
+                    left = high - stepper.t
+                    h = min(_tried(stepper), left, solver.h_max) * _CUT**cuts
+                    if cuts > _MOST_CUTS or h <= 16 * np.finfo(float).eps * abs(stepper.t):
+                        raise
+                    at, y = float(stepper.t), values[-1]
+                    stepper = integrator(rhs, at, y, high, first_step=h, **options, **extra)
+                    continue
+                cuts = 0
                 if stepper.status == "failed":
                     status, h = _scipy_failure(stepper), float(stepper.step_size or 0.0)
                     break
@@ -97,7 +113,7 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
             status, worst = Status.NONFINITE, stop.equation
         except (ValueError, np.linalg.LinAlgError):
             # scipy's linear algebra met a Jacobian that is not finite or singular.
-            status = Status.SINGULAR
+            status = Status.NEWTON
         if status is not Status.SUCCESS:
             break
     t, y = np.array(grid), np.array(values)
@@ -109,6 +125,12 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
         y[0] = problem.y0
     stats = {"method": solver.method, "backend": compiled.backend, "stiff": False, **counts}
     return Outcome(t, y, None, status, float(t_reached), y_reached, worst, h, stats, dense)
+
+
+def _tried(stepper: Any) -> float:
+    """Return the length of the step that one of scipy's methods was about to take."""
+    tried = getattr(stepper, "h_abs", None) or stepper.step_size
+    return float(tried or stepper.t_bound - stepper.t)
 
 
 def _edges(problem: Problem) -> Array:

@@ -23,6 +23,7 @@ from .errors import (
     ModelError,
     OptionError,
     SolveError,
+    SolveMemoryError,
     SolveWarning,
     Status,
     checks_keywords,
@@ -238,6 +239,13 @@ class Solution(Shown):
 
 
 _SOLVER = Solver()
+_EXPLICIT_OF_SCIPY = ("RK45", "RK23", "DOP853")
+#: Steps that are worth asking whether another method would take fewer.
+_MANY_STEPS = 3000
+#: Lengths |h lambda| of a mean step that stability bounds, with room for Taylor's order 20.
+_STABLE = (0.5, 20.0)
+#: Time constants after which a decay is over, whatever it began with.
+_LONG_OVER = 1000.0
 # Members of an enumeration take longer to find than what is done with them here.
 _SUCCESS = Status.SUCCESS
 _REACHED_THE_END = STATUS_TEXT[_SUCCESS]
@@ -327,7 +335,8 @@ def simulate(
     raw = engine(problem, own_steps)
     solution = _present(problem, raw)
     if solution.status is not _SUCCESS and on_error == "raise":
-        raise SolveError(solution.message, solution.status, solution)
+        kind = SolveMemoryError if solution.status is Status.NO_MEMORY else SolveError
+        raise kind(solution.message, solution.status, solution)
     return solution
 
 
@@ -350,7 +359,7 @@ def _present(problem: Problem, raw: Outcome) -> Solution:
         message = f"ended by event {name} at t = {raw.t_reached:.6g}"
     if raw.status is not _SUCCESS:
         message = _failure(problem, raw)
-    elif raw.stats["stiff"] and raw.stats["method"] != "auto" and raw.stats["n_steps"] > 3000:
+    elif raw.stats["n_steps"] > _MANY_STEPS and _is_stiff(problem, raw):
         warnings.warn(
             f"{problem.where}: the problem is stiff for {raw.stats['method']!r}, which took "
             f'{raw.stats["n_steps"]} steps. Solver(method="rodas5p") or "auto" is quicker',
@@ -370,6 +379,34 @@ def _present(problem: Problem, raw: Outcome) -> Solution:
     )
 
 
+def _is_stiff(problem: Problem, raw: Outcome) -> bool:
+    """Say whether an explicit method's steps were bound by stability, not by accuracy.
+
+    Taylor's method and scipy's do not tell. They were if the quickest motion decays, is long
+    over, and the mean step is what an explicit method can take of it.
+    """
+    method = raw.stats["method"]
+    if method == "auto" or method not in (*NATIVE, *_EXPLICIT_OF_SCIPY):
+        return False
+    if method not in ("taylor", *_EXPLICIT_OF_SCIPY):
+        return bool(raw.stats["stiff"])
+    t, y = raw.t_reached, raw.y_reached
+    dfdy = problem.compiled.functions.jac(t, y, problem.p, _inputs(problem, t))
+    if not np.isfinite(dfdy).all():
+        return False
+    rates = np.linalg.eigvals(dfdy)
+    quickest = rates[np.argmax(np.abs(rates))]
+    turns = float(abs(quickest) * (t - problem.t[0]))
+    low, high = _STABLE
+    bound = low <= turns / raw.stats["n_steps"] <= high
+    return bool(quickest.real < -0.5 * abs(quickest) and turns > _LONG_OVER and bound)
+
+
+def _inputs(problem: Problem, t: float) -> Array:
+    """Return the value of each input at a time."""
+    return np.array([float(table(t)) for table in problem.tables])
+
+
 def _leaves(y: Array, low: float, high: float, solver: Solver) -> bool:
     """Say whether values leave their bounds by more than the tolerances explain."""
     slack = 100 * (np.max(solver.atol) + solver.rtol)
@@ -387,14 +424,26 @@ _ADVICE = {
         'Solver(method="rodas5p").'
     ),
     Status.TIME_LIMIT: "Raise time_limit in Solver, loosen rtol, or solve a shorter span.",
-    Status.SINGULAR: "The Jacobian is singular or not finite there; try an explicit method.",
     Status.INTERRUPTED: "Run it again to go on.",
-    Status.ENDLESS: (
+    Status.EVENTS: (
         "Its resets bring it back to zero, or set off events that set it off; let a reset leave "
         "zero by more, or end the run there (terminal=True)."
     ),
     Status.NO_MEMORY: "Give output times instead of a pair, or a shorter span.",
 }
+
+
+def _worst_row(problem: Problem, raw: Outcome) -> str:
+    """Say which row of the Jacobian a Newton iteration failed by, most likely."""
+    model, t = problem.compiled.model, raw.t_reached
+    dfdy = problem.compiled.functions.jac(t, raw.y_reached, problem.p, _inputs(problem, t))
+    bad = np.argwhere(~np.isfinite(dfdy))
+    if len(bad):
+        i, j = bad[0]
+        value = dfdy[i, j]
+        return f"The derivative of d{model.states[i]}/dt by {model.states[j]} is {value} there"
+    i = int(np.argmax(np.abs(dfdy).max(axis=1)))
+    return f"The Jacobian's largest row is that of d{model.states[i]}/dt"
 
 
 def _failure(problem: Problem, raw: Outcome) -> str:
@@ -424,8 +473,17 @@ def _failure(problem: Problem, raw: Outcome) -> str:
         symbols = sorted(list(model.rhs.values())[raw.worst].free_symbols, key=lambda s: s.name)
         known = dict(zip(model.params, problem.p, strict=True))
         known |= dict(zip(model.states, raw.y_reached, strict=True))
+        known |= dict(zip(model.inputs, _inputs(problem, raw.t_reached), strict=True))
+        known["t"] = raw.t_reached
         read = ", ".join(f"{s.name} = {known[s.name]:.4g}" for s in symbols if s.name in known)
         advice = f"Equation d{name}/dt reads {read}."
+    elif raw.status is Status.NEWTON:
+        advice = f"{_worst_row(problem, raw)}; try an explicit method, or look at that equation."
+    elif raw.status in (Status.MAX_STEPS, Status.TIME_LIMIT) and _is_stiff(problem, raw):
+        advice = (
+            f'The problem is stiff for {raw.stats["method"]!r}: use Solver(method="rodas5p") '
+            'or "auto".'
+        )
     steps = f"{raw.stats['n_steps']} steps"
     return (
         f"{problem.where}: {text} at t = {raw.t_reached:.6g} ({state}) after {steps} "

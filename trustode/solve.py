@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
@@ -42,6 +43,8 @@ _SMALLEST_RTOL = 100 * _EPSILON
 _LARGEST = float(np.finfo(float).max)
 #: What a C long holds everywhere; nobody waits for more.
 _MOST_STEPS = 2**31 - 1
+#: Bytes that are had without asking the system, which takes as long as some short solves.
+_ALWAYS_FREE = 2**24
 
 
 def _positive(name: str, value: object, smallest: float = 0.0) -> float:
@@ -337,6 +340,9 @@ def input_tables(
     ]
 
 
+_NO_TIMES = {"c": "complex numbers", "U": "text", "S": "text", "b": "truth values"}
+
+
 def check_times(t: object, where: str) -> Array:
     """Return output times as an array, or raise.
 
@@ -352,8 +358,9 @@ def check_times(t: object, where: str) -> Array:
                 f"{where}: t holds dates ({given.dtype}), not numbers. Give the time since the "
                 "start in the model's time unit"
             )
-        if given.dtype.kind == "c":
-            raise DataError(f"{where}: t holds complex numbers, got {t!r:.60}")
+        if given.dtype.kind in _NO_TIMES:
+            what = _NO_TIMES[given.dtype.kind]
+            raise DataError(f"{where}: t holds {what}, got {t!r:.60}")
         times = given.astype(float, order="C")
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
@@ -374,6 +381,40 @@ def check_times(t: object, where: str) -> Array:
         f"{where}: t must increase strictly, but t[{k}] = {times[k]:g} and "
         f"t[{k + 1}] = {times[k + 1]:g}"
     )
+
+
+def refuse_too_large(shape: tuple[int, ...], where: str, advice: str) -> None:
+    """Raise if an array of floats would not fit into the memory that is free.
+
+    Raises
+    ------
+    DataError
+        With the bytes wanted, the bytes free and what to do instead.
+    """
+    wanted = 8
+    for size in shape:
+        wanted *= int(size)
+    if wanted <= _ALWAYS_FREE:
+        return
+    free = free_memory()
+    if free is not None and wanted > free:
+        raise DataError(
+            f"{where}: a result of shape {shape} needs {wanted / 1e9:.3g} GB ({wanted} bytes), "
+            f"but {free / 1e9:.3g} GB ({free} bytes) are free. {advice}"
+        )
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that can be had, or None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def solve_batch(

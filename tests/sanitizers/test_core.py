@@ -99,9 +99,9 @@ def test_exported_names_start_with_their_files_name():
                 assert allowed, f"{source.name}: {name}"
 
 
-def watch(flags, sources, program):
+def watch(flags, sources, program, kind="address,undefined"):
     """Build a program with the sanitizers and let it run to its end."""
-    watched = "-g -O1 -std=c11 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+    watched = f"-g -O1 -std=c11 -fsanitize={kind} -fno-sanitize-recover=all".split()
     code, output = compile_with([*watched, *flags], sources, program)
     if code and "cannot find -l" in output:
         pytest.skip("this compiler has no sanitizer libraries")
@@ -125,3 +125,22 @@ def test_sanitizers_find_nothing_in_an_objective(model_text, tmp_path):
     core = [source for source in SOURCES if source not in LANES]
     sources = [*core, ROOT / "tests/sanitizers/objective.c", model_text[0]]
     watch([], sources, tmp_path / "objective")
+
+
+def narrow(harness, model_text):
+    """The flags and sources of a harness with one run at a time."""
+    (method,) = (source for source, lanes in LANES.items() if lanes == 1)
+    core = [source for source in SOURCES if source not in LANES]
+    harness = ROOT / "tests/sanitizers" / harness
+    return ["-DLANES=tro_taylor_1", *unit_flags(1)], [*core, method, harness, *model_text]
+
+
+def test_each_allocation_may_fail(model_text, tmp_path):
+    flags, sources = narrow("memory.c", model_text)
+    wrapped = "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc"
+    watch([*flags, wrapped], sources, tmp_path / "memory")
+
+
+def test_threads_share_nothing(model_text, tmp_path):
+    flags, sources = narrow("threads.c", model_text)
+    watch([*flags, "-pthread"], sources, tmp_path / "threads", kind="thread")

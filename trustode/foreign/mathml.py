@@ -39,7 +39,7 @@ _INVERSES = {
 _CONSTANTS = {"pi": "3.141592653589793", "exponentiale": "2.718281828459045"}
 
 #: A number as XML Schema has it.
-DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+DIGITS = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 
 
 def local(element: Element) -> str:

@@ -1,0 +1,254 @@
+"""Rows 7 to 16: how a solve ends that cannot go on, and what it hands back."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+import trustode as tr
+from trustode import Status
+
+OURS = ["auto", "taylor", "tsit5", "dop853", "rodas5p"]
+SCIPYS = ["RK45", "DOP853", "Radau", "BDF", "LSODA"]
+
+
+def failing(model, t, method="auto", **how):
+    """Solve what fails; returns the error, after its parts were looked at."""
+    solver = tr.Solver(method, **{"time_limit": 20.0} | how)
+    with pytest.raises(tr.SolveError) as caught:
+        tr.simulate(model, t, solver=solver)
+    error = caught.value
+    assert str(error).startswith(f"simulate({model.name}): ")
+    assert f"[{error.status.name}]" in str(error)
+    # The part that was reached, which the same call without raising gives too.
+    part = error.solution
+    assert part.status is error.status
+    assert np.isfinite(part.y).all()
+    assert part.t.tolist() == [x for x in np.atleast_1d(t) if x <= part.t[-1]]
+    if "time_limit" not in how:
+        again = tr.simulate(model, t, solver=solver, on_error="return")
+        assert again.status is error.status
+        assert np.array_equal(again.y, part.y)
+    return error
+
+
+@pytest.fixture(scope="module")
+def root():
+    """Finite as long as t is below k."""
+    return tr.Model("root", {"x": "-x", "z": "x*log(k - t)"}, {"k": 1.5}, {"x": 1.0, "z": 0})
+
+
+@pytest.mark.parametrize("method", [*OURS, *SCIPYS])
+def test_row_07_not_finite_at_the_start(root, method, works):
+    bad = root.replace(params={"k": -1.0})
+    error = failing(bad, [0.0, 1.0], method)
+    assert error.status is Status.NONFINITE
+    assert "not finite at t = 0 (x = 1, z = 0) after 0 steps" in str(error)
+    assert "Equation dz/dt reads k = -1, t = 0, x = 1." in str(error)
+    assert error.solution.y.tolist() == [[1.0, 0.0]]
+    # The same model with a value that is right.
+    good = tr.simulate(bad, [0.0, 1.0], params={"k": 1.5}, solver=tr.Solver(method))
+    assert good["x"][-1] == pytest.approx(math.exp(-1.0), rel=1e-2)
+
+
+@pytest.mark.parametrize("method", [*OURS, *SCIPYS])
+def test_row_08_not_finite_on_the_way(root, method):
+    error = failing(root, [0.0, 0.5, 1.0, 2.0], method)
+    assert error.status is Status.NONFINITE
+    assert "Equation dz/dt reads k = 1.5, t = 1.49" in str(error) or "t = 1.5" in str(error)
+    assert error.solution.t.tolist() == [0.0, 0.5, 1.0]
+    assert error.solution["x"] == pytest.approx(np.exp([0.0, -0.5, -1.0]), rel=5e-3)
+
+
+@pytest.mark.parametrize("method", SCIPYS)
+def test_row_08_a_step_that_met_nan_is_cut(method):
+    """x' = -sqrt(x) from 1 is (1 - t/2)**2; a step past its end meets the root of x < 0."""
+    model = tr.Model("tank", {"x": "-sqrt(x)"}, initial={"x": 1.0})
+    found = tr.simulate(model, [0.0, 1.5], solver=tr.Solver(method, rtol=1e-3))
+    assert found["x"][-1] == pytest.approx(0.25**2, rel=2e-2)
+
+
+@pytest.mark.parametrize("method", [*OURS, *SCIPYS])
+def test_row_09_finite_time_blow_up(method):
+    """x' = x**2 from 1 is 1/(1 - t)."""
+    model = tr.Model("pole", {"x": "x**2"}, initial={"x": 1.0})
+    error = failing(model, [0.0, 0.5, 2.0], method)
+    assert error.status is Status.DIVERGED
+    assert "grows without bound at t = " in str(error)
+    assert "(x = " in str(error)
+    assert error.solution["x"] == pytest.approx([1.0, 2.0], rel=5e-3)
+    if method in OURS:
+        took = []
+        for _ in range(5):
+            began = time.perf_counter()
+            tr.simulate(model, [0.0, 2.0], solver=tr.Solver(method), on_error="return")
+            took.append(time.perf_counter() - began)
+        assert min(took) < 0.01
+
+
+@pytest.mark.parametrize("method", [*OURS, "RK45", "Radau", "BDF"])
+def test_row_10_a_step_too_small(method):
+    """x' = -1/(2 x) from 1 is sqrt(1 - t): its slope at 1 is infinite, it is not."""
+    model = tr.Model("quench", {"x": "-1/(2*x)"}, initial={"x": 1.0})
+    error = failing(model, [0.0, 0.75, 2.0], method)
+    assert error.status is Status.STEP_TOO_SMALL
+    assert error.solution["x"] == pytest.approx([1.0, 0.5], rel=5e-3)
+    hint = "loosen rtol" if method == "rodas5p" else 'Solver(method="rodas5p")'
+    assert hint in str(error)
+
+
+def stiff(rate):
+    """Follows cos t at a distance of about 1/rate."""
+    equations = {"x": "-k*(x - cos(t))", "v": "-v"}
+    return tr.Model("pull", equations, {"k": rate}, {"x": 1.0, "v": 1.0})
+
+
+@pytest.mark.parametrize("method", ["tsit5", "dop853", "taylor"])
+def test_row_11_a_stiff_problem_on_an_explicit_method(method):
+    model = stiff(3e4)
+    with pytest.warns(tr.SolveWarning, match=r'is stiff for .*Solver\(method="rodas5p"\)'):
+        found = tr.simulate(model, [0.0, 2.0], solver=tr.Solver(method))
+    assert found["x"][-1] == pytest.approx(math.cos(2.0), abs=1e-4)
+    assert tr.simulate(model, [0.0, 2.0]).stats["n_steps"] < 300
+
+
+@pytest.mark.parametrize("method", ["tsit5", "taylor", "RK45"])
+def test_row_11_ends_at_a_limit_that_says_so(method):
+    error = failing(stiff(1e7), [0.0, 10.0], method, max_steps=4000)
+    assert error.status is Status.MAX_STEPS
+    assert f'The problem is stiff for {method!r}: use Solver(method="rodas5p")' in str(error)
+
+
+@pytest.mark.parametrize("method", ["tsit5", "taylor", "RK45"])
+def test_row_11_a_long_calm_problem_is_not_called_stiff(method):
+    swing = tr.Model("swing", {"x": "v", "v": "-x"}, {}, {"x": 0.0, "v": 1.0})
+    end = 6000.0 if method == "taylor" else 700.0
+    assert tr.simulate(swing, [0.0, end], solver=tr.Solver(method)).stats["n_steps"] > 3000
+
+
+@pytest.mark.parametrize("method", [*OURS, "LSODA"])
+def test_row_12_step_limit(method):
+    error = failing(tr.models.load("van-der-pol"), [0.0, 1.0, 1000.0], method, max_steps=60)
+    assert error.status is Status.MAX_STEPS
+    assert "the step limit was reached at t = " in str(error)
+
+
+@pytest.mark.parametrize("method", [*OURS, "LSODA"])
+def test_row_12_time_limit(method):
+    model, began = tr.models.load("lorenz"), time.perf_counter()
+    error = failing(model, [0.0, 1e9], method, time_limit=0.1, max_steps=2**31 - 1)
+    assert time.perf_counter() - began < 1.0
+    assert error.status is Status.TIME_LIMIT
+    assert "the time limit was reached at t = " in str(error)
+    with pytest.raises(tr.OptionError, match="Solver: time_limit"):
+        tr.Solver(time_limit=-1)
+
+
+def test_row_12_time_limit_amid_the_events_of_one_step():
+    model = tr.Model("rest", {"x": "0"}, initial={"x": 1.0})
+    solver, began = tr.Solver(time_limit=0.2), time.perf_counter()
+    event = tr.Event("sin(100000*t)")
+    with pytest.raises(tr.SolveError, match=r"\[TIME_LIMIT\]") as caught:
+        tr.simulate(model, [0.0, 1e3], events=event, solver=solver)
+    assert time.perf_counter() - began < 2.0
+    seen = caught.value.solution.events.to_frame()["t"].to_numpy()
+    assert seen == pytest.approx(math.pi / 1e5 * np.arange(1, len(seen) + 1), rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "Radau", "BDF"])
+def test_row_13_a_jacobian_that_is_not_finite(method):
+    model = tr.Model("bent", {"z": "-z", "x": "-x + sqrt(max(x - 1, 0))"}, {}, {"z": 1, "x": 1})
+    error = failing(model, [0.0, 1.0], method)
+    assert error.status is Status.NEWTON
+    assert error.status is Status.SINGULAR
+    assert "The derivative of dx/dt by x is inf there" in str(error)
+    found = tr.simulate(model, [0.0, 1.0], solver=tr.Solver("tsit5"))
+    assert found["x"][-1] == pytest.approx(math.exp(-1.0), rel=1e-4)
+
+
+SWING = tr.Model("swing", {"x": "v", "v": "-x"}, {}, {"x": 0.0, "v": 1.0})
+
+
+def seen(function, end, model=SWING, **given):
+    return tr.simulate(model, (0.0, end), events=tr.Event(function), **given).events
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+def test_row_14_events_at_the_ends_and_several_in_a_step(method):
+    solver = tr.Solver(method, rtol=1e-9, atol=1e-12)
+    # sin t: zero at the start, which is no crossing, and at the very end.
+    assert len(seen("x", math.pi - 1e-6, solver=solver)) == 0
+    times = seen("x", 3.5 * math.pi, solver=solver).t
+    assert times == pytest.approx([math.pi, 2 * math.pi, 3 * math.pi], abs=1e-8)
+    # Thirty crossings while the states stand still, in order.
+    still = tr.Model("still", {"x": "0"}, initial={"x": 1.0})
+    times = seen("cos(10*t)", 9.5, model=still, solver=solver).t
+    assert times == pytest.approx((np.arange(len(times)) + 0.5) * math.pi / 10, abs=1e-9)
+    assert len(times) == 30
+
+
+def test_row_14_a_root_that_only_touches():
+    still = tr.Model("still", {"x": "0"}, initial={"x": 1.0})
+    assert len(seen("(t - 1)**2", 3.0, model=still)) == 0
+    low = seen("(t - 1)**2 - 1/10000", 3.0, model=still).t
+    assert low == pytest.approx([0.99, 1.01], abs=1e-9)
+
+
+def test_row_14_an_event_function_that_is_not_finite():
+    with pytest.raises(tr.SolveError, match=r"event 0: its function .*\[NONFINITE\]") as caught:
+        seen("log(1/2 - x)", 5.0)
+    assert caught.value.status is Status.NONFINITE
+    assert caught.value.solution.t[-1] <= math.asin(0.5)
+
+
+def test_row_14_chatter_ends_with_events():
+    """A ball that loses half its speed at each bounce never stops bouncing."""
+    ball = tr.Model("ball", {"h": "w", "w": "-10"}, {}, {"h": 1.0, "w": 0.0})
+    bounce = tr.Event("h", direction=-1, set={"w": "-w/2"}, name="bounce")
+    with pytest.raises(tr.SolveError, match=r"event bounce: .*\[EVENTS\]") as caught:
+        tr.simulate(ball, [0.0, 5.0], events=bounce)
+    assert caught.value.status is Status.EVENTS is Status.ENDLESS
+    # Down in sqrt(2/10), then flights that are halved each time: three times that in all.
+    assert caught.value.solution.events.t[-1] == pytest.approx(3 * math.sqrt(0.2), rel=1e-5)
+
+
+def test_row_14_many_events_are_all_there():
+    still = tr.Model("still", {"x": "0"}, initial={"x": 1.0})
+    times = seen("sin(1000*t)", 10.0, model=still).t
+    assert len(times) == int(10_000 / math.pi)
+    assert times == pytest.approx(np.arange(1, len(times) + 1) * math.pi / 1000, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", [*OURS, "LSODA", "RK45"])
+def test_row_15_a_slight_at_day_12(decay, method):
+    """x' = u - x with u = -1 on [12, 13): declared, its edges are hit."""
+    slight = tr.Pulses([12.0], height=-1.0, width=1.0)
+    solver = tr.Solver(method, rtol=1e-8, atol=1e-11)
+    found = tr.simulate(decay, [0.0, 12.0, 13.0, 20.0], inputs={"u": slight}, solver=solver)
+    before = math.exp(-12.0)
+    after = before * math.exp(-1.0) - (1 - math.exp(-1.0))
+    wanted = [1.0, before, after, after * math.exp(-7.0)]
+    assert found["x"] == pytest.approx(wanted, abs=1e-8)
+    own = tr.simulate(decay, (0.0, 20.0), inputs={"u": slight}, solver=solver)
+    assert {12.0, 13.0} <= set(own.t)
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p", "LSODA"])
+def test_row_15_a_jump_that_was_not_declared(method):
+    """The same slight written into the equation, where the solver has to find it."""
+    jump = "sign(t - 12)/2 - sign(t - 13)/2"
+    model = tr.Model("hidden", {"x": f"-x - ({jump})"}, {}, {"x": 1.0})
+    solver = tr.Solver(method, rtol=1e-6, atol=1e-9, h_max=0.5)
+    found = tr.simulate(model, [0.0, 13.0, 20.0], solver=solver)
+    after = math.exp(-13.0) - (1 - math.exp(-1.0))
+    assert found["x"] == pytest.approx([1.0, after, after * math.exp(-7.0)], abs=1e-4)
+
+
+def test_row_16_a_state_outside_its_range_is_kept_and_said():
+    model = tr.Model("fall", {"T": "-1"}, {}, {"T": 0.5}, bounds={"T": (0, 1)})
+    found = tr.simulate(model, [0.0, 2.0])
+    assert found["T"] == pytest.approx([0.5, -1.5])
+    assert found.outside == ("T",)
+    assert "left their bounds: T" in repr(found)
+    assert tr.simulate(model, [0.0, 0.4]).outside == ()

@@ -1,0 +1,183 @@
+"""Rows 30 to 33: long calls that are killed, run out of disk, or lose a worker."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import trustode as tr
+from trustode import checkpoint, jobs
+
+FORKS = multiprocessing.get_context("forkserver") if hasattr(os, "fork") else None
+GRID = {"mu": np.linspace(0.5, 2, 6), "x(0)": [0.5, 1.0, 2.0, 3.0]}
+
+
+def measure(path=None, **how):
+    return tr.scan(
+        tr.models.load("van-der-pol"), vary=GRID, t=(0, 60), measure=["period", "regime", "max"],
+        checkpoint=path, **{"threads": 1} | how,
+    )  # fmt: skip
+
+
+def same(first, second):
+    return all(first[name].tobytes() == second[name].tobytes() for name in first.names)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_row_30_killed_and_resumed_with_other_workers(tmp_path, child):
+    """Killed twice, the second time a little later, as forks of one process."""
+    path = tmp_path / "points"
+    script = """
+        import os, signal, sys
+        from faults.test_rows_30_to_33_long_calls import measure
+        for most in (5, 11):
+            def report(done, total):
+                if done >= most:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            pid = os.fork()
+            if pid == 0:
+                measure(sys.argv[1], progress=report, threads=2)
+            assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+            print(open(sys.argv[1], "rb").read().count(b'{"rows": ['), flush=True)
+    """
+    records = [int(line) for line in child(script, path).stdout.split()]
+    assert records == [1, 2]
+    seen = []
+    resumed = measure(path, progress=lambda done, total: seen.append(done), threads=1)
+    # What was acknowledged, eight rows each time, is there before four new ones are done.
+    assert seen == [0, 8, 16, 20, 24]
+    assert same(resumed, measure())
+
+
+def test_row_30_cut_anywhere(tmp_path):
+    """A process that is killed leaves some first part of the file."""
+    path, whole = tmp_path / "points", measure()
+    assert same(measure(path), whole)
+    content = path.read_bytes()
+    header = content.index(b"\n") + 1
+    for cut in np.random.default_rng(2).integers(header, len(content), 8):
+        path.write_bytes(content[:cut])
+        assert same(measure(path), whole)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is full")
+def test_row_31_disk_full(tmp_path, monkeypatch):
+    path, whole = tmp_path / "points", measure()
+    begun = []
+    write = checkpoint.Checkpoint._write
+
+    def full(self, pieces):
+        begun.append(1)
+        if len(begun) == 4:
+            # Half of it fits.
+            os.pwrite(self._file.fileno(), bytes(pieces[-1])[:10], self._end)
+            with open("/dev/full", "r+b", buffering=0) as disk:
+                self._file, kept = disk, self._file
+                try:
+                    write(self, pieces)
+                finally:
+                    self._file = kept
+                    kept.truncate(self._end)
+        write(self, pieces)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "_write", full)
+    with pytest.raises(OSError, match=r"scan\(van-der-pol\): the checkpoint .*points could not be "
+                       r"written \(No space left.*are finished and kept"):  # fmt: skip
+        measure(path)
+    monkeypatch.undo()
+    assert path.read_bytes().count(b'{"rows": [') == 2
+    seen = []
+    assert same(measure(path, progress=lambda done, total: seen.append(done)), whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"model": tr.models.load("van-der-pol").replace(initial={"v": 1})}, "model: not the same"),
+        ({"vary": GRID | {"mu": np.linspace(0.5, 2.1, 6)}}, "what is varied: not the same"),
+        ({"t": (0, 61)}, "there, .*61"),
+        ({"solver": tr.Solver(rtol=1e-7)}, "solver: .*1e-06.* there, .*1e-07.* here"),
+        ({"measure": ["period"]}, "there"),
+    ],
+    ids=["model", "grid", "span", "solver", "measures"],
+)
+def test_row_32_another_call(tmp_path, change, what, monkeypatch):
+    path = tmp_path / "points"
+    how = {"model": tr.models.load("van-der-pol"), "vary": GRID, "t": (0, 60),
+           "measure": ["period", "regime", "max"], "threads": 1, "checkpoint": path}  # fmt: skip
+    tr.scan(**how)
+    before = path.read_bytes()
+    with pytest.raises(tr.DataError, match=f"belongs to another call: .*{what}.*, or delete it"):
+        tr.scan(**how | change)
+    assert path.read_bytes() == before
+    # To begin anew is to delete it.
+    path.unlink()
+    assert len(tr.scan(**how | change | {"vary": {"mu": [1.0]}}).to_frame()) == 1
+
+
+def test_row_32_another_version(tmp_path, monkeypatch):
+    path = tmp_path / "points"
+    measure(path)
+    monkeypatch.setattr("trustode.runs.__version__", "99.0")
+    with pytest.raises(tr.DataError, match=r"version of trustode: .* there, 99\.0 here"):
+        measure(path)
+
+
+class Deadly(jobs.Task):
+    """Squares; the number 13 kills whoever computes it, 7 does so the first time only."""
+
+    def __init__(self, values, folder):
+        self.values, self.folder = np.asarray(values), folder
+
+    def take(self, rows):
+        return Deadly(self.values[rows], self.folder)
+
+    def solve(self, crew):
+        once = self.folder / "once"
+        if (self.values == 13).any() or ((self.values == 7).any() and not once.exists()):
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        status = np.zeros(len(self.values), dtype=np.int64)
+        return {"square": self.values.astype(float) ** 2, "status": status}
+
+    def parts(self):
+        return {"values": ("", str(self.values.tolist()))}
+
+
+@pytest.mark.skipif(FORKS is None, reason="needs SIGKILL")
+def test_row_33_a_worker_that_dies_loses_its_rows_alone(tmp_path):
+    how = jobs.check_how(None, ProcessPoolExecutor(1, mp_context=FORKS), None, False, "call")
+    with how.executor, pytest.warns(tr.SolveWarning, match=r"call: rows 13 to 13 .*LOST"):
+        found = jobs.carry_out(Deadly(np.arange(20), tmp_path), 20, 1, how, "call")
+    lost = np.arange(20) == 13
+    assert (found["status"] == np.where(lost, tr.Status.LOST, 0)).all()
+    assert np.isnan(found["square"][lost]).all()
+    assert found["square"][~lost].tolist() == (np.arange(20.0)[~lost] ** 2).tolist()
+
+
+def test_row_33_a_worker_of_another_version(decay, monkeypatch):
+    work = jobs._work
+    monkeypatch.setattr(jobs, "_work", lambda task, crew, _: work(task, crew, "9.9"))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(tr.TrustodeError, match=r"has 9\.9; results"):
+        tr.ensemble(decay, {"k": [1.0, 2.0]}, [0, 1], executor=pool)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs processes that start quickly")
+def test_row_33_a_worker_that_lacks_trustode(decay, tmp_path, monkeypatch):
+    """A worker that cannot read what it is sent is told of at once; nothing waits for it."""
+    with ThreadPoolExecutor(1) as pool:
+        submit = pool.submit
+
+        def without(function, *arguments):
+            def missing():
+                raise ModuleNotFoundError("No module named 'trustode'")
+
+            return submit(missing)
+
+        monkeypatch.setattr(pool, "submit", without)
+        with pytest.raises(tr.TrustodeError, match=r"rows 0 to .*No module named 'trustode'"):
+            tr.ensemble(decay, {"k": [1.0, 2.0]}, [0, 1], executor=pool)

@@ -1,0 +1,161 @@
+"""Rows 34, 35 and 38: copies, forks, threads and surroundings change no bit and no key."""
+
+import copy
+import json
+import os
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import trustode as tr
+
+TIMES = np.linspace(0.0, 20.0, 9)
+COPIES = {
+    "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
+    "pickle 5": lambda thing: pickle.loads(pickle.dumps(thing, 5)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("made", COPIES.values(), ids=COPIES)
+def test_row_34_copies_are_equal(decay, made):
+    model, solver = tr.models.load("trust-updated"), tr.Solver("dop853", rtol=1e-8, atol=(1e-9,))
+    twin = made(model)
+    assert twin == model
+    assert hash(twin) == hash(model)
+    assert twin.fingerprint == model.fingerprint
+    assert made(solver) == solver
+    assert made(decay) == decay
+    found, again = tr.simulate(model, TIMES), tr.simulate(twin, TIMES)
+    assert again.y.tobytes() == found.y.tobytes()
+    third = made(found)
+    assert third.y.tobytes() == found.y.tobytes()
+    assert third(3.3).tobytes() == found(3.3).tobytes()
+    assert third.model == model
+    assert made(tr.compile(decay)).rhs(0.0, [2.0]).tolist() == [-2.0]
+    scan = tr.scan(decay, vary={"k": [0.5, 1.0]}, t=(0, 5))
+    assert made(scan).to_frame().equals(scan.to_frame())
+    ensemble = tr.ensemble(decay, {"k": [0.5, 1.0]}, TIMES)
+    assert made(ensemble).y.tobytes() == ensemble.y.tobytes()
+    with pytest.raises(tr.SolveError) as caught:
+        tr.simulate(tr.models.load("lorenz"), [0, 50], solver=tr.Solver(max_steps=3))
+    error = made(caught.value)
+    assert (str(error), error.status) == (str(caught.value), caught.value.status)
+    assert error.solution.t.tolist() == caught.value.solution.t.tolist()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_row_34_a_fork_may_solve(decay, child):
+    """In a process of its own, without other threads, as multiprocessing does it."""
+    script = """
+        import os
+        import numpy as np
+        import trustode as tr
+        x = tr.Model("own", {"x": "-k*x", "y": "x - y"}, {"k": 1.0}, {"x": 1.0, "y": 0.0})
+        def solve():
+            table = {"k": np.linspace(0.1, 2.0, 64)}
+            return tr.ensemble(x, table, [0.0, 1.0, 5.0], threads=2).y.tobytes()
+        wanted = solve()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if solve() == wanted else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert solve() == wanted
+    """
+    child(script)
+
+
+def test_row_35_eight_threads_on_one_model(decay):
+    """The same model, solver and inputs in eight threads at once: bits as one after the other.
+
+    The C core runs under ThreadSanitizer in tests/sanitizers.
+    """
+    model = tr.models.load("trust-updated")
+    pulses = {"ev": tr.Pulses([3.0, 9.0], height=-1.0, width=0.5)}
+    methods = ["auto", "tsit5", "dop853", "rodas5p"]
+
+    def solve(k):
+        how = {"params": {"kappa": 0.5 + 0.1 * k}, "inputs": pulses}
+        solver = tr.Solver(methods[k % 4])
+        own = tr.simulate(decay, TIMES, params={"k": 0.5 + k}, solver=solver)
+        return tr.simulate(model, TIMES, solver=solver, **how).y.tobytes() + own.y.tobytes()
+
+    wanted = [solve(k) for k in range(8)]
+    found = [[] for _ in range(8)]
+    ready = threading.Barrier(8)
+
+    def work(k):
+        ready.wait()
+        for _ in range(5):
+            found[k].append(solve(k))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [[bits] * 5 for bits in wanted]
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_row_35_threads_of_an_ensemble(threads):
+    table = {"rho": np.linspace(5.0, 30.0, 70)}
+    model = tr.models.load("lorenz")
+    wanted = tr.ensemble(model, table, TIMES, threads=1).y.tobytes()
+    assert tr.ensemble(model, table, TIMES, threads=threads).y.tobytes() == wanted
+
+
+REPORT = """
+    import ctypes, hashlib, json, locale, os, sys
+    import numpy as np
+    import trustode as tr
+    from trustode.codegen import Source
+    surroundings = sys.argv[1:]
+    if "comma" in surroundings:
+        for name in ("de_DE.UTF-8", "cs_CZ.UTF-8", "fr_FR.UTF-8", ""):
+            try:
+                locale.setlocale(locale.LC_ALL, name)
+                break
+            except locale.Error:
+                continue
+    libm = ctypes.CDLL("libm.so.6")
+    rhs = {"x": "-k*x*tanh(y)", "y": "x/3 - 0.125*y"}
+    own = tr.Model("own", rhs, {"k": 1.5}, {"x": 1.0, "y": 0})
+    cases = [own, tr.models.load("trust-updated"), tr.models.load("van-der-pol")]
+    def solve():
+        total = hashlib.sha256()
+        for model in cases:
+            for method in ("auto", "rodas5p"):
+                total.update(tr.simulate(model, np.linspace(0, 9, 5), solver=tr.Solver(method)).y)
+        return total.hexdigest()
+    if "rounding" not in surroundings:
+        bits = solve()
+    else:
+        # Upwards; a library that was loaded for games or graphics may leave it so.
+        libm.fesetround(0x800)
+        bits = solve()
+        assert libm.fegetround() == 0x800
+        libm.fesetround(0)
+    text = tr.write_text(own)
+    keys = [Source(model).key for model in cases]
+    # A rate among the denormals, and a state that falls through them.
+    tiny = tr.Model("tiny", {"x": "-200*x", "y": "k"}, {"k": 5e-324}, {"x": 1.0, "y": 0.0})
+    fallen = tr.simulate(tiny, [0.0, 3.6, 4.0], solver=tr.Solver(atol=1e-320)).y.tolist()
+    print(json.dumps([bits, text, keys, fallen]))
+"""
+
+
+def test_row_38_surroundings_change_nothing(child):
+    """Locale with a comma, hash seeds, -O, warnings as errors; denormals stay what they are."""
+    wanted = child(REPORT, PYTHONHASHSEED="0").stdout
+    _, text, keys, fallen = json.loads(wanted)
+    assert "0.125" in text
+    assert len(set(keys)) == 3
+    assert fallen[0] == [1.0, 0.0]
+    assert all(abs(x) < 1e-300 for x, _ in fallen[1:])
+    other = child(REPORT, "comma", "rounding", PYTHONHASHSEED="12345", LC_ALL="de_DE.UTF-8",
+                  LC_NUMERIC="de_DE.UTF-8", options=("-O", "-W", "error"))  # fmt: skip
+    assert other.stdout == wanted
