@@ -59,6 +59,12 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
          "trustode.fit.ranking.Ranking", "trustode.fit.value.Objective"),
     ),
     (
+        "Pages to share",
+        "",
+        ("explore", "report"),
+        (),
+    ),
+    (
         "Errors and warnings",
         "Every error of trustode's is a `TrustodeError`, and also what Python would raise: a "
         "`ValueError`, a `RuntimeError`, a `TypeError` or an `OSError`.",
