@@ -30,6 +30,10 @@ cdef extern from "collocation.h":
         const double *, const double *, double *, double *, double *, double *, double *, double *,
         double *, double *, int *
     ) noexcept nogil
+    int tro_collocation_maps(
+        const tro_collocation *, const double *, double, const double *, const double *,
+        const double *, double *, double *, double *, double *
+    ) noexcept nogil
 
 cdef extern from "collocation_path.h":
     ctypedef struct tro_collocation_path:
@@ -255,21 +259,57 @@ cdef class Collocation:
         return (status, step[:cut].reshape(nodes, n), step[cut:], pair, determinant[0],
                 determinant[1], corrections)
 
+    def maps(self, const double[::1] mesh, const double[:, ::1] states, double period,
+             const double[::1] p, const double[::1] u, const double[::1] weight):
+        """Tell what the linearisation does in each interval; shapes as in collocation.h.
+
+        Returns
+        -------
+        tuple
+            status, maps (n_interval, n_state, n_state), flows (n_interval + 1, n_state), volume.
+        """
+        cdef int n = self.c.model.n_state, status
+        self.fits(mesh, states, p, u)
+        if weight.shape[0] != self.c.n_point:
+            raise ValueError(f"weight must have {self.c.n_point} entries")
+        cdef double *work = self.room(mesh, 1)
+        maps = np.empty((self.c.n_interval, n, n))
+        flows = np.empty((self.c.n_interval + 1, n))
+        cdef double volume
+        cdef double *maps_ = <double *>cnp.PyArray_DATA(maps)
+        cdef double *flows_ = <double *>cnp.PyArray_DATA(flows)
+        cdef double nothing = 0.0
+        cdef const double *p_ = &p[0] if p.shape[0] else &nothing
+        cdef const double *u_ = &u[0] if u.shape[0] else &nothing
+        with nogil:
+            status = tro_collocation_maps(
+                &self.c, &states[0, 0], period, p_, u_, &weight[0], work, maps_, flows_, &volume
+            )
+        self.functions.reraise()
+        return status, maps, flows, volume
+
+    cdef Py_ssize_t fits(self, const double[::1] mesh, const double[:, ::1] states,
+                         const double[::1] p, const double[::1] u) except -1:
+        """Check an orbit's shapes and return the number of nodes."""
+        cdef int n = self.c.model.n_state
+        cdef Py_ssize_t intervals = mesh.shape[0] - 1
+        cdef Py_ssize_t nodes = intervals * self.c.n_point + 1
+        if states.shape[0] != nodes or states.shape[1] != n or intervals < 1:
+            raise ValueError(f"states must have shape ({nodes}, {n})")
+        if p.shape[0] != self.c.model.n_param or u.shape[0] != self.c.model.n_input:
+            raise ValueError("p and u must be as long as the model's parameters and inputs")
+        return nodes
+
     cdef Py_ssize_t check(self, const double[::1] mesh, const double[:, ::1] states,
                           const double[::1] p, const double[::1] u, const double[:, :, ::1] rows,
                           const double[:, ::1] rows_free) except -1:
         """Check shapes and return the number of nodes."""
         cdef int n = self.c.model.n_state, k = self.c.n_free
-        cdef Py_ssize_t intervals = mesh.shape[0] - 1
-        cdef Py_ssize_t nodes = intervals * self.c.n_point + 1
-        if states.shape[0] != nodes or states.shape[1] != n or intervals < 1:
-            raise ValueError(f"states must have shape ({nodes}, {n})")
+        cdef Py_ssize_t nodes = self.fits(mesh, states, p, u)
         if rows.shape[0] != k or rows.shape[1] != nodes or rows.shape[2] != n:
             raise ValueError(f"rows must have shape ({k}, {nodes}, {n})")
         if rows_free.shape[0] != k or rows_free.shape[1] != k:
             raise ValueError(f"rows_free must have shape ({k}, {k})")
-        if p.shape[0] != self.c.model.n_param or u.shape[0] != self.c.model.n_input:
-            raise ValueError("p and u must be as long as the model's parameters and inputs")
         return nodes
 
     cdef double *room(self, const double[::1] mesh, int n_right) except NULL:

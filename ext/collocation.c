@@ -504,6 +504,73 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
     return status;
 }
 
+/* Take a map from the equations between an interval's ends, first y_0 + second y_1 = 0. `link` is
+ * work space. */
+static int mapped(const shape *s, const double *left, double *link, double *map)
+{
+    const int n = s->n;
+    double determinant[3] = {1.0, 0.0, 1.0};
+    memset(link, 0, sizeof(double) * product(n, s->link));
+    for (int a = 0; a < n; a++) {
+        const double *here = left + product(a, s->local) + s->inner;
+        memcpy(link + product(a, s->link), here + n, sizeof(double) * (size_t)n);
+        memcpy(link + product(a, s->link) + n, here, sizeof(double) * (size_t)n);
+    }
+    const int status = eliminate(link, n, 0, s->link, n, determinant);
+    if (status != 0)
+        return status;
+    for (int a = n - 1; a >= 0; a--) {
+        const double *row = link + product(a, s->link);
+        for (int b = 0; b < n; b++) {
+            double sum = -row[n + b];
+            for (int k = a + 1; k < n; k++)
+                sum -= row[k] * map[k * n + b];
+            map[a * n + b] = sum / row[a];
+        }
+    }
+    return 0;
+}
+
+int tro_collocation_maps(const tro_collocation *c, const double *states, double period,
+                         const double *p, const double *u, const double *weight, double *work,
+                         double *maps, double *flows, double *volume)
+{
+    const shape s = shape_of(c);
+    const tro_model *model = c->model;
+    const int n = s.n, nodes = s.m + 1;
+    room at;
+    cut(c, &s, work, &at);
+    memset(at.right, 0,
+           sizeof(double) * (size_t)s.right * (product(c->n_interval * s.m, n) + (size_t)(n + s.free)));
+    *volume = 0.0;
+    for (int j = 0; j <= c->n_interval; j++)
+        model->rhs(model, 0.0, states + product(j * s.m, n), p, u, flows + product(j, n));
+    for (int j = 0; j < c->n_interval; j++) {
+        const double *first = states + product(j * s.m, n);
+        double spread = 0.0;
+        for (int i = 0; i < s.m; i++) {
+            for (int a = 0; a < n; a++) {
+                at.y[a] = 0.0;
+                for (int k = 0; k < nodes; k++)
+                    at.y[a] += c->value[i * nodes + k] * first[k * n + a];
+            }
+            model->jac(model, 0.0, at.y, p, u, at.flow);
+            for (int a = 0; a < n; a++)
+                spread += weight[i] * at.flow[a * n + a];
+        }
+        *volume += period * (c->mesh[j + 1] - c->mesh[j]) * spread;
+        int status = equations(c, &s, j, states, period, p, u, at.right, at.flow, at.y, at.local);
+        if (status == 0)
+            status = eliminate(at.local, s.local_rows, 0, s.local, s.inner, (double[3]){1.0, 0.0, 1.0});
+        if (status == 0)
+            status = mapped(&s, at.local + product(s.inner, s.local), at.link,
+                            maps + product(j * n, n));
+        if (status != 0)
+            return status;
+    }
+    return 0;
+}
+
 /* Newton's method stops when a step, in the unknowns' own scales, is below this, or below the second
  * while it shrinks so quickly that the next one would be rounding; ... */
 static const double CLOSE = 1e-9, CLOSING = 1e-8, QUICK = 1e-3;

@@ -53,4 +53,14 @@ int tro_collocation_correct(const tro_collocation *c, double period, const doubl
                             double *free, double *work, double *step, double *pair,
                             double *determinant, int *corrections);
 
+/* Tell what the linearisation along an orbit does in each interval.
+ *
+ * weight (n_point) are those of the Gauss points. maps (n_interval, n_state, n_state) go from each
+ * point of the mesh to the next; flows (n_interval + 1, n_state) are the speeds there; volume is the
+ * logarithm of what happens to volumes, by Liouville's formula.
+ * Returns 0, TRO_NONFINITE or TRO_SINGULAR. */
+int tro_collocation_maps(const tro_collocation *c, const double *states, double period,
+                         const double *p, const double *u, const double *weight, double *work,
+                         double *maps, double *flows, double *volume);
+
 #endif

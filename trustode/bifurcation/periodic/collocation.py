@@ -238,8 +238,10 @@ class Problem:
                 self.u[slot - len(self.p)] = value
         return period
 
-    def maps(self, orbit: Orbit) -> tuple[Array, Array, float]:
+    def maps(self, orbit: Orbit) -> tuple[Array, Array, float] | None:
         """Return what the linearisation does in each interval, and the orbit's direction.
+
+        None where that is singular or not finite. Else:
 
         Returns
         -------
@@ -250,21 +252,11 @@ class Problem:
         volume : float
             Logarithm of what the linearisation does to volumes, by Liouville's formula.
         """
-        period, known, n = self.set(orbit.free), basis(), self.n
-        places = at_points(orbit.states).reshape(-1, n)
-        jac = np.array([self.functions.jac(0.0, y, self.p, self.u) for y in places])
-        jac = jac.reshape(-1, POINTS, 1, n, n)
-        traces = np.trace(jac[:, :, 0], axis1=2, axis2=3) @ known.weights
-        volume = period * float(np.diff(orbit.mesh) @ traces)
-        h = np.diff(orbit.mesh)[:, None, None, None, None]
-        blocks = known.slope[:, :, None, None] * np.eye(n) / h - period * (
-            known.value[:, :, None, None] * jac
+        period = self.set(orbit.free)
+        status, maps, flows, volume = self._core.maps(
+            orbit.mesh, orbit.states, period, self.p, self.u, basis().weights
         )
-        # Rows: point and state; columns: node and state.
-        wide = np.swapaxes(blocks, 2, 3).reshape(len(h), POINTS * n, (POINTS + 1) * n)
-        found = np.linalg.solve(wide[:, :, n:], -wide[:, :, :n])
-        flows = [self.functions.rhs(0.0, y, self.p, self.u) for y in orbit.states[::POINTS]]
-        return found[:, -n:], np.array(flows), volume
+        return (maps, flows, volume) if status == 0 else None
 
     def solve(self, orbit: Orbit, conditions: Conditions, right: Array) -> Solved | None:
         """Solve the equations of a Newton step; None where they are singular or not finite."""

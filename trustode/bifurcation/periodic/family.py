@@ -44,8 +44,8 @@ _REFERENCES = 8
 #: Sizes below this say nothing.
 _NOTHING = 1e-12
 #: Share of the tangent below which the parameter stands still; and error of the multiplier that
-#: is 1 from which on there, multipliers are found in another way.
-_STANDING, _BLURRED = 1e-8, 1e-6
+#: is 1 from which on multipliers are found in another way.
+_STANDING, _BLURRED = 1e-7, 1e-6
 #: Share of its size that an orbit's extent has at least, to give the phase by its own speed.
 _FLAT = 1e-9
 
@@ -284,9 +284,24 @@ class Family:
             count,
             origin.bend if s == 0.0 else None,
         )
-        if len(self.spans) == 1 and self.stands(made) and made.multipliers.trivial_error > _BLURRED:
-            return replace(made, across=across(*self.problem.maps(orbit)))
         return made
+
+    def sharp(self, node: Node, conditions: Conditions) -> Node:
+        """Return a solved orbit whose multipliers are known as well as they can be.
+
+        The pair of matrices is that of Newton's last step but one, and where small errors of an
+        orbit grow much along it the multipliers show it.
+        """
+        if node.multipliers.trivial_error <= _BLURRED:
+            return node
+        orbit = Orbit(node.orbit.mesh, node.orbit.states.copy(), node.orbit.free)
+        corrected = self.problem.correct(orbit, conditions, node.scale, node.free_scale)
+        if corrected is not None:
+            node = replace(node, orbit=corrected.orbit, pair=corrected.pair)
+        if node.multipliers.trivial_error <= _BLURRED:
+            return node
+        maps = self.problem.maps(node.orbit)
+        return node if maps is None else replace(node, across=across(*maps))
 
     def stands(self, node: Node) -> bool:
         """Return whether the parameter all but stands still at a point, as among canards."""
@@ -299,10 +314,12 @@ class Family:
         rows, free, target = self._last[1]
         target = target.copy()
         target[-1] += s
+        conditions = Conditions(rows, free, target)
         corrected = self.problem.correct(
-            origin.moved(s), Conditions(rows, free, target), origin.scale, origin.free_scale
+            origin.moved(s), conditions, origin.scale, origin.free_scale
         )
-        return self.node(corrected, origin, s)
+        node = self.node(corrected, origin, s)
+        return node if node is None or len(self.spans) > 1 else self.sharp(node, conditions)
 
     def landing(self, origin: Node, guess: Orbit, value: float, which: int = -1) -> Node | None:
         """Return the point at which a scalar has a value, from a guess on the same mesh."""
@@ -310,7 +327,8 @@ class Family:
         corrected = self.problem.correct(guess, conditions, origin.scale, origin.free_scale)
         if corrected is not None:
             corrected.orbit.free[which] = value
-        return self.node(corrected, origin)
+        node = self.node(corrected, origin)
+        return node if node is None or len(self.spans) > 1 else self.sharp(node, conditions)
 
     def between(self, a: Node, b: Node, value: float) -> Node | None:
         """Return the point at a value of the parameter between two neighbours."""

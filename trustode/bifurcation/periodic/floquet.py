@@ -158,8 +158,10 @@ def across(maps: Array, flows: Array, volume: float) -> Across:
 def _rest(flows: Array) -> Array:
     """Return unit vectors beside each direction: all axes but that of its largest component."""
     n = flows.shape[1]
-    axes = np.eye(n)
-    return np.stack([np.delete(axes, int(np.argmax(np.abs(flow))), axis=1) for flow in flows])
+    others = np.arange(n - 1)
+    # Those from the left-out axis on move up by one.
+    others = others + (others >= np.abs(flows).argmax(axis=1)[:, None])
+    return np.asarray(np.swapaxes(np.eye(n)[others], 1, 2))
 
 
 def doubling_test(values: Complex) -> float:
