@@ -228,6 +228,9 @@ class Finder:
             if origin is None:
                 break
             there = self._secant(self._tests(origin)[kind], origin, _FIRST_SECANT * length)
+            if there is None and kind == "fold_of_cycles":
+                # On a steep family the parameter's share of the tangent may be all rounding.
+                there = self._secant(self._unit, origin, _FIRST_SECANT * length)
             if there is None:
                 break
             old, new = best.orbit.free, there.orbit.free
