@@ -36,6 +36,9 @@ _RETURN, _NEAR_RETURN = 0.02, 0.3
 _LOOKS, _REFINEMENTS, _FINER = 16, 3, 33
 #: A trajectory that moves less than this, of the largest values it had, is at rest.
 _STILL = 1e-4
+#: How often an orbit may go round (more often in steps of these), turns that are the same to within
+#: this share of its extent; and the shortest interval that is kept of a mesh that is cut.
+_TURNS, _SAME_TURN, _SHORT = (2, 3, 5), 1e-4, 1e-6
 
 
 def from_hopf(family: Family, system: System, y: Array, value: float) -> Node | None:
@@ -78,7 +81,27 @@ def from_orbit(family: Family, orbit: Orbit) -> Node | None:
         node = family.remeshed(node)
     if node is None:
         return None
+    once = _once(family, node.orbit)
+    if once is not None:
+        return from_orbit(family, once)
     return node if node.tangent.free[-1] >= 0.0 else node.reversed()
+
+
+def _once(family: Family, orbit: Orbit) -> Orbit | None:
+    """Return one turn of an orbit that goes round more than once, or None.
+
+    Near a period doubling a trajectory comes back more closely after two turns than after one.
+    """
+    extent = np.maximum(np.ptp(orbit.states, axis=0), _STILL * np.abs(orbit.states).max())
+    for turns in _TURNS:
+        later = orbit.at((orbit.nodes + 1.0 / turns) % 1.0)
+        if (np.abs(later - orbit.states) <= _SAME_TURN * extent).all():
+            inside = turns * orbit.mesh[orbit.mesh * turns < 1.0 - _SHORT]
+            mesh = np.append(inside, 1.0)
+            free = orbit.free.copy()
+            free[family.problem.slots.index(PERIOD)] /= turns
+            return Orbit(mesh, orbit.at(nodes_of(mesh) / turns), free)
+    return None
 
 
 def doubled(family: Family, node: Node) -> Node | None:
