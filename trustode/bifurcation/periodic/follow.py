@@ -30,6 +30,9 @@ _RENEWAL = 4
 #: A start passed within this share of a step closes the family.
 _CLOSURE = 0.05
 _EDGE = 1e-9
+#: A family that is born at a Hopf point and has kept to its value, within this share of the span,
+#: for so many orbits stands upright; it is followed no farther than the second number.
+_UPRIGHT, _UPRIGHT_ORBITS = 1e-9, (10, 100)
 #: States larger than this, in the first orbit's scales, are no longer followed.
 _HUGE = 1e8
 
@@ -134,6 +137,7 @@ class Follower:
         """
         stepper, side = self._stepper, Side([start])
         origin, ds, since = start, stepper.ds, 0
+        upright = born and not np.ptp(start.orbit.states, axis=0).any()
         reason = ""
         while True:
             count = len(side.nodes) - 1
@@ -176,6 +180,17 @@ class Follower:
             if len(self._names) == 1 and endless(side.nodes, self._family.problem):
                 side.end = f"the period grows without bound at {self._shown(node)}"
                 return side
+            known = upright and len(side.nodes) > _UPRIGHT_ORBITS[0]
+            upright = upright and self._level(start, node)
+            if known:
+                # Which way the value turns is rounding, and so is that it leaves.
+                side.special = [each for each in side.special if each[1].kind != "fold_of_cycles"]
+                if not upright:
+                    side.nodes.pop()
+                    side.special = [each for each in side.special if each[0] < count]
+                if not upright or len(side.nodes) > _UPRIGHT_ORBITS[1]:
+                    side.end = f"stands upright at {self._shown(start)}: cycles of every size there"
+                    return side
             since += 1
             origin = node
             if since >= _RENEWAL or not self._family.accurate(node):
@@ -285,6 +300,11 @@ class Follower:
                 value = hopf_near(problem, y, value, float(period), width)
             return f"{ENDS[kind]} at {self._names[-1]} = {value:.6g}", Origin(kind, value)
         return None
+
+    def _level(self, start: Node, node: Node) -> bool:
+        """Return whether the parameter is what it was at the start."""
+        away = abs(node.value - start.value) / float(start.free_scale[-1])
+        return len(self._names) == 1 and away <= _UPRIGHT
 
     def _closes(self, nodes: list[Node]) -> bool:
         """Return whether the last step passes the first orbit, in its direction."""
