@@ -426,3 +426,77 @@ def test_multipliers_of_all_sizes_are_known_at_once(text_model):
     np.testing.assert_allclose(last["multipliers"], expected, rtol=1e-6)
     assert last["trivial_error"] < 1e-6
     assert last["n_unstable"] == 1
+
+
+def test_multipliers_are_known_up_to_a_homoclinic_orbit(text_model):
+    # Lorenz' equations with b = 2: one multiplier leaves all bounds as the family nears the saddle.
+    # By Liouville's formula the product of all is exp(-(sigma + 1 + b) T).
+    model = text_model(
+        {"x": "s*(y - x)", "y": "r*x - y - x*z", "z": "x*y - b*z"}, s=10.0, b=2.0, r=20.0
+    )
+    at, z = 150 / 7, 143 / 7
+    start = {"r": at, "x": math.sqrt(2 * z), "y": math.sqrt(2 * z), "z": z}
+    family = tr.cycles(model, "r", start=start, span=(0, 30))
+    assert family.ends[1].startswith("a homoclinic orbit")
+    assert (family.points["n_unstable"][1:] == 1).all()
+    assert family.points["trivial_error"].max() < 1e-6
+    assert abs(family.multipliers[-1, 1]) > 1e15
+    periods = family.points["period"].to_numpy()[1:]
+    early = periods < 1.5
+    products = np.prod(family.multipliers[1:][early], axis=1).real
+    assert np.log(products) == pytest.approx(-13.0 * periods[early], abs=1e-4)
+
+
+def test_both_folds_of_a_symmetric_system_converge(text_model):
+    # (x, y, I) -> (-x, 7/4 - y, 7/4 - I) maps these equations onto themselves.
+    model = text_model({"x": "3*(x - x**3/3 - y + I)", "y": "(x + 0.7 - 0.8*y)/3"}, I=0.2)
+    drawn = tr.diagram(model, "I", (-0.5, 2.5))
+    folds = drawn.special[drawn.special["kind"] == "fold_of_cycles"]
+    assert folds["converged"].all()
+    first, second = folds["I"]
+    assert first + second == pytest.approx(1.75, abs=1e-10)
+    assert np.ptp(folds["period"]) < 1e-6
+
+
+def test_langford_s_torus(text_model):
+    # Langford (1979), SIAM J. Appl. Math. 37, 22, without his asymmetric terms: the cycle is the
+    # circle z = b, r**2 = b - b**3/3, whose linearisation has the trace 1 - b**2.
+    model = text_model(
+        {
+            "x": "(z - b)*x - w*y",
+            "y": "w*x + (z - b)*y",
+            "z": "z - z**3/3 - x**2 - y**2",
+        },
+        b=1.2,
+        w=3.5,
+    )
+    drawn = tr.diagram(model, "b", (0.3, 2.2))
+    hopf = drawn.special[drawn.special["kind"] == "hopf"]
+    assert hopf["b"].tolist() == pytest.approx([math.sqrt(3)], rel=1e-10)
+    (family,) = drawn.cycles
+    assert list(family.special["kind"]) == ["torus"]
+    torus = family.special.iloc[0]
+    assert torus["b"] == pytest.approx(1.0, rel=1e-9)
+    assert torus["period"] == pytest.approx(2 * math.pi / 3.5, rel=1e-10)
+    angle = 2 * math.pi / 3.5 * math.sqrt(4 / 3)
+    assert max(torus["multipliers"][1:], key=lambda value: value.imag) == pytest.approx(
+        complex(math.cos(angle), math.sin(angle)), abs=1e-8
+    )
+
+
+def test_a_conservative_family_stands_upright(text_model):
+    # At mu = 0 every circle is a cycle; that of radius 2 goes on to mu > 0 (van der Pol).
+    model = text_model({"x": "y", "y": "mu*(1 - x**2)*y - x"}, mu=1.0)
+    family = tr.cycles(model, "mu", start={"x": 0.0, "y": 0.0, "mu": 0.0}, span=(-1, 5))
+    assert family.ends[1] == "stands upright at mu = 0: cycles of every size there"
+    assert list(family.special["kind"]) == ["branch_point"]
+    assert family.special["max_x"][0] == pytest.approx(2.0, rel=1e-6)
+    assert len(family) <= 102
+
+
+def test_one_turn_of_an_orbit_is_followed(text_model):
+    # Next to Roessler's first doubling, c = 2.832, a trajectory nears its cycle from both sides
+    # in turn, and comes back more closely after two turns than after one.
+    model = text_model({"x": "-y - z", "y": "x + a*y", "z": "b + z*(x - c)"}, a=0.2, b=0.2, c=2.75)
+    family = tr.cycles(model, "c", span=(2.7, 2.8))
+    assert family.points["period"].between(5.7, 5.8).all()
