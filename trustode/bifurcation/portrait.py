@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -299,11 +300,7 @@ class Diagram(Shown):
             States, interpolated along the branches, in their order, and whether stable.
         """
         found = []
-        for branch in self.equilibria:
-            points = branch.points
-            p = points[self.parameter].to_numpy()
-            stable = points["stable"].to_numpy()
-            y = points[list(self.model.states)].to_numpy()
+        for branch, p, stable, y in self._lines:
             for k in np.flatnonzero((p[:-1] - value) * (p[1:] - value) <= 0.0).tolist():
                 if p[k] == p[k + 1] or (k > 0 and p[k] == value):
                     continue
@@ -312,6 +309,19 @@ class Diagram(Shown):
                 rests = stable[k] if same else self._side(branch, k, value)
                 found.append((y[k] + share * (y[k + 1] - y[k]), bool(rests)))
         return sorted(found, key=lambda pair: tuple(pair[0]))
+
+    @cached_property
+    def _lines(self) -> list[tuple[Branch, Array, Array, Array]]:
+        """Branches of equilibria with their parameter, stability and states as arrays."""
+        return [
+            (
+                branch,
+                branch.points[self.parameter].to_numpy(),
+                branch.points["stable"].to_numpy(),
+                branch.points[list(self.model.states)].to_numpy(),
+            )
+            for branch in self.equilibria
+        ]
 
     def restless(self) -> Iterator[float]:
         """Yield values of the parameter at which no equilibrium and no cycle is stable.
