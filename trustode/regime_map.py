@@ -288,8 +288,11 @@ def regime_map(
 
     Other Parameters
     ----------------
-    solver, threads, executor, checkpoint, progress
+    solver, threads, executor, progress
         As in `scan`; of the grid, not of the curves.
+    checkpoint : path, optional
+        As in `scan`. Diagrams and curves are kept beside it, in a file of that name and
+        ``.curves``.
 
     Returns
     -------
@@ -366,6 +369,7 @@ def regime_map(
             stepper=stepper,
             cycles=cycles,
             seed=seed,
+            checkpoint=None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves",
         )
     task, starts = _task(
         model, columns, given, found, held, constant, (start, discarded, end), solver, where
