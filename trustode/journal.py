@@ -282,7 +282,7 @@ def _state(value: Any) -> dict[str, Any]:
 def _of(kind: type, state: dict[str, Any]) -> Any:
     """Return an object that consists of what `_state` told."""
     if "__setstate__" in vars(kind):
-        made = kind.__new__(kind)
+        made: Any = object.__new__(kind)
         made.__setstate__(state)
         return made
     called = state.pop("called", None)

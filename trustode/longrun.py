@@ -457,6 +457,4 @@ def _end(measured: Measured, i: int) -> NDArray[np.str_]:
 
 def sides(rest: Array) -> NDArray[np.str_]:
     """Name where T rests; at 0 it is on neither side."""
-    return np.select(
-        [np.abs(rest) <= _NEITHER, rest > 0.0], ["resting", "trusting"], "mistrusting"
-    )
+    return np.select([np.abs(rest) <= _NEITHER, rest > 0.0], ["resting", "trusting"], "mistrusting")

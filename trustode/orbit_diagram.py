@@ -19,10 +19,10 @@ from .ensemble import describe_status
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .event import Event, WatchedEvents, watch_for
 from .jobs import Arrays, Crew, carry_out, check_how
+from .longrun import LEAST_END, long_enough
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
-from .longrun import LEAST_END, long_enough
 from .runs import Runs, check_solver, make_runs
 from .scan import check_span
 from .solve import NATIVE, Solver, compile_ahead

@@ -223,11 +223,11 @@ def scan(
     `initial` or `vary` says otherwise. T decides. The columns ``"idealised"`` and
     ``"devalued"`` say how each run ends: "trusting" or "mistrusting" (at rest with T above or
     below 0, "resting" at 0), "cycling", "irregular" or "unsettled". The regime is what both
-    agree on, and "split" where both rest, on opposite sides of 0 or more than .1 apart ("unsettled" if T
-    still moves fast enough to close the gap). Where they disagree otherwise, it is what the
-    livelier run does, in the order unsettled, irregular, cycling. All other measures come
-    from the model's own start. Where T or L is varied, there are no two starts and the regime
-    is how that run ends.
+    agree on, and "split" where both rest, on opposite sides of 0 or more than .1 apart
+    ("unsettled" if T still moves fast enough to close the gap). Where they disagree otherwise,
+    it is what the livelier run does, in the order unsettled, irregular, cycling. All other
+    measures come from the model's own start. Where T or L is varied, there are no two starts
+    and the regime is how that run ends.
     """
     if not isinstance(model, Model):
         raise ModelError(f"scan: expected a Model, got {model!r:.60} ({type(model).__name__})")

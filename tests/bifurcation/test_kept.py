@@ -106,7 +106,9 @@ def test_another_call_is_refused(text_model, tmp_path, other, named):
         draw(model, 3)
 
 
-@pytest.mark.parametrize("text", ['{"class": "os.system", "of": {}}', "[1", '{"array": [0, "O", [1]]}'])
+@pytest.mark.parametrize(
+    "text", ['{"class": "os.system", "of": {}}', "[1", '{"array": [0, "O", [1]]}']
+)
 def test_what_a_call_did_not_write_is_refused(text_model, tmp_path, text):
     model, path = text_model({"x": "a - x**2"}, a=1.0), tmp_path / "one"
     draw(model, path)

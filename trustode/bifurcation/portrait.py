@@ -159,7 +159,7 @@ class Diagram(Shown):
         families of cycles.
     special : DataFrame
         One row a special point, by the parameter's value; a point where branches cross
-        stands there once. Columns: kind ("fold", "hopf", "branch_point"), the parameter,
+        stands there once. Columns: kind ("fold", "hopf", "branch_point", "corner"), the parameter,
         the states, omega, period, coefficient, type, criticality and converged, as in
         `Branch.special`; and branch, an index of `branches`. With cycles also their kinds,
         without states, and their ``min_<state>``, ``max_<state>`` and orbit, as in

@@ -204,7 +204,6 @@ class _Search:
         of_cycles = not isinstance(row.get("orbit", math.nan), float)
         if kind == "branch_point" and of_cycles:
             return
-        model = self.model
         start = row if of_cycles else row.drop("orbit", errors="ignore")
         start = start.copy()
         for name, value in own.items():
