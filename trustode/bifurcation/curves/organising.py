@@ -224,6 +224,11 @@ class _Search:
         self.curves.append(made)
         for _, point in made.special.iterrows():
             for onward in _ONWARD.get(str(point["kind"]), ()):
+                if point["kind"] == "hopf_hopf":
+                    # The other pair's curve: the point lies on this one, too.
+                    omega = float(point["other_omega"])
+                    point = point.copy()
+                    point["omega"], point["period"] = omega, 2.0 * math.pi / omega
                 self.follow(point, onward, {})
 
     def _curve(self, start: pd.Series, kind: str) -> BifurcationCurve | str:
@@ -260,7 +265,11 @@ class _Search:
             names = [
                 name
                 for name in map(str, each.points)
-                if (name in self.parameters or (not met and _is_place(name, self.model)))
+                if (
+                    name in self.parameters
+                    or (name == "omega" and row["kind"] == "hopf_hopf")
+                    or (not met and _is_place(name, self.model))
+                )
                 and isinstance(values.get(name), float)
                 and math.isfinite(values[name])
             ]
