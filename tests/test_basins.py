@@ -102,3 +102,28 @@ def test_arguments_that_are_refused(given, error, message):
     arguments = {"region": {"x": (0, 1)}, "t": (0, 1)} | given
     with pytest.raises(error, match=message):
         tr.basins(bistable(), **arguments)
+
+
+@pytest.mark.parametrize("power", [3, 5])
+def test_a_slow_decay_is_one_attractor(power):
+    # y' = -y^n gets to 0 like t^(-1/(n-1)): at t = 2000 it is still .016 and .11.
+    y = tr.states("y")
+    model = tr.Model("slow", rhs={y: -(y**power)}, params={}, initial={y: 1})
+    found = tr.basins(model, {"y": (-2, 2)}, n=20)
+    assert list(found.share.items()) == [("resting", 1.0)]
+    assert found.attractors["mean_y"][0] == pytest.approx(0, abs=1e-8)
+
+
+def test_near_attractors_of_a_wide_region_stay_apart():
+    y = tr.states("y")
+    model = tr.Model("two", rhs={y: y - y**3}, params={}, initial={y: 1})
+    found = tr.basins(model, {"y": (-200, 200)}, n=20)
+    assert sorted(found.attractors["mean_y"]) == pytest.approx([-1, 1], rel=1e-9)
+
+
+def test_a_whole_state_may_be_where_the_rest_starts():
+    x, y = tr.states("x y")
+    model = tr.Model("plane", rhs={x: x - x**3, y: -y}, params={}, initial={x: 0, y: 0})
+    start = tr.equilibria(model).stable[0].state
+    found = tr.basins(model, {"x": (-2, 2)}, initial=start, n=10)
+    assert sorted(found.share.values()) == [0.5, 0.5]

@@ -443,7 +443,8 @@ def test_prints_itself_and_survives_pickling(bpd):
     scan = tr.scan(bpd, vary={DEVELOPMENT: [0.1, 0.5]})
     text = repr(scan)
     assert "2 points, D_ab = D_aban = D_care (2)" in text
-    assert "over t = 1000 to 2000 day" in text
+    # Twice seven times 436 d, the slowest decay at rest, and no less than the 400 d of tau_G.
+    assert "over t = 3050 to 6100 day" in text
     assert "cycling 1, trusting 1" in text
     again = pickle.loads(pickle.dumps(scan))
     for name in scan.names:
@@ -532,3 +533,30 @@ def test_too_large_a_grid_is_refused_before_solving(bpd):
     axis = np.linspace(0, 1, 30_000)
     with pytest.raises(DataError, match=r"are free\. Vary fewer values"):
         tr.scan(bpd, vary={"kappa": axis, "beta": axis, "h": axis})
+
+
+def test_slow_states_settle_before_they_are_measured():
+    x, slow = tr.states("x slow")
+    tau = tr.parameters("tau")
+    model = tr.Model(
+        "slow", rhs={x: slow - x, slow: (1 - slow) / tau}, params={tau: 1}, initial={x: 0, slow: 0}
+    )
+    # Two fast times fit anywhere; fourteen times 400, in whole hundreds; and no more than this.
+    ends = {value: tr.scan(model, vary={tau: [value]}).t for value in (1, 400, 5000)}
+    assert ends == {1: (0, 2000), 400: (0, 5600), 5000: (0, 10_000)}
+    assert tr.scan(model, vary={tau: [400]}, t=(0, 10)).t == (0, 10)
+
+
+def test_trust_that_rests_at_0_is_at_rest():
+    T, memory = tr.states("T memory")
+    rate = tr.parameters("rate")
+    model = tr.Model(
+        "fading",
+        rhs={T: -rate * T, memory: T - memory},
+        params={rate: 1},
+        initial={T: 0.5, memory: 0},
+        bounds={T: (-1, 1)},
+    )
+    table = tr.scan(model, vary={rate: [0.5, 2]}).to_frame()
+    for name in ("regime", "idealised", "devalued"):
+        assert list(table[name]) == ["resting", "resting"]

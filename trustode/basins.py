@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .checkpoint import Parts, digest
 from .errors import DataError, ModelError, OptionError, checks_keywords
 from .jobs import Arrays, Crew, carry_out, check_how
-from .longrun import Plan, is_trust, measure_runs
+from .longrun import LEAST_END, Plan, is_trust, long_enough, measure_runs, settle, sides
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
@@ -37,6 +37,11 @@ _RUNS_A_BLOCK = 512
 _SAME = 0.02
 #: The same of irregular ones, whose extremes are a matter of chance.
 _SAME_IRREGULAR = 0.3
+#: Ends that differ by less than so many of the solver's absolute tolerances, or than this share
+#: of the region, are one.
+_TOLERANCES, _FINEST = 100.0, 1e-6
+#: Steps of Newton's method from where a run rests, and how far, in the states' reach, they may go.
+_STEPS, _FARTHEST = 120, 0.1
 #: What is no attractor.
 _NONE = ("unsettled", "failed")
 
@@ -107,7 +112,7 @@ def basins(
     n: int | Sequence[int] = 400,
     *,
     seed: int | None = None,
-    t: tuple[float, float] = (0.0, 2000.0),
+    t: tuple[float, float] | None = None,
     discard: float | None = None,
     initial: Mapping[Any, float] | None = None,
     inputs: Mapping[Any, Any] | None = None,
@@ -125,7 +130,8 @@ def basins(
     region : mapping of state to (low, high)
         Where the starts lie; states that are not named start as `initial` or the model says.
     params, initial, inputs : mapping, optional
-        What all starts share, as in `simulate`.
+        What all starts share, as in `simulate`. States of `region` may be among `initial`: they
+        are varied nevertheless.
     n : int or sequence of int
         Starts: about so many on a grid, as many along each axis, whose points are the middles
         of equal cells; a sequence gives the points along each axis. With a seed, so many.
@@ -160,9 +166,10 @@ def basins(
     where = f"basins({model.name})"
     solver = check_solver(solver, where)
     how = check_how(threads, executor, checkpoint, progress, where)
-    start, end, discarded = check_span(t, discard, where)
+    start, end, discarded = check_span((0.0, LEAST_END) if t is None else t, discard, where)
     ranges = _check_region(model, region, where)
     columns, shape = _starts(ranges, n, seed, where)
+    shared = model.known(initial, "state", model.states)
     n_run = len(next(iter(columns.values())))
     runs = make_runs(
         model,
@@ -170,24 +177,29 @@ def basins(
         n_run,
         range(1, n_run + 1),
         params=params,
-        initial=initial,
+        initial={name: value for name, value in shared.items() if name not in ranges},
         inputs=inputs,
         where=where,
     )
+    if t is None:
+        start, end, discarded = check_span((0.0, long_enough(runs)), discard, where)
     atol = solver.atol_vector(runs.compiled)
     if how.executor is not None:
         compile_ahead(runs.compiled, solver)
     plan = Plan(start, start + discarded, end, solver, atol, ("mean", "period"), [])
-    found = carry_out(_Ends(runs, plan), n_run, _RUNS_A_BLOCK, how, where)
-    return _present(model, ranges, columns, shape, seed is not None, found)
+    widths = np.array([np.ptp(ranges.get(name, (0.0, 0.0))) for name in model.states])
+    found = carry_out(_Ends(runs, plan, widths), n_run, _RUNS_A_BLOCK, how, where)
+    finest = np.maximum(_TOLERANCES * atol, _FINEST * widths)
+    return _present(model, ranges, columns, shape, seed is not None, found, finest)
 
 
 @dataclass(frozen=True)
 class _Ends:
-    """The task: the long run of each start."""
+    """The task: the long run of each start; `widths` is how far each state was varied."""
 
     runs: Runs
     plan: Plan
+    widths: Array
 
     def take(self, rows: slice) -> _Ends:
         """Return the task of some starts."""
@@ -199,19 +211,25 @@ class _Ends:
         y0 = self.runs.starts(rows, self.runs.params(rows))
         measured = measure_runs(self.runs, rows, y0, range(y0.shape[1]), self.plan, crew)
         extent = measured.extent
+        resting = measured.behaviour.kind == "resting"
+        rest = extent.rest.copy()
+        rest[resting] = self._at_rest(rows[resting], measured.final[resting], rest[resting])
         return {
             "status": measured.status,
             "kind": measured.behaviour.kind,
             "period": measured.behaviour.period,
             "low": extent.low,
             "high": extent.high,
-            "mean": np.where(
-                (measured.behaviour.kind == "resting")[:, None],
-                extent.rest,
-                measured.behaviour.mean,
-            ),
-            "rest": extent.rest,
+            "mean": np.where(resting[:, None], rest, measured.behaviour.mean),
+            "rest": rest,
         }
+
+    def _at_rest(self, rows: NDArray[np.intp], final: Array, rest: Array) -> Array:
+        """Return the equilibria next to where runs rest: some take for ever to get there."""
+        y = settle(self.runs, rows, self.plan.end, final, list(range(final.shape[1])), _STEPS)
+        reach = np.maximum(self.widths, np.abs(final))
+        near = (np.abs(y - final) <= _FARTHEST * reach).all(axis=1)
+        return np.where((near & (y != final).any(axis=1))[:, None], y, rest)
 
     def parts(self) -> Parts:
         """Return all that the ends depend on."""
@@ -301,6 +319,7 @@ def _present(
     shape: tuple[int, ...],
     random: bool,
     found: Arrays,
+    finest: Array,
 ) -> Basins:
     """Name the attractors and count their basins."""
     import pandas as pd
@@ -318,7 +337,7 @@ def _present(
             )
         ]
     )
-    group = _group(kinds, found, scale)
+    group = _group(kinds, found, np.maximum(scale, finest / _SAME))
     n_run = len(group)
     rows: list[dict[str, Any]] = []
     for first in np.unique(group):
@@ -328,8 +347,7 @@ def _present(
         kind = str(kinds[first])
         name = kind
         if is_trust(model) and kind == "resting":
-            at_rest = found["rest"][first, model.states.index("T")]
-            name = "trusting" if at_rest > 0 else "mistrusting"
+            name = str(sides(found["rest"][[first], model.states.index("T")])[0])
         error = math.sqrt(share * (1 - share) / n_run) if random else math.nan
         row: dict[str, Any] = {
             "name": name, "kind": kind, "n": count, "share": share, "stderr": error,

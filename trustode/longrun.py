@@ -35,6 +35,16 @@ APART = 0.1
 #: Unless T, as it still moves, could make up the difference in so many late parts.
 _PARTS_MORE = 5
 
+#: A state T this near to 0 is on neither side.
+_NEITHER = 1e-6
+
+#: End of a long run unless told otherwise: at least and at most.
+LEAST_END, _MOST_END = 2000.0, 10_000.0
+#: Decays of the slowest motion at rest that should fit into the transient, half of the span.
+_DECAYS = 7.0
+#: Runs that are asked how slow they are, and decays slower than this share of the fastest: none.
+_ASKED, _SLOWEST = 16, 1e-9
+
 #: Of scipy's methods, samples for each step that the solver takes.
 _SAMPLES_PER_STEP = 12
 _SAMPLES_PER_CYCLE = 128
@@ -65,7 +75,14 @@ def long_run_starts(
     return ends if measures == ("regime",) else [own, *ends]
 
 
-def settle(runs: Runs, rows: NDArray[np.intp], t: float, y0: Array, free: list[int]) -> Array:
+def settle(
+    runs: Runs,
+    rows: NDArray[np.intp],
+    t: float,
+    y0: Array,
+    free: list[int],
+    steps: int = _NEWTON_STEPS,
+) -> Array:
     """Move some states to where they rest while the others are held.
 
     Newton's method on the equations of the free states. Where it does not converge inside
@@ -79,6 +96,8 @@ def settle(runs: Runs, rows: NDArray[np.intp], t: float, y0: Array, free: list[i
     y0 : ndarray, shape (n, n_state)
     free : list of int
         States that move.
+    steps : int
+        Of Newton's method; a multiple root takes many.
 
     Returns
     -------
@@ -94,7 +113,7 @@ def settle(runs: Runs, rows: NDArray[np.intp], t: float, y0: Array, free: list[i
     p, u = runs.params(rows), runs.input_values(rows, t)
     y, settled = y0.copy(), y0.copy()
     moving = np.arange(len(rows) if free else 0)
-    for _ in range(_NEWTON_STEPS):
+    for _ in range(steps):
         if not moving.size:
             break
         residual = np.array([rhs(t, y[k], p[k], u[k])[moves] for k in moving])
@@ -111,6 +130,29 @@ def settle(runs: Runs, rows: NDArray[np.intp], t: float, y0: Array, free: list[i
         settled[there[inside]] = y[there[inside]]
         moving = moving[~close & np.isfinite(step).all(axis=1)]
     return settled
+
+
+def long_enough(runs: Runs) -> float:
+    """Return an end of the span, from 0, that lets slow states settle in its first half.
+
+    Of some of the runs, the slowest decay without a turn, at rest or else at the start, has
+    seven of its times.
+    """
+    rows = np.unique(np.linspace(0, runs.n_run - 1, _ASKED).astype(np.intp))
+    compiled = runs.compiled
+    p, u = runs.params(rows), runs.input_values(rows, 0.0)
+    y = settle(runs, rows, 0.0, runs.starts(rows, p), list(range(len(compiled.model.states))))
+    end = LEAST_END
+    for k in range(len(rows)):
+        jac = compiled.jac(0.0, y[k], p[k], u[k])
+        if not np.isfinite(jac).all():
+            continue
+        values = np.linalg.eigvals(jac)
+        rates = -values.real[(values.imag == 0.0) & (values.real < 0.0)]
+        rates = rates[rates > _SLOWEST * np.abs(values).max()]
+        if rates.size:
+            end = max(end, 2.0 * _DECAYS / float(rates.min()))
+    return min(math.ceil(end / 100.0) * 100.0, _MOST_END)
 
 
 @dataclass(frozen=True)
@@ -400,7 +442,7 @@ def _trust_regime(idealised: Measured, devalued: Measured) -> dict[str, NDArray[
     drift = idealised.extent.drift[:, 0] + devalued.extent.drift[:, 0]
     closing = difference <= _PARTS_MORE * drift
     regime = np.where(closing, "unsettled", "split").astype(ends[0].dtype)
-    same = (ends[0] == ends[1]) & (difference <= APART)
+    same = ((ends[0] == ends[1]) & (difference <= APART)) | (difference <= _NEITHER)
     regime[same] = ends[0][same]
     for kind in ("cycling", "irregular", "unsettled", "failed"):
         regime[(ends[0] == kind) | (ends[1] == kind)] = kind
@@ -409,6 +451,10 @@ def _trust_regime(idealised: Measured, devalued: Measured) -> dict[str, NDArray[
 
 def _end(measured: Measured, i: int) -> NDArray[np.str_]:
     """Say how runs of a trust model end."""
-    side = np.where(measured.extent.rest[:, i] > 0, "trusting", "mistrusting")
     kind = measured.behaviour.kind
-    return np.where(kind == "resting", side, kind)
+    return np.where(kind == "resting", sides(measured.extent.rest[:, i]), kind)
+
+
+def sides(rest: Array) -> NDArray[np.str_]:
+    """Name where T rests; at 0 it is on neither side."""
+    return np.select([np.abs(rest) <= _NEITHER, rest > 0.0], ["resting", "trusting"], "mistrusting")

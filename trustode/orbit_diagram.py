@@ -19,6 +19,7 @@ from .ensemble import describe_status
 from .errors import DataError, ModelError, OptionError, Status, checks_keywords, nearest
 from .event import Event, WatchedEvents, watch_for
 from .jobs import Arrays, Crew, carry_out, check_how
+from .longrun import LEAST_END, long_enough
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
@@ -118,7 +119,7 @@ def orbit_diagram(
     state: Any = None,
     section: Any = None,
     n: int = 201,
-    t: tuple[float, float] = (0.0, 2000.0),
+    t: tuple[float, float] | None = None,
     discard: float | None = None,
     params: Mapping[Any, float] | None = None,
     initial: Mapping[Any, float] | None = None,
@@ -177,7 +178,7 @@ def orbit_diagram(
     if solver.method not in ("auto", *NATIVE):
         raise OptionError(f"{where}: needs a native method, not {solver.method!r}")
     how = check_how(threads, executor, checkpoint, progress, where)
-    start, end, discarded = check_span(t, discard, where)
+    start, end, discarded = check_span((0.0, LEAST_END) if t is None else t, discard, where)
     values = check_values(span, n, where)
     column = str(getattr(name, "name", name))
     shown = model.states[0] if state is None else str(getattr(state, "name", state))
@@ -205,6 +206,8 @@ def orbit_diagram(
         inputs=inputs,
         where=where,
     )
+    if t is None:
+        start, end, discarded = check_span((0.0, long_enough(runs)), discard, where)
     solver.atol_vector(runs.compiled)
     if how.executor is not None:
         compile_ahead(runs.compiled, solver)

@@ -22,7 +22,18 @@ from .bifurcation import CURVES, ArcLength, BifurcationCurve, Organising, organi
 from .checkpoint import Parts, digest
 from .errors import DataError, ModelError, OptionError, checks_keywords, nearest
 from .jobs import Arrays, Crew, carry_out, check_how
-from .longrun import APART, IDEALISED, Measured, Plan, is_trust, measure_runs, settle
+from .longrun import (
+    APART,
+    IDEALISED,
+    LEAST_END,
+    Measured,
+    Plan,
+    is_trust,
+    long_enough,
+    measure_runs,
+    settle,
+    sides,
+)
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
@@ -44,6 +55,8 @@ _SAME_IRREGULAR = 0.3
 _DRIFTS = 5.0
 #: Starts are moved off special places by this share of a state's scale.
 _ASIDE = 1e-3
+#: Two rests of T that differ by less are one, on whichever side of 0 they are.
+_NOTHING = 1e-6
 #: An equilibrium whose fastest growth, times the span that was measured, is above this is left.
 _LEAVES = 1.0
 #: Share of its size on the whole map below which a state vanishes at a point.
@@ -233,7 +246,7 @@ def regime_map(
     params: Mapping[Any, float] | None = None,
     inputs: Mapping[Any, float] | None = None,
     initial: Mapping[Any, float] | Sequence[Mapping[Any, float]] | None = None,
-    t: tuple[float, float] = (0.0, 2000.0),
+    t: tuple[float, float] | None = None,
     discard: float | None = None,
     levels: Sequence[float] | None = None,
     region: Mapping[Any, tuple[float, float]] | None = None,
@@ -288,8 +301,11 @@ def regime_map(
 
     Other Parameters
     ----------------
-    solver, threads, executor, checkpoint, progress
+    solver, threads, executor, progress
         As in `scan`; of the grid, not of the curves.
+    checkpoint : path, optional
+        As in `scan`. Diagrams and curves are kept beside it, in a file of that name and
+        ``.curves``.
 
     Returns
     -------
@@ -332,7 +348,7 @@ def regime_map(
     where = f"regime_map({model.name})"
     solver = check_solver(solver, where)
     how = check_how(threads, executor, checkpoint, progress, where)
-    start, end, discarded = check_span(t, discard, where)
+    start, end, discarded = check_span((0.0, LEAST_END) if t is None else t, discard, where)
     if not isinstance(stepper, ArcLength):
         raise OptionError(
             f"{where}: stepper={stepper!r:.60} is not an ArcLength; write "
@@ -366,10 +382,14 @@ def regime_map(
             stepper=stepper,
             cycles=cycles,
             seed=seed,
+            checkpoint=None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves",
         )
     task, starts = _task(
         model, columns, given, found, held, constant, (start, discarded, end), solver, where
     )
+    if t is None:
+        start, end, discarded = check_span((0.0, long_enough(task.every[0])), discard, where)
+        task = replace(task, plan=replace(task.plan, begin=start + discarded, end=end))
     if how.executor is not None:
         compile_ahead(task.every[0].compiled, solver)
     n_point = math.prod(shape)
@@ -530,8 +550,7 @@ def _attractors(
     trust = is_trust(model)
     if trust:
         at = model.states.index("T")
-        side = np.where(rest[:, :, at] > 0.0, "trusting", "mistrusting")
-        names = np.where(kinds == "resting", side, kinds)
+        names = np.where(kinds == "resting", sides(rest[:, :, at]), kinds)
     else:
         names = kinds
     n_point = kinds.shape[1]
@@ -583,8 +602,9 @@ def _alike(
         apart = np.abs(rest[k, j] - rest[other, j])[seen]
         moving = _DRIFTS * (drift[k, j] + drift[other, j])[seen]
         if trust:
-            sides = (rest[k, j, seen[0]] > 0.0) == (rest[other, j, seen[0]] > 0.0)
-            return bool(apart[0] <= moving[0] or (sides and apart[0] <= APART))
+            named = sides(rest[[k, other], j, seen[0]])
+            near = named[0] == named[1] and apart[0] <= APART
+            return bool(near or apart[0] <= max(moving[0], _NOTHING))
         return bool(np.all((apart <= _SAME * sizes) | (apart <= moving)))
     most = _SAME_IRREGULAR if kinds[k, j] == "irregular" else _SAME
     return all(

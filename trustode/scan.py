@@ -20,7 +20,14 @@ from .checkpoint import Parts, digest
 from .ensemble import describe_status
 from .errors import DataError, ModelError, OptionError, checks_keywords, listed, nearest
 from .jobs import Arrays, Crew, carry_out, check_how
-from .longrun import MEASURES, Plan, long_run_starts, measure_points
+from .longrun import (
+    LEAST_END,
+    MEASURES,
+    Plan,
+    long_enough,
+    long_run_starts,
+    measure_points,
+)
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
@@ -122,7 +129,7 @@ def scan(
     model: Model,
     *,
     vary: Mapping[Any, ArrayLike],
-    t: tuple[float, float] = (0.0, 2000.0),
+    t: tuple[float, float] | None = None,
     discard: float | None = None,
     measure: Sequence[str] = ("min", "max", "period", "amplitude", "regime"),
     params: Mapping[Any, float] | None = None,
@@ -143,8 +150,10 @@ def scan(
         Axes of a full grid: a parameter, an initial value (``"T(0)"``) or an input to its
         values, shape (n,). A tuple of names moves them together: values of shape (n,) are
         given to all of them, of shape (n, n_name) one column to each.
-    t : pair of float
-        Span to solve, in the model's unit of time.
+    t : pair of float, optional
+        Span to solve, in the model's unit of time. Unless given, from 0 to 2000, or as far as
+        10,000 where a state settles slowly: its slowest decay at rest gets fourteen times its
+        length.
     discard : float, optional
         Length of the transient at its start that is not measured; half of the span unless
         given.
@@ -213,12 +222,12 @@ def scan(
     always been so: the other states are where they rest while T and L are held, unless
     `initial` or `vary` says otherwise. T decides. The columns ``"idealised"`` and
     ``"devalued"`` say how each run ends: "trusting" or "mistrusting" (at rest with T above or
-    below 0), "cycling", "irregular" or "unsettled". The regime is what both agree on, and
-    "split" where both rest, on opposite sides of 0 or more than .1 apart ("unsettled" if T
-    still moves fast enough to close the gap). Where they disagree otherwise, it is what the
-    livelier run does, in the order unsettled, irregular, cycling. All other measures come
-    from the model's own start. Where T or L is varied, there are no two starts and the regime
-    is how that run ends.
+    below 0, "resting" at 0), "cycling", "irregular" or "unsettled". The regime is what both
+    agree on, and "split" where both rest, on opposite sides of 0 or more than .1 apart
+    ("unsettled" if T still moves fast enough to close the gap). Where they disagree otherwise,
+    it is what the livelier run does, in the order unsettled, irregular, cycling. All other
+    measures come from the model's own start. Where T or L is varied, there are no two starts
+    and the regime is how that run ends.
     """
     if not isinstance(model, Model):
         raise ModelError(f"scan: expected a Model, got {model!r:.60} ({type(model).__name__})")
@@ -226,7 +235,7 @@ def scan(
     solver = check_solver(solver, where)
     how = check_how(threads, executor, checkpoint, progress, where)
     measures = _check_measures(measure, where)
-    start, end, discarded = check_span(t, discard, where)
+    start, end, discarded = check_span((0.0, LEAST_END) if t is None else t, discard, where)
     axes = _check_axes(vary, where)
     shape = tuple(len(values) for values in axes.values())
     n_point = math.prod(shape)
@@ -249,6 +258,8 @@ def scan(
         )
         for begin in starts
     ]
+    if t is None:
+        start, end, discarded = check_span((0.0, long_enough(every[0])), discard, where)
     atol = solver.atol_vector(every[0].compiled)
     if how.executor is not None:
         compile_ahead(every[0].compiled, solver)

@@ -363,3 +363,12 @@ def test_cycles_are_found_where_no_hopf_point_leads_to_them(text_model):
         [2.832445027899, 3.837358168411], rel=1e-9
     )
     assert len(found.cycles) == 2
+
+
+def test_a_branch_that_runs_away_cuts_the_span(draw, text_model):
+    # x = 1 / p, stable for p < 0 only; half-way along the span there is none.
+    found = draw(text_model({"x": "p*x - 1"}, {"x": 1.0}, p=1.0), "p", (-1, 1))
+    (first, *_, last) = (line for line in found.summary().splitlines() if line.startswith("For p"))
+    assert first.startswith("For p from -1 to ")
+    assert "one equilibrium is stable" in first
+    assert "no equilibrium is stable" in last

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 #: What a value in a sentence is zero below, as a share of the extent.
 _NOTHING = 1e-12
 #: What a special point is called in a sentence.
-SPECIAL_NAMES = {"fold": "fold", "hopf": "Hopf point", "branch_point": "branch point"}
+SPECIAL_NAMES = {
+    "fold": "fold",
+    "hopf": "Hopf point",
+    "branch_point": "branch point",
+    "corner": "corner of the equations",
+}
 
 
 def _passage(values: NDArray[np.float64], first: float, last: float) -> str:
@@ -61,7 +66,8 @@ class Branch(Shown):
         One row a point, in order along the branch: step, the parameter, the states, stable,
         n_unstable, and leading, the eigenvalue with the largest real part.
     special : DataFrame
-        One row a special point, in order: kind ("fold", "hopf", "branch_point"), the
+        One row a special point, in order: kind ("fold", "hopf", "branch_point", or "corner":
+        where the equations have none of their derivatives and stability or direction change), the
         parameter, the states, omega and period (of a Hopf point, else NaN), coefficient
         (first Lyapunov coefficient l1 = Re(c1)/omega of a Hopf point; quadratic coefficient
         <p, B(q, q)> / 2 of a fold and of a transcritical branch point, positive as its sign
@@ -232,11 +238,18 @@ class Branch(Shown):
         if row["kind"] == "hopf":
             unit = f" {self.model.time_unit}" if self.model.time_unit else ""
             text += f": {_birth(row['coefficient'])}, period {row['period']:.5g}{unit}"
-        elif row["kind"] == "fold":
+        elif row["kind"] == "fold" or row["type"] == "fold":
             before, after = row["bracket"]
-            nearby = self.points[self.parameter].iloc[[before, after]].max()
-            side = "above" if nearby > row[self.parameter] else "below"
+            nearby = self.points[self.parameter].iloc[[before, after]].to_numpy(dtype=float)
+            offset = nearby[np.argmax(np.abs(nearby - row[self.parameter]))] - row[self.parameter]
+            side = "above" if offset > 0.0 else "below"
             text += f": two equilibria meet; they exist for {self.parameter} {side} it"
+        elif row["kind"] == "corner":
+            counts = self.points["n_unstable"].iloc[list(row["bracket"])]
+            low, high = sorted(counts.tolist())
+            noun = "direction" if high == 1 else "directions"
+            less = "stable" if low == 0 else f"unstable in {low}"
+            text += f": on one side {less}, on the other unstable in {high} {noun}"
         else:
             sort = " ".join(part for part in (row["criticality"], row["type"]) if part)
             text += f": another branch crosses{f', a {sort} point' if sort else ''}"

@@ -5,19 +5,22 @@ Imports the searches and continuations of this folder.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError, OptionError, SolveError, Status, checks_keywords
+from ..journal import Journal
 from ..model import Model
 from ..progress import Progress, track
 from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
 from .equilibria import NOT_ISOLATED, Search, whole
-from .families import Families
+from .families import MOST_FAMILIES, Families
+from .kept import opened
 from .periodic.settling import beside
 from .portrait import Diagram, Member, extent_of, gathered
 from .reach import Reach
@@ -47,6 +50,7 @@ def diagram(
     stepper: ArcLength = _DEFAULT_STEPPER,
     cycles: bool = True,
     seed: int = 0,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
 ) -> Diagram:
     """Find every branch of a model along one parameter, and all special points on the way.
@@ -76,9 +80,14 @@ def diagram(
         Whether to follow periodic orbits, and what branches off them.
     seed : int
         Seed of the search for equilibria.
+    checkpoint : path, optional
+        File that keeps each branch and family once it is finished. The same call, given again
+        after an interruption, goes on from there and gives the same diagram; another call
+        refuses the file.
     progress : bool, callable or None
         True shows a bar; None does so on a terminal once the call has taken a second; a
-        callable gets ``(done, total)``.
+        callable gets ``(done, total)``. Families of cycles are not known beforehand: the total
+        counts as many as there may be.
 
     Returns
     -------
@@ -90,8 +99,12 @@ def diagram(
     ModelError
         For an unknown name, a value that is not allowed, or a model that depends on time.
     OptionError
-        If `stepper` is not an `ArcLength`, `cycles` no truth value, or the seed not a whole
-        number.
+        If `stepper` is not an `ArcLength`, `cycles` no truth value, the seed not a whole
+        number, or `checkpoint` not the path of a file.
+    DataError
+        If the checkpoint belongs to another call.
+    FileError
+        If the checkpoint cannot be read or written.
     SolveError
         If the model has no isolated equilibria.
 
@@ -113,14 +126,41 @@ def diagram(
         )
     if not isinstance(cycles, bool):
         raise OptionError(f"diagram({model.name}): cycles={cycles!r:.60} must be True or False")
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise OptionError(
+            f"diagram({model.name}): checkpoint={checkpoint!r:.60} is not the path of a file"
+        )
     name = free_name(model, parameter, "diagram")
     system = System(model, params, inputs, "diagram", name)
     low, high = span_of(system, span)
+    held_params, held_inputs = system.names()
+    search = Search(system, region, whole("diagram", "seed", seed, 0))
+    told = {
+        "parameter": f"{name} from {low!r} to {high!r}",
+        "region": repr(search.searched()),
+        "cycles": str(cycles),
+        "seed": str(seed),
+    }
+    with opened(checkpoint, "diagram", model, held_params, held_inputs, stepper, told) as journal:
+        return drawn(system, (low, high), search, stepper, cycles, journal, progress)
+
+
+def drawn(
+    system: System,
+    span: tuple[float, float],
+    search: Search,
+    stepper: ArcLength,
+    cycles: bool,
+    journal: Journal,
+    progress: Progress,
+) -> Diagram:
+    """Return the diagram of a system along its free parameter; see `diagram`."""
+    model, name = system.model, str(system.free)
+    low, high = span
     own = system.value
     held_params, held_inputs = system.names()
     inside = [low + share * (high - low) for share in _INSIDE]
     values = [low, high, *inside, *([own] if low < own < high else [])]
-    search = Search(system, region, whole("diagram", "seed", seed, 0))
     found: list[Array] = []
     isolated = False
     for value in values:
@@ -132,8 +172,9 @@ def diagram(
         raise SolveError(
             f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
         )
-    reach = Reach(system, stepper, low, high)
-    with track(len(found) + 1, progress, f"diagram({model.name})") as advance:
+    reach = Reach(system, stepper, low, high, journal)
+    total = len(found) + (MOST_FAMILIES if cycles else 0)
+    with track(total, progress, f"diagram({model.name})") as advance:
         for x in found:
             reach.start(x)
             advance(1)
@@ -145,7 +186,7 @@ def diagram(
         ]
         branches.sort(key=_place)
         special = gathered(branches, name, model.states, high - low)
-        families = Families(model, name, (low, high), held_params, held_inputs)
+        families = Families(model, name, span, held_params, held_inputs, journal, advance)
         if cycles:
             for _, row in special[special["kind"] == "hopf"].iterrows():
                 families.from_hopf(row)
@@ -157,7 +198,7 @@ def diagram(
             return Diagram(
                 model,
                 name,
-                (low, high),
+                span,
                 tuple(members),
                 table,
                 held_params,
@@ -166,37 +207,38 @@ def diagram(
             )
 
         if cycles and system.n > 1:
-            drawn = _with_trajectories(system, families, portrait)
+            made = _with_trajectories(system, families, portrait)
         else:
-            drawn = portrait()
-        advance(1)
-    return drawn
+            made = portrait()
+        if cycles:
+            advance(MOST_FAMILIES - len(families.found))
+    return made
 
 
 def _with_trajectories(
     system: System, families: Families, portrait: Callable[[], Diagram]
 ) -> Diagram:
     """Return the diagram with the cycles that trajectories settle on, where nothing is stable."""
-    drawn, tried = portrait(), set[float]()
-    waiting = drawn.restless()
+    made, tried = portrait(), set[float]()
+    waiting = made.restless()
     while len(tried) < _FAILURES and (value := next(waiting, None)) is not None:
         if value in tried:
             continue
-        if families.from_trajectory(value, _starts(system, drawn, value)):
-            drawn = portrait()
-            waiting = drawn.restless()
+        if families.from_trajectory(value, _starts(system, made, value)):
+            made = portrait()
+            waiting = made.restless()
         else:
             tried.add(value)
-    return drawn
+    return made
 
 
-def _starts(system: System, drawn: Diagram, value: float) -> list[Array]:
+def _starts(system: System, made: Diagram, value: float) -> list[Array]:
     """Return where trajectories begin: the initial state, or beside what is unstable."""
     system.set(np.append(np.zeros(system.n), value))
     initial = np.array(system.compiled.initial(system.p), dtype=float)
-    size = np.array([extent_of(drawn.branches, state) for state in system.model.states])
+    size = np.array([extent_of(made.branches, state) for state in system.model.states])
     starts = [initial] if newton(system, initial, size, _AT_REST) is None else []
-    around = [beside(system, y, value, size) for y, _ in drawn.rests_at(value)]
+    around = [beside(system, y, value, size) for y, _ in made.rests_at(value)]
     # A direction that turns leads to a cycle more often than one that does not.
     starts += [y for each in sorted(around, key=len) for y in each]
     return starts[:_MOST_STARTS]

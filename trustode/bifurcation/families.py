@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SolveError
+from ..journal import Journal
 from ..model import Model
 from .arclength import ArcLength
 from .periodic import Cycles, cycles
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 #: Steps as `cycles` takes them, but no more than a picture needs.
 _STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
 #: How often a period is doubled on the way along a cascade, and most families.
-_DOUBLINGS, _MOST = 1, 20
+_DOUBLINGS, MOST_FAMILIES = 1, 20
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
 #: the states' extent, ends there.
 _MEETS = 1e-2
@@ -45,6 +46,10 @@ class Families:
     span : pair of float
     params, inputs : dict of str to float
         Values that are held.
+    journal : Journal
+        Keeps the families.
+    advance : callable
+        Takes the number of families that were finished.
     """
 
     def __init__(
@@ -54,8 +59,11 @@ class Families:
         span: tuple[float, float],
         params: Mapping[str, float],
         inputs: Mapping[str, float],
+        journal: Journal,
+        advance: Callable[[int], object],
     ) -> None:
         self._model, self._parameter, self._span = model, parameter, span
+        self._journal, self._advance = journal, advance
         self._params, self._inputs = params, inputs
         self._switched: list[tuple[str, float, float]] = []
         self.found: list[Cycles] = []
@@ -88,7 +96,9 @@ class Families:
             system.compiled.functions, system.p, system.u, [PERIOD, slot_of(model, name)]
         )
         family = Family(problem, np.array([self._span]), halves(model), None)
-        node = settled(family, system, value, starts)
+        node = self._journal(
+            ("settled", value, *starts), lambda: settled(family, system, value, starts)
+        )
         before = len(self.found)
         while node is not None:
             count = len(self.found)
@@ -106,13 +116,31 @@ class Families:
         return None
 
     def _follow(self, row: Mapping[str, Any] | pd.Series, doublings: int) -> None:
-        if len(self.found) >= _MOST:
+        if len(self.found) >= MOST_FAMILIES:
             return
-        model, name = self._model, self._parameter
+        name = self._parameter
+        family = self._journal(("cycles", *self._place(row)), lambda: self._cycles(row))
+        if isinstance(family, str):
+            kind = str(row["kind"]).replace("_", " ")
+            self.failed.append(f"{kind} at {name} = {row[name]:.6g}: {family}")
+            return
+        if len(family) < 2 or any(_holds(other, family) for other in self.found):
+            return
+        self.found.append(family)
+        self._advance(1)
+        for _, point in family.special.iterrows():
+            if self._is_new(point):
+                doubles = point["kind"] == "period_doubling"
+                if doubles and (doublings == _DOUBLINGS or self._undoubled(point)):
+                    continue
+                self._follow(point, doublings + doubles)
+
+    def _cycles(self, row: Mapping[str, Any] | pd.Series) -> Cycles | str:
+        """Return a family, or why it could not be followed."""
         try:
-            family = cycles(
-                model,
-                name,
+            return cycles(
+                self._model,
+                self._parameter,
                 start=row,
                 span=self._span,
                 params=self._params,
@@ -120,18 +148,15 @@ class Families:
                 stepper=_STEPPER,
             )
         except SolveError as error:
-            kind = str(row["kind"]).replace("_", " ")
-            self.failed.append(f"{kind} at {name} = {row[name]:.6g}: {error}")
-            return
-        if len(family) < 2 or any(_holds(other, family) for other in self.found):
-            return
-        self.found.append(family)
-        for _, point in family.special.iterrows():
-            if self._is_new(point):
-                doubles = point["kind"] == "period_doubling"
-                if doubles and (doublings == _DOUBLINGS or self._undoubled(point)):
-                    continue
-                self._follow(point, doublings + doubles)
+            return str(error)
+
+    def _place(self, row: Mapping[str, Any] | pd.Series) -> tuple[object, ...]:
+        """Return what tells a start from all others."""
+        named = {str(key): value for key, value in row.items()}
+        orbit = named.get("orbit")
+        states = orbit.node.orbit.states if isinstance(orbit, Start) else None
+        rest = [float(named.get(state, np.nan)) for state in self._model.states]
+        return named["kind"], float(named[self._parameter]), rest, states
 
     def _is_new(self, point: pd.Series) -> bool:
         """Return whether another family leaves a point that nobody has left by yet."""

@@ -30,6 +30,7 @@ _CLOSURE = 0.05
 #: Share of the parameter in the tangent below which the branch turns at a point, to rounding.
 _TURNING = 1e-7
 _EDGE = 1e-9
+_ROUNDING = float(np.finfo(float).eps)
 #: A branch that stops within this share of the span from its edge has reached it.
 _NEXT = 1e-5
 #: How far beyond the span a branch is looked at, as a share of it.
@@ -41,6 +42,10 @@ _LARGEST = 1e6
 _CLOSEST = 0.3
 #: How often it is looked at.
 _LOOKS = 4
+#: Steps past a corner of the equations, in shortest steps, and how well a direction must fit.
+_PAST, _STRAIGHT = (4.0, 16.0, 64.0), 0.999
+#: Halvings that narrow a change at a corner down.
+_NARROWINGS = 50
 #: What changes its sign at a fold, at a branch point and at a Hopf point.
 _TESTS: tuple[Callable[[Node], float], ...] = (
     lambda node: float(node.tangent[-1]),
@@ -125,6 +130,15 @@ class Follower:
                 if floor and self._arrives(origin):
                     side.end = f"span reached, {name} = {origin.x[-1]:.6g}"
                     break
+                past = self._past_corner(origin) if floor and self._system.has_corners else None
+                if past is not None:
+                    node, found = past
+                    if found is not None:
+                        self._keep(side, len(side.nodes) - 1, [found])
+                    side.lengths.append(origin.distance(node.x))
+                    side.nodes.append(node)
+                    ds = stepper.ds
+                    continue
                 if floor:
                     side.end = f"{reason} at {name} = {origin.x[-1]:.6g}"
                     break
@@ -170,7 +184,13 @@ class Follower:
             node = seen = first.rescaled(origin.scale)
         try:
             if changed(origin, seen):
-                found = Finder(self._curve, origin, settle=settle).find(seen)
+                corners = self._system.has_corners
+                try:
+                    found = Finder(self._curve, origin, settle=settle and not corners).find(seen)
+                except Unclear:
+                    if not (settle and corners):
+                        raise
+                    found = [self._at_corner(origin, seen, length)]
                 self._keep(side, len(side.nodes) - 1, found)
             elif len(side.lengths):
                 self._hidden(side, origin, node, length)
@@ -180,6 +200,58 @@ class Follower:
         if closing:
             side.closed, side.end = True, "closed branch: back at the start"
         return node, ""
+
+    def _past_corner(self, origin: Node) -> tuple[Node, Special | None] | None:
+        """Return the first point behind a corner that lies just ahead, and what happens there.
+
+        Behind it the branch goes along the null vector of the derivative that holds there, to
+        one side: di Bernardo, Budd, Champneys & Kowalczyk (2008), Piecewise-smooth Dynamical
+        Systems, section 5.1.
+        """
+        scale = origin.scale
+        for shares in _PAST:
+            reach = shares * self._stepper.ds_min
+            matrix = self._system.full(origin.x + reach * origin.tangent * scale) * scale
+            if not np.isfinite(matrix).all():
+                continue
+            along = np.ascontiguousarray(np.linalg.svd(matrix)[2][-1])
+            for direction in (along, -along):
+                node = self._curve.at(Node.pointing(origin.x, direction, scale), reach)
+                if node is None or node.outside >= 0:
+                    continue
+                inside = self._low <= node.x[-1] <= self._high
+                away = (node.x - origin.x) / scale / max(node.distance(origin.x), 1e-300)
+                back = float(away @ origin.tangent) < -_LEAST_COSINE
+                if inside and not back and float(node.tangent @ direction) > _STRAIGHT:
+                    return node, self._corner(origin, node)
+        return None
+
+    def _corner(self, before: Node, after: Node) -> Special | None:
+        """Return the corner between two points where the tangents meet, if it changes anything."""
+        turns = (before.tangent[-1] > 0.0) != (after.tangent[-1] > 0.0)
+        if before.n_unstable == after.n_unstable and not turns:
+            return None
+        gap = (after.x - before.x) / before.scale
+        pair = np.column_stack([before.tangent, after.tangent])
+        s = float(np.linalg.lstsq(pair, gap, rcond=None)[0][0])
+        x = before.x + s * before.tangent * before.scale
+        return _corner_at(x, before, max(s, 0.0), turns=turns)
+
+    def _at_corner(self, origin: Node, end: Node, length: float) -> Special:
+        """Return the corner inside a step at which the stability changes but not the direction."""
+        low, high = 0.0, length
+        x = end.x
+        for _ in range(_NARROWINGS):
+            middle = (low + high) / 2.0
+            node = self._curve.at(origin, middle)
+            if node is None:
+                break
+            if changed(origin, node):
+                high, x = middle, node.x
+            else:
+                low = middle
+        turns = (origin.tangent[-1] > 0.0) != (end.tangent[-1] > 0.0)
+        return _corner_at(x, origin, high, turns=turns)
 
     def _between(self, origin: Node, outer: Node, edge: float) -> Node | None:
         """Return a point on the edge where the derivative by the states is singular there."""
@@ -288,6 +360,12 @@ class Follower:
         if there is None or float(there.tangent @ first.rescaled(origin.scale).tangent) <= 0.0:
             return False
         return bool(there.distance(first.x) <= _CLOSURE * length)
+
+
+def _corner_at(x: Array, before: Node, position: float, *, turns: bool) -> Special:
+    """Return a corner at which the branch turns in the parameter or changes its stability."""
+    x = np.where(np.abs(x) <= _ROUNDING * before.scale, 0.0, x)
+    return Special("corner", x, np.nan, np.nan, True, position, "fold" if turns else "")
 
 
 def _closest(known: list[tuple[float, float]]) -> float | None:

@@ -160,7 +160,7 @@ class Diagram(Shown):
         families of cycles.
     special : DataFrame
         One row a special point, by the parameter's value; a point where branches cross
-        stands there once. Columns: kind ("fold", "hopf", "branch_point"), the parameter,
+        stands there once. Columns: kind ("fold", "hopf", "branch_point", "corner"), the parameter,
         the states, omega, period, coefficient, type, criticality and converged, as in
         `Branch.special`; and branch, an index of `branches`. With cycles also their kinds,
         without states, and their ``min_<state>``, ``max_<state>`` and orbit, as in
@@ -333,7 +333,7 @@ class Diagram(Shown):
             longest first; then its quarters.
         """
         low, high = self.span
-        inside = [v for v in self.special[self.parameter].astype(float) if low < v < high]
+        inside = [v for v in self._marks() if low < v < high]
         pieces = [(b - a, a, b) for a, b in pairwise(sorted({low, high, *inside}))]
         longest = sorted(pieces, key=lambda piece: -piece[0])
         for share in (0.5, 0.25, 0.75):
@@ -343,6 +343,11 @@ class Diagram(Shown):
                     self._swings_at(value) or self.stable_at(value)
                 ):
                     yield value
+
+    def _marks(self) -> list[float]:
+        """Return where something may change: at special points, and where a branch ends."""
+        ends = [v for each in self.equilibria for v in each.points[self.parameter].iloc[[0, -1]]]
+        return [*self.special[self.parameter].astype(float), *map(float, ends)]
 
     def _side(self, branch: Branch, k: int, value: float) -> bool:
         """Return whether a segment with a change of stability is stable at a value."""
@@ -360,7 +365,7 @@ class Diagram(Shown):
     def _stretches(self) -> Iterator[str]:
         """Yield a sentence on each stretch of the parameter with the same stable equilibria."""
         low, high = self.span
-        inside = [v for v in self.special[self.parameter].astype(float) if low < v < high]
+        inside = [v for v in self._marks() if low < v < high]
         cuts = sorted({low, high, *inside})
         cuts = [a for a, b in pairwise(cuts) if b - a > _SAME * (high - low)] + [high]
         pieces = []

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import SolveError
+from ..journal import Journal
 from .arclength import ArcLength, Curve, Node
 from .branching import Crossing, crossing
 from .follow import Follower, Side
@@ -83,14 +84,24 @@ class Reach:
     stepper : ArcLength
     low, high : float
         Span of the parameter.
+    journal : Journal, optional
+        Keeps the branches that a start leads to.
     """
 
-    def __init__(self, system: System, stepper: ArcLength, low: float, high: float) -> None:
+    def __init__(
+        self,
+        system: System,
+        stepper: ArcLength,
+        low: float,
+        high: float,
+        journal: Journal | None = None,
+    ) -> None:
         self._system, self._stepper = system, stepper
         self._low, self._high = low, high
         self._curve = Curve(system, high - low)
         self._follower = Follower(system, stepper, low, high)
         self._switched: list[Array] = []
+        self._journal = journal or Journal()
         self.tracks: list[Track] = []
 
     def known(self, x: Array) -> bool:
@@ -114,11 +125,20 @@ class Reach:
 
     def start(self, x: Array) -> None:
         """Follow the branch through an equilibrium, and all that cross it."""
-        waiting = self._follow(x)
-        while waiting:
-            point = waiting.pop(0)
-            for node in self._away(*point):
-                waiting += self._follow(node.x, node.scale)
+        n, m = len(self.tracks), len(self._switched)
+
+        def follow() -> tuple[list[tuple[Side, Side]], list[Array]]:
+            waiting = self._follow(x)
+            while waiting:
+                point = waiting.pop(0)
+                for node in self._away(*point):
+                    waiting += self._follow(node.x, node.scale)
+            return [(each.forward, each.backward) for each in self.tracks[n:]], self._switched[m:]
+
+        sides, switched = self._journal(("equilibria", x), follow)
+        if len(self.tracks) == n:
+            self.tracks += [Track(*each) for each in sides]
+            self._switched[m:] = switched
 
     def _follow(self, x: Array, scale: Array | None = None) -> list[tuple[Array, Crossing]]:
         """Follow a branch that is not known yet; return its new branch points."""

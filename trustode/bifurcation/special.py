@@ -56,7 +56,9 @@ class Special:
 
     Attributes
     ----------
-    kind : {"fold", "hopf", "branch_point"}
+    kind : {"fold", "hopf", "branch_point", "corner"}
+        A corner is where the equations have no derivative and a branch turns or changes its
+        stability.
     x : ndarray, shape (n_state + 1,)
         States, then the parameter.
     omega : float
@@ -68,8 +70,8 @@ class Special:
         Whether Newton's method converged on the defining equations, close to the bracket.
     position : float
         Length from the beginning of its step.
-    type : {"transcritical", "pitchfork", ""}
-        Of a branch point.
+    type : {"transcritical", "pitchfork", "fold", ""}
+        Of a branch point; "fold" of a corner where the branch turns.
     criticality : {"supercritical", "subcritical", ""}
         Of a Hopf point or a pitchfork.
     crossing : Crossing or None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
 from .._arclength import Kernel
@@ -23,6 +25,9 @@ from ..solve import in_range, parameter_vector
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+#: Functions that have no derivative somewhere.
+_CORNERS = (sympy.Abs, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
 
 
 class System:
@@ -85,6 +90,11 @@ class System:
             self.bounds[:, 0],
             self.bounds[:, 1],
         )
+
+    @cached_property
+    def has_corners(self) -> bool:
+        """Whether the equations have no derivative somewhere, as abs, min and max have."""
+        return any(expression.has(*_CORNERS) for expression in self.model.rhs.values())
 
     @property
     def value(self) -> float:

@@ -103,7 +103,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
     found = scan(
         model,
         vary=axes(arguments.vary),
-        t=tuple(arguments.t),
+        t=None if arguments.t is None else tuple(arguments.t),
         discard=arguments.discard,
         measure=arguments.measure,
         params=params,

@@ -73,8 +73,8 @@ def parser_of_all() -> argparse.ArgumentParser:
         help="an axis of the grid; NAME,NAME=... moves parameters together; repeatable",
     )  # fmt: skip
     added.add_argument(
-        "--t", nargs=2, type=float, default=(0.0, 2000.0), metavar=("START", "END"),
-        help="span to solve (default: 0 2000)",
+        "--t", nargs=2, type=float, metavar=("START", "END"),
+        help="span to solve (default: 0 2000, or longer where a state settles slowly)",
     )  # fmt: skip
     added.add_argument(
         "--discard", type=float, metavar="TIME", help="transient to leave out (default: half)"

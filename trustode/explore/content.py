@@ -37,6 +37,7 @@ _KINDS = {
     "fold": "fold",
     "hopf": "Hopf point",
     "branch_point": "branch point",
+    "corner": "corner of the equations",
 }
 
 

@@ -28,6 +28,7 @@ _SPECIAL = {
     "fold": ("s", "white", "fold"),
     "hopf": ("o", "black", "Hopf point"),
     "branch_point": ("D", "grey", "branch point"),
+    "corner": ("v", "white", "corner of the equations"),
 }
 #: Mark and name of the special points of a family of periodic orbits.
 _SPECIAL_CYCLES = {

@@ -32,6 +32,8 @@ _STEPPER_OF_CYCLES = ArcLength(ds=0.02, ds_max=0.1)
 #: An unfolding above this share of the Jacobian means that branches no longer cross.
 _IMPERFECT = 1e-7
 _ROUNDING = 1e-15
+#: A double zero eigenvalue is this much of the Jacobian to rounding.
+_DOUBLE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def _start(request: Request, tracer: Tracer) -> Point:
     if not np.isfinite(full).all():
         raise SolveError(f"{where}: the Jacobian is not finite at {shown}", Status.NONFINITE)
     jac = full[:, :n]
-    rate = float(np.abs(np.linalg.eigvals(jac)).max()) or float(np.abs(full).max()) or 1.0
+    rate = _rate(jac) or float(np.abs(full).max()) or 1.0
     z = np.append(x, equations.extras(x, jac, float(row.get("omega", math.nan))))
     point = tracer.start(z, rate)
     near = point is not None and float(np.abs((point.z - z) / point.frame.scale)[:-1].max()) < 0.1
@@ -247,6 +249,18 @@ def _start(request: Request, tracer: Tracer) -> Point:
             Status.MAX_STEPS,
         )
     return point
+
+
+def _rate(jac: Array) -> float:
+    """Return how fast the model is, whatever the units of its states; 0 if nothing tells.
+
+    Eigenvalues may all vanish, as at a Bogdanov-Takens point of two states; the loops of one or
+    two states do not.
+    """
+    fastest = float(np.abs(np.linalg.eigvals(jac)).max())
+    loops = float(np.sqrt(np.abs(jac * jac.T)).max())
+    rate = max(fastest, loops)
+    return 0.0 if rate <= _DOUBLE * float(np.abs(jac).max()) else rate
 
 
 def _check_unfolding(request: Request, forward: Stretch, backward: Stretch) -> None:

@@ -6,6 +6,7 @@ Imports the diagrams and curves of this folder.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import SolveError
+from ...journal import Journal
 from ...model import Model
 from ..arclength import ArcLength
-from ..diagram import diagram
+from ..diagram import drawn
+from ..equilibria import Search, whole
+from ..kept import opened
+from ..periodic.branch import Start
 from ..portrait import Diagram, extent_of
-from ..system import Array
+from ..system import Array, System
 from .bifurcation_curve import CURVES, NAMES, BifurcationCurve
 from .curve import FOLLOWERS, curve
 
@@ -79,6 +84,7 @@ def organising(
     stepper: ArcLength,
     cycles: bool,
     seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Organising:
     """Follow every curve that diagrams along the first parameter lead to.
 
@@ -90,30 +96,54 @@ def organising(
     levels : sequence of float
         Values of the second parameter at which diagrams are made.
     params, inputs : mapping of str to float
-    region, stepper, cycles, seed
+    region, stepper, cycles, seed, checkpoint
         As in `diagram`.
 
     Returns
     -------
     Organising
     """
-    first, second = parameters
-    search = _Search(model, parameters, span, params, inputs, stepper)
+    whole("diagram", "seed", seed, 0)
+    told = {
+        "span": ", ".join(f"{name} from {a!r} to {b!r}" for name, (a, b) in span.items()),
+        "levels": repr(list(levels)),
+        "region": repr({str(name): pair for name, pair in (region or {}).items()}),
+        "cycles": str(cycles),
+        "seed": str(seed),
+    }
+    held = {**model.defaults, **params}, {**model.input_defaults, **inputs}
+    with opened(checkpoint, "curves", model, *held, stepper, told) as journal:
+        search = _Search(model, parameters, span, params, inputs, stepper, journal)
+        return _organised(search, levels, region, cycles, seed, journal)
+
+
+def _organised(
+    search: _Search,
+    levels: Sequence[float],
+    region: Mapping[Any, tuple[float, float]] | None,
+    cycles: bool,
+    seed: int,
+    journal: Journal,
+) -> Organising:
+    """Return what diagrams at some levels lead to."""
+    model, span, (first, second) = search.model, search.span, search.parameters
     rests: list[dict[str, float]] = []
     swings: list[dict[str, float]] = []
     reach = dict.fromkeys(model.states, 0.0)
     for level in levels:
         own = {second: level}
+        params = {**search.params, **(own if second in model.params else {})}
+        inputs = {**search.inputs, **(own if second in model.inputs else {})}
+        system = System(model, params, inputs, "diagram", first)
         try:
-            found = diagram(
-                model,
-                first,
+            found = drawn(
+                system,
                 span[first],
-                params={**params, **(own if second in model.params else {})},
-                inputs={**inputs, **(own if second in model.inputs else {})},
-                region=region,
-                cycles=cycles,
-                seed=seed,
+                Search(system, region, seed),
+                ArcLength(),
+                cycles,
+                journal.under("diagram", level),
+                False,
             )
         except SolveError as error:
             search.failed.append(f"the diagram at {second} = {level:.6g}: {error}")
@@ -126,7 +156,7 @@ def organising(
             search.follow(row, str(row["kind"]), {second: level})
     return Organising(
         tuple(search.curves),
-        _gathered(search.curves, parameters, model.states, span),
+        _gathered(search.curves, search.parameters, model.states, span),
         rests,
         swings,
         {name: value or 1.0 for name, value in reach.items()},
@@ -154,9 +184,11 @@ class _Search:
         params: Mapping[str, float],
         inputs: Mapping[str, float],
         stepper: ArcLength,
+        journal: Journal,
     ) -> None:
-        self._model, self._parameters, self._span = model, parameters, span
-        self._params, self._inputs, self._stepper = params, inputs, stepper
+        self.model, self.parameters, self.span = model, parameters, span
+        self.params, self.inputs = params, inputs
+        self._stepper, self._journal = stepper, journal
         most = min(stepper.max_steps, _LONGEST)
         self._shorter = replace(stepper, max_steps=most)
         self.curves: list[BifurcationCurve] = []
@@ -172,38 +204,55 @@ class _Search:
         of_cycles = not isinstance(row.get("orbit", math.nan), float)
         if kind == "branch_point" and of_cycles:
             return
-        model = self._model
         start = row if of_cycles else row.drop("orbit", errors="ignore")
         start = start.copy()
         for name, value in own.items():
             start[name] = value
         # A point at the edge of the span may lie outside by a rounding error.
-        for name in self._parameters:
+        for name in self.parameters:
             if name in start:
-                start[name] = min(max(float(start[name]), self._span[name][0]), self._span[name][1])
-        try:
-            made = curve(
-                model,
-                self._parameters,
-                start=start,
-                kind=kind,
-                span=self._span,
-                params=self._params,
-                inputs=self._inputs,
-                stepper=self._stepper if kind in _AT_REST else self._shorter,
-            )
-        except SolveError as error:
-            place = ", ".join(f"{name} = {start[name]:.6g}" for name in self._parameters)
+                start[name] = min(max(float(start[name]), self.span[name][0]), self.span[name][1])
+        made = self._journal(self._key(start, kind), lambda: self._curve(start, kind))
+        if isinstance(made, str):
+            place = ", ".join(f"{name} = {start[name]:.6g}" for name in self.parameters)
             # A branch point that a second parameter unfolds is no failure: it has no curve.
             if kind != "branch_point":
-                self.failed.append(f"{CURVES[kind]} from {place}: {error}")
+                self.failed.append(f"{CURVES[kind]} from {place}: {made}")
             return
         if len(made) < 2:
             return
         self.curves.append(made)
         for _, point in made.special.iterrows():
             for onward in _ONWARD.get(str(point["kind"]), ()):
+                if point["kind"] == "hopf_hopf":
+                    # The other pair's curve: the point lies on this one, too.
+                    omega = float(point["other_omega"])
+                    point = point.copy()
+                    point["omega"], point["period"] = omega, 2.0 * math.pi / omega
                 self.follow(point, onward, {})
+
+    def _curve(self, start: pd.Series, kind: str) -> BifurcationCurve | str:
+        """Return a curve, or why it could not be followed."""
+        try:
+            return curve(
+                self.model,
+                self.parameters,
+                start=start,
+                kind=kind,
+                span=self.span,
+                params=self.params,
+                inputs=self.inputs,
+                stepper=self._stepper if kind in _AT_REST else self._shorter,
+            )
+        except SolveError as error:
+            return str(error)
+
+    def _key(self, start: pd.Series, kind: str) -> tuple[object, ...]:
+        """Return what tells the start of a curve from all others."""
+        numbers = [float(value) for value in start.to_numpy() if isinstance(value, float | int)]
+        orbit = start.get("orbit")
+        states = orbit.node.orbit.states if isinstance(orbit, Start) else None
+        return "curve", kind, str(start["kind"]), numbers, states
 
     def _known(self, row: pd.Series, kind: str, own: Mapping[str, float]) -> bool:
         """Return whether a point lies on a curve of its kind that was found before."""
@@ -216,7 +265,11 @@ class _Search:
             names = [
                 name
                 for name in map(str, each.points)
-                if (name in self._parameters or (not met and _is_place(name, self._model)))
+                if (
+                    name in self.parameters
+                    or (name == "omega" and row["kind"] == "hopf_hopf")
+                    or (not met and _is_place(name, self.model))
+                )
                 and isinstance(values.get(name), float)
                 and math.isfinite(values[name])
             ]
@@ -224,8 +277,8 @@ class _Search:
             size = np.maximum(np.ptp(line, axis=0), _ON * np.abs(line).max(axis=0))
             size[size == 0.0] = 1.0
             for k, name in enumerate(names):
-                if name in self._span:
-                    size[k] = self._span[name][1] - self._span[name][0]
+                if name in self.span:
+                    size[k] = self.span[name][1] - self.span[name][0]
             x = np.array([values[name] for name in names], dtype=float)
             if _distance(line / size, x / size) <= _ON:
                 return True

@@ -297,6 +297,13 @@ class Cycles(Shown):
             else:
                 continue
             yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}"
+        for k in cuts[1:-1]:
+            if k not in marks:
+                yield (
+                    f"Its stability changes between {self.parameter} = {values[k - 1]:.6g} and "
+                    f"{values[k]:.6g}, where no special point was found: of equations with "
+                    "corners, as abs, min and max have, an orbit may touch one there"
+                )
 
     def _special_sentences(self) -> Iterator[str]:
         """Yield a sentence on each special point."""

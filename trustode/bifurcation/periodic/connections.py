@@ -231,6 +231,8 @@ class Connections(Family):
         is all but a known part of the way.
         """
         found = self.saddles(node)
+        if not len(found):
+            return math.nan
         period = float(node.orbit.free[0])
         ahead = np.abs(node.tangent.free[1:] / node.free_scale[1:])
         held, moves = (1, 2) if ahead[0] > ahead[1] else (2, 1)

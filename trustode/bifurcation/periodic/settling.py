@@ -13,6 +13,7 @@ from ...simulate import Solution, simulate
 from ...solve import Solver
 from ..equilibria import ordered_eigenvalues, undecided
 from ..system import Array, System, newton
+from .collocation import Orbit, nodes_of
 from .family import Family, Node
 from .start import from_orbit, from_solution
 
@@ -24,6 +25,10 @@ _BESIDE = 1e-2
 _REACH = 0.1
 #: States this many times as large as where they began run away.
 _AWAY = 1e6
+#: Turns after which a trajectory may seem to close first, while it still swings about a cycle.
+_TURNS = (2, 3)
+#: Turns that differ by less than this share of their extent are one.
+_SAME = 1e-4
 
 
 def beside(system: System, y: Array, value: float, size: Array) -> list[Array]:
@@ -84,10 +89,27 @@ def settled(family: Family, system: System, value: float, starts: Iterable[Array
             orbit = from_solution(family, solution, value)
             node = None if orbit is None else from_orbit(family, orbit)
             if node is not None and node.multipliers.is_stable:
-                return node
+                return _once(family, node)
         else:
             return None
     return None
+
+
+def _once(family: Family, node: Node) -> Node:
+    """Return an orbit that may be gone round several times, gone round once."""
+    orbit = node.orbit
+    nodes = nodes_of(orbit.mesh)
+    for turns in _TURNS:
+        part = orbit.at(nodes / turns)
+        others = [orbit.at((nodes + k) / turns) for k in range(1, turns)]
+        apart = np.max([np.abs(each - part).max(axis=0) for each in others], axis=0)
+        if (apart <= _SAME * np.ptp(orbit.states, axis=0)).all():
+            free = orbit.free.copy()
+            free[0] /= turns
+            shorter = from_orbit(family, Orbit(orbit.mesh, np.ascontiguousarray(part), free))
+            if shorter is not None:
+                return _once(family, shorter)
+    return node
 
 
 def _trajectory(system: System, value: float, state: Array, steps: int) -> Solution:

@@ -1,0 +1,89 @@
+"""Curves in two parameters, from default options, of systems that are known in closed form."""
+
+import numpy as np
+import pytest
+
+import trustode as tr
+
+
+def curves(model, pair, span, **options):
+    """Return the curves of a regime map, by kind, and its organising centres."""
+    found = tr.regime_map(
+        model, pair, span=dict(zip(pair, span, strict=True)), n=2, t=(0, 5), **options
+    )
+    return {each.kind: [c for c in found.curves if c.kind == each.kind] for each in found.curves}, (
+        found.special
+    )
+
+
+def test_both_hopf_curves_of_a_double_hopf_point(text_model):
+    # The amplitudes' equations of Kuznetsov (2004), section 8.6: Hopf points at a = 0 and at b = 0.
+    # No diagram along a crosses the second, which lies along it.
+    model = text_model(
+        {
+            "x": "a*x - y - x*(x**2 + y**2) - 2*x*(u**2 + v**2)",
+            "y": "x + a*y - y*(x**2 + y**2) - 2*y*(u**2 + v**2)",
+            "u": "b*u - 1.7*v - u*(u**2 + v**2) - 1.5*u*(x**2 + y**2)",
+            "v": "1.7*u + b*v - v*(u**2 + v**2) - 1.5*v*(x**2 + y**2)",
+        },
+        a=-0.5,
+        b=-0.3,
+    )
+    found, special = curves(model, ("a", "b"), ((-1, 1), (-1, 1)), cycles=False, levels=[0.21])
+    first, second = found["hopf"]
+    assert first.points["a"].to_numpy() == pytest.approx(0, abs=1e-9)
+    assert second.points["b"].to_numpy() == pytest.approx(0, abs=1e-9)
+    assert [first.points["omega"].mean(), second.points["omega"].mean()] == pytest.approx([1, 1.7])
+    assert list(special["kind"]) == ["hopf_hopf"]
+
+
+def test_a_hopf_curve_leaves_a_bogdanov_takens_point_at_once(text_model):
+    # The fast part of Hindmarsh & Rose (1984) with the slope as a parameter: x is double where
+    # 3 x = 2 (a - 5), the trace vanishes where 3 x^2 - 2 a x + 1 = 0; both at x = 1/10.
+    model = text_model(
+        {"x": "y - x**3 + a*x**2 + c", "y": "1 - 5*x**2 - y"}, {"x": 0.2, "y": 0.8}, a=3.0, c=0.0
+    )
+    found, special = curves(model, ("c", "a"), ((-4, 6), (1, 6)), cycles=False, levels=[3.0, 5.9])
+    centres = {row["kind"]: (row["c"], row["a"]) for row in special.to_dict("records")}
+    assert centres["bogdanov_takens"] == pytest.approx((-1.0005, 5.15), rel=1e-8)
+    assert centres["cusp"] == pytest.approx((-1, 5), rel=1e-8)
+    assert set(special["kind"]) == {"bogdanov_takens", "cusp"}
+    for each in found["hopf"]:
+        x, a = each.points["x"].to_numpy(), each.points["a"].to_numpy()
+        assert a == pytest.approx((3 * x**2 + 1) / (2 * x), rel=1e-8)
+        assert len(each) < 200
+
+
+def test_two_cusps_of_the_swallowtail(text_model):
+    # Degenerate where b = 1.2 x - 4 x^3 and 1.2 = 12 x^2.
+    model = text_model({"x": "a + b*x - 0.6*x**2 + x**4"}, a=0.0, b=0.0)
+    found, special = curves(model, ("a", "b"), ((-0.5, 0.5), (-0.6, 0.6)))
+    (fold,) = found["fold"]
+    x = np.array([-1, 1]) * 0.1**0.5
+    assert special["b"].to_numpy() == pytest.approx(1.2 * x - 4 * x**3, rel=1e-8)
+    assert special["a"].to_numpy() == pytest.approx([-0.03, -0.03], rel=1e-8)
+    at = fold.points["x"].to_numpy()
+    assert fold.points["b"].to_numpy() == pytest.approx(1.2 * at - 4 * at**3, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["fold", "hopf"])
+def test_a_closed_curve_is_walked_once(text_model, kind):
+    equations = {"x": "a**2 + b**2 - 1 + x**2"}
+    if kind == "hopf":
+        growth = "(1 - a**2 - b**2 - x**2 - y**2)"
+        equations = {"x": f"x*{growth} - y", "y": f"y*{growth} + x"}
+    model = text_model(equations, a=0.3, b=0.1)
+    found, special = curves(model, ("a", "b"), ((-2, 2), (-2, 2)), cycles=False)
+    (only,) = found[kind]
+    assert only.closed
+    assert special.empty
+    assert np.hypot(only.points["a"], only.points["b"]).to_numpy() == pytest.approx(1, rel=1e-9)
+
+
+def test_branch_points_along_a_curve(text_model):
+    model = text_model({"x": "x*(a - b**2) - x**2"}, a=0.0, b=0.5)
+    found, special = curves(model, ("a", "b"), ((-1, 1), (-1, 1)))
+    (only,) = found["branch_point"]
+    assert only.points["a"].to_numpy() == pytest.approx(only.points["b"].to_numpy() ** 2, abs=1e-9)
+    assert all(end == "span reached, a = 1" for end in only.ends)
+    assert special.empty
