@@ -22,11 +22,16 @@ typedef struct {
     double value, by, information;
 } objective_term;
 
+/* A probability this near 1 is 1 but for rounding, so what it leaves to a failure, and every
+ * derivative of that, is made of rounding errors. */
+#define CERTAIN 0x1p-50
+
 static objective_term objective_binomial(double successes, double size, double p)
 {
     const double failures = size - successes, variance = p * (1.0 - p);
     objective_term term = {0.0, 0.0, variance > 0.0 ? size / variance : 0.0};
     if (!(p >= 0.0 && p <= 1.0)) return (objective_term){.value = HUGE_VAL};
+    if (failures > 0.0 && 1.0 - p < CERTAIN) return (objective_term){.value = HUGE_VAL};
     /* 0 log 0 is 0: a certain prediction that came true. */
     if (successes > 0.0) term.value -= successes * log(p), term.by -= successes / p;
     if (failures > 0.0) term.value -= failures * log1p(-p), term.by += failures / (1.0 - p);

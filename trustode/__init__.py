@@ -21,6 +21,7 @@ _HOME = {
     "DataError": "errors",
     "FileError": "errors",
     "FitWarning": "errors",
+    "Interrupted": "errors",
     "KeywordError": "errors",
     "ModelError": "errors",
     "OptionError": "errors",
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from .errors import DataError as DataError
     from .errors import FileError as FileError
     from .errors import FitWarning as FitWarning
+    from .errors import Interrupted as Interrupted
     from .errors import KeywordError as KeywordError
     from .errors import ModelError as ModelError
     from .errors import OptionError as OptionError

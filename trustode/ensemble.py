@@ -249,7 +249,15 @@ def ensemble(
     if how.executor is not None:
         compile_ahead(runs.compiled, solver)
     most = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
-    found = carry_out(_Trajectories(runs, times, solver, watched), n_run, most, how, where)
+
+    def some(found: Arrays, at: NDArray[np.intp]) -> Ensemble:
+        y = np.full((n_run, n_time, n_state), np.nan)
+        status = np.full(n_run, int(Status.LOST), dtype=found["status"].dtype)
+        y[at], status[at] = found["y"], found["status"]
+        return Ensemble(model, frame, times, y, status, None, None, runs)
+
+    task = _Trajectories(runs, times, solver, watched)
+    found = carry_out(task, n_run, most, how, where, some if watched is None else None)
     seen = found.get(_SEEN)
     return Ensemble(model, frame, times, found["y"], found["status"], watched, seen, runs)
 

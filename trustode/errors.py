@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from .called import Called
@@ -66,6 +67,31 @@ class FileError(TrustodeError, OSError):
 
 class KeywordError(OptionError, TypeError):
     """A call has a keyword that the function does not take, or lacks an argument."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt by the user (Ctrl-C) of a long call; a `KeyboardInterrupt`.
+
+    Attributes
+    ----------
+    n_finished, n : int
+        Pieces of work that were finished, and that there are: runs, points, starts, refits.
+    partial : Fit, Bootstrap, Recovery, Ensemble or None
+        What the finished ones give, of the calls that return one of these; worked out when it
+        is first asked for.
+    """
+
+    def __init__(
+        self, message: str, n_finished: int, n: int, finish: Callable[[], Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.n_finished, self.n = n_finished, n
+        self._finish = finish
+
+    @cached_property
+    def partial(self) -> Any:
+        """What the finished ones give, or None."""
+        return None if self._finish is None else self._finish()
 
 
 class CompileWarning(UserWarning):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -21,6 +21,7 @@ from concurrent.futures import (
 )
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -29,12 +30,15 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .checkpoint import MANY, Checkpoint, Parts, open_checkpoint
-from .errors import OptionError, SolveWarning, Status, TrustodeError, listed
+from .errors import Interrupted, OptionError, SolveWarning, Status, TrustodeError, listed
 from .progress import Progress, check_progress, track
 
 #: Named arrays with a row for each row of the task. One whose name begins with `MANY` has any
 #: number of rows for each: its first column says which, counted within the piece.
 Arrays = dict[str, NDArray[Any]]
+
+#: Makes a result of the arrays of some rows, and the rows' numbers.
+Finish = Callable[[Arrays, NDArray[np.intp]], Any]
 
 #: Pieces of a task that is shared out or kept: some for each of many workers.
 _PIECES = 128
@@ -117,7 +121,7 @@ def check_how(
 
 
 def carry_out(
-    task: Task, n: int, most: int, how: How, where: str, *, partly: bool = False
+    task: Task, n: int, most: int, how: How, where: str, finish: Finish | None = None
 ) -> Arrays:
     """Do a task on all of its rows.
 
@@ -131,14 +135,13 @@ def carry_out(
     how : How
     where : str
         Call and model, for messages.
-    partly : bool
-        Whether an interrupt by the user ends the work with the rows finished by then, if there
-        are any and no checkpoint keeps them; otherwise it is raised.
+    finish : callable, optional
+        Gets the arrays of finished rows, in order, and the rows' numbers, and makes a result of
+        them. After an interrupt by the user the error offers it as `partial`.
 
     Returns
     -------
     dict of str to ndarray, shape (n, ...)
-        Fewer rows after an interrupt: those that were finished, in order.
 
     Raises
     ------
@@ -148,6 +151,8 @@ def carry_out(
         If the checkpoint belongs to another call.
     FileError
         If the checkpoint cannot be read or written.
+    Interrupted
+        If the user interrupts; the finished rows are kept.
     """
     if how.executor is not None:
         most = min(most, -(-n // _PIECES))
@@ -191,9 +196,7 @@ def carry_out(
                         checkpoint.add(rows, arrays)
                     keep(rows, arrays)
         except KeyboardInterrupt:
-            if not partly or checkpoint is not None or not done.any():
-                raise
-            found = {name: values[done] for name, values in found.items()}
+            raise _interrupted(found, done, finish, how, where) from None
     for name, pieces in many.items():
         found[name] = np.concatenate([pieces[start] for start in sorted(pieces)])
     return found
@@ -209,6 +212,21 @@ def _opened(
         return
     with open_checkpoint(path, task.parts(), n, where) as checkpoint:
         yield checkpoint
+
+
+def _interrupted(
+    found: Arrays, done: NDArray[np.bool_], finish: Finish | None, how: How, where: str
+) -> Interrupted:
+    """Return what to raise after an interrupt by the user."""
+    n_finished, n = int(done.sum()), len(done)
+    message, late = f"{where}: interrupted with {n_finished} of {n} finished", None
+    if how.checkpoint is not None:
+        message += f", which are kept in '{os.fspath(how.checkpoint)}': the same call goes on"
+    if finish is not None and n_finished:
+        kept = {name: values[done] for name, values in found.items()}
+        late = partial(finish, kept, np.flatnonzero(done))
+        message += "; the error's attribute `partial` is the result of these"
+    return Interrupted(message, n_finished, n, late)
 
 
 def _pieces(done: NDArray[np.bool_], most: int) -> Iterator[slice]:

@@ -69,7 +69,8 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "Every error of trustode's is a `TrustodeError`, and also what Python would raise: a "
         "`ValueError`, a `RuntimeError`, a `TypeError` or an `OSError`.",
         ("TrustodeError", "ModelError", "DataError", "OptionError", "KeywordError", "FileError",
-         "CompileError", "SolveError", "CompileWarning", "FitWarning", "SolveWarning", "Status"),
+         "CompileError", "SolveError", "Interrupted", "CompileWarning", "FitWarning",
+         "SolveWarning", "Status"),
         (),
     ),
 )  # fmt: skip

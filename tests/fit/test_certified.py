@@ -1,7 +1,7 @@
 """Certified nonlinear regressions, stated as the differential equations they solve.
 
-Values: NIST Statistical Reference Datasets, nonlinear regression, Misra1a, Lanczos3, MGH09 and
-Thurber, the last two by a clock and their closed forms
+Values: NIST Statistical Reference Datasets, nonlinear regression, Misra1a, Lanczos3, MGH09,
+Thurber and BoxBOD, the last three by a clock and their closed forms
 (https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml), in the public domain.
 """
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize_scalar
 
 import trustode as tr
 
@@ -139,7 +140,24 @@ def thurber() -> tuple[tr.Model, pd.DataFrame]:
     return closed("Thurber", curve, THURBER, THURBER_DATA)
 
 
+#: Its search passes where b2 has no effect at all.
+BOXBOD = {
+    "b1": Certified(213.80940889, 12.354515176, 1.0, 100.0, np.inf),
+    "b2": Certified(0.54723748542, 0.10455993237, 1.0, 0.75, np.inf),
+}
+BOXBOD_RSS = 1168.0088766
+BOXBOD_DATA = {
+    "x": [1.0, 2.0, 3.0, 5.0, 7.0, 10.0],
+    "y": [109.0, 149.0, 149.0, 191.0, 213.0, 224.0],
+}
+
+
+def boxbod() -> tuple[tr.Model, pd.DataFrame]:
+    return closed("BoxBOD", "b1 * (1 - exp(-b2 * x))", BOXBOD, BOXBOD_DATA)
+
+
 CASES = {
+    "BoxBOD": (boxbod, BOXBOD, BOXBOD_RSS, "curve"),
     "MGH09": (mgh09, MGH09, MGH09_RSS, "curve"),
     "Thurber": (thurber, THURBER, THURBER_RSS, "curve"),
     "Misra1a": (misra1a, MISRA1A, MISRA1A_RSS, "y"),
@@ -173,6 +191,53 @@ def test_certified_values(name: str, start: str) -> None:
     loglik = -0.5 * n * (np.log(2.0 * np.pi * rss / n) + 1.0)
     assert fit.loglik == pytest.approx(loglik, rel=1e-8)
     assert fit.converged
+
+
+def test_a_valley_without_end_is_no_optimum() -> None:
+    # Within bounds a search may go to where all of exp(-b2 x) is zero, and its gradient too.
+    model, data = boxbod()
+    lost = pytest.warns(tr.FitWarning, match="b2 lost its effect on the way")
+    with lost, pytest.warns(tr.FitWarning, match="b2 never reaches an observation"):
+        fit = tr.fit(
+            model,
+            data,
+            time="x",
+            observed={"y": tr.Gaussian("curve", sd="sigma")},
+            vary={
+                "b1": tr.Vary(1.0, min=0.0, max=1e4),
+                "b2": tr.Vary(1.0, min=0.0, max=1e4),
+                "sigma": tr.Vary(10.0, min=1e-8, max=1e4, scale="log"),
+            },
+            starts=1,
+        )
+    assert fit.params.loc["b2", "value"] > 100.0
+    assert not fit.converged
+
+
+def test_an_optimum_at_a_bound_is_converged() -> None:
+    # Within b1 <= 200 the best b1 is 200: there the gradient still pulls, and the other is free.
+    model, data = boxbod()
+    fit = tr.fit(
+        model,
+        data,
+        time="x",
+        observed={"y": tr.Gaussian("curve", sd="sigma")},
+        vary={
+            "b1": tr.Vary(100.0, min=0.0, max=200.0),
+            "b2": tr.Vary(0.75, min=0.0, max=100.0),
+            "sigma": tr.Vary(10.0, min=1e-8, max=1e4, scale="log"),
+        },
+        starts=1,
+    )
+    x, y = data["x"].to_numpy(), data["y"].to_numpy()
+    best = minimize_scalar(
+        lambda b2: ((y - 200.0 * (1.0 - np.exp(-b2 * x))) ** 2).sum(),
+        bounds=(0.1, 2.0),
+        options={"xatol": 1e-10},
+    )
+    assert fit.converged
+    assert fit.params.loc["b1", "at_bound"]
+    assert fit.params.loc["b2", "value"] == pytest.approx(best.x, rel=1e-6)
 
 
 def test_many_starts_find_the_same_optimum() -> None:

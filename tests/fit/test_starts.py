@@ -80,22 +80,59 @@ def test_an_interrupt_without_a_checkpoint(decay: tr.Model) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
+    with pytest.raises(tr.Interrupted, match=r"3 of 6 finished; .* `partial`") as caught:
+        decay_fit(decay, progress=interrupt)
+    assert (caught.value.n_finished, caught.value.n) == (3, 6)
     with pytest.warns(tr.FitWarning, match="best of the 3 finished starts of 6"):
-        kept = decay_fit(decay, progress=interrupt)
+        kept = caught.value.partial
+    assert caught.value.partial is kept
     whole = decay_fit(decay)
     assert list(kept.starts["status"][3:]) == ["interrupted"] * 3
     pd.testing.assert_frame_equal(kept.starts[:3], whole.starts[:3], check_exact=True)
     assert kept.converged
     assert kept.loglik == pytest.approx(whole.loglik, abs=1e-9)
-    with pytest.warns(tr.FitWarning, match="finished starts"), ThreadPoolExecutor(2) as pool:
+    with pytest.raises(tr.Interrupted), ThreadPoolExecutor(2) as pool:
         decay_fit(decay, progress=interrupt, executor=pool)
 
     def at_once(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     # Nothing was finished, so there is nothing to keep.
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         decay_fit(decay, progress=at_once)
+    assert not hasattr(stopped.value, "partial")
+
+
+def test_other_long_calls_keep_what_was_finished(decay: tr.Model) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    fit = decay_fit(decay)
+    with pytest.raises(tr.Interrupted, match="3 of 50") as caught:
+        fit.bootstrap(50, progress=interrupt)
+    whole = fit.bootstrap(3)
+    pd.testing.assert_frame_equal(caught.value.partial.estimates, whole.estimates)
+
+    def recover(n: int, progress: Any = False) -> Any:
+        return tr.recover(
+            decay,
+            pd.DataFrame({"t": TIMES}),
+            time="t",
+            observed={"y": tr.Gaussian("y", sd=0.1)},
+            vary={"k": tr.Vary(0.7, min=0.01, max=10.0, scale="log")},
+            n=n,
+            progress=progress,
+        )
+
+    with pytest.raises(tr.Interrupted, match="3 of 50") as caught:
+        recover(50, interrupt)
+    pd.testing.assert_frame_equal(caught.value.partial.to_frame(), recover(3).to_frame())
+    with pytest.raises(tr.Interrupted, match="3 of 8") as caught, ThreadPoolExecutor(1) as pool:
+        tr.ensemble(decay, {"k": np.ones(8)}, [0.0, 1.0], executor=pool, progress=interrupt)
+    kept = caught.value.partial
+    assert (kept.status == tr.Status.SUCCESS).sum() == 3
+    assert np.isnan(kept.y[kept.status == tr.Status.LOST]).all()
 
 
 def test_a_checkpoint_of_another_fit_is_refused(decay: tr.Model, tmp_path: Path) -> None:

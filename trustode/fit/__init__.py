@@ -43,7 +43,14 @@ from ..solve import NATIVE, Solver
 from .bootstrap import check_whole
 from .compare import Comparison, compare
 from .data import Design
-from .information import cut_notes, labels, sloppy_notes, uncertainty, undetermined_notes
+from .information import (
+    cut_notes,
+    labels,
+    lost_note,
+    sloppy_notes,
+    uncertainty,
+    undetermined_notes,
+)
 from .mixed import (
     check_how_mixed,
     is_mixed,
@@ -208,8 +215,7 @@ def fit(
         Who searches; this process unless given. A start is a piece of work.
     checkpoint : path, optional
         File that keeps finished starts: after an interrupt or a kill the same call goes on
-        with the others. Without it, an interrupt (Ctrl-C) leaves the fit of the starts that
-        were finished, if there are any, with a warning.
+        with the others.
     progress : bool, callable or None
         True shows a bar, None one on a terminal if it takes long; a callable gets
         ``(done, total)`` starts.
@@ -228,12 +234,13 @@ def fit(
         For a name or value that cannot be.
     SolveError
         If no start could be evaluated; its status is the commonest one.
+    Interrupted
+        After an interrupt (Ctrl-C); its `partial` is the fit of the starts that were finished.
 
     Warns
     -----
     FitWarning
-        If the data do not determine some value, the optimum was not reached, or an interrupt
-        left only some of the starts.
+        If the data do not determine some value, or the optimum was not reached.
 
     Notes
     -----
@@ -263,32 +270,24 @@ def fit(
         )
         pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
         sought = marginal.factored() if covariance == "full" else marginal
-        searches = searched_population(sought, pooled, starts, seed, how, where)
-        return _mixed(marginal, design, searches, quadrature, solver is None, seed, where)
+
+        def ended_mixed(found: list[Search]) -> Fit:
+            return _mixed(marginal, design, found, quadrature, solver is None, seed, where)
+
+        return ended_mixed(
+            searched_population(sought, pooled, starts, seed, how, where, ended_mixed)
+        )
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
     problem = replace(problem, solver=solver or SEARCH_SOLVER, threads=threads)
-    layout = problem.layout
     _check_enough(problem, where)
+
+    def ended(found: list[Search]) -> Fit:
+        return _single(problem, design, found, solver is None, seed, where)
+
     searching = problem if problem.smooth else problem.rounded(SEARCH_WIDTH)
-    found = searched(searching, starts, seed, how, where, partly=True)
-    lowest = min(search.best.nll for search in found)
-    # Of equal optima (two exponentials that may change places) the nearest to the given values.
-    best = next(search for search in found if search.best.nll <= lowest + TIE)
-    if not math.isfinite(lowest):
-        raise _all_failed(found, where)
-    point = problem.evaluate(best.best.x)
-    if solver is None:
-        problem, point = _refined(problem, point)
-    if problem.smooth:
-        point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
-        return _result(problem, design, point, found, seed, remaining_distance(point, layout))
-    for width in POLISH_WIDTHS:
-        rounded = problem.rounded(width).evaluate
-        point, _ = descend(rounded, rounded(point.x), layout, POLISH_DISTANCE, PATIENCE)
-    left = remaining_distance(point, layout)
-    return _result(problem, design, problem.evaluate(point.x), found, seed, left)
+    return ended(searched(searching, starts, seed, how, where, ended))
 
 
 @checks_keywords
@@ -561,6 +560,34 @@ def _skeleton(design: Any, observed: Any, where: str) -> pd.DataFrame:
     return frame
 
 
+def _single(
+    problem: Problem,
+    design: Design,
+    found: Sequence[Search],
+    refine: bool,
+    seed: int,
+    where: str,
+) -> Fit:
+    """Refine the best search, and put the result together."""
+    layout = problem.layout
+    lowest = min(search.best.nll for search in found)
+    # Of equal optima (two exponentials that may change places) the nearest to the given values.
+    best = next(search for search in found if search.best.nll <= lowest + TIE)
+    if not math.isfinite(lowest):
+        raise _all_failed(found, where)
+    point = problem.evaluate(best.best.x)
+    if refine:
+        problem, point = _refined(problem, point)
+    if problem.smooth:
+        point, _ = descend(problem.evaluate, point, layout, POLISH_DISTANCE)
+        return _result(problem, design, point, found, seed, remaining_distance(point, layout))
+    for width in POLISH_WIDTHS:
+        rounded = problem.rounded(width).evaluate
+        point, _ = descend(rounded, rounded(point.x), layout, POLISH_DISTANCE, PATIENCE)
+    left = remaining_distance(point, layout)
+    return _result(problem, design, problem.evaluate(point.x), found, seed, left)
+
+
 def _refined(problem: Problem, point: Evaluation) -> tuple[Problem, Evaluation]:
     """Go on with the final solver, if it manages the point."""
     final = replace(problem, solver=FINAL_SOLVER)
@@ -723,6 +750,12 @@ def _result(
             f"the best search stopped {left:.2g} standard errors from its optimum; raise starts, "
             "or tighten the solver's rtol"
         )
+    lost = ""
+    if known.undetermined.any() and isinstance(whole, Problem):
+        given = whole.evaluate(layout.first)
+        begun = uncertainty(given, layout, problem.solver.rtol) if given.failure is None else None
+        lost = lost_note(layout, known, begun)
+        doubts += [lost] if lost else []
     stopped = sum(search.status == "interrupted" for search in found)
     if stopped:
         doubts.append(
@@ -730,11 +763,11 @@ def _result(
             f"{len(found)}; with checkpoint= the same call would go on with the others"
         )
     for doubt in doubts:
-        # Up to the line that called fit: through its check of keywords, and `_mixed`.
+        # Up to the line that called fit: through its check of keywords, and what it ends with.
         warnings.warn(
             f"fit({problem.readout.model.name}): {doubt}",
             FitWarning,
-            stacklevel=5 if isinstance(whole, Marginal) else 4,
+            stacklevel=6,
         )
     names = labels(layout)
     notes = [*doubts, *more, *sloppy_notes(point, layout, known)]
@@ -767,7 +800,7 @@ def _result(
         log_prior=-point.penalty,
         n_observations=n,
         n_free=layout.n_free,
-        converged=bool(reached and (len(found) == 1 or hits >= 2)),
+        converged=bool(reached and not lost and (len(found) == 1 or hits >= 2)),
         distance=left,
         starts=pd.DataFrame(rows),
         residuals=residuals_frame(problem, design, at, seed),

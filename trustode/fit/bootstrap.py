@@ -122,8 +122,11 @@ def bootstrap(
     else:
         how_drawn = _cases(problem) if kind == "case" else drawn
     task = Refits(problem, x, how_drawn, seed, np.arange(n), f"{kind} bootstrap")
-    found = carry_out(task, n, 1, how, where)
-    return _result(problem, x, found, kind, float(level))
+
+    def ended(found: Arrays, at: NDArray[np.intp]) -> Bootstrap:
+        return _result(problem, x, found, kind, float(level))
+
+    return ended(carry_out(task, n, 1, how, where, ended), np.arange(n))
 
 
 def check_whole(value: object, name: str, least: int, where: str) -> None:

@@ -64,12 +64,12 @@ def uncertainty(point: Evaluation, layout: Layout, rtol: float) -> Uncertainty:
     diagonal = np.diagonal(point.information)
     reached = free & (diagonal > 0.0)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))[reached]
-    block = point.information[np.ix_(reached, reached)] / np.outer(scale, scale)
+    block = point.information[np.ix_(reached, reached)] / scale[:, None] / scale
     weights, vectors = np.linalg.eigh(block)
     known = weights > max(1e-13 * len(scale), rtol**2)
     blind = vectors[:, ~known]
     lost = (blind**2).sum(axis=1) > UNDETERMINED_SHARE
-    inverse = (vectors[:, known] / weights[known]) @ vectors[:, known].T / np.outer(scale, scale)
+    inverse = (vectors[:, known] / weights[known]) @ vectors[:, known].T / scale[:, None] / scale
     inverse[lost, :] = inverse[:, lost] = np.nan
     covariance = np.full((n, n), np.nan)
     covariance[np.ix_(reached, reached)] = inverse
@@ -112,6 +112,26 @@ def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
     if alone:
         notes.append(f"{listed(alone)} never reaches an observation; fix it or measure more")
     return notes
+
+
+def lost_note(layout: Layout, found: Uncertainty, given: Uncertainty | None) -> str:
+    """Say which values have no effect where a search ended, but had where it was given to begin.
+
+    A search may run into a valley without end, where the gradient vanishes with the effect of
+    a value and not because of an optimum. `given` is None if there is nothing to be said of
+    the values given. Without such values the text is empty.
+    """
+    lost = found.undetermined
+    if given is not None:
+        lost = lost & ~given.undetermined
+    if not lost.any():
+        return ""
+    names = labels(layout)
+    return (
+        f"{listed([names[k] for k in np.flatnonzero(lost)], 8)} lost its effect on the way: the "
+        "search may have run off instead of finding an optimum; give bounds or other values to "
+        "begin with, or raise starts"
+    )
 
 
 def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[str]:

@@ -46,6 +46,10 @@ REFUSALS, PATIENCE = 5, 12
 #: Steps, tried or taken, of a search; a dozen do where the data say enough.
 SEARCH_STEPS = 200
 
+#: Share of its information that a step must leave to a value without bounds: further away it has
+#: no effect, and no gradient says that the step was too long.
+EFFECT_LEFT = 1e-6
+
 #: Random points tried in place of a start where the objective has no value.
 REDRAWS = 9
 
@@ -125,6 +129,7 @@ def free_to_move(point: Evaluation, layout: Box) -> NDArray[np.bool_]:
     return ~(below | above)
 
 
+@np.errstate(all="ignore")
 def remaining_distance(point: Evaluation, layout: Box) -> float:
     """Return the norm of the gradient in standard errors, sqrt(g' I^-1 g).
 
@@ -133,22 +138,24 @@ def remaining_distance(point: Evaluation, layout: Box) -> float:
     """
     free = free_to_move(point, layout)
     gradient = point.gradient[free]
-    newton = scaled_solution(point.information[np.ix_(free, free)], gradient, 0.0)
-    return math.sqrt(max(float(gradient @ newton), 0.0))
+    newton = scaled_solution(point.information[np.ix_(free, free)], gradient)
+    squared = float(gradient @ newton)
+    return math.sqrt(max(squared, 0.0)) if math.isfinite(squared) else math.inf
 
 
-def bounded_step(point: Evaluation, model: Array, layout: Box, damping: float) -> Array:
+def bounded_step(point: Evaluation, model: Array, layout: Box, damping: Array) -> Array:
     """Return the step to the least of a damped quadratic model within bounds, shape (n_free,).
 
-    Values that it would carry over a bound stop there, and the step of the others is
-    found anew.
+    `damping` is added to the model's diagonal. Values that the step would carry over a bound
+    stop there, and the step of the others is found anew.
     """
     low, high = layout.lower - point.x, layout.upper - point.x
     inside = free_to_move(point, layout)
     moved = np.zeros_like(point.x)
     while inside.any():
         pull = point.gradient + model @ np.where(inside, 0.0, moved)
-        moved[inside] = -scaled_solution(model[np.ix_(inside, inside)], pull[inside], damping)
+        block = model[np.ix_(inside, inside)] + np.diag(damping[inside])
+        moved[inside] = -scaled_solution(block, pull[inside])
         over = inside & ((moved < low) | (moved > high))
         if not over.any():
             break
@@ -157,16 +164,47 @@ def bounded_step(point: Evaluation, model: Array, layout: Box, damping: float) -
     return moved
 
 
-def scaled_solution(matrix: Array, right: Array, damping: float) -> Array:
-    """Solve after scaling to a unit diagonal, without moving in directions that say nothing."""
+@np.errstate(all="ignore")
+def scaled_solution(matrix: Array, right: Array) -> Array:
+    """Solve after scaling to a unit diagonal, without moving in directions that say nothing.
+
+    What is too large for a double stays where it is.
+    """
     diagonal = np.diagonal(matrix)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    weights, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    # One after the other: the product of two scales may be too large for a double.
+    weights, vectors = np.linalg.eigh(matrix / scale[:, None] / scale)
     says = weights > 1e-14 * len(scale)
-    # Damping every value alike in standard errors: Marquardt (1963).
-    inverse = np.where(says, 1.0 / np.where(says, weights + damping, 1.0), 0.0)
+    inverse = np.where(says, 1.0 / np.where(says, weights, 1.0), 0.0)
     solution: Array = vectors @ (inverse * (vectors.T @ (right / scale))) / scale
-    return solution
+    return np.where(np.isfinite(solution), solution, 0.0)
+
+
+class _Known:
+    """The most that has been known of each value without bounds on the way to a point.
+
+    Steps are damped by it: by what is known at the point alone, a value that loses its effect
+    would be carried ever further away. Moré (1978), Lecture Notes in Mathematics 630, 105-116.
+    """
+
+    def __init__(self, layout: Box) -> None:
+        self.unbounded = ~(np.isfinite(layout.lower) & np.isfinite(layout.upper))
+        self.most = np.zeros(layout.n_free)
+
+    def scale(self, point: Evaluation) -> Array:
+        """Return what damping is in units of, shape (n_free,)."""
+        now, had = np.diagonal(point.information), self.most > 0.0
+        # A larger standard deviation of the data takes from all alike.
+        share = min(float((now[had] / self.most[had]).max()), 1.0) if had.any() else 0.0
+        self.most = np.maximum(now, np.where(self.unbounded, share * self.most, 0.0))
+        return self.most
+
+    def is_lost(self, tried: Evaluation) -> bool:
+        """Return whether a step takes nearly all of its effect from a value."""
+        had = self.most > 0.0
+        left = np.diagonal(tried.information)[had] / self.most[had]
+        lost = left < EFFECT_LEFT * min(float(left.max(initial=0.0)), 1.0)
+        return bool((lost & self.unbounded[had]).any())
 
 
 class _Curvature:
@@ -186,9 +224,11 @@ class _Curvature:
         if not self.trusted:
             return point.information
         corrected = point.information + self.missing
+        if not np.isfinite(corrected).all():
+            return point.information
         scale = np.sqrt(np.diagonal(point.information))
         scale[scale == 0.0] = 1.0
-        least = np.linalg.eigvalsh(corrected / np.outer(scale, scale))[0]
+        least = np.linalg.eigvalsh(corrected / scale[:, None] / scale)[0]
         return corrected if least > 0.0 else point.information
 
     def judge(self, point: Evaluation, tried: Evaluation, left: float) -> None:
@@ -218,6 +258,7 @@ class _Curvature:
         self.missing += (cross + cross.T) / (y @ s) - (rest @ s) * np.outer(y, y) / (y @ s) ** 2
 
 
+@np.errstate(all="ignore")
 def descend(
     objective: Objective,
     point: Evaluation,
@@ -237,12 +278,13 @@ def descend(
     """
     left = remaining_distance(point, layout)
     damping, growth, refused = _DAMPING_FIRST if left > NEAR else _DAMPING_LEAST, 2.0, 0
-    curvature = _Curvature(layout.n_free)
+    curvature, known = _Curvature(layout.n_free), _Known(layout)
     for _ in range(SEARCH_STEPS):
         if left < target:
             return point, "converged"
         model = curvature.model(point)
-        moved = layout.in_order(point.x, bounded_step(point, model, layout, damping))
+        damped = damping * known.scale(point)
+        moved = layout.in_order(point.x, bounded_step(point, model, layout, damped))
         # This near, only the objective's own noise can refuse so many steps.
         noise = refused >= refusals and left < NEAR
         if noise or damping > _DAMPING_MOST or (point.x + moved == point.x).all():
@@ -250,13 +292,13 @@ def descend(
         tried = objective(np.clip(point.x + moved, layout.lower, layout.upper))
         curvature.judge(point, tried, left)
         nearer = remaining_distance(tried, layout) if np.isfinite(tried.nll) else np.inf
-        lowered = point.nll - tried.nll
+        lowered = -np.inf if known.is_lost(tried) else point.nll - tried.nll
         promised = float(-(point.gradient @ moved + 0.5 * moved @ model @ moved))
         if promised > ROUNDING * (1.0 + abs(point.nll)):
             better, gain = lowered > 0.0, lowered / promised
         else:
             # Rounding hides what so small a step gains; the gradient still shows it.
-            better, gain = nearer < left, 1.0 - nearer / left
+            better, gain = nearer < left and lowered > -np.inf, 1.0 - nearer / left
         if not better:
             damping *= growth
             growth *= 2.0

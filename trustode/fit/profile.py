@@ -276,7 +276,7 @@ class _Climb:
         """Return the best point with the profiled value held, searched from a known point."""
         x, some, k = point.x.copy(), self.moving, self.number
         along = point.information[some, k] * (value - x[k])
-        x[some] -= scaled_solution(point.information[np.ix_(some, some)], along, 0.0)
+        x[some] -= scaled_solution(point.information[np.ix_(some, some)], along)
         layout = self.problem.layout
         x = np.clip(x, layout.lower, layout.upper)
         x[k] = value

@@ -237,7 +237,12 @@ def recovered(
 ) -> Recovery:
     """Simulate and refit, and tabulate how well the truth was found."""
     task = _Recoveries(problem, truths, starts, seed, level, np.arange(len(truths)))
-    return _tabulated(problem, truths, carry_out(task, len(truths), 1, how, where), level, where)
+    n = len(truths)
+
+    def ended(found: Arrays, at: NDArray[np.intp]) -> Recovery:
+        return _tabulated(problem, truths[at], found, level, where)
+
+    return ended(carry_out(task, n, 1, how, where, ended), np.arange(n))
 
 
 def confused(

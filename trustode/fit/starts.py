@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +26,21 @@ from .population import Marginal
 #: of log-likelihood that tells them apart.
 OPTIMA, APART = 2, 0.1
 
+#: Makes a result of how starts ended.
+Ended = Callable[[list[Search]], Any]
+
 #: Longest message of a failure that is kept.
 _LONGEST = 200
 
 
 def searched(
-    problem: Problem, n: int, seed: int, how: How, where: str, *, partly: bool = False
+    problem: Problem, n: int, seed: int, how: How, where: str, ended: Ended | None = None
 ) -> list[Search]:
     """Search from so many starts; the best points are without gradient and information.
 
-    With `partly`, an interrupt leaves those that were finished, and marks the others.
+    After an interrupt, `ended` makes a fit of those that were finished; the others are marked.
     """
-    return searched_from(problem, problem.layout.starts(n, seed), seed, how, where, partly=partly)
+    return searched_from(problem, problem.layout.starts(n, seed), seed, how, where, ended)
 
 
 def searched_from(
@@ -44,19 +49,31 @@ def searched_from(
     seed: int,
     how: How,
     where: str,
-    *,
-    partly: bool = False,
+    ended: Ended | None = None,
 ) -> list[Search]:
     """Search from each of some points, shape (n, n_free)."""
     n = len(x)
+
+    def finish(found: Arrays, at: NDArray[np.intp]) -> Any:
+        assert ended is not None
+        finished = {int(number): k for k, number in enumerate(at)}
+        return ended(
+            [_search(found, finished[k]) if k in finished else _stopped(x[k]) for k in range(n)]
+        )
+
     task = _Starts(problem, x, seed, np.arange(n))
-    found = carry_out(task, n, 1, how, where, partly=partly)
-    finished = {int(number): k for k, number in enumerate(found["number"])}
-    return [_search(found, finished[k]) if k in finished else _stopped(x[k]) for k in range(n)]
+    found = carry_out(task, n, 1, how, where, None if ended is None else finish)
+    return [_search(found, k) for k in range(n)]
 
 
 def searched_population(
-    marginal: Marginal, pooled: Problem, n: int, seed: int, how: How, where: str
+    marginal: Marginal,
+    pooled: Problem,
+    n: int,
+    seed: int,
+    how: How,
+    where: str,
+    ended: Ended,
 ) -> list[Search]:
     """Search a population, from the given values and where fits to all persons alike ended."""
     points: list[NDArray[np.float64]] = []
@@ -70,7 +87,7 @@ def searched_population(
     if how.checkpoint is not None:
         how = replace(how, checkpoint=f"{os.fspath(how.checkpoint)}-population")
     begin = marginal.begin(pooled.layout, points)
-    return searched_from(marginal, begin, seed, how, where, partly=True)
+    return searched_from(marginal, begin, seed, how, where, ended)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,10 @@ from .base import (
 
 LINKS = ("identity", "logit", "probit")
 
+#: A probability this near 1 is 1 but for rounding: what it leaves to a failure, and every
+#: derivative of that, is made of rounding errors. The C core has the same.
+CERTAIN = 2.0**-50
+
 
 @checks_keywords
 @dataclass(frozen=True)
@@ -39,10 +43,10 @@ class Binomial(Observation):
     n : int or str
         Trials a row: one number for all, or the column that holds it.
     link : {"identity", "logit", "probit"}
-        "identity" takes probabilities as they are: a prediction outside 0 to 1, or of exactly
-        0 or 1 against the data, is a failed evaluation; for lapses write them, as in
-        ``Binomial("lapse / 2 + (1 - lapse) * choice")``. "logit" and "probit" take any number
-        to a probability and keep its digits near 0 and 1.
+        "identity" takes probabilities as they are: a prediction outside 0 to 1, or of 0, or
+        of 1 to within rounding, against the data, is a failed evaluation; for lapses write
+        them, as in ``Binomial("lapse / 2 + (1 - lapse) * choice")``. "logit" and "probit" take
+        any number to a probability and keep its digits near 0 and 1.
 
     Raises
     ------
@@ -121,7 +125,8 @@ class Binomial(Observation):
         if self.link == "probit":
             slope = np.exp(-0.5 * located**2) / np.sqrt(2.0 * np.pi)
             return log_ndtr(located), log_ndtr(-located), slope
-        return np.log(located), np.log1p(-located), np.ones_like(located)
+        no = np.where(1.0 - located < CERTAIN, -np.inf, np.log1p(-located))
+        return np.log(located), no, np.ones_like(located)
 
     def terms(self, observed: Array, known: Known, predicted: Array) -> Terms:
         """Evaluate ``-log(C(n, k) p**k (1 - p)**(n - k))``."""
