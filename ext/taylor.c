@@ -742,14 +742,13 @@ static void taylor_evaluate_all(const batch *b, tro_v theta, tro_v *y, tro_v *sl
                         b->tangents_new + block * n, NULL);
 }
 
-/* Where in a lane's step a time lies; at its end it is where the next step starts. */
-static double taylor_theta(const batch *b, int at, double t, double t_new)
+#if BLOCKS
+/* Where in the step a time lies; at its end it is where the next step starts. */
+static double taylor_theta(const batch *b, double t, double t_new)
 {
-    const double since = t == t_new ? TRO_LANE(b->h, at) : t - TRO_LANE(b->t, at);
-    return since * TRO_LANE(b->inverse, at);
+    return (t == t_new ? b->h : t - b->t) * b->inverse;
 }
 
-#if BLOCKS
 /* States of one run, and their slopes if asked for, at theta * scale. */
 static inline void taylor_evaluate_blocks(const batch *b, double theta, double *y, double *slope)
 {
@@ -795,7 +794,7 @@ static void taylor_write_blocks(batch *b, double t_new)
         int m = 0;
         taylor_block theta = {0.0};
         while (m < BLOCK && l->written + m < b->job->n_out && t_out[l->written + m] <= t_new) {
-            theta[m] = taylor_theta(b, 0, t_out[l->written + m], t_new);
+            theta[m] = taylor_theta(b, t_out[l->written + m], t_new);
             m++;
         }
         if (m == 0) return;
@@ -850,45 +849,73 @@ static void taylor_end_blocks(batch *b, double t_new)
 }
 #endif
 
-/* Write the output times inside the steps just taken; lanes that have fewer wait. */
-static void taylor_write(batch *b, const double *t_new)
+/* Which lanes of a mask are set, as bits. */
+static inline unsigned taylor_set_lanes(tro_m mask)
 {
-    const double *t_out = b->job->t_out;
-    const long n_out = b->job->n_out;
+#if TRO_LANES == 8 && defined(__AVX512F__) && !defined(__clang__)
+    return __builtin_ia32_ptestmq512(mask, mask, 0xff);
+#elif TRO_LANES == 4 && defined(__AVX__) && !defined(__clang__)
+    return (unsigned)__builtin_ia32_movmskpd256(tro_value(mask));
+#else
+    unsigned bits = 0;
+    for (int at = 0; at < TRO_LANES; at++) bits |= (unsigned)(TRO_LANE(mask, at) & 1) << at;
+    return bits;
+#endif
+}
+
+/* A vector with another value in one lane. Setting the lane in memory would make the next
+ * operation wait until all that was written before, whole rows of results, has got there. */
+static inline tro_v taylor_with(tro_v all, int at, double value)
+{
+    static const long long ONLY[2 * TRO_LANES - 1] = {[TRO_LANES - 1] = -1};
+    tro_m mask;
+    memcpy(&mask, ONLY + TRO_LANES - 1 - at, sizeof mask);
+    return tro_select(mask, tro_set(value), all);
+}
+
+/* When a lane's next output is due. */
+static inline double taylor_due(const batch *b, int at)
+{
+    const long written = b->lanes[at].written;
+    return written < b->job->n_out ? b->job->t_out[written] : HUGE_VAL;
+}
+
+/* Write the output times inside the steps just taken; lanes that have fewer wait, and those
+ * that take no step, of which t_new is NaN. */
+static void taylor_write(batch *b, tro_v t_new)
+{
+    tro_v due;
+    for (int at = 0; at < TRO_LANES; at++) TRO_LANE(due, at) = taylor_due(b, at);
     for (;;) {
-        tro_v theta = tro_set(0.0);
-        int pending = 0;
-        for (int at = 0; at < TRO_LANES; at++) {
-            const lane *l = &b->lanes[at];
-            if (t_new[at] == t_new[at] && l->written < n_out && t_out[l->written] <= t_new[at]) {
-                pending |= 1 << at;
-                TRO_LANE(theta, at) = taylor_theta(b, at, t_out[l->written], t_new[at]);
-            }
-        }
-        if (!pending) return;
+        const tro_m last = tro_equal(due, t_new), pending = tro_less(due, t_new) | last;
+        unsigned waiting = taylor_set_lanes(pending);
+        if (!waiting) return;
+        /* As taylor_theta. */
+        tro_v theta = tro_select(last, b->h, due - b->t) * b->inverse;
+        theta = tro_select(pending, theta, tro_set(0.0));
         if (b->n_block) theta = tro_set(TRO_LANE(theta, 0));
-        tro_v *y = b->y_new;
-        taylor_evaluate_all(b, theta, y, NULL);
-        for (int at = 0; at < TRO_LANES; at++) {
-            if (!(pending >> at & 1)) continue;
+        taylor_evaluate_all(b, theta, b->y_new, NULL);
+        for (int at = 0; waiting; at++, waiting >>= 1) {
+#if TRO_LANES > 1
+            const int skip = __builtin_ctz(waiting);
+            at += skip;
+            waiting >>= skip;
+#endif
             lane *l = &b->lanes[at];
-            taylor_row(b, at, y, b->tangents_new, l->y_out + (size_t)l->written * b->dim);
+            taylor_row(b, at, b->y_new, b->tangents_new, l->y_out + (size_t)l->written * b->dim);
             l->written++;
+            due = taylor_with(due, at, taylor_due(b, at));
         }
     }
 }
 
 /* The same of lanes: those that take no step stay where they are. */
-static void taylor_end_lanes(batch *b, const double *t_new)
+static void taylor_end_lanes(batch *b, tro_v t_new)
 {
     taylor_write(b, t_new);
-    tro_v theta;
-    for (int at = 0; at < TRO_LANES; at++)
-        TRO_LANE(theta, at) =
-            TRO_LANE(b->scale, at) > 0.0 ? TRO_LANE(b->h, at) * TRO_LANE(b->inverse, at) : 0.0;
-    tro_m steps;
-    for (int at = 0; at < TRO_LANES; at++)
-        TRO_LANE(steps, at) = t_new[at] == t_new[at] ? -1 : 0;
+    tro_v theta =
+        tro_select(tro_less(tro_set(0.0), b->scale), b->h * b->inverse, tro_set(0.0));
+    tro_m steps = tro_equal(t_new, t_new);
     if (b->n_block) {
         const size_t bytes = (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents;
         theta = tro_set(TRO_LANE(theta, 0));
@@ -910,14 +937,14 @@ static void taylor_end_lanes(batch *b, const double *t_new)
 
 static int taylor_advance(batch *b)
 {
-    double t_new[TRO_LANES];
+    tro_v t_new = tro_set(NAN);
     int moving = 0;
     for (int at = 0; at < TRO_LANES; at++) {
         lane *l = &b->lanes[at];
-        t_new[at] = NAN;
         if (l->run < 0 || !l->confirm) continue;
         moving = 1;
-        t_new[at] = l->landed ? l->stop : TRO_LANE(b->t, at) + TRO_LANE(b->h, at);
+        TRO_LANE(t_new, at) =
+            l->landed ? l->stop : TRO_LANE(b->t, at) + TRO_LANE(b->h, at);
         l->written_before = l->written;
         l->stop_before = l->next_stop;
         l->low_before = l->low, l->high_before = l->high;
@@ -934,13 +961,13 @@ static int taylor_advance(batch *b)
     if (b->job->options->measures) taylor_keep(b);
 #if BLOCKS
     if (!b->n_block)
-        taylor_end_blocks(b, t_new[0]);
+        taylor_end_blocks(b, t_new);
     else
 #endif
         taylor_end_lanes(b, t_new);
     for (int at = 0; at < TRO_LANES; at++)
-        if (t_new[at] == t_new[at]) {
-            TRO_LANE(b->t, at) = t_new[at];
+        if (TRO_LANE(t_new, at) == TRO_LANE(t_new, at)) {
+            TRO_LANE(b->t, at) = TRO_LANE(t_new, at);
             const double most = TRO_LANE(b->most, at);
             TRO_LANE(b->scale, at) = most / GROW;
             const lane *l = &b->lanes[at];
