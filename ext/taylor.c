@@ -33,6 +33,50 @@ static const double GROW = 4.0;
 /* Share of an input's size that is no jump. */
 static const double SMOOTH = 1e-14;
 
+/* A single run's states go through vectors too, a block at a time. */
+enum { BLOCK = 4 };
+#if TRO_LANES == 1 && defined(__GNUC__) && !defined(__TINYC__)
+#define BLOCKS 1
+typedef double taylor_block __attribute__((vector_size(8 * BLOCK)));
+typedef long long taylor_mask __attribute__((vector_size(8 * BLOCK)));
+/* The same at any place in memory. */
+typedef double taylor_loose __attribute__((vector_size(8 * BLOCK), aligned(8), may_alias));
+
+static inline taylor_block taylor_block_set(double x) { return x - (taylor_block){0.0}; }
+
+/* The same operation as tro_fma. */
+static inline taylor_block taylor_block_fma(taylor_block a, taylor_block b, taylor_block c)
+{
+#if defined(__clang__)
+    return __builtin_elementwise_fma(a, b, c);
+#elif defined(__FMA__)
+    return __builtin_ia32_vfmaddpd256(a, b, c);
+#else
+    taylor_block out;
+    for (int q = 0; q < BLOCK; q++) out[q] = tro_fma(a[q], b[q], c[q]);
+    return out;
+#endif
+}
+
+static inline taylor_block taylor_block_read(const double *from)
+{
+    return *(const taylor_loose *)(const void *)from;
+}
+
+/* Write the first n of a block, or all of it. */
+static inline void taylor_block_write(double *to, taylor_block block, int n)
+{
+    switch (n < BLOCK ? n : BLOCK) {
+    case 4: *(taylor_loose *)(void *)to = block; return;
+    case 3: to[2] = block[2]; /* fall through */
+    case 2: to[1] = block[1]; /* fall through */
+    default: to[0] = block[0];
+    }
+}
+#else
+#define BLOCKS 0
+#endif
+
 typedef struct {
     long run; /* -1 when the lane is idle */
     const double *p;
@@ -55,7 +99,9 @@ typedef struct {
     int n, order;
     lane lanes[TRO_LANES];
     tro_v t, scale, inverse, most, h; /* most: longest step that is allowed next */
-    tro_v *s, *c, *y, *y_before, *slope, *weight;
+    tro_v *s, *c, *y_before, *y_new, *slope, *weight;
+    tro_v *y;           /* the states: where their series begin */
+    double *atol;       /* (n) and ones, as all of these up to a whole block */
     double *scratch, *inputs;
     /* Inputs that move: their cubics, where these begin, and their coefficients now. */
     tro_v *cubics, *knots, *u;
@@ -533,24 +579,91 @@ static tro_v taylor_exp2(tro_v x)
     return y * tro_value(scale);
 }
 
-/* Step lengths from the last two coefficients, after a look back at the step before. */
-static void taylor_choose(batch *b)
+/* Sums over the states of the squares of their last two coefficients and of the defect, against
+ * the tolerances. Each is four sums of every fourth state at any width, so that blocks give the
+ * same bits. */
+#if BLOCKS
+static inline double taylor_block_sum(taylor_block a) { return (a[0] + a[1]) + (a[2] + a[3]); }
+
+static inline taylor_block taylor_block_abs(taylor_block a)
+{
+    const long long bits = 0x7fffffffffffffffLL;
+    return (taylor_block)((taylor_mask)a & (taylor_mask){bits, bits, bits, bits});
+}
+
+static void taylor_sizes(batch *b, double *size_last, double *size_before, double *size_defect)
+{
+    static const long long UP_TO[2 * BLOCK] = {-1, -1, -1, -1, 0, 0, 0, 0};
+    const size_t n_slot = (size_t)b->model->n_slot, order = (size_t)b->order;
+    const double *low = b->s, *first = low + n_slot, *last = low + order * n_slot;
+    const double *before = last - n_slot;
+    const taylor_block rtol = taylor_block_set(b->job->options->rtol),
+                       one = taylor_block_set(1.0), scale = taylor_block_set(b->scale);
+    taylor_block of_last = {0.0}, of_before = {0.0}, of_defect = {0.0};
+    for (int i = 0; i < b->n; i += BLOCK) {
+        taylor_block from = taylor_block_read(low + i), rise = taylor_block_read(first + i),
+                     x = taylor_block_read(last + i), y = taylor_block_read(before + i),
+                     slope = taylor_block_read(b->slope + i);
+        if (b->n - i < BLOCK) {
+            /* Behind the states lie other series. */
+            taylor_mask mask;
+            memcpy(&mask, UP_TO + BLOCK - (b->n - i), sizeof mask);
+            from = (taylor_block)((taylor_mask)from & mask);
+            rise = (taylor_block)((taylor_mask)rise & mask);
+            x = (taylor_block)((taylor_mask)x & mask);
+            y = (taylor_block)((taylor_mask)y & mask);
+            slope = (taylor_block)((taylor_mask)slope & mask);
+        }
+        const taylor_block a = taylor_block_abs(from), c = taylor_block_abs(rise);
+        const taylor_mask less = (taylor_mask)(a < c);
+        const taylor_block size =
+            (taylor_block)(((taylor_mask)c & less) | ((taylor_mask)a & ~less));
+        const taylor_block weight =
+            one / taylor_block_fma(rtol, size, taylor_block_read(b->atol + i));
+        *(taylor_loose *)(void *)(b->weight + i) = weight;
+        x *= weight;
+        y *= weight;
+        const taylor_block off = taylor_block_fma(-slope, scale, rise) * weight;
+        of_last = taylor_block_fma(x, x, of_last);
+        of_before = taylor_block_fma(y, y, of_before);
+        of_defect = taylor_block_fma(off, off, of_defect);
+    }
+    *size_last = taylor_block_sum(of_last);
+    *size_before = taylor_block_sum(of_before);
+    *size_defect = taylor_block_sum(of_defect);
+}
+#else
+static void taylor_sizes(batch *b, tro_v *size_last, tro_v *size_before, tro_v *size_defect)
 {
     const tro_v *low = b->s, *first = b->s + b->model->n_slot;
     const tro_v *last = b->s + (size_t)b->order * (size_t)b->model->n_slot;
     const tro_v *before = last - b->model->n_slot;
-    const tro_v rtol = tro_set(b->job->options->rtol);
-    tro_v size_last = tro_set(0.0), size_before = tro_set(0.0), defect = tro_set(0.0);
-    for (int i = 0; i < b->n; i++) {
-        const tro_v size = tro_larger(tro_abs(low[i]), tro_abs(first[i]));
-        const tro_v atol = tro_set(b->job->options->atol[i]);
-        const tro_v weight = b->weight[i] = tro_set(1.0) / tro_fma(rtol, size, atol);
-        const tro_v x = last[i] * weight, y = before[i] * weight;
-        const tro_v off = tro_fma(-b->slope[i], b->scale, first[i]) * weight;
-        size_last = tro_fma(x, x, size_last);
-        size_before = tro_fma(y, y, size_before);
-        defect = tro_fma(off, off, defect);
-    }
+    const tro_v rtol = tro_set(b->job->options->rtol), none = tro_set(0.0);
+    tro_v of_last[BLOCK] = {none, none, none, none}, of_before[BLOCK] = {none, none, none, none},
+          of_defect[BLOCK] = {none, none, none, none};
+    for (int begin = 0; begin < b->n; begin += BLOCK)
+        for (int q = 0; q < BLOCK && begin + q < b->n; q++) {
+            const int i = begin + q;
+            const tro_v size = tro_larger(tro_abs(low[i]), tro_abs(first[i]));
+            const tro_v weight = b->weight[i] =
+                tro_set(1.0) / tro_fma(rtol, size, tro_set(b->atol[i]));
+            const tro_v x = last[i] * weight, y = before[i] * weight;
+            const tro_v off = tro_fma(-b->slope[i], b->scale, first[i]) * weight;
+            of_last[q] = tro_fma(x, x, of_last[q]);
+            of_before[q] = tro_fma(y, y, of_before[q]);
+            of_defect[q] = tro_fma(off, off, of_defect[q]);
+        }
+    *size_last = (of_last[0] + of_last[1]) + (of_last[2] + of_last[3]);
+    *size_before = (of_before[0] + of_before[1]) + (of_before[2] + of_before[3]);
+    *size_defect = (of_defect[0] + of_defect[1]) + (of_defect[2] + of_defect[3]);
+}
+#endif
+
+/* Step lengths from the last two coefficients, after a look back at the step before. */
+static void taylor_choose(batch *b)
+{
+    tro_v size_last, size_before, defect;
+    taylor_sizes(b, &size_last, &size_before, &defect);
     if (b->n_block) taylor_tangent_sizes(b, &size_last, &size_before);
     /* Root mean squares; the share of the tolerance is part of the logarithm. */
     const tro_v mean = tro_set(1.0 / b->n), share = tro_set(1.0 / (b->n * SHARE * SHARE));
@@ -629,33 +742,49 @@ static void taylor_evaluate_all(const batch *b, tro_v theta, tro_v *y, tro_v *sl
                         b->tangents_new + block * n, NULL);
 }
 
-/* Where in a lane's step a time lies; at its end it is where the next step starts. */
-static double taylor_theta(const batch *b, int at, double t, double t_new)
+#if BLOCKS
+/* Where in the step a time lies; at its end it is where the next step starts. */
+static double taylor_theta(const batch *b, double t, double t_new)
 {
-    const double since = t == t_new ? TRO_LANE(b->h, at) : t - TRO_LANE(b->t, at);
-    return since * TRO_LANE(b->inverse, at);
+    return (t == t_new ? b->h : t - b->t) * b->inverse;
 }
 
-#if TRO_LANES == 1 && defined(__GNUC__) && !defined(__TINYC__)
-enum { BLOCK = 4 };
-typedef double taylor_block __attribute__((vector_size(8 * BLOCK)));
-
-/* The same operation as tro_fma. */
-static inline taylor_block taylor_block_fma(taylor_block a, taylor_block b, double c)
+/* States of one run, and their slopes if asked for, at theta * scale. */
+static inline void taylor_evaluate_blocks(const batch *b, double theta, double *y, double *slope)
 {
-    const taylor_block all = {c, c, c, c};
-#if defined(__clang__)
-    return __builtin_elementwise_fma(a, b, all);
-#elif defined(__FMA__)
-    return __builtin_ia32_vfmaddpd256(a, b, all);
-#else
-    taylor_block out;
-    for (int q = 0; q < BLOCK; q++) out[q] = tro_fma(a[q], b[q], all[q]);
-    return out;
-#endif
+    const size_t n_slot = (size_t)b->model->n_slot;
+    const double *top = b->s + (size_t)b->order * n_slot;
+    const taylor_block by = taylor_block_set(theta);
+    for (int i = 0; i < b->n; i += 2 * BLOCK) {
+        const int left = b->n - i, two = left > BLOCK;
+        const double *c = top + i;
+        taylor_block y0 = taylor_block_read(c), y1 = {0.0}, d0 = {0.0}, d1 = {0.0};
+        if (two) {
+            y1 = taylor_block_read(c + BLOCK);
+            for (int k = b->order; k > 0; k--) {
+                c -= n_slot;
+                if (slope) {
+                    d0 = taylor_block_fma(d0, by, y0);
+                    d1 = taylor_block_fma(d1, by, y1);
+                }
+                y0 = taylor_block_fma(y0, by, taylor_block_read(c));
+                y1 = taylor_block_fma(y1, by, taylor_block_read(c + BLOCK));
+            }
+            taylor_block_write(y + i + BLOCK, y1, left - BLOCK);
+            if (slope) taylor_block_write(slope + i + BLOCK, d1, BLOCK);
+        } else {
+            for (int k = b->order; k > 0; k--) {
+                c -= n_slot;
+                if (slope) d0 = taylor_block_fma(d0, by, y0);
+                y0 = taylor_block_fma(y0, by, taylor_block_read(c));
+            }
+        }
+        taylor_block_write(y + i, y0, left);
+        if (slope) taylor_block_write(slope + i, d0, BLOCK);
+    }
 }
 
-/* Write output times of one run, up to four at once; a last one alone is left. */
+/* Write output times of one run: up to four at once, or one by one where they are few. */
 static void taylor_write_blocks(batch *b, double t_new)
 {
     lane *l = b->lanes;
@@ -665,22 +794,28 @@ static void taylor_write_blocks(batch *b, double t_new)
         int m = 0;
         taylor_block theta = {0.0};
         while (m < BLOCK && l->written + m < b->job->n_out && t_out[l->written + m] <= t_new) {
-            theta[m] = taylor_theta(b, 0, t_out[l->written + m], t_new);
+            theta[m] = taylor_theta(b, t_out[l->written + m], t_new);
             m++;
         }
-        if (m < 2) return;
+        if (m == 0) return;
         double *out = l->y_out + (size_t)l->written * n;
+        l->written += m;
+        if (m <= 2) {
+            taylor_evaluate_blocks(b, theta[0], out, NULL);
+            if (m == 2) taylor_evaluate_blocks(b, theta[1], out + n, NULL);
+            continue;
+        }
         const double *top = b->s + (size_t)b->order * n_slot;
         size_t i = 0;
         for (; i + 3 <= n; i += 3) {
             const double *c = top + i;
-            taylor_block x = {c[0], c[0], c[0], c[0]}, y = {c[1], c[1], c[1], c[1]},
-                         z = {c[2], c[2], c[2], c[2]};
+            taylor_block x = taylor_block_set(c[0]), y = taylor_block_set(c[1]),
+                         z = taylor_block_set(c[2]);
             for (int k = b->order; k > 0; k--) {
                 c -= n_slot;
-                x = taylor_block_fma(x, theta, c[0]);
-                y = taylor_block_fma(y, theta, c[1]);
-                z = taylor_block_fma(z, theta, c[2]);
+                x = taylor_block_fma(x, theta, taylor_block_set(c[0]));
+                y = taylor_block_fma(y, theta, taylor_block_set(c[1]));
+                z = taylor_block_fma(z, theta, taylor_block_set(c[2]));
             }
             for (int q = 0; q < m; q++) {
                 double *row = out + (size_t)q * n + i;
@@ -689,58 +824,127 @@ static void taylor_write_blocks(batch *b, double t_new)
         }
         for (; i < n; i++) {
             const double *c = top + i;
-            taylor_block value = {*c, *c, *c, *c};
+            taylor_block value = taylor_block_set(*c);
             for (int k = b->order; k > 0; k--) {
                 c -= n_slot;
-                value = taylor_block_fma(value, theta, *c);
+                value = taylor_block_fma(value, theta, taylor_block_set(*c));
             }
             for (int q = 0; q < m; q++) out[(size_t)q * n + i] = value[q];
         }
-        l->written += m;
     }
 }
-#else
-#define taylor_write_blocks(b, t_new) ((void)0)
+
+/* End a run's step: its states and their slopes there, and the outputs inside it. */
+static void taylor_end_blocks(batch *b, double t_new)
+{
+    /* First what the next step waits for. */
+    taylor_evaluate_blocks(b, b->h * b->inverse, b->y_new, b->slope);
+    taylor_write_blocks(b, t_new);
+    const taylor_block inverse = taylor_block_set(b->inverse);
+    for (int i = 0; i < b->n; i += BLOCK) {
+        *(taylor_loose *)(void *)(b->y_before + i) = taylor_block_read(b->y + i);
+        taylor_block_write(b->y + i, taylor_block_read(b->y_new + i), b->n - i);
+        *(taylor_loose *)(void *)(b->slope + i) = taylor_block_read(b->slope + i) * inverse;
+    }
+}
 #endif
 
-/* Write the output times inside the steps just taken; lanes that have fewer wait. */
-static void taylor_write(batch *b, const double *t_new)
+/* Which lanes of a mask are set, as bits. */
+static inline unsigned taylor_set_lanes(tro_m mask)
 {
-    const double *t_out = b->job->t_out;
-    const long n_out = b->job->n_out;
+#if TRO_LANES == 8 && defined(__AVX512F__) && !defined(__clang__)
+    return __builtin_ia32_ptestmq512(mask, mask, 0xff);
+#elif TRO_LANES == 4 && defined(__AVX__) && !defined(__clang__)
+    return (unsigned)__builtin_ia32_movmskpd256(tro_value(mask));
+#else
+    unsigned bits = 0;
+    for (int at = 0; at < TRO_LANES; at++) bits |= (unsigned)(TRO_LANE(mask, at) & 1) << at;
+    return bits;
+#endif
+}
+
+/* A vector with another value in one lane. Setting the lane in memory would make the next
+ * operation wait until all that was written before, whole rows of results, has got there. */
+static inline tro_v taylor_with(tro_v all, int at, double value)
+{
+    static const long long ONLY[2 * TRO_LANES - 1] = {[TRO_LANES - 1] = -1};
+    tro_m mask;
+    memcpy(&mask, ONLY + TRO_LANES - 1 - at, sizeof mask);
+    return tro_select(mask, tro_set(value), all);
+}
+
+/* When a lane's next output is due. */
+static inline double taylor_due(const batch *b, int at)
+{
+    const long written = b->lanes[at].written;
+    return written < b->job->n_out ? b->job->t_out[written] : HUGE_VAL;
+}
+
+/* Write the output times inside the steps just taken; lanes that have fewer wait, and those
+ * that take no step, of which t_new is NaN. */
+static void taylor_write(batch *b, tro_v t_new)
+{
+    tro_v due;
+    for (int at = 0; at < TRO_LANES; at++) TRO_LANE(due, at) = taylor_due(b, at);
     for (;;) {
-        tro_v theta = tro_set(0.0);
-        int pending = 0;
-        for (int at = 0; at < TRO_LANES; at++) {
-            const lane *l = &b->lanes[at];
-            if (t_new[at] == t_new[at] && l->written < n_out && t_out[l->written] <= t_new[at]) {
-                pending |= 1 << at;
-                TRO_LANE(theta, at) = taylor_theta(b, at, t_out[l->written], t_new[at]);
-            }
-        }
-        if (!pending) return;
+        const tro_m last = tro_equal(due, t_new), pending = tro_less(due, t_new) | last;
+        unsigned waiting = taylor_set_lanes(pending);
+        if (!waiting) return;
+        /* As taylor_theta. */
+        tro_v theta = tro_select(last, b->h, due - b->t) * b->inverse;
+        theta = tro_select(pending, theta, tro_set(0.0));
         if (b->n_block) theta = tro_set(TRO_LANE(theta, 0));
-        tro_v *y = b->y_before + b->n;
-        taylor_evaluate_all(b, theta, y, NULL);
-        for (int at = 0; at < TRO_LANES; at++) {
-            if (!(pending >> at & 1)) continue;
+        taylor_evaluate_all(b, theta, b->y_new, NULL);
+        for (int at = 0; waiting; at++, waiting >>= 1) {
+#if TRO_LANES > 1
+            const int skip = __builtin_ctz(waiting);
+            at += skip;
+            waiting >>= skip;
+#endif
             lane *l = &b->lanes[at];
-            taylor_row(b, at, y, b->tangents_new, l->y_out + (size_t)l->written * b->dim);
+            taylor_row(b, at, b->y_new, b->tangents_new, l->y_out + (size_t)l->written * b->dim);
             l->written++;
+            due = taylor_with(due, at, taylor_due(b, at));
         }
+    }
+}
+
+/* The same of lanes: those that take no step stay where they are. */
+static void taylor_end_lanes(batch *b, tro_v t_new)
+{
+    taylor_write(b, t_new);
+    tro_v theta =
+        tro_select(tro_less(tro_set(0.0), b->scale), b->h * b->inverse, tro_set(0.0));
+    tro_m steps = tro_equal(t_new, t_new);
+    if (b->n_block) {
+        const size_t bytes = (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents;
+        theta = tro_set(TRO_LANE(theta, 0));
+        steps = tro_set_bits(-1);
+        memcpy(b->tangents_before, b->tangents, bytes);
+    }
+    taylor_evaluate_all(b, theta, b->y_new, b->slope);
+    if (b->n_block) {
+        tro_v *hold = b->tangents;
+        b->tangents = b->tangents_new;
+        b->tangents_new = hold;
+    }
+    for (int i = 0; i < b->n; i++) {
+        b->y_before[i] = tro_select(steps, b->y[i], b->y_before[i]);
+        b->y[i] = tro_select(steps, b->y_new[i], b->y[i]);
+        b->slope[i] = b->slope[i] * b->inverse;
     }
 }
 
 static int taylor_advance(batch *b)
 {
-    double t_new[TRO_LANES];
+    tro_v t_new = tro_set(NAN);
     int moving = 0;
     for (int at = 0; at < TRO_LANES; at++) {
         lane *l = &b->lanes[at];
-        t_new[at] = NAN;
         if (l->run < 0 || !l->confirm) continue;
         moving = 1;
-        t_new[at] = l->landed ? l->stop : TRO_LANE(b->t, at) + TRO_LANE(b->h, at);
+        TRO_LANE(t_new, at) =
+            l->landed ? l->stop : TRO_LANE(b->t, at) + TRO_LANE(b->h, at);
         l->written_before = l->written;
         l->stop_before = l->next_stop;
         l->low_before = l->low, l->high_before = l->high;
@@ -755,36 +959,15 @@ static int taylor_advance(batch *b)
     if (b->job->look) taylor_piece(b, b->piece);
     b->inverse = tro_set(1.0) / b->scale;
     if (b->job->options->measures) taylor_keep(b);
-    if (TRO_LANES == 1 && !b->n_block) taylor_write_blocks(b, t_new[0]);
-    taylor_write(b, t_new);
-    tro_v theta;
+#if BLOCKS
+    if (!b->n_block)
+        taylor_end_blocks(b, t_new);
+    else
+#endif
+        taylor_end_lanes(b, t_new);
     for (int at = 0; at < TRO_LANES; at++)
-        TRO_LANE(theta, at) =
-            TRO_LANE(b->scale, at) > 0.0 ? TRO_LANE(b->h, at) * TRO_LANE(b->inverse, at) : 0.0;
-    tro_m steps;
-    for (int at = 0; at < TRO_LANES; at++)
-        TRO_LANE(steps, at) = t_new[at] == t_new[at] ? -1 : 0;
-    if (b->n_block) {
-        const size_t bytes = (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents;
-        theta = tro_set(TRO_LANE(theta, 0));
-        steps = tro_set_bits(-1);
-        memcpy(b->tangents_before, b->tangents, bytes);
-    }
-    tro_v *y_new = b->y_before + b->n;
-    taylor_evaluate_all(b, theta, y_new, b->slope);
-    if (b->n_block) {
-        tro_v *hold = b->tangents;
-        b->tangents = b->tangents_new;
-        b->tangents_new = hold;
-    }
-    for (int i = 0; i < b->n; i++) {
-        b->y_before[i] = tro_select(steps, b->y[i], b->y_before[i]);
-        b->y[i] = tro_select(steps, y_new[i], b->y[i]);
-        b->slope[i] = b->slope[i] * b->inverse;
-    }
-    for (int at = 0; at < TRO_LANES; at++)
-        if (t_new[at] == t_new[at]) {
-            TRO_LANE(b->t, at) = t_new[at];
+        if (TRO_LANE(t_new, at) == TRO_LANE(t_new, at)) {
+            TRO_LANE(b->t, at) = TRO_LANE(t_new, at);
             const double most = TRO_LANE(b->most, at);
             TRO_LANE(b->scale, at) = most / GROW;
             const lane *l = &b->lanes[at];
@@ -819,24 +1002,25 @@ static int taylor_run(const tro_lanes_job *job)
     const tro_measures *measures = job->options->measures;
     const size_t n_last = measures ? (size_t)(job->order + 3) * (size_t)measures->n_seen : 0;
     const size_t n_room = measures ? TRO_LANES * tro_measures_work(measures) : 0;
-    const size_t n_v = n_s + n_c + 5 * n + n_wide + n_kept + blocks * (n_vary + 3 * n) +
+    const size_t n_whole = (n + BLOCK - 1) / BLOCK * BLOCK;
+    const size_t n_v = n_s + n_c + 4 * n_whole + n_wide + n_kept + blocks * (n_vary + 3 * n) +
                        9 * n_driven + n_last;
     size_t n_scratch = n_c > n ? n_c : n;
     if (n_scratch < (size_t)model->n_input) n_scratch = (size_t)model->n_input;
     const size_t n_input = (size_t)model->n_input;
     const size_t n_piece = job->look ? (size_t)(job->order + 1) * n : 0;
-    const size_t n_d = n_scratch + (1 + TRO_LANES) * n_input + n + n_piece + n_room;
+    const size_t n_d = n_scratch + (1 + TRO_LANES) * n_input + n + n_piece + n_room + n_whole;
     const size_t bytes = n_v * sizeof(tro_v) + n_d * sizeof(double);
     /* Vectors are read whole: their memory starts where they may. */
     char *memory = calloc(bytes + 64, 1);
     if (!memory) return TRO_NO_MEMORY;
-    b.s = (tro_v *)(void *)(memory + (64 - (size_t)memory % 64));
-    b.c = b.s + n_s;
-    b.y = b.c + n_c;
-    b.slope = b.y + n;
-    b.weight = b.slope + n;
-    b.y_before = b.weight + n; /* and behind it, the states being computed */
-    b.wide = b.y_before + 2 * n;
+    b.s = b.y = (tro_v *)(void *)(memory + (64 - (size_t)memory % 64));
+    b.slope = b.s + n_s;
+    b.weight = b.slope + n_whole;
+    b.y_before = b.weight + n_whole;
+    b.y_new = b.y_before + n_whole;
+    b.c = b.y_new + n_whole;
+    b.wide = b.c + n_c;
     b.kept = b.wide + n_wide;
     b.directions = b.kept + n_kept;
     b.tangents = b.directions + blocks * n_vary;
@@ -852,6 +1036,8 @@ static int taylor_run(const tro_lanes_job *job)
     b.state = b.held + TRO_LANES * n_input;
     b.piece = b.state + n;
     b.room = b.piece + n_piece;
+    b.atol = b.room + n_room;
+    for (size_t i = 0; i < n_whole; i++) b.atol[i] = i < n ? job->options->atol[i] : 1.0;
     for (size_t i = 0; i < n_c; i++) b.c[i] = tro_set(1.0);
     b.t = b.scale = b.most = b.h = tro_set(0.0);
     for (int k = 0; k < job->n_tangent; k++)
@@ -862,7 +1048,6 @@ static int taylor_run(const tro_lanes_job *job)
     int status = TRO_SUCCESS;
     for (int at = 0; at < TRO_LANES; at++) taylor_fill(&b, at);
     for (long turn = 1; b.n_active > 0 && status == TRO_SUCCESS; turn++) {
-        memcpy(b.s, b.y, n * sizeof(tro_v));
         if (b.n_block) {
             b.t = tro_set(TRO_LANE(b.t, 0));
             b.scale = tro_set(TRO_LANE(b.scale, 0));

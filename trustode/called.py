@@ -25,6 +25,8 @@ class Called:
     keywords : mapping
     """
 
+    __slots__ = ("_arguments", "_function", "_keywords")
+
     def __init__(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]
     ) -> None:

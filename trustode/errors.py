@@ -173,10 +173,11 @@ def checks_keywords(function: _Called) -> _Called:
     code = called.__code__
     count = code.co_argcount + code.co_kwonlyargcount
     known = {name: None for name in code.co_varnames[:count] if name != "self"}
+    takes = frozenset(known).issuperset
 
     @functools.wraps(called)
     def call(*arguments: Any, **keywords: Any) -> Any:
-        if not keywords.keys() <= known.keys():
+        if not takes(keywords):
             name = next(name for name in keywords if name not in known)
             raise KeywordError(
                 f"{target.__name__}: unknown keyword {name!r}{nearest(name, known) or '.'} "
@@ -203,6 +204,7 @@ def checks_keywords(function: _Called) -> _Called:
     return cast("_Called", call)
 
 
+@functools.lru_cache(maxsize=256)
 def _is_result(kind: Any) -> bool:
     """Say whether a type is one of ours that is tabled or drawn."""
     ours = str(kind.__module__).startswith("trustode.")
