@@ -77,6 +77,8 @@ _HOME = {
     "objective": "fit",
     "rank_designs": "fit",
     "recover": "fit",
+    "read_petab": "petab",
+    "write_petab": "petab",
 }
 _MODULES = ("data", "models")
 
@@ -140,6 +142,8 @@ if TYPE_CHECKING:
     from .model import parameters as parameters
     from .model import states as states
     from .orbit_diagram import orbit_diagram as orbit_diagram
+    from .petab import read_petab as read_petab
+    from .petab import write_petab as write_petab
     from .regime_map import regime_map as regime_map
     from .report import report as report
     from .scan import scan as scan
