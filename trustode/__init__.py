@@ -24,6 +24,7 @@ _HOME = {
     "KeywordError": "errors",
     "ModelError": "errors",
     "OptionError": "errors",
+    "PackageError": "errors",
     "SolveError": "errors",
     "SolveWarning": "errors",
     "Status": "errors",
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from .errors import KeywordError as KeywordError
     from .errors import ModelError as ModelError
     from .errors import OptionError as OptionError
+    from .errors import PackageError as PackageError
     from .errors import SolveError as SolveError
     from .errors import SolveWarning as SolveWarning
     from .errors import Status as Status

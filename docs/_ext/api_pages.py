@@ -70,8 +70,9 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "Errors and warnings",
         "Every error of trustode's is a `TrustodeError`, and also what Python would raise: a "
         "`ValueError`, a `RuntimeError`, a `TypeError` or an `OSError`.",
-        ("TrustodeError", "ModelError", "DataError", "OptionError", "KeywordError", "FileError",
-         "CompileError", "SolveError", "CompileWarning", "FitWarning", "SolveWarning", "Status"),
+        ("TrustodeError", "ModelError", "DataError", "OptionError", "PackageError", "KeywordError",
+         "FileError", "CompileError", "SolveError", "CompileWarning", "FitWarning",
+         "SolveWarning", "Status"),
         (),
     ),
 )  # fmt: skip

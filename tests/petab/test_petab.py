@@ -243,3 +243,14 @@ def test_logarithms_and_overrides(tmp_path: Path) -> None:
     z = (np.array([1.0, 0.2, 0.1]) - seen) / sd
     nll = np.sum(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi)))
     assert found.nll() == pytest.approx(nll, rel=1e-9)
+
+
+def test_cases_of_the_suite_are_read() -> None:
+    suite = pytest.importorskip("petabtests", reason="needs petabtests")
+    # The log-likelihood at the nominal values, as the suite's own closed forms have it.
+    cases = sorted(Path(suite.__file__).parent.glob("cases/v1*/sbml/[0-9]*/_[0-9]*[0-9].yaml"))
+    assert len(cases) >= 18
+    for case in cases:
+        wanted = yaml.safe_load(case.with_name(f"{case.stem}_solution.yaml").read_text())
+        found = tr.read_petab(case).objective().loglik()
+        assert found == pytest.approx(wanted["llh"], rel=1e-9), case.stem

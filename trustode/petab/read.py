@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
-from ..errors import FileError, ModelError, OptionError, listed, nearest
+from ..errors import FileError, ModelError, OptionError, listed, nearest, needs
 from ..expression import check_name, symbol
 from ..fit import AtRest, Fit, Gaussian, Laplace, Objective, Observation, Vary, fit, objective
 from ..model import Model, Param
@@ -103,11 +103,14 @@ def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
     Raises
     ------
     FileError
-        If a file cannot be read, or pyyaml is not installed.
+        If a file cannot be read.
     ModelError
         If something in it has no equivalent here: several problems in one file, measurements at
         infinite time, conditions that change states after a rest in one way for some groups
         only; names what and where.
+
+    PackageError
+        If pyyaml is not installed.
 
     Notes
     -----
@@ -148,12 +151,8 @@ def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
 
 
 def _yaml(path: Path, where: str) -> dict[str, Any]:
-    try:
+    with needs("petab", f"{where}: reading it"):
         import yaml
-    except ModuleNotFoundError:
-        raise FileError(
-            f"{where}: reading YAML needs pyyaml; install it with: pip install 'trustode[petab]'"
-        ) from None
     try:
         about = yaml.safe_load(_text(path, where))
     except yaml.YAMLError as error:
