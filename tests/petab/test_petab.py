@@ -117,6 +117,7 @@ def test_trip_keeps_the_objective(problem, written: Path) -> None:
     assert repr(again).startswith("<PetabProblem 'trust, small': 51 measurements under 3 cond")
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_linter_has_no_complaint(written: Path) -> None:
     petab = pytest.importorskip("petab.v1", reason="needs petab")
     read = petab.Problem.from_yaml(str(written))
