@@ -240,7 +240,7 @@ def _random(text: str, where: str) -> bool | str:
 
 
 #: Distributions that a prior can be, made of two numbers.
-_PRIORS = {
+_PRIORS: dict[str, Callable[[float, float], Any]] = {
     "norm": lambda mean, sd: stats.norm(mean, sd),
     "lognorm": lambda mean, sd: stats.lognorm(sd, scale=math.exp(mean)),
     "laplace": lambda mean, scale: stats.laplace(mean, scale),
