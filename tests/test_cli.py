@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,8 @@ import pandas as pd
 import pytest
 
 import trustode as tr
-from trustode import demo
 from trustode.cli import main
+from trustode.cli import reading as cli_reading
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -214,15 +215,6 @@ def test_demo_needs_a_folder(tmp_path, capsys):
     assert file.read_text() == ""
 
 
-def test_missing_matplotlib_is_explained(monkeypatch, capsys):
-    def run(*arguments, **keywords):
-        raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
-
-    monkeypatch.setattr(demo, "run", run)
-    assert main(["demo"]) == 2
-    assert "pip install 'trustode[plot]'" in capsys.readouterr().err
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 @pytest.mark.parametrize("part", ["2/3", "3/3"])
@@ -364,3 +356,92 @@ def test_mistakes_of_new_commands_are_one_line(line, message, capsys, tmp_path, 
     assert message in shown
     assert shown.startswith("trustode: ")
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_options_and_models(shell, capsys):
+    assert main(["completion", shell]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("simulate", "completion", "trust-updated", "healthy"))
+    assert ("-l discard" if shell == "fish" else "--discard") in shown
+
+
+def test_bash_completes(tmp_path, capsys):
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash")
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "complete.sh"
+    script.write_text(capsys.readouterr().out)
+
+    def completed(*words):
+        told = " ".join(f"'{word}'" for word in words)
+        code = (
+            f"source {script}; COMP_WORDS=({told}); COMP_CWORD={len(words) - 1}; _trustode; "
+            'printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        ran = subprocess.run([bash, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+        assert ran.stderr == ""
+        return ran.stdout.split()
+
+    assert completed("trustode", "sim") == ["simulate"]
+    assert completed("trustode", "scan", "--di") == ["--discard"]
+    assert completed("trustode", "simulate", "trust-up") == ["trust-updated"]
+    assert completed("trustode", "simulate", "trust-updated", "--profile", "heal") == ["healthy"]
+    assert completed("trustode", "simulate", "compl") == ["complete.sh"]
+
+
+def test_doctor_prints_json(capsys):
+    assert main(["doctor", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["healthy"] is True
+    assert told["new model"]["relative_error"] < 1e-5
+    assert told["trustode"] == tr.__version__
+
+
+def test_help_tells_exit_codes_within_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for line in ("--help", "fit --help", "completion --help", "doctor --help"):
+        assert main(line.split()) == 0
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= 80
+        if line == "--help":
+            assert "Exit codes: 0 all went well" in shown
+
+
+def test_fit_reads_ordinal_categorical_priors_and_random(tmp_path, capsys):
+    rng = np.random.default_rng(3)
+    rows = [
+        {"who": who, "t": float(t), "rating": int(1 + rng.integers(3)), "did": word}
+        for who in range(4)
+        for t, word in enumerate(("stay", "leave", "stay"))
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "d.csv", index=False)
+    (tmp_path / "m.toml").write_text(
+        tr.write_text(tr.Model("m", rhs={"x": "-k*x"}, params={"k": 0.5}, initial={"x": 1.0}))
+    )
+    line = (
+        f"fit {tmp_path}/m.toml {tmp_path}/d.csv --time t --group who --starts 1 --json "
+        "--observe rating=ordinal:x,cuts=c1;c2 --observe did=categorical:stay=b*x,leave=0 "
+        "--vary k=0.5,min=0.01,max=5,prior=lognorm:0:1 --vary c1=-0.5 --vary c2=1 "
+        "--vary b=0.5,prior=norm:0:1"
+    )
+    assert main(line.split()) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in told["params"]] == ["k", "c1", "c2", "b"]
+    reading = cli_reading.varied(["a=1,random=yes,scale=log", "b=1,random=who"])
+    assert reading["a"] == tr.Vary(1.0, random=True, scale="log")
+    assert reading["b"].random == "who"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a=1,prior=normal:0:1", "did you mean 'norm'"),
+        ("a=1,prior=norm:0:-1", "a width that is not positive"),
+        ("a=1,mim=0", "did you mean 'min'"),
+    ],
+)
+def test_wrong_parts_of_vary_are_named(text, said):
+    with pytest.raises(tr.OptionError, match=said):
+        cli_reading.varied([text])

@@ -25,6 +25,7 @@ _HOME = {
     "KeywordError": "errors",
     "ModelError": "errors",
     "OptionError": "errors",
+    "PackageError": "errors",
     "SolveError": "errors",
     "SolveWarning": "errors",
     "Status": "errors",
@@ -78,6 +79,8 @@ _HOME = {
     "objective": "fit",
     "rank_designs": "fit",
     "recover": "fit",
+    "read_petab": "petab",
+    "write_petab": "petab",
 }
 _MODULES = ("data", "models")
 
@@ -114,6 +117,7 @@ if TYPE_CHECKING:
     from .errors import KeywordError as KeywordError
     from .errors import ModelError as ModelError
     from .errors import OptionError as OptionError
+    from .errors import PackageError as PackageError
     from .errors import SolveError as SolveError
     from .errors import SolveWarning as SolveWarning
     from .errors import Status as Status
@@ -142,6 +146,8 @@ if TYPE_CHECKING:
     from .model import parameters as parameters
     from .model import states as states
     from .orbit_diagram import orbit_diagram as orbit_diagram
+    from .petab import read_petab as read_petab
+    from .petab import write_petab as write_petab
     from .regime_map import regime_map as regime_map
     from .report import report as report
     from .scan import scan as scan

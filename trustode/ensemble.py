@@ -25,6 +25,7 @@ from .errors import (
     checks_keywords,
     listed,
     nearest,
+    needs,
 )
 from .event import Event, WatchedEvents, watch_for
 from .jobs import Arrays, Crew, carry_out, check_how
@@ -43,6 +44,7 @@ from .solve import NATIVE, Solver, check_times, compile_ahead, refuse_too_large
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 Array = NDArray[np.float64]
 
@@ -125,6 +127,33 @@ class Ensemble(Shown):
         flat = self.y.reshape(-1, n_state)
         columns |= {name: flat[:, i] for i, name in enumerate(self.model.states)}
         return pd.DataFrame(columns)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return an xarray Dataset with dimensions run, time and state.
+
+        Columns of `table` are coordinates along run, with their units; `status`
+        is a variable.
+        """
+        with needs("xarray", "to_xarray"):
+            import xarray as xr
+
+        unit = {"units": self.model.time_unit}
+        varied = {
+            str(name): ("run", self.table[name].to_numpy(), {"units": self._unit(str(name))})
+            for name in self.table.columns
+        }
+        return xr.Dataset(
+            {"y": (("run", "time", "state"), self.y), "status": ("run", self.status)},
+            coords={
+                "run": np.arange(len(self)),
+                "time": ("time", self.t, unit),
+                "state": list(self.model.states),
+                **varied,
+            },
+        )
+
+    def _unit(self, name: str) -> str:
+        return self.model.parameters[name].unit if name in self.model.parameters else ""
 
     def _shown(self) -> pd.DataFrame:
         # All times of all runs can be too many to tabulate for the sake of ten rows.

@@ -7,7 +7,8 @@ was found (with values), the rule, and what to do about it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -67,6 +68,10 @@ class FileError(TrustodeError, OSError):
 
 class KeywordError(OptionError, TypeError):
     """A call has a keyword that the function does not take, or lacks an argument."""
+
+
+class PackageError(OptionError, ImportError):
+    """What was asked needs a package that trustode itself does not."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -220,6 +225,24 @@ def _not_bound(called: Any, arguments: Any, keywords: Any) -> str:
     except TypeError as error:
         return str(error)
     return ""
+
+
+@contextmanager
+def needs(extra: str, where: str) -> Iterator[None]:
+    """Say which extra brings a package that is imported here.
+
+    Raises
+    ------
+    PackageError
+        If it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        raise PackageError(
+            f"{where} needs the package {missing}; install it with: pip install 'trustode[{extra}]'"
+        ) from None
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:

@@ -28,6 +28,7 @@ from .errors import (
     Status,
     checks_keywords,
     nearest,
+    needs,
 )
 from .event import Event, EventLog, watch_for
 from .model import Model
@@ -195,10 +196,8 @@ class Solution(Shown):
 
     def to_xarray(self) -> xr.Dataset:
         """Return an xarray Dataset with dimensions time, state (and vary)."""
-        try:
+        with needs("xarray", "to_xarray"):
             import xarray as xr
-        except ModuleNotFoundError:
-            raise OptionError("to_xarray needs the package xarray: pip install xarray") from None
 
         unit = {"units": self.model.time_unit}
         made = xr.Dataset(

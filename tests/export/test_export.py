@@ -332,3 +332,17 @@ def test_sbml_is_xml_with_everything_in_it(tmp_path: Path) -> None:
     core = "{http://www.sbml.org/sbml/level3/version1/core}"
     assert len(root.findall(f".//{core}parameter")) == 3 + 9 + 1 + 2
     assert len(root.findall(f".//{core}rateRule")) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["trust-updated", "awkward"])
+def test_latex_compiles(tmp_path: Path, name: str) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex")
+    file = tr.export(load(name), tmp_path / "m.tex")
+    ran = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file.name],
+        cwd=tmp_path, capture_output=True, timeout=100,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-800:]
+    assert (tmp_path / "m.pdf").stat().st_size > 10_000

@@ -49,11 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; nothing is left to be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("matplotlib", "tqdm"):
-            raise
-        _complain(f"{error.name} is not installed; install it with: pip install 'trustode[plot]'")
-        return _MISTAKE
     except (TrustodeError, OSError) as error:
         _complain(" ".join(str(error).split()))
         return _MISTAKE

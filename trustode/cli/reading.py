@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from .. import models
 from ..errors import OptionError, nearest
-from ..fit import Binomial, Gaussian, Laplace, Poisson, StudentT, Vary
+from ..fit import (
+    Binomial,
+    Categorical,
+    Gaussian,
+    Laplace,
+    Ordinal,
+    Poisson,
+    StudentT,
+    Vary,
+)
 from ..model import Model
 from ..stimulus import Episodes, Pulses, Samples, Stimulus
 from ..text import read_model
@@ -147,6 +158,7 @@ _OBSERVATIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "laplace": (Laplace, ("scale",)),
     "poisson": (Poisson, ()),
     "binomial": (Binomial, ("n",)),
+    "ordinal": (Ordinal, ("cuts",)),
 }
 
 
@@ -167,20 +179,29 @@ def observed(texts: Sequence[str]) -> dict[str, Any]:
         where = f"--observe {text!r:.80}"
         column, rest = pair(text, "--observe")
         kind, colon, what = rest.partition(":")
-        if kind not in _OBSERVATIONS:
+        if kind not in (*_OBSERVATIONS, "categorical"):
+            known = [*_OBSERVATIONS, "categorical"]
             raise OptionError(
                 f"{where}: there is no observation model {kind!r:.40}"
-                f"{nearest(kind, _OBSERVATIONS) or '.'} There are {', '.join(_OBSERVATIONS)}"
+                f"{nearest(kind, known) or '.'} There are {', '.join(known)}"
             )
+        if column in found:
+            raise OptionError(f"--observe gives {column!r:.40} twice")
+        if kind == "categorical":
+            options = dict(pair(option, where) for option in what.split(","))
+            found[column] = Categorical({_plain(o): _plain(each) for o, each in options.items()})
+            continue
         make, needed = _OBSERVATIONS[kind]
         expression, *extras = what.split(",") if colon else [""]
         given = dict(pair(extra, where) for extra in extras)
         if not expression.strip() or set(given) != set(needed):
             told = "".join(f",{name}=NAME_OR_NUMBER" for name in needed)
             raise OptionError(f"{where} must be written COLUMN={kind}:EXPRESSION{told}")
-        if column in found:
-            raise OptionError(f"--observe gives {column!r:.40} twice")
-        found[column] = make(expression, **{key: _plain(value) for key, value in given.items()})
+        values = {
+            key: [_plain(part) for part in value.split(";")] if key == "cuts" else _plain(value)
+            for key, value in given.items()
+        }
+        found[column] = make(expression, **values)
     return found
 
 
@@ -203,13 +224,58 @@ def varied(texts: Sequence[str]) -> dict[str, Vary]:
         given: dict[str, Any] = {}
         for extra in extras:
             key, value = pair(extra, where)
-            if key not in ("min", "max", "scale", "per"):
-                raise OptionError(f"{where}: {key!r:.40} is none of min, max, scale, per")
-            given[key] = number(value, where) if key in ("min", "max") else value
+            if key not in _VARY:
+                raise OptionError(
+                    f"{where}: {key!r:.40} is none of {', '.join(_VARY)}{nearest(key, _VARY)}"
+                )
+            given[key] = _VARY[key](value, where)
         if name in found:
             raise OptionError(f"--vary gives {name!r:.40} twice")
         found[name] = Vary(number(start, where), **given)
     return found
+
+
+def _random(text: str, where: str) -> bool | str:
+    return text == "yes" or text
+
+
+#: Distributions that a prior can be, made of two numbers.
+_PRIORS: dict[str, Callable[[float, float], Any]] = {
+    "norm": lambda mean, sd: stats.norm(mean, sd),
+    "lognorm": lambda mean, sd: stats.lognorm(sd, scale=math.exp(mean)),
+    "laplace": lambda mean, scale: stats.laplace(mean, scale),
+    "uniform": lambda low, high: stats.uniform(low, high - low),
+}
+
+
+def _prior(text: str, where: str) -> Any:
+    """Read KIND:NUMBER:NUMBER; of lognorm they are mean and deviation of the logarithm."""
+    kind, *texts = text.split(":")
+    if kind not in _PRIORS or len(texts) != 2:
+        raise OptionError(
+            f"{where}: prior={text!r:.40} must be written KIND:NUMBER:NUMBER, KIND one of "
+            f"{', '.join(_PRIORS)}{nearest(kind, _PRIORS)}"
+        )
+    first, second = (number(each, where) for each in texts)
+    if second <= (first if kind == "uniform" else 0.0):
+        raise OptionError(f"{where}: prior={text!r:.40} has a width that is not positive")
+    return _PRIORS[kind](first, second)
+
+
+def _word(text: str, where: str) -> str:
+    return text
+
+
+#: What can follow a value in --vary, and what reads it.
+_VARY: dict[str, Callable[[str, str], Any]] = {
+    "min": number,
+    "max": number,
+    "scale": _word,
+    "per": _word,
+    "random": _random,
+    "prior": _prior,
+    "prior_scale": _word,
+}
 
 
 def fit_inputs(texts: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import needs
 from ..models.trust_forms import FACTORS
 from ..plot import LINES, name_label, plot_branch, plot_solution, time_label
 from ..simulate import Solution
@@ -30,7 +31,8 @@ _BLACK, _GREY = "#000000", "0.6"
 
 def _figure(height: float) -> Figure:
     """Return an empty figure as wide as a page, and so many inches high."""
-    from matplotlib.figure import Figure
+    with needs("plot", "demo"):
+        from matplotlib.figure import Figure
 
     return Figure(figsize=(9.0, height), layout="constrained")
 

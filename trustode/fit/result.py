@@ -342,7 +342,7 @@ class Fit(Shown):
         ------
         OptionError
             If a number cannot be.
-        ImportError
+        PackageError
             If the sampler is not installed.
 
         Notes

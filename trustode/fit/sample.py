@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import (
     OptionError,
+    PackageError,
     SolveError,
     TrustodeError,
     checks_keywords,
@@ -419,7 +420,7 @@ def _packages(where: str) -> tuple[Any, Any]:
             import nutpie
             import nutpie.compiled_pyfunc
     except ImportError as error:
-        raise ImportError(
+        raise PackageError(
             f"{where}: sampling needs the packages nutpie and arviz; pip install 'trustode[sample]'"
         ) from error
     return nutpie, arviz

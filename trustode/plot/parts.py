@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import needs
 from ..model import Model
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def axes_of(ax: Axes | None) -> Axes:
     """Return the given Axes, or those of a new figure."""
     if ax is not None:
         return ax
-    from matplotlib import pyplot
+    with needs("plot", "plot"):
+        from matplotlib import pyplot
 
     made: Axes = pyplot.subplots(layout="constrained")[1]
     return made

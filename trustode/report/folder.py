@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import needs
 from .page import Picture, Table, Text, save_picture, save_table
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Folder:
 
     def picture(self, name: str, draw: Callable[[Any], Any], caption: str, alt: str) -> Picture:
         """Draw on the Axes of a new figure and save it."""
-        from matplotlib.figure import Figure
+        with needs("plot", "report"):
+            from matplotlib.figure import Figure
 
         figure = Figure(figsize=_SIZE, layout="constrained")
         draw(figure.subplots())
