@@ -243,6 +243,7 @@ def test_brute_force_is_drawn(ax):
     np.testing.assert_array_equal(axes[0].lines[0].get_ydata(), sweep.up["min_x"])
     tr.basins(cusp, {"x": (-1, 1)}, n=6, t=(0, 40)).plot(axes[1])
     assert len(axes[1].lines) == 2
+    assert len({(line.get_marker(), line.get_fillstyle()) for line in axes[1].lines}) == 2
     with pytest.raises(OptionError, match="'y' is not a state"):
         sweep.plot("y")
 

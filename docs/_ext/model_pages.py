@@ -93,7 +93,7 @@ _PICTURES: dict[str, Picture] = {
         "`mu > 0` there is one stable cycle.",
     ),
     "fitzhugh-nagumo": Picture(
-        60, ("x", "y"), "The default values with a stimulus of `z = -0.4` from `t = 10` on.",
+        60, ("x", "y"), "From rest, with a stimulus of `z = -0.4` from the start on.",
         parameter="z", span=(-2.0, 1.0), state="x",
     ),
     "morris-lecar": Picture(
@@ -129,6 +129,9 @@ _PICTURES: dict[str, Picture] = {
     ),
 }  # fmt: skip
 
+#: Developmental load of the trust models' pages with sliders; they swing from about 0.31 on.
+_NEAR_ONSET = 0.28
+
 #: Axes on which a model's time course is read.
 _LOGARITHMIC = {"robertson": ("log", "log"), "orego": ("linear", "log")}
 
@@ -153,9 +156,15 @@ def _explorer(name: str, diagram: Diagram | None, path: Path) -> None:
     """Write a model's page with sliders, with its diagram if it has one."""
     picture = _PICTURES[name]
     model = tr.models.load(name) if diagram is None else diagram.model
+    how: dict[str, Any] = {}
+    if tr.models.profiles(name):
+        # At rest and near the onset of the swing, where there is something to see.
+        near = {picture.parameter: _NEAR_ONSET}
+        how = {"params": near, "initial": tr.equilibria(model, params=near).stable[0].state}
     tr.explore(
-        model, path, t=(0, picture.end), inputs=picture.inputs, names=picture.names, diagram=diagram
-    )
+        model, path, t=(0, picture.end), inputs=picture.inputs, names=picture.names,
+        diagram=diagram, **how,
+    )  # fmt: skip
 
 
 def _index() -> str:

@@ -166,6 +166,8 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
+    from matplotlib.ticker import MaxNLocator, NullLocator
+
     ax = axes_of(ax)
     row: Any = profile.intervals.loc[label]
     points = profile.points
@@ -178,6 +180,11 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
             ax.axvline(float(row[side]), color="black", linestyle="--", linewidth=0.8)
     if profile.logarithmic[label]:
         ax.set_xscale("log")
+        if points["value"].max() < 10 * points["value"].min():
+            # Within a decade, plain numbers: there may be no power of ten to put a mark at.
+            ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.xaxis.set_major_formatter("{x:g}")
     # Without points far outside the interval, so that its ends are seen.
     ax.set_ylim(-0.05 * profile.threshold, 1.6 * profile.threshold)
     ax.set_xlabel(label)

@@ -264,16 +264,21 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     ax = axes_of(ax)
     frame, names = basins.to_frame(), list(basins.region)
     second = names[1] if len(names) > 1 else None
-    for name in basins.attractors["name"]:
+    kinds = zip(basins.attractors["name"], itertools.cycle(MARKS), lines_of(), strict=False)
+    for k, (name, mark, (colour, _)) in enumerate(kinds):
         part = frame[frame["attractor"] == name]
         y = part[second] if second else np.zeros(len(part))
-        ax.plot(part[names[0]], y, linestyle="none", marker="s", markersize=3, label=name)
+        # Filled and open by turns: as small as they are, forms alone are hard to tell apart.
+        ax.plot(
+            part[names[0]], y, linestyle="none", marker=mark, color=colour, markersize=3.5,
+            fillstyle="none" if k % 2 else "full", label=name,
+        )  # fmt: skip
     ax.set_xlabel(f"{names[0]} at the start")
     if second:
         ax.set_ylabel(f"{second} at the start")
     else:
         ax.set_yticks([])
-    ax.legend()
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
     return ax
 
 
