@@ -46,6 +46,8 @@ html_title = f"trustode {release}"
 html_static_path = ["_static", "_generated/static"]
 html_css_files = ["trustode.css"]
 html_show_sourcelink = False
+# The version is in every page's title; its foot has the date, or that of SOURCE_DATE_EPOCH.
+html_last_updated_fmt = "%Y-%m-%d"
 mathjax_path = "mathjax/tex-svg.js"
 
 
@@ -53,7 +55,7 @@ def make_pages(app: Sphinx) -> None:
     """Make everything that is not written by hand."""
     # A cluster tells of every worker that comes and goes.
     logging.disable(logging.INFO)
-    model_pages.write(MADE / "models")
+    model_pages.write(MADE / "models", MADE / "static" / "explore")
     api_pages.write(MADE / "api")
     for page in sorted(HERE.rglob("*.md")):
         name = page.relative_to(HERE)

@@ -38,7 +38,8 @@ RUN = {name: text for name, text in TEXTS.items() if executed.executes(text)}
 
 @pytest.mark.parametrize("name", RUN)
 def test_page_runs_and_shows_what_it_prints(name, tmp_path):
-    pytest.importorskip("matplotlib")
+    for package in ("matplotlib", *executed.needs(RUN[name])):
+        pytest.importorskip(package)
     executed.run(RUN[name], name, tmp_path)
     shown = re.findall(rf"/_generated/pictures/{re.escape(name[:-3])}/([\w.-]+)", RUN[name])
     assert {*shown} <= {path.name for path in tmp_path.iterdir()}

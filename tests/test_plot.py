@@ -5,7 +5,7 @@ import pytest
 
 import trustode as tr
 from trustode.errors import OptionError
-from trustode.plot import plot_branch, plot_curve, plot_fit, plot_scan, plot_solution
+from trustode.plot import LINES, plot_branch, plot_curve, plot_fit, plot_scan, plot_solution
 
 mpl.use("Agg")
 
@@ -243,5 +243,120 @@ def test_brute_force_is_drawn(ax):
     np.testing.assert_array_equal(axes[0].lines[0].get_ydata(), sweep.up["min_x"])
     tr.basins(cusp, {"x": (-1, 1)}, n=6, t=(0, 40)).plot(axes[1])
     assert len(axes[1].lines) == 2
+    assert len({(line.get_marker(), line.get_fillstyle()) for line in axes[1].lines}) == 2
     with pytest.raises(OptionError, match="'y' is not a state"):
         sweep.plot("y")
+
+
+def drawn(figure):
+    """Return a figure as an image, shape (height, width, 3), from 0 to 1."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3] / 255.0
+
+
+def bare(ax):
+    """Leave nothing on Axes but what is drawn in them, on the whole figure."""
+    ax.set_axis_off()
+    ax.set_title("")
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+    ax.set_position((0, 0, 1, 1))
+
+
+def by_hand(ax, stable, unstable):
+    """Draw the equilibria of x' = m + x**2 with matplotlib alone."""
+    for sign, style in ((-1, stable), (1, unstable)):
+        x = sign * np.linspace(0, np.sqrt(2), 400)
+        ax.plot(-(x**2), x, style, color="black")
+    ax.plot(0, 0, "s", markerfacecolor="white", markeredgecolor="black")
+
+
+def test_a_branch_looks_as_its_closed_form_drawn_by_hand():
+    """In grey: stable solid and unstable dashed, and nothing else looks like it."""
+    from scipy.ndimage import uniform_filter
+
+    model = tr.Model("fold", rhs={"x": "m + x**2"}, params={"m": -1.0}, initial={"x": -0.9})
+    branch = tr.continuation(model, "m", span=(-2.0, 1.0))
+    images = {}
+    for styles in (None, ("-", "--"), ("--", "-"), ("-", "-"), ("--", "--")):
+        figure = Figure(figsize=(4, 3), dpi=100)
+        ax = figure.subplots()
+        if styles is None:
+            plot_branch(branch, "x", ax)
+        else:
+            by_hand(ax, *styles)
+        ax.set(xlim=(-2.0, 0.2), ylim=(-1.5, 1.5))
+        bare(ax)
+        # Over three dashes (of 11 pixels, with their gaps) it does not matter where one begins.
+        images[styles] = uniform_filter(1.0 - drawn(figure).mean(axis=2), 33)
+    ours = images.pop(None)
+    apart = {styles: np.abs(ours - each).sum() / ours.sum() for styles, each in images.items()}
+    assert apart.pop(("-", "--")) < 0.03
+    assert min(apart.values()) > 0.09
+
+
+@pytest.mark.parametrize("first", range(len(LINES)))
+def test_any_two_lines_differ_without_colour(first):
+    """Drawn in black one above the other, each pair leaves a different pattern of ink."""
+    patterns = []
+    for _, style in LINES:
+        figure = Figure(figsize=(6, 0.5), dpi=100)
+        ax = figure.subplots()
+        ax.plot([0, 1], [0, 0], color="black", linestyle=style)
+        bare(ax)
+        patterns.append(drawn(figure).mean(axis=2).min(axis=0) < 0.5)
+    for other, pattern in enumerate(patterns):
+        if other != first:
+            assert (pattern != patterns[first]).mean() > 0.1
+
+
+def oscillator():
+    """x' = y, y' = -x - a y: nullclines are lines, the equilibrium 0 is stable for a > 0."""
+    return tr.Model(
+        "oscillator", rhs={"x": "y", "y": "-x - a*y + u"}, params={"a": 0.5},
+        initial={"x": 1.0, "y": 0.0}, inputs={"u": 0},
+    )  # fmt: skip
+
+
+def test_phase_plane_has_the_flow_and_both_nullclines(ax):
+    run = tr.simulate(oscillator(), np.linspace(0, 20, 401))
+    rest = tr.equilibria(oscillator(), region={"x": (-1, 1), "y": (-1, 1)})
+    assert run.plot(plane=("x", "y"), ax=ax, equilibria=rest) is ax
+    of = {line.get_label(): line for line in ax.lines}
+    np.testing.assert_array_equal(of["course"].get_xdata(), run["x"])
+    np.testing.assert_array_equal(of["course"].get_ydata(), run["y"])
+    np.testing.assert_allclose(of["stable equilibrium"].get_xydata(), [[0, 0]], atol=1e-9)
+    assert len({of[f"d{name}/dt = 0"].get_linestyle() for name in "xy"} | {"-"}) == 3
+    from matplotlib.contour import ContourSet
+    from matplotlib.quiver import Quiver
+
+    first, second = (each for each in ax.collections if isinstance(each, ContourSet))
+    for contour, rate in ((first, lambda x, y: y), (second, lambda x, y: -x - 0.5 * y)):
+        points = contour.get_paths()[0].vertices
+        np.testing.assert_allclose(rate(*points.T), 0, atol=1e-9)
+    arrows = next(each for each in ax.collections if isinstance(each, Quiver))
+    x, y = arrows.XY.T
+    width, height = np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())
+    flow = np.stack([y / width, (-x - 0.5 * y) / height])
+    flow /= np.hypot(*flow)
+    np.testing.assert_allclose([arrows.U, arrows.V], flow, atol=1e-9)
+
+
+def test_phase_plane_is_of_the_values_at_the_end(ax):
+    # With u = 0.8 at the end the line y' = 0 has moved.
+    run = tr.simulate(oscillator(), (0, 5), params={"a": 0.4}, inputs={"u": tr.Steps([2], [0.8])})
+    run.plot(plane=("x", "y"), ax=ax)
+    from matplotlib.contour import ContourSet
+
+    second = [each for each in ax.collections if isinstance(each, ContourSet)][1]
+    x, y = second.get_paths()[0].vertices.T
+    np.testing.assert_allclose(-x - 0.4 * y + 0.8, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("plane", ["xy", ("x",), ("x", "x"), ("x", "z"), ("x", "y", "x")])
+def test_phase_plane_of_no_plane_is_refused(solution, ax, plane):
+    with pytest.raises(tr.OptionError, match=r"plot_phase\(decay\)"):
+        solution.plot(plane=plane, ax=ax)

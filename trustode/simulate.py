@@ -208,10 +208,39 @@ class Solution(Shown):
             made["dydp"] = (("time", "state", "vary"), self.dydp)
         return made
 
-    def plot(self, names: Sequence[str] | None = None, ax: Any = None) -> Any:
-        """Draw states or observables over time; returns the matplotlib Axes."""
-        from .plot import plot_solution
+    def plot(
+        self,
+        names: Sequence[str] | None = None,
+        ax: Any = None,
+        *,
+        plane: Sequence[Any] | None = None,
+        equilibria: Any = (),
+    ) -> Any:
+        """Draw states or observables over time, or two states against each other.
 
+        Parameters
+        ----------
+        names : str or sequence of str, optional
+            What to draw over time; all states unless given.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure unless given.
+
+        Other Parameters
+        ----------------
+        plane : pair of name
+            Instead: the states across and up, with the flow and where each stands still
+            (nullclines), for other states and inputs as they are at the end.
+        equilibria : Equilibria
+            Points to mark in the plane, as `trustode.equilibria` finds them.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from .plot import plot_phase, plot_solution
+
+        if plane is not None:
+            return plot_phase(self, plane, ax, equilibria=equilibria)
         return plot_solution(self, names, ax)
 
     def __repr__(self) -> str:

@@ -8,7 +8,8 @@ In a page's order, in one namespace and one folder:
   its message;
 - a ``toml``, ``csv`` or other block after a line ``<!-- file: NAME -->`` is written to a file;
 - a ``sh`` block that begins with ``trustode`` runs on trustode's command line, line by line.
-  Others are for the shell itself, to install for instance, and do not run.
+  Others are for the shell itself, to install for instance, and do not run;
+- a line ``<!-- needs: NAME ... -->`` names packages without which a page cannot run.
 """
 
 from __future__ import annotations
@@ -63,6 +64,12 @@ def blocks(text: str) -> list[Block]:
         )
         for found in _FENCE.finditer(text)
     ]
+
+
+def needs(text: str) -> list[str]:
+    """Return the packages that a page cannot do without."""
+    found = re.search(r"^<!-- needs: (.+) -->$", text, re.MULTILINE)
+    return found[1].split() if found else []
 
 
 def executes(text: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 import trustode as tr
+from trustode.bifurcation import Diagram
 from trustode.models.trust_forms import one_load
 
 #: Parameter names are ASCII; these beginnings stand for Greek letters.
@@ -37,6 +38,13 @@ was estimated from patients; developmental loadings, damages and effects of ther
 assumptions. This is a model of a theory, not a diagnostic tool, and nothing here is clinical
 guidance.
 :::
+"""
+
+
+#: Where the page with sliders is, seen from a model's page.
+_LIVE = """\
+<a class="live" href="../../_static/explore/{name}.html">Move its parameters</a>: the model with
+sliders, on [a page](/how-to/explore.md) that computes in the browser.
 """
 
 
@@ -85,7 +93,7 @@ _PICTURES: dict[str, Picture] = {
         "`mu > 0` there is one stable cycle.",
     ),
     "fitzhugh-nagumo": Picture(
-        60, ("x", "y"), "The default values with a stimulus of `z = -0.4` from `t = 10` on.",
+        60, ("x", "y"), "From rest, with a stimulus of `z = -0.4` from the start on.",
         parameter="z", span=(-2.0, 1.0), state="x",
     ),
     "morris-lecar": Picture(
@@ -121,20 +129,42 @@ _PICTURES: dict[str, Picture] = {
     ),
 }  # fmt: skip
 
+#: Developmental load of the trust models' pages with sliders; they swing from about 0.31 on.
+_NEAR_ONSET = 0.28
+
 #: Axes on which a model's time course is read.
 _LOGARITHMIC = {"robertson": ("log", "log"), "orego": ("linear", "log")}
 
 
-def write(folder: Path) -> None:
-    """Write every model's page and pictures, and the table of contents of all."""
+def write(folder: Path, live: Path) -> None:
+    """Write every model's page and pictures, the table of contents, and pages with sliders."""
     folder.mkdir(parents=True)
+    live.mkdir(parents=True)
     missing = set(tr.models.names()) - set(_PICTURES)
     if missing:
         raise ValueError(f"docs/_ext/model_pages.py: no picture is chosen for {sorted(missing)}")
     for name in tr.models.names():
         diagram = draw(name, folder)
-        (folder / f"{name}.md").write_text(page(name, diagram), encoding="utf-8")
+        said = "" if diagram is None else diagram.summary()
+        (folder / f"{name}.md").write_text(page(name, said), encoding="utf-8")
+        if name not in _LOGARITHMIC:
+            _explorer(name, diagram, live / f"{name}.html")
     (folder / "index.md").write_text(_index(), encoding="utf-8")
+
+
+def _explorer(name: str, diagram: Diagram | None, path: Path) -> None:
+    """Write a model's page with sliders, with its diagram if it has one."""
+    picture = _PICTURES[name]
+    model = tr.models.load(name) if diagram is None else diagram.model
+    how: dict[str, Any] = {}
+    if tr.models.profiles(name):
+        # At rest and near the onset of the swing, where there is something to see.
+        near = {picture.parameter: _NEAR_ONSET}
+        how = {"params": near, "initial": tr.equilibria(model, params=near).stable[0].state}
+    tr.explore(
+        model, path, t=(0, picture.end), inputs=picture.inputs, names=picture.names,
+        diagram=diagram, **how,
+    )  # fmt: skip
 
 
 def _index() -> str:
@@ -182,6 +212,8 @@ def page(name: str, diagram: str) -> str:
     parts = [f"# {name}\n", f"{about}\n", f"**Source.** {model.source}\n"]
     if trust:
         parts.append(_WARNING)
+    if name not in _LOGARITHMIC:
+        parts.append(_LIVE.format(name=name))
     parts += ["```python", "import trustode as tr", "", f'model = tr.models.load("{name}")']
     parts += ["print(model.table())", "```\n"]
     parts += [_pictures(name, diagram), "## Equations\n", _equations(model), _names(model)]
@@ -409,14 +441,8 @@ def _plain(text: str) -> str:
     return text.replace("`", "")
 
 
-def draw(name: str, folder: Path) -> str:
-    """Draw a model's pictures into a folder.
-
-    Returns
-    -------
-    str
-        What the diagram says, in sentences; empty if the model has none.
-    """
+def draw(name: str, folder: Path) -> Diagram | None:
+    """Draw a model's pictures into a folder and return its diagram, if it has one."""
     from matplotlib.figure import Figure
 
     picture = _PICTURES[name]
@@ -440,12 +466,11 @@ def draw(name: str, folder: Path) -> str:
     ax.set_yscale(scales[1])
     figure.savefig(folder / f"{name}-time.svg", metadata={"Date": None})
     if picture.parameter is None:
-        return ""
+        return None
     if tr.models.profiles(name):
         model = one_load(name)
     diagram = tr.diagram(model, picture.parameter, picture.span)
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
     diagram.plot(picture.state, ax=figure.subplots())
     figure.savefig(folder / f"{name}-diagram.svg", metadata={"Date": None})
-    said: str = diagram.summary()
-    return said
+    return diagram

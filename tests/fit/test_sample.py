@@ -261,3 +261,47 @@ def test_lynx_and_hare(shared: Path) -> None:
         assert row["mean"] == pytest.approx(known["mean"], abs=ERRORS * error)
         assert row["sd"] == pytest.approx(known["sd"], rel=0.2)
         assert row["rhat"] < 1.03
+
+
+@pytest.mark.usefixtures("sampler")
+def test_new_data_spread_as_a_regression_says(drift: tr.Model, line: pd.DataFrame) -> None:
+    """A new observation has the variance of the prediction and that of its error."""
+    from matplotlib.figure import Figure
+
+    fit = line_fit(drift, line)
+    found = fit.sample(draws=1000, chains=2, warmup=200, seed=1)
+    new = found.idata.posterior_predictive["y"].values.reshape(2000, -1)
+    t = found.observations["time"].to_numpy()
+    slopes = np.column_stack([t, np.ones_like(t)])
+    mean = slopes @ fit.params["value"].to_numpy()
+    spread = np.sqrt(((slopes @ fit.covariance.to_numpy()) * slopes).sum(axis=1) + 0.3**2)
+    # Draws are nearly independent: errors of 2000 of them, at many times at once.
+    np.testing.assert_allclose(new.mean(axis=0), mean, atol=5 * spread.max() / np.sqrt(1000))
+    np.testing.assert_allclose(new.std(axis=0), spread, rtol=0.12)
+    ax = found.plot(kind="predictive", ax=Figure().subplots())
+    band = ax.collections[0].get_paths()[0].vertices
+    ends = np.quantile(new, [0.025, 0.975], axis=0).ravel()
+    assert np.abs(ends[:, None] - band[:, 1]).min(axis=1).max() < 1e-9
+    assert ax.lines[0].get_ydata().tolist() == found.idata.observed_data["y"].values.tolist()
+    with pytest.raises(tr.OptionError, match="did you mean 'predictive'"):
+        found.plot(kind="predictiv")
+
+
+@pytest.mark.usefixtures("sampler")
+def test_new_data_of_levels_are_levels(drift: tr.Model) -> None:
+    from matplotlib.figure import Figure
+
+    words = ["low", "high", "low", "high", "high", "high"]
+    fit = tr.fit(
+        drift,
+        pd.DataFrame({"t": np.arange(6.0), "word": words}),
+        time="t",
+        observed={"word": tr.Ordinal("y", [1.0], levels=["low", "high"])},
+        vary={"y(0)": tr.Vary(1.0, min=-4, max=4)},
+        params={"a": 0.5},
+        starts=1,
+    )
+    found = fit.sample(draws=40, chains=1, warmup=40)
+    assert {*found.idata.posterior_predictive["word"].values.ravel()} == {"low", "high"}
+    ax = found.plot(kind="predictive", ax=Figure().subplots())
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 2.0, 1.0, 2.0, 2.0, 2.0]

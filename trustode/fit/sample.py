@@ -2,7 +2,7 @@
 
 The sampler is nutpie's (NUTS), an optional package; the diagnostics are arviz's. It works on
 values without bounds, centred at the optimum and whitened by the information there. Imports
-the objective, the hierarchy, the criteria and the search.
+the objective, the hierarchy, the criteria, the search, and what draws new data.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from .hierarchy import Hierarchy, hierarchy
 from .information import labels
 from .objective import Evaluation, Failure, Problem
 from .population import Marginal
+from .resample import drawn
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Posterior(Shown):
     idata : arviz.InferenceData
         Draws by name, values of `per` along its own dimension, and those of persons, as
         ``"alpha [person]"``, along theirs; the sampler's statistics; and the log-likelihood of
-        each observation, by column, in the order of `observations`.
+        each observation, by column, in the order of `observations`, beside what was observed
+        and what each draw would have shown in its place (``posterior_predictive``).
     observations : DataFrame
         Group, time and column of each observation.
 
@@ -168,10 +170,40 @@ class Posterior(Shown):
         """
         return waic(*parts_of(self.observations, self._loglik, by, f"waic({self._model})"))
 
-    def plot(self, name: str | None = None, ax: Any = None) -> Any:
-        """Draw a value's chains, the first unless named; returns the matplotlib Axes."""
-        from ..plot import plot_draws
+    def plot(self, name: str | None = None, ax: Any = None, *, kind: str = "draws") -> Any:
+        """Draw the posterior.
 
+        Parameters
+        ----------
+        name : str, optional
+            The value whose draws to show, the first unless named.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure unless given.
+
+        Other Parameters
+        ----------------
+        kind : {"draws", "predictive"}
+            The draws of a value, a line a chain; or the data over time, and between which values
+            such data would lie if the model were right (a posterior predictive check).
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        OptionError
+            If there is no such kind or value.
+        """
+        from ..plot import plot_draws, plot_predictive
+
+        if kind not in ("draws", "predictive"):
+            raise OptionError(
+                f"plot({self._model}): kind={kind!r:.60}"
+                f"{nearest(str(kind), ('draws', 'predictive')) or '.'} It can be draws, predictive"
+            )
+        if kind == "predictive":
+            return plot_predictive(self, ax)
         known = [str(label) for label in self.params.index]
         label = known[0] if name is None else str(getattr(name, "name", name))
         if label not in known:
@@ -322,6 +354,21 @@ class _Target:
                 _Variable(f"{name} [{column}]", name, persons, column) for name in names
             ]
 
+    def replicated(self, x: Array, rng: np.random.Generator) -> list[NDArray[Any]]:
+        """Return what might have been observed instead, a column after the other."""
+        found = drawn(self.inner, self.inner_x(x), rng)
+        if isinstance(found, Failure):
+            raise SolveError(f"sample({self.name}): {found.message}", found.status)
+        told: list[NDArray[Any]] = []
+        for column, rows in found.data.measured.items():
+            options = self.inner.observed[column].options
+            told.append(
+                rows.values
+                if options is None
+                else np.array(options)[rows.values.astype(np.intp)].astype(rows.given.dtype)
+            )
+        return told
+
     def parts(self, x: Array) -> dict[str, Array]:
         """Return the values by name."""
         values, found, at = self.shown(x), {}, 0
@@ -407,7 +454,7 @@ def sample(
             seed=seed,
             progress_bar=False,
         )
-    return _result(target, idata, arviz, free, float(level))
+    return _result(target, idata, arviz, free, float(level), seed)
 
 
 def _packages(where: str) -> tuple[Any, Any]:
@@ -435,8 +482,8 @@ def _variables(layout: Layout) -> list[_Variable]:
     return found
 
 
-def _told(target: _Target, idata: Any) -> tuple[Array, pd.DataFrame]:
-    """Add the log-likelihood of every observation to the draws, and say whose it is."""
+def _told(target: _Target, idata: Any, seed: int) -> tuple[Array, pd.DataFrame]:
+    """Add what each draw says of every observation to the draws, and say whose it is."""
     import pandas as pd
     import xarray as xr
 
@@ -444,6 +491,8 @@ def _told(target: _Target, idata: Any) -> tuple[Array, pd.DataFrame]:
     x = np.asarray(idata.posterior[_PLACE].values)
     del idata.posterior[_PLACE]
     loglik = np.array([[target.loglik(draw) for draw in chain] for chain in x])
+    rng = np.random.default_rng(seed)
+    new = [[target.replicated(draw, rng) for draw in chain] for chain in x]
     each = [
         pd.DataFrame(
             {
@@ -456,21 +505,31 @@ def _told(target: _Target, idata: Any) -> tuple[Array, pd.DataFrame]:
         for column, rows in data.measured.items()
     ]
     first = np.cumsum([0, *(len(rows) for rows in each)])
-    groups: dict[str, dict[str, Any]] = {"log_likelihood": {}, "observed_data": {}}
+    groups: dict[str, dict[str, Any]] = {
+        "log_likelihood": {},
+        "posterior_predictive": {},
+        "observed_data": {},
+    }
     for k, (column, rows) in enumerate(data.measured.items()):
         dim, at = f"{column}_row", slice(first[k], first[k + 1])
         groups["log_likelihood"][column] = (("chain", "draw", dim), loglik[:, :, at])
-        groups["observed_data"][column] = ((dim,), rows.given)
+        instead = np.array([[draw[k] for draw in chain] for chain in new])
+        groups["posterior_predictive"][column] = (("chain", "draw", dim), instead)
+        options = target.inner.observed[column].options
+        order = {} if options is None else {"levels": [*options]}
+        groups["observed_data"][column] = ((dim,), rows.given, order)
     idata.add_groups({name: xr.Dataset(group) for name, group in groups.items()})
     return loglik, pd.concat(each)
 
 
-def _result(target: _Target, idata: Any, arviz: Any, free: _Unbounded, level: float) -> Posterior:
+def _result(
+    target: _Target, idata: Any, arviz: Any, free: _Unbounded, level: float, seed: int
+) -> Posterior:
     """Put the result together."""
     import pandas as pd
 
     variables = target.variables
-    loglik, observations = _told(target, idata)
+    loglik, observations = _told(target, idata, seed)
     found = idata.posterior
     parts = [np.asarray(found[each.name].values) for each in variables]
     values = np.concatenate([each.reshape(*each.shape[:2], -1) for each in parts], axis=2)

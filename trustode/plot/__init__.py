@@ -13,6 +13,7 @@ from .bifurcations import plot_diagram as plot_diagram
 from .bifurcations import plot_regime_map as plot_regime_map
 from .fits import plot_draws as plot_draws
 from .fits import plot_fit as plot_fit
+from .fits import plot_predictive as plot_predictive
 from .fits import plot_profile as plot_profile
 from .fits import plot_recovery as plot_recovery
 from .fits import plot_residuals as plot_residuals
@@ -22,6 +23,7 @@ from .parts import name_label as name_label
 from .parts import time_label as time_label
 from .runs import plot_basins as plot_basins
 from .runs import plot_orbit_diagram as plot_orbit_diagram
+from .runs import plot_phase as plot_phase
 from .runs import plot_scan as plot_scan
 from .runs import plot_solution as plot_solution
 from .runs import plot_sweep as plot_sweep

@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 
 #: Series that can be told apart in one picture.
 _MOST_SERIES = 6
+#: Hatches of bands that overlap.
+_BANDS = ("", "///", "\\\\\\", "...", "|||", "---")
 
 
 def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
@@ -164,6 +166,8 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
+    from matplotlib.ticker import MaxNLocator, NullLocator
+
     ax = axes_of(ax)
     row: Any = profile.intervals.loc[label]
     points = profile.points
@@ -176,6 +180,11 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
             ax.axvline(float(row[side]), color="black", linestyle="--", linewidth=0.8)
     if profile.logarithmic[label]:
         ax.set_xscale("log")
+        if points["value"].max() < 10 * points["value"].min():
+            # Within a decade, plain numbers: there may be no power of ten to put a mark at.
+            ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.xaxis.set_major_formatter("{x:g}")
     # Without points far outside the interval, so that its ends are seen.
     ax.set_ylim(-0.05 * profile.threshold, 1.6 * profile.threshold)
     ax.set_xlabel(label)
@@ -214,6 +223,59 @@ def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes
     ax.set_xlabel(label)
     ax.set_ylabel("posterior density")
     ax.legend()
+    return ax
+
+
+def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
+    """Draw data over time, and between which values such data would lie: a predictive check.
+
+    Marks are observations. Lines are the medians, and shaded bands the middle part (95 % unless
+    `sample` was asked otherwise), of data that the posterior's draws bring forth: of each
+    series, or of the means over all groups at each time where there are too many series to tell
+    apart. Levels that are texts are drawn as their places, 1, 2, ...
+
+    Parameters
+    ----------
+    posterior : Posterior
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    rows = posterior.observations
+    marks, many = itertools.cycle(MARKS), rows.groupby(["column", "group"]).ngroups > _MOST_SERIES
+    tails = 0.5 * (1.0 - posterior.level)
+    styles = zip(lines_of(), marks, _BANDS * len(MARKS), strict=False)
+    for column, part in rows.groupby("column", sort=False):
+        shown = posterior.idata.observed_data[column]
+        given = np.asarray(shown.values)
+        new = np.asarray(posterior.idata.posterior_predictive[column].values)
+        new = new.reshape(-1, new.shape[-1])
+        if given.dtype.kind not in "biuf":
+            place = {level: k + 1 for k, level in enumerate(shown.attrs["levels"])}
+            given, new = (np.vectorize(place.__getitem__)(each) for each in (given, new))
+        whose, time = part["group"].to_numpy(), part["time"].to_numpy(dtype=float)
+        groups = [None] if many else list(dict.fromkeys(whose))
+        for group in groups:
+            (colour, style), mark, hatch = next(styles)
+            here = np.array([group is None or each == group for each in whose])
+            times, at = np.unique(time[here], return_inverse=True)
+            share = np.zeros((here.sum(), len(times)))
+            share[np.arange(here.sum()), at] = 1.0 / np.bincount(at)[at]
+            low, middle, high = np.quantile(new[:, here] @ share, [tails, 0.5, 1 - tails], axis=0)
+            several = f"mean of {part['group'].nunique()} groups" if many else str(group)
+            ax.plot(times, given[here] @ share, mark, color=colour, label=f"{column}, {several}")
+            ax.plot(times, middle, color=colour, linestyle=style)
+            ax.fill_between(
+                times, low, high, facecolor=colour, alpha=0.18, edgecolor=colour, hatch=hatch,
+                linewidth=0.5,
+            )  # fmt: skip
+    ax.set_xlabel("time")
+    ax.set_ylabel(", ".join(dict.fromkeys(str(name) for name in rows["column"])))
+    ax.legend(title=f"marks: observed, bands: {100 * posterior.level:g} % of new data")
     return ax
 
 

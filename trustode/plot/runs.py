@@ -6,12 +6,13 @@ Imports what figures share, and what it draws for its types.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compile import compile
 from ..errors import OptionError, listed, nearest
 from ..model import Model
 from .parts import MARKS, axes_of, axis_label, lines_of, name_label, time_label
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..basins import Basins
+    from ..bifurcation import Equilibrium
     from ..orbit_diagram import OrbitDiagram
     from ..scan import Scan
     from ..simulate import Solution
     from ..sweep import Sweep
 
 Array = NDArray[np.float64]
+
+#: Points of a plane along each axis for nullclines, and how many of them to an arrow.
+_POINTS, _EVERY = 105, 7
+#: Nullclines are never solid, which the course is.
+_DASHES = {"-": "--", "--": ":"}
+#: Room around what is drawn, of its length.
+_ROOM = 0.12
 
 
 def plot_solution(
@@ -66,6 +75,85 @@ def plot_solution(
         ax.set_ylabel("states" if set(wanted) <= set(model.states) else "values")
         ax.legend()
     ax.margins(x=0)
+    return ax
+
+
+def plot_phase(
+    solution: Solution,
+    plane: Sequence[Any],
+    ax: Axes | None = None,
+    *,
+    equilibria: Iterable[Equilibrium] = (),
+) -> Axes:
+    """Draw two states against each other, with the flow and where each of them stands still.
+
+    Arrows have the direction of the flow and no length of it. On a nullcline one of the two
+    states does not change; where two of them cross, neither does. Both are drawn for the
+    parameters of the solution, and for other states and inputs as they are at its end.
+
+    Parameters
+    ----------
+    solution : Solution
+    plane : pair of name
+        The states across and up.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+    equilibria : iterable of Equilibrium
+        Points to mark, as `trustode.equilibria` finds them: filled where stable, open where not.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        If `plane` is not two states.
+    """
+    model, curve = solution.model, solution.smooth()
+    pair = [] if isinstance(plane, str) or not isinstance(plane, Sequence) else _names(plane, ())
+    if len(set(pair)) != 2 or len(pair) != 2:
+        raise OptionError(
+            f"plot_phase({model.name}): plane={plane!r:.60} must be two states, as ('T', 'L')"
+        )
+    across, up = (_a_state(model, name, "plot_phase") for name in pair)
+    points = list(equilibria)
+    x, y = (
+        _ticks(model, name, [*curve[name], *(each.state[name] for each in points)])
+        for name in (across, up)
+    )
+    ax = axes_of(ax)
+    dx, dy = _flow(solution, across, up, x, y)
+    for rate, name, (colour, style) in zip((dx, dy), (across, up), lines_of(), strict=False):
+        if np.nanmin(rate) < 0 < np.nanmax(rate):
+            ax.contour(x, y, rate, levels=[0.0], colors=colour, linestyles=[_DASHES[style]])
+            ax.plot([], [], color=colour, linestyle=_DASHES[style], label=f"d{name}/dt = 0")
+    # Directions as they look: an arrow along a curve is drawn along it.
+    some = slice(_EVERY // 2, None, _EVERY)
+    width, height = np.ptp(x), np.ptp(y)
+    run, rise = dx[some, some] / width, dy[some, some] / height
+    length = np.hypot(run, rise)
+    length[length == 0] = np.nan
+    ax.quiver(
+        x[some], y[some], run / length, rise / length, color="0.6", angles="uv", pivot="mid",
+        scale=26, width=0.003, headwidth=4, zorder=0,
+    )  # fmt: skip
+    ax.plot(curve[across], curve[up], color="black", label="course")
+    ax.plot(curve[across][0], curve[up][0], "k>", markersize=5, label="start")
+    for stable, face, label in ((True, "black", "stable"), (False, "white", "unstable")):
+        here = [each.state for each in points if each.stable == stable]
+        if here:
+            ax.plot(
+                [each[across] for each in here], [each[up] for each in here], "o",
+                markerfacecolor=face, markeredgecolor="black", label=f"{label} equilibrium",
+            )  # fmt: skip
+    ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(y[0], y[-1])
+    ax.set_xlabel(name_label(model, across))
+    ax.set_ylabel(name_label(model, up))
+    if len(model.states) > 2:
+        ax.set_title("flow for the other states as they are at the end", fontsize="medium")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=3, frameon=False)
     return ax
 
 
@@ -176,16 +264,21 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     ax = axes_of(ax)
     frame, names = basins.to_frame(), list(basins.region)
     second = names[1] if len(names) > 1 else None
-    for name in basins.attractors["name"]:
+    kinds = zip(basins.attractors["name"], itertools.cycle(MARKS), lines_of(), strict=False)
+    for k, (name, mark, (colour, _)) in enumerate(kinds):
         part = frame[frame["attractor"] == name]
         y = part[second] if second else np.zeros(len(part))
-        ax.plot(part[names[0]], y, linestyle="none", marker="s", markersize=3, label=name)
+        # Filled and open by turns: as small as they are, forms alone are hard to tell apart.
+        ax.plot(
+            part[names[0]], y, linestyle="none", marker=mark, color=colour, markersize=3.5,
+            fillstyle="none" if k % 2 else "full", label=name,
+        )  # fmt: skip
     ax.set_xlabel(f"{names[0]} at the start")
     if second:
         ax.set_ylabel(f"{second} at the start")
     else:
         ax.set_yticks([])
-    ax.legend()
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
     return ax
 
 
@@ -276,6 +369,31 @@ def _shade(ax: Axes, x: Array, y: Array, values: Array) -> None:
     ax.figure.colorbar(mesh, ax=ax)
     if min(values.shape) > 1 and np.isfinite(values).all() and np.ptp(values) > 0:
         ax.clabel(ax.contour(x, y, values, colors="#D55E00", linewidths=0.8))
+
+
+def _ticks(model: Model, name: str, values: Sequence[float]) -> Array:
+    """Return evenly spaced values of a state around those that are drawn, within its bounds."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    room = _ROOM * (high - low) or 0.5 * max(abs(low), 1.0)
+    least, most = model.bounds.get(name, (-np.inf, np.inf))
+    return np.linspace(min(low, max(low - room, least)), max(high, min(high + room, most)), _POINTS)
+
+
+def _flow(solution: Solution, across: str, up: str, x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the rates of change of two states over their plane, each of shape (n_y, n_x)."""
+    model = solution.model
+    rhs = compile(model).rhs
+    p = np.array([solution.params[name] for name in model.params])
+    u = np.array([solution[name][-1] for name in model.inputs])
+    state, t = solution.y[-1].copy(), float(solution.t[-1])
+    first, second = model.states.index(across), model.states.index(up)
+    found = np.empty((2, len(y), len(x)))
+    for row, high in enumerate(y):
+        for column, wide in enumerate(x):
+            state[first], state[second] = wide, high
+            rate = rhs(t, state, p, u)
+            found[:, row, column] = rate[first], rate[second]
+    return found[0], found[1]
 
 
 def _a_state(model: Model, name: str, where: str) -> str:
