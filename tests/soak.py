@@ -161,7 +161,9 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def disturbed(kind: str, seed: int, folder: Path, chance: random.Random, seen: Counter[str]) -> None:
+def disturbed(
+    kind: str, seed: int, folder: Path, chance: random.Random, seen: Counter[str]
+) -> None:
     """One piece of work: undisturbed, disturbed some times, gone on with, and compared."""
     call = KINDS[kind](seed)
     began = time.monotonic()
@@ -260,7 +262,9 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     grown = 0.0 if first is None else (float(np.median(sizes[-10:])) - first) / 1e6
     minutes = (time.monotonic() - began) / 60
-    print(f"{minutes:.1f} min: {dict(seen)}; nothing lost, nothing differs; grown by {grown:.1f} MB")
+    print(
+        f"{minutes:.1f} min: {dict(seen)}; nothing lost, nothing differs; grown by {grown:.1f} MB"
+    )
     return int(grown > given.growth)
 
 

@@ -26,6 +26,8 @@ from hypothesis.errors import Flaky  # noqa: E402
 
 #: Cases between two looks at the clock.
 CHUNK = 200
+#: Failures after which a target is left alone: they are one, most likely.
+ENOUGH = 20
 
 
 def cases(name: str, n: int, number: int) -> tuple[int, Any, BaseException | None]:
@@ -60,7 +62,9 @@ def save(folder: Path, name: str, value: Any, error: BaseException) -> Path:
     """Keep a case that broke a target, and how."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{len(list(folder.glob(f'{name}-*')))}.txt"
-    path.write_text(f"{value!r}\n\n{''.join(traceback.format_exception(error))}", "utf-8", "replace")
+    path.write_text(
+        f"{value!r}\n\n{''.join(traceback.format_exception(error))}", "utf-8", "replace"
+    )
     return path
 
 
@@ -105,7 +109,7 @@ def main() -> int:
     shares = {name: TARGETS[name][2] for name in asked.only}
     began, told, number = time.monotonic(), 0.0, asked.seed * 1_000_003
     try:
-        while sum(done.values()) < asked.cases:
+        while shares and sum(done.values()) < asked.cases:
             # Whoever is the farthest behind its share.
             name = min(shares, key=lambda each: done[each] / shares[each])
             number += 1
@@ -117,6 +121,8 @@ def main() -> int:
             if error is not None:
                 broke[name] += 1
                 path = save(asked.failures, name, value, error)
+                if broke[name] == ENOUGH:
+                    del shares[name]
                 print(f"{name}: {type(error).__name__}: {str(error)[:200]} ({path})", flush=True)
             elapsed = time.monotonic() - began
             if elapsed - told > 30.0:
@@ -124,7 +130,7 @@ def main() -> int:
                 print(f"{elapsed:.0f} s: {sum(done.values())} cases, {dict(done)}", flush=True)
     except KeyboardInterrupt:
         print("interrupted")
-    for name in shares:
+    for name in asked.only:
         rate = done[name] / took[name] if took[name] else 0.0
         print(f"{name}: {done[name]} cases, {rate:.0f} a second, {broke[name]} broke")
     print(f"{sum(done.values())} cases in {time.monotonic() - began:.0f} s, {sum(broke.values())} "
