@@ -110,7 +110,8 @@ xmlns="http://www.w3.org/1998/Math/MathML"><lambda><bvar><ci>a</ci></bvar><apply
 <piecewise><piece><cn>1</cn><apply><lt/><ci>A</ci><cn type="e-notation">1<sep/>-1</cn></apply>
 </piece><otherwise><cn>0</cn></otherwise></piecewise></math></assignmentRule></listOfRules>
 <listOfReactions><reaction id="r" reversible="false"><listOfReactants>
-<speciesReference species="A"/></listOfReactants><listOfProducts><speciesReference species="B" stoichiometry="2"/></listOfProducts>
+<speciesReference species="A"/></listOfReactants>
+<listOfProducts><speciesReference species="B" stoichiometry="2"/></listOfProducts>
 <kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><times/><ci>c</ci><ci>k</ci>
 <apply><ci>f</ci><ci>A</ci></apply></apply></math></kineticLaw></reaction></listOfReactions>
 </model></sbml>

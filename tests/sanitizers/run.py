@@ -120,7 +120,8 @@ class Workshop:
         """Build a program; None where this processor has no unit of its width."""
         program = PROGRAMS[name]
         kind = program.kind if kind is None else kind
-        unit = unit_flags(program.lanes)
+        # valgrind's processor has no wide units.
+        unit = unit_flags(program.lanes) if kind else ["-ffp-contract=off"]
         if unit is None:
             return None
         watched = [f"-fsanitize={kind}", "-fno-sanitize-recover=all"] if kind else []
@@ -161,7 +162,6 @@ def main() -> int:
         workshop = Workshop(Path(folder), f"-O{given.optimise}")
         for name in given.programs or PROGRAMS:
             kinds = [PROGRAMS[name].kind]
-            # Its processor has no wide units, and no list of what a failing allocation leaves.
             if given.valgrind and PROGRAMS[name].lanes == 1 and name != "objective-threads":
                 kinds.append("")
             for kind in kinds:
