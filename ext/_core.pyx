@@ -275,12 +275,23 @@ def methods():
     return found
 
 
+cdef _check_real(object values):
+    """Raise TypeError for what numpy would read numbers from though it holds none."""
+    given = np.asarray(values)
+    if given.dtype.kind == "O":
+        for value in given.flat:
+            if value is None or isinstance(value, (str, bytes)):
+                raise TypeError
+    elif given.dtype.kind not in "fiub":
+        raise TypeError
+
+
 cdef cnp.ndarray _vector(object values, Py_ssize_t size, str what):
     """Return values as a contiguous float64 vector of the wanted size."""
     cdef cnp.ndarray array
     try:
-        if values is None:
-            raise TypeError
+        if not (cnp.PyArray_Check(values) and cnp.PyArray_TYPE(<cnp.ndarray>values) == cnp.NPY_DOUBLE):
+            _check_real(values)
         array = cnp.PyArray_FROMANY(
             values, cnp.NPY_DOUBLE, 0, 0, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_ENSUREARRAY)
     except (TypeError, ValueError):

@@ -27,14 +27,16 @@ enum tro_status {
 /* Inside the core only: another method takes the run over. */
 enum { TRO_HANDOVER = 1 };
 
-/* The next of the numbers that threads share out, and their end. */
+/* The next of the numbers that threads share out, and their end; a flag that another sets. */
 #if defined(_MSC_VER)
 #include <intrin.h>
 #define TRO_NEXT(queue) _InterlockedExchangeAdd64(queue, 1)
 #define TRO_STOP(queue, end) ((void)_InterlockedExchange64(queue, end))
+#define TRO_READ(flag) (*(flag))
 #else
 #define TRO_NEXT(queue) __atomic_fetch_add(queue, 1, __ATOMIC_RELAXED)
 #define TRO_STOP(queue, end) __atomic_store_n(queue, end, __ATOMIC_RELAXED)
+#define TRO_READ(flag) __atomic_load_n(flag, __ATOMIC_RELAXED)
 #endif
 
 /* ---- stimulus.c: inputs as piecewise cubic tables ---- */

@@ -39,7 +39,7 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
 
 int tro_solve_stopped(const tro_options *options)
 {
-    return (options->cancel && *options->cancel) ||
+    return (options->cancel && TRO_READ(options->cancel)) ||
            (options->poll && options->poll(options->poll_context));
 }
 

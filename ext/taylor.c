@@ -1058,7 +1058,7 @@ static int taylor_run(const tro_lanes_job *job)
         taylor_choose(&b);
         status = taylor_advance(&b);
         if (turn % POLL_EVERY) continue;
-        if ((job->options->cancel && *job->options->cancel) ||
+        if ((job->options->cancel && TRO_READ(job->options->cancel)) ||
             (job->options->poll && job->options->poll(job->options->poll_context)))
             status = TRO_INTERRUPTED;
         else if (job->options->time_limit < HUGE_VAL)

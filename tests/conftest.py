@@ -1,6 +1,7 @@
 """Fixtures that several test files use."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,13 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     del os.environ["TRUSTODE_CACHE_DIR"]
     if before is not None:
         os.environ["TRUSTODE_CACHE_DIR"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """Hear interrupts also where a shell started the tests in the background, deaf to them."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

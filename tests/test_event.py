@@ -501,7 +501,7 @@ def test_without_a_compiler(tmp_path, monkeypatch):
     monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("CC", "/nonexistent")
     monkeypatch.setattr(door.util, "find_spec", lambda name: None)
-    functions = cache._private, door._compiled, door._warned, event._prepared
+    functions = cache._private, door._compiled, door._source, door._warned, event._prepared
     for function in functions:
         function.cache_clear()
     try:

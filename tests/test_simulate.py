@@ -290,7 +290,8 @@ def test_step_limit_and_returned_failure():
         ([], "must be a list of times"),
         (3.0, "must be a list of times"),
         ([[0.0, 1.0]], "must be a list of times"),
-        (["a", "b"], "must be times"),
+        (["a", "b"], "t holds text"),
+        ([object()], "must be times"),
     ],
 )
 def test_times_are_checked(t, message):

@@ -426,7 +426,8 @@ def _is_stiff(problem: Problem, raw: Outcome) -> bool:
     quickest = rates[np.argmax(np.abs(rates))]
     turns = float(abs(quickest) * (t - problem.t[0]))
     low, high = _STABLE
-    bound = low <= turns / raw.stats["n_steps"] <= high
+    # Where none was taken, there is none to judge.
+    bound = low <= turns / max(raw.stats["n_steps"], 1) <= high
     return bool(quickest.real < -0.5 * abs(quickest) and turns > _LONG_OVER and bound)
 
 

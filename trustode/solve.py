@@ -475,6 +475,8 @@ def solve_batch(
     side = n_run if events is None else 1
     watched = events is not None
     method, stiff, taylor, seed, atol = _plan(compiled, side, vary, stimuli, solver, watched)
+    # A span of no length takes no step, and a series would count one.
+    taylor = taylor if n_time > 1 else (0, 0, 0)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     # Threads write it into the first rows, so that each is the first to touch its results.

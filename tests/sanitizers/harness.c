@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arclength.h"
 #include "collocation.h"
 #include "collocation_path.h"
 #include "lanes_run.h"
@@ -282,9 +283,63 @@ static int circle(int n_right)
     return bad;
 }
 
+/* The curve x^2 + p^2 = 1, y = x: its points, its folds at p = 1 and -1. */
+static void curve(const tro_model *model, double t, const double *y, const double *p,
+                  const double *u, double *out)
+{
+    (void)model, (void)t, (void)u;
+    out[0] = 1.0 - y[0] * y[0] - p[0] * p[0], out[1] = y[0] - y[1];
+}
+
+static void curve_jac(const tro_model *model, double t, const double *y, const double *p,
+                      const double *u, double *out)
+{
+    (void)model, (void)t, (void)p, (void)u;
+    out[0] = -2.0 * y[0], out[1] = 0.0, out[2] = 1.0, out[3] = -1.0;
+}
+
+static void curve_dfdp(const tro_model *model, double t, const double *y, const double *p,
+                       const double *u, double *out)
+{
+    (void)model, (void)t, (void)y, (void)u;
+    out[0] = -2.0 * p[0], out[1] = 0.0;
+}
+
+static int branch(void)
+{
+    double p[1] = {0.0}, u[1] = {0.0}, scale[3] = {1.0, 1.0, 1.0};
+    const double low[2] = {-HUGE_VAL, -HUGE_VAL}, high[2] = {HUGE_VAL, HUGE_VAL};
+    const tro_model model = {.abi = TRO_ABI, .n_state = 2, .n_param = 1, .rhs = curve,
+                             .jac = curve_jac, .dfdp = curve_dfdp};
+    double *work = malloc(tro_arclength_work(&model) * sizeof *work);
+    int rows[8];
+    const tro_arclength a = {.model = &model, .p = p, .u = u, .n = 2, .free = 0, .low = low,
+                             .high = high, .work = work, .rows = rows};
+    double *point = calloc(tro_arclength_point_size(2), sizeof *point);
+    double *next = calloc(tro_arclength_point_size(2), sizeof *next);
+    double x[3] = {0.8, 0.8, 0.0}, along[3] = {0.0, 0.0, 1.0};
+    int bad = tro_arclength_newton(&a, scale, 1.0, x) || fabs(x[0] - 1.0) > 1e-9;
+    for (int k = 0; k < 3; k++) point[k] = x[k];
+    bad |= tro_arclength_describe(&a, along, scale, point);
+    bad |= tro_arclength_at(&a, x, point + 3, scale, 0.1, next);
+    bad |= fabs(next[0] * next[0] + next[2] * next[2] - 1.0) > 1e-9;
+    bad |= tro_arclength_landing(&a, x, next, point + 3, scale, 0.05, next);
+    bad |= fabs(next[2] - 0.05) > 1e-12;
+    double fold[5] = {0.1, 0.1, 0.9, 1.0, 1.0};
+    const double border[2] = {1.0, 0.0};
+    bad |= tro_arclength_define(&a, TRO_FOLD, scale, border, 0.0, fold) ||
+           fabs(fold[2] - 1.0) > 1e-9;
+    p[0] = 2.0; /* where there is none */
+    x[0] = x[1] = 1.0, x[2] = 2.0;
+    bad |= tro_arclength_newton(&a, scale, 1e3, x) == 0;
+    printf("branch %d\n", bad);
+    free(work), free(point), free(next);
+    return bad;
+}
+
 int main(void)
 {
-    int bad = !high_order() || !samples() || circle(1) || circle(2);
+    int bad = branch() || !high_order() || !samples() || circle(1) || circle(2);
     bad |= solve(&tro_tsit5, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_tsit5, &tro_rodas5p, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;
     bad |= solve(&tro_dop853, NULL, 0, 100000, 1.0, 0, 0) != TRO_SUCCESS;

@@ -1,13 +1,22 @@
-/* Compares three runs with observations, as a fit does, for the sanitizers to watch. */
+/* Compares three runs with observations, as a fit does, for the sanitizers to watch: in one thread
+ * and in two that share the runs. */
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "objective.h"
 
 const tro_model *tro_entry(void);
 
 enum { N_RUN = 3, N_COLUMN = 3, N_NAME = 3, N_ROW = 9, N_TANGENT = 2 };
+
+static void *take(void *objective)
+{
+    tro_objective_run(objective);
+    return NULL;
+}
 
 int main(void)
 {
@@ -42,7 +51,7 @@ int main(void)
                            .max_steps = 100000};
     tro_report reports[N_RUN] = {{0}};
     long long queue = 0;
-    const tro_objective objective = {
+    tro_objective objective = {
         .model = model, .options = &options, .n_tangent = N_TANGENT, .vary = vary, .n_run = N_RUN,
         .queue = &queue, .p = p, .start = start, .stimuli = stimuli, .first_time = first_time,
         .times = times, .n_column = N_COLUMN, .form = form, .observable = observable,
@@ -54,6 +63,15 @@ int main(void)
     const int right = fabs(sums[0] - 0.5 * (residual * residual + other * other)) < 1e-14;
     printf("objective %d %.17g\n", whole, sums[0]);
     const double before = sums[0];
+    double alone[N_SUM];
+    memcpy(alone, sums, sizeof sums);
+    for (int k = 0; k < N_SUM; k++) sums[k] = 0.0;
+    queue = 0;
+    pthread_t threads[2];
+    for (int k = 0; k < 2; k++)
+        if (pthread_create(&threads[k], NULL, take, &objective)) return 1;
+    for (int k = 0; k < 2; k++) pthread_join(threads[k], NULL);
+    const int shared = memcmp(alone, sums, sizeof sums) == 0;
     for (int k = 0; k < N_SUM; k++) sums[k] = 0.0;
     queue = 0;
     options.stiff = options.method = &tro_rodas5p;
@@ -64,5 +82,6 @@ int main(void)
     options.max_steps = 2;
     const int cut = tro_objective_run(&objective);
     free(tables), free(p), free(start), free(atol);
-    return whole != TRO_SUCCESS || !right || stiff != TRO_SUCCESS || !same || cut != TRO_MAX_STEPS;
+    return whole != TRO_SUCCESS || !right || stiff != TRO_SUCCESS || !same || !shared ||
+           cut != TRO_MAX_STEPS;
 }

@@ -640,7 +640,7 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
             "Look with tr.simulate whether the model comes to rest while its inputs are held; "
             "otherwise give initial= values"
         )
-    elif 2 * (failures["MAX_STEPS"] + failures["STIFF"]) > sum(failures.values()):
+    elif 2 * failures["MAX_STEPS"] > sum(failures.values()):
         advice = (
             "Narrow the bounds so that no rate is needlessly fast. An explicit method needs too "
             "many steps for a stiff model: leave the solver out, or take tr.Solver() or "
