@@ -14,6 +14,7 @@ import pytest
 import trustode as tr
 from trustode import demo
 from trustode.cli import main
+from trustode.cli.reading import data_table, observed
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -364,3 +365,21 @@ def test_mistakes_of_new_commands_are_one_line(line, message, capsys, tmp_path, 
     assert message in shown
     assert shown.startswith("trustode: ")
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_tables_of_other_countries_are_read(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "table.csv"
+    text = "Tag;N\u00e4he;wer\r\n0;4,5;a\r\n1;;b\r\n2;-1;c\r\n"
+    file.write_bytes(text.encode(encoding))
+    table = data_table(file)
+    assert list(table.columns) == ["Tag", "N\u00e4he", "wer"]
+    assert table["N\u00e4he"].tolist()[::2] == [4.5, -1.0]
+
+
+def test_ordinal_ratings_and_links_can_be_typed() -> None:
+    found = observed(["r=ordinal:T,cuts=-1:c2:0.5,scale=noise", "k=binomial:b*T,n=1,link=logit"])
+    assert found["r"] == tr.Ordinal("T", cuts=[-1, "c2", 0.5], scale="noise")
+    assert found["k"] == tr.Binomial("b*T", n=1, link="logit")
+    with pytest.raises(tr.OptionError, match="cuts=CUT:CUT:..."):
+        observed(["r=ordinal:T"])

@@ -42,7 +42,7 @@ from ..progress import Progress
 from ..solve import NATIVE, Solver
 from .bootstrap import check_whole
 from .compare import Comparison, compare
-from .data import Design
+from .data import Design, code_notes
 from .information import cut_notes, labels, sloppy_notes, uncertainty, undetermined_notes
 from .mixed import (
     check_how_mixed,
@@ -88,6 +88,7 @@ from .result import (
     params_frame,
     residuals_frame,
 )
+from .readout import shared_notes
 from .setup import assembled, check_members
 from .starts import searched, searched_population
 from .value import Objective
@@ -717,6 +718,8 @@ def _result(
     hits = sum(search.best.nll < best + SAME for search in found)
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
+    doubts += shared_notes(problem.readout.model, problem.observed)
+    doubts += code_notes(problem.data.measured)
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(
