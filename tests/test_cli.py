@@ -381,5 +381,5 @@ def test_ordinal_ratings_and_links_can_be_typed() -> None:
     found = observed(["r=ordinal:T,cuts=-1:c2:0.5,scale=noise", "k=binomial:b*T,n=1,link=logit"])
     assert found["r"] == tr.Ordinal("T", cuts=[-1, "c2", 0.5], scale="noise")
     assert found["k"] == tr.Binomial("b*T", n=1, link="logit")
-    with pytest.raises(tr.OptionError, match="cuts=CUT:CUT:..."):
+    with pytest.raises(tr.OptionError, match=r"cuts=CUT:CUT:\.\.\."):
         observed(["r=ordinal:T"])

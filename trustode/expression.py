@@ -416,7 +416,11 @@ class _Reader:
             raise self.fail(
                 node,
                 f"{called[:60]!r} is not a function of models ({', '.join(FUNCTIONS)})"
-                + (f"; write {_ALIASES[called]}" if called in _ALIASES else nearest(called, FUNCTIONS)),
+                + (
+                    f"; write {_ALIASES[called]}"
+                    if called in _ALIASES
+                    else nearest(called, FUNCTIONS)
+                ),
             )
         name = node.func.id
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):

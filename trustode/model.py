@@ -203,8 +203,8 @@ def named(mapping: object, where: str) -> dict[str, Any]:
         )
     if not hasattr(mapping, "items"):
         raise ModelError(
-            f"{where}: expected a mapping from names, as {{'name': value}}, "
-            f"got {type(mapping).__name__}"
+            f"{where}: expected a mapping from names, got {type(mapping).__name__}; "
+            "write {'name': value}"
         )
     found: dict[str, Any] = {}
     for key, value in mapping.items():

@@ -103,7 +103,10 @@ def parser_of_all() -> argparse.ArgumentParser:
 
     added = command("fit", run_fit, "estimate values from data in a CSV file")
     added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
-    added.add_argument("data", type=Path, metavar="DATA.csv",
+    added.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA.csv",
         help="one row an occasion; divided by commas, or by semicolons or tabs, and then perhaps "
         "with decimal commas",
     )

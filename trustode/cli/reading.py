@@ -179,7 +179,9 @@ def observed(texts: Sequence[str]) -> dict[str, Any]:
         given = dict(pair(extra, where) for extra in extras)
         if not expression.strip() or not set(needed) <= set(given) <= {*needed, *optional}:
             told = "".join(f",{name}={_WRITTEN.get(name, 'NAME_OR_NUMBER')}" for name in needed)
-            told += "".join(f"[,{name}={_WRITTEN.get(name, 'NAME_OR_NUMBER')}]" for name in optional)
+            told += "".join(
+                f"[,{name}={_WRITTEN.get(name, 'NAME_OR_NUMBER')}]" for name in optional
+            )
             raise OptionError(f"{where} must be written COLUMN={kind}:EXPRESSION{told}")
         if column in found:
             raise OptionError(f"--observe gives {column!r:.40} twice")

@@ -79,6 +79,7 @@ from .optimise import (
 )
 from .population import Marginal
 from .ranking import RANKINGS, Ranking, ranked
+from .readout import shared_notes
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
 from .rest import AtRest
 from .result import (
@@ -88,7 +89,6 @@ from .result import (
     params_frame,
     residuals_frame,
 )
-from .readout import shared_notes
 from .setup import assembled, check_members
 from .starts import searched, searched_population
 from .value import Objective

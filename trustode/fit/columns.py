@@ -123,7 +123,7 @@ def _remedy(texts: pd.Series, column: str) -> str:
     if all(re.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}:\d{2}", each) for each in found):
         return (
             f"These look like dates: with when = pandas.to_datetime({named}, dayfirst=True), or "
-            f"without dayfirst, {named} = (when - when.min()) / pandas.Timedelta(days=1) counts days"
+            f"without dayfirst, {named} = (when - when.min()) / pandas.Timedelta(days=1) is days"
         )
     if 1 < len(found) < 5 and not any(re.search(r"\d", each) for each in found):
         codes = ", ".join(f"{each!r:.40}: {code}" for code, each in enumerate(sorted(found)))

@@ -239,7 +239,9 @@ def plot_periods(families: Sequence[Cycles], ax: Axes | None = None) -> Axes:
         If there is no family.
     """
     if not families:
-        raise OptionError("plot('period'): the diagram has no cycles, so there is no period to draw")
+        raise OptionError(
+            "plot('period'): the diagram has no cycles, so there is no period to draw"
+        )
     model, parameter = families[0].model, families[0].parameter
     ax = axes_of(ax)
     named: dict[str, None] = {}
