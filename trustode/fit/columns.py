@@ -131,14 +131,15 @@ def _remedy(texts: pd.Series, column: str) -> str:
     return "Correct these rows, or make them missing with pandas.to_numeric(..., errors='coerce')"
 
 
-def looks_coded(values: Array) -> Array:
+def looks_coded(values: Array) -> NDArray[Any]:
     """Return which values are a usual code for a missing answer, and lie far from all others."""
     usual = np.isin(values, CODES)
     rest = values[~usual]
     if not usual.any() or len(rest) < 2 or rest.min() == rest.max():
         return np.zeros(len(values), dtype=bool)
     reach = 3.0 * (rest.max() - rest.min())
-    return usual & ((values < rest.min() - reach) | (values > rest.max() + reach))
+    far = (values < rest.min() - reach) | (values > rest.max() + reach)
+    return np.asarray(usual & far)
 
 
 def places(frame: pd.DataFrame, column: str, options: Sequence[Any], where: str) -> Array:
