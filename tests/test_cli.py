@@ -15,6 +15,7 @@ import pytest
 import trustode as tr
 from trustode.cli import main
 from trustode.cli import reading as cli_reading
+from trustode.cli.reading import data_table, observed
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -422,7 +423,7 @@ def test_fit_reads_ordinal_categorical_priors_and_random(tmp_path, capsys):
     )
     line = (
         f"fit {tmp_path}/m.toml {tmp_path}/d.csv --time t --group who --starts 1 --json "
-        "--observe rating=ordinal:x,cuts=c1;c2 --observe did=categorical:stay=b*x,leave=0 "
+        "--observe rating=ordinal:x,cuts=c1:c2 --observe did=categorical:stay=b*x,leave=0 "
         "--vary k=0.5,min=0.01,max=5,prior=lognorm:0:1 --vary c1=-0.5 --vary c2=1 "
         "--vary b=0.5,prior=norm:0:1"
     )
@@ -445,3 +446,21 @@ def test_fit_reads_ordinal_categorical_priors_and_random(tmp_path, capsys):
 def test_wrong_parts_of_vary_are_named(text, said):
     with pytest.raises(tr.OptionError, match=said):
         cli_reading.varied([text])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_tables_of_other_countries_are_read(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "table.csv"
+    text = "Tag;N\u00e4he;wer\r\n0;4,5;a\r\n1;;b\r\n2;-1;c\r\n"
+    file.write_bytes(text.encode(encoding))
+    table = data_table(file)
+    assert list(table.columns) == ["Tag", "N\u00e4he", "wer"]
+    assert table["N\u00e4he"].tolist()[::2] == [4.5, -1.0]
+
+
+def test_ordinal_ratings_and_links_can_be_typed() -> None:
+    found = observed(["r=ordinal:T,cuts=-1:c2:0.5,scale=noise", "k=binomial:b*T,n=1,link=logit"])
+    assert found["r"] == tr.Ordinal("T", cuts=[-1, "c2", 0.5], scale="noise")
+    assert found["k"] == tr.Binomial("b*T", n=1, link="logit")
+    with pytest.raises(tr.OptionError, match=r"cuts=CUT:CUT:\.\.\."):
+        observed(["r=ordinal:T"])

@@ -395,3 +395,35 @@ def test_a_missing_operand_is_no_missing_multiplication():
     with pytest.raises(ModelError) as caught:
         parse("a -", {"a": symbol("a")}, "here")
     assert "multiplication" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("-0,5*x", "Write decimals with a point"),
+        ("-ln(x)", "write log"),
+        ("\u2212x", "Write the minus as -"),
+        ("-x if x>0 else 0", "Write conditions with min, max and sign"),
+        ("-\u03b1*x", "for instance 'alpha'"),
+    ],
+)
+def test_usual_slips_of_writing_are_met_with_what_to_write(text: str, advice: str) -> None:
+    with pytest.raises(ModelError, match=advice):
+        parse(text, {"x": symbol("x")}, "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("\u03b1", "alpha"),
+        ("\u03bb", "lambda_"),
+        ("\u03ac", "alpha"),
+        ("\u03c2", "sigma"),
+        ("N\u00e4he", "Nahe"),
+        ("dx/dt", "x"),
+        ("trust level", "trust_level"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_met_with_one_that_can(name: str, plain: str) -> None:
+    with pytest.raises(ModelError, match=f"'{plain}'$"):
+        check_name(name, "here")

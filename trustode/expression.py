@@ -59,7 +59,17 @@ MAX_DENOMINATOR = 10_000
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_ \t\n.,+*/()-]")
 #: What is meant by a character that has no place.
-_HINTS = {"^": ". Write powers as **", "=": ". Give only what stands right of the equals sign"}
+_HINTS = {
+    "^": ". Write powers as **",
+    "=": ". Give only what stands right of the equals sign",
+    **dict.fromkeys("<>?:", ". Write conditions with min, max and sign, or a steep tanh"),
+    **dict.fromkeys("\u2212\u2013\u2014", ". Write the minus as -, from the keyboard"),
+    **dict.fromkeys("\u00b7\u00d7\u2217", ". Write every multiplication as *"),
+    **dict.fromkeys("\u00b2\u00b3", ". Write powers as **"),
+    **dict.fromkeys("[]{}", ". Brackets are ( and )"),
+}
+#: What other languages call a function of models.
+_ALIASES = {"ln": "log", "log10": "log(x)/log(10)", "arctan": "atan", "fabs": "abs", "pow": "**"}
 #: Two factors that stand beside each other with nothing between them.
 _JUXTAPOSED = re.compile(r"\b\d+(?:\.\d*)?[A-Za-z_(]|[\w)]\s+[\w(]|\)\s*\w")
 
@@ -80,7 +90,7 @@ def check_name(name: object, where: str) -> str:
     if not _IDENTIFIER.match(name):
         raise ModelError(
             f"{where}: {name[:60]!r} cannot be a name. Use ASCII letters, digits and _, "
-            "not starting with a digit"
+            f"not starting with a digit{_plainer(name)}"
         )
     if keyword.iskeyword(name) or name in FUNCTIONS or name == "t":
         raise ModelError(
@@ -92,6 +102,26 @@ def check_name(name: object, where: str) -> str:
     if len(name) > 100:
         raise ModelError(f"{where}: {name[:30]!r}... has {len(name)} characters; limit 100")
     return name
+
+
+def _plainer(name: str) -> str:
+    """Return the hint with a plain name that is close to one that cannot be: alpha for a letter."""
+    slope = re.fullmatch(r"d(\w+)/dt|(\w+)'", name.strip())
+    if slope:
+        return f"; give the state alone, {slope[1] or slope[2]!r}"
+    plain = ""
+    for character in unicodedata.normalize("NFC", name[:60].strip()):
+        called = unicodedata.name(character, "")
+        if character.isascii():
+            plain += character if character.isalnum() else "_"
+        elif called.startswith("GREEK") and " LETTER " in called:
+            letter = called.split(" LETTER ")[1].removeprefix("FINAL ").split()[0]
+            letter = "lambda_" if letter == "LAMDA" else letter.lower()
+            plain += letter.capitalize() if "CAPITAL" in called else letter
+        else:
+            plain += unicodedata.normalize("NFD", character)[0]
+    plain = re.sub(r"__+", "_", plain)
+    return f", for instance {plain!r}" if _IDENTIFIER.match(plain) and plain != name else ""
 
 
 def symbol(name: str) -> sympy.Symbol:
@@ -154,7 +184,7 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
         raise ModelError(f"{where}: {len(text)} characters; an expression may have {MAX_LENGTH}")
     if foreign := _FOREIGN.search(text):
         character = foreign.group()
-        hint = _HINTS.get(character, "")
+        hint = _HINTS.get(character) or _plainer(character)
         kind = "has no place in an expression" if character.isascii() else "is not ASCII"
         raise ModelError(
             f"{where}: column {foreign.start() + 1}: the character {character!r} {kind}{hint}"
@@ -283,6 +313,10 @@ class _Reader:
             return self.power(node, depth)
         if isinstance(node, ast.Call):
             return self.call(node, depth)
+        if isinstance(node, ast.Tuple):
+            raise self.fail(
+                node, "a comma stands outside of a function. Write decimals with a point, as 0.5"
+            )
         raise self.fail(
             node,
             f"{type(node).__name__} is not arithmetic. An expression holds numbers, names, "
@@ -382,7 +416,11 @@ class _Reader:
             raise self.fail(
                 node,
                 f"{called[:60]!r} is not a function of models ({', '.join(FUNCTIONS)})"
-                + nearest(called, FUNCTIONS),
+                + (
+                    f"; write {_ALIASES[called]}"
+                    if called in _ALIASES
+                    else nearest(called, FUNCTIONS)
+                ),
             )
         name = node.func.id
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):

@@ -202,7 +202,10 @@ def named(mapping: object, where: str) -> dict[str, Any]:
             "which has one row a set: use tr.ensemble(model, table), or give one row, table.iloc[0]"
         )
     if not hasattr(mapping, "items"):
-        raise ModelError(f"{where}: expected a mapping from names, got {type(mapping).__name__}")
+        raise ModelError(
+            f"{where}: expected a mapping from names, got {type(mapping).__name__}; "
+            "write {'name': value}"
+        )
     found: dict[str, Any] = {}
     for key, value in mapping.items():
         name = _name(key, where)
@@ -580,7 +583,7 @@ class Model:
         kinds = {"parameter": self.parameters, "state": self.initial, "input": self.input_defaults}
         if isinstance(given, dict) and given.keys() <= kinds[kind].keys():
             return dict(given)
-        plain = named(given, self.name)
+        plain = named(given, f"{self.name}: values of {kind}s")
         for name in plain:
             if name not in names:
                 elsewhere = [k for k, members in kinds.items() if name in members]

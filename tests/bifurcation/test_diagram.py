@@ -372,3 +372,20 @@ def test_a_branch_that_runs_away_cuts_the_span(draw, text_model):
     assert first.startswith("For p from -1 to ")
     assert "one equilibrium is stable" in first
     assert "no equilibrium is stable" in last
+
+
+def test_what_follows_a_subcritical_hopf_point_is_told_with_its_own_period() -> None:
+    model = tr.models.load("fitzhugh-nagumo")
+    found = tr.diagram(model, "z", (-0.6, 0))
+    rows = found.special.query("kind == 'hopf' and criticality == 'subcritical'")
+    assert len(rows)
+    line = next(line for line in found.summary().splitlines() if "large at once" in line)
+    assert "or to another" not in line
+    period = float(line.split("period of ")[1].rstrip("."))
+    assert period > 1.2 * rows["period"].max()
+    ax = found.plot("period")
+    assert ax.get_ylabel().startswith("period")
+    drawn = np.concatenate([each.get_ydata() for each in ax.lines])
+    assert drawn.max() == pytest.approx(found.cycles[0].points["period"].max())
+    with pytest.raises(tr.OptionError, match="no cycles"):
+        tr.diagram(model, "z", (-0.1, 0.1)).plot("period")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import trustode as tr
+from trustode.fit.columns import check_frame, looks_coded, numbers
 
 
 def frame(**columns: Any) -> pd.DataFrame:
@@ -254,3 +255,50 @@ def test_ratings_as_texts_are_said_to_be_numbers():
             observed={"rating": tr.Ordinal("x", [1.5, 2.5])},
             vary={"mu": tr.Vary(1.0)},
         )
+
+
+@pytest.mark.parametrize(
+    ("texts", "advice"),
+    [
+        (["4,5", "3,1"], "decimal=','"),
+        (["01.02.2024", "02.02.2024"], r"pandas.to_datetime\(data\['r'\]"),
+        (["yes", "no"], r"map\(\{'no': 0, 'yes': 1\}\)"),
+        (["4.5", "n/a"], "errors='coerce'"),
+    ],
+)
+def test_texts_are_met_with_the_remedy_that_suits_them(texts: list[str], advice: str) -> None:
+    with pytest.raises(tr.DataError, match=advice):
+        numbers(pd.DataFrame({"r": texts}), "r", "here")
+
+
+def test_a_column_that_is_the_index_and_a_path_are_met_with_what_to_write() -> None:
+    frame = pd.DataFrame({"p": ["a"], "r": [1.0]}).set_index("p")
+    with pytest.raises(tr.DataError, match=r"it is the index: give data.reset_index\(\)"):
+        check_frame(frame, [("p", "group")], "here")
+    with pytest.raises(tr.DataError, match=r"pandas.read_csv\('mine.csv'\)"):
+        check_frame("mine.csv", [], "here")
+
+
+def test_codes_of_missing_answers_are_told_from_far_answers() -> None:
+    assert looks_coded(np.array([1.0, 5.0, -999.0, 3.0])).tolist() == [False, False, True, False]
+    assert looks_coded(np.array([1.0, 5.0, 99.0, -999.0])).tolist() == [False, False, True, True]
+    assert not looks_coded(np.array([60.0, 99.0, 80.0])).any()
+    assert not looks_coded(np.array([1.0, 5.0, 1000.0])).any()
+    assert not looks_coded(np.array([0.0, 0.0, 99.0])).any()
+
+
+def test_a_fit_warns_of_codes_and_of_a_scale_that_the_equations_use() -> None:
+    model = tr.Model("m", rhs={"x": "-sigma*x"}, params={"sigma": 0.5}, initial={"x": 1})
+    data = pd.DataFrame({"t": np.arange(6.0), "r": [1.0, 0.7, -99.0, 0.2, 0.1, 0.1]})
+    with pytest.warns(tr.FitWarning) as seen:
+        tr.fit(
+            model,
+            data,
+            time="t",
+            observed={"r": tr.Gaussian("x", sd="sigma")},
+            vary={"sigma": tr.Vary(0.5, min=0.01, max=90)},
+            starts=1,
+        )
+    told = " ".join(str(each.message) for each in seen)
+    assert "column 'r' holds -99 in 1 row" in told
+    assert "'sigma' of column 'r' is also a parameter of the equations" in told

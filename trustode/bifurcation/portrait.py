@@ -228,7 +228,7 @@ class Diagram(Shown):
         Parameters
         ----------
         state : str, optional
-            Which state; the first one if not given.
+            Which state; the first one if not given. "period" draws the periods of all cycles.
         ax : matplotlib Axes, optional
             Where to draw; a new figure if not given.
 
@@ -236,8 +236,10 @@ class Diagram(Shown):
         -------
         matplotlib Axes
         """
-        from ..plot import plot_diagram
+        from ..plot import plot_diagram, plot_periods
 
+        if state == "period" and "period" not in self.model.states:
+            return plot_periods(self.cycles, ax)
         return plot_diagram(self, shown_state(self.model, state), ax)
 
     # ------------------------------------------------------------------ sentences
@@ -371,7 +373,7 @@ class Diagram(Shown):
         pieces = []
         for a, b in pairwise(cuts):
             value = (a + b) / 2.0
-            pieces.append((a, b, len(self.stable_at(value)), self._swings_at(value)))
+            pieces.append((a, b, len(self.stable_at(value)), bool(self._swings_at(value))))
         for (count, swings), group in groupby(pieces, key=lambda piece: piece[2:]):
             part = list(group)
             a, b = part[0][0], part[-1][1]
@@ -391,14 +393,18 @@ class Diagram(Shown):
                 number = _COUNTS.get(count, str(count))
                 yield f"{where} {number} stable equilibria coexist{near}"
 
-    def _swings_at(self, value: float) -> bool:
-        """Return whether a stable cycle exists at a value of the parameter."""
+    def _swings_at(self, value: float) -> list[float]:
+        """Return the periods of the stable cycles at a value of the parameter."""
+        found = []
         for family in self.cycles:
-            p, stable = family.points[self.parameter].to_numpy(), family.points["stable"].to_numpy()
+            p, period, stable = (
+                family.points[name].to_numpy() for name in (self.parameter, "period", "stable")
+            )
             crossing = (p[:-1] - value) * (p[1:] - value) <= 0.0
-            if np.any(crossing & stable[:-1] & stable[1:]):
-                return True
-        return False
+            for k in np.flatnonzero(crossing & stable[:-1] & stable[1:]):
+                share = (value - p[k]) / (p[k + 1] - p[k]) if p[k + 1] != p[k] else 0.0
+                found.append(float(period[k] + share * (period[k + 1] - period[k])))
+        return found
 
     def _swings(self) -> Iterator[str]:
         """Yield a sentence on each Hopf point at which an equilibrium gains or loses stability."""
@@ -410,15 +416,19 @@ class Diagram(Shown):
                 continue
             unit = f" {self.model.time_unit}" if self.model.time_unit else ""
             side = "above" if below > above else "below"
-            how = {
-                "supercritical": "a swing begins, small at first",
-                "subcritical": "rest gives way to a swing that is large at once, or to another "
-                "equilibrium",
-            }.get(row["criticality"], "a swing begins")
-            yield (
-                f"{side} {self.parameter} = {value:.6g} {how}, with a period of "
-                f"{row['period']:.4g}{unit} there"
-            )
+            where = f"{side} {self.parameter} = {value:.6g}"
+            if row["criticality"] == "subcritical":
+                # The period at the point is that of the unstable cycle, and not what is seen.
+                beyond = value + (away if side == "above" else -away)
+                periods = self._swings_at(beyond) if self.stable_at(beyond) == [] else []
+                if periods:
+                    how = f"a swing that is large at once, with a period of {periods[0]:.4g}{unit}"
+                else:
+                    how = "a swing that is large at once, or to another equilibrium"
+                yield f"{where} rest gives way to {how}"
+                continue
+            small = ", small at first" if row["criticality"] == "supercritical" else ""
+            yield f"{where} a swing begins{small}, with a period of {row['period']:.4g}{unit} there"
 
     def _special_sentences(self, kind: type = object) -> Iterator[str]:
         """Yield a sentence on each special point, of one kind of branch or of all."""

@@ -109,15 +109,21 @@ def parser_of_all() -> argparse.ArgumentParser:
 
     added = command("fit", run_fit, "estimate values from data in a CSV file")
     added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
-    added.add_argument("data", type=Path, metavar="DATA.csv", help="one row an occasion")
+    added.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA.csv",
+        help="one row an occasion; divided by commas, or by semicolons or tabs, and then perhaps "
+        "with decimal commas",
+    )
     added.add_argument("--time", required=True, metavar="COLUMN", help="column of times")
     added.add_argument("--group", metavar="COLUMN", help="column that tells series apart")
     added.add_argument(
         "--observe", action="append", required=True, metavar="COLUMN=KIND:EXPRESSION,...",
         help="how a column arises: gaussian:EXPRESSION,sd=SD, student:EXPRESSION,scale=S,df=DF, "
-        "laplace:EXPRESSION,scale=S, poisson:EXPRESSION, binomial:EXPRESSION,n=N, "
-        "ordinal:EXPRESSION,cuts=C1;C2;..., categorical:OPTION=UTILITY,OPTION=UTILITY,...; "
-        "repeatable",
+        "laplace:EXPRESSION,scale=S, poisson:EXPRESSION, binomial:EXPRESSION,n=N[,link=logit], "
+        "ordinal:EXPRESSION,cuts=CUT:CUT:...[,scale=S] for answers 1, 2, ..., "
+        "categorical:OPTION=UTILITY,OPTION=UTILITY,...; repeatable",
     )  # fmt: skip
     added.add_argument(
         "--vary", action="append", required=True, metavar="NAME=START,...",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +112,7 @@ def stimulus(text: str, where: str) -> float | Stimulus:
 
 def samples(file: str, where: str) -> Stimulus:
     """Read a measured series from a CSV file."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(file)
-    except (ValueError, OSError) as error:
-        raise OptionError(f"{where}: {file!r:.80} cannot be read as CSV ({error})") from None
+    table = _csv(file, f"{where}: ")
     for column in ("t", "value"):
         if column not in table.columns or table[column].dtype.kind not in "fiu":
             raise OptionError(
@@ -151,15 +148,19 @@ def axis(text: str) -> tuple[tuple[str, ...], Any]:
 _MOST_POINTS = 1_000_000
 
 
-#: Observation models that can be typed, and what they need besides the expression.
-_OBSERVATIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "gaussian": (Gaussian, ("sd",)),
-    "student": (StudentT, ("scale", "df")),
-    "laplace": (Laplace, ("scale",)),
-    "poisson": (Poisson, ()),
-    "binomial": (Binomial, ("n",)),
-    "ordinal": (Ordinal, ("cuts",)),
+#: Observation models that can be typed, what they need besides the expression, and what they may.
+_OBSERVATIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...], tuple[str, ...]]] = {
+    "gaussian": (Gaussian, ("sd",), ()),
+    "student": (StudentT, ("scale", "df"), ()),
+    "laplace": (Laplace, ("scale",), ()),
+    "poisson": (Poisson, (), ()),
+    "binomial": (Binomial, ("n",), ("link",)),
+    "ordinal": (Ordinal, ("cuts",), ("scale", "link")),
 }
+
+
+#: How what an observation model takes is written, where it is neither a name nor a number.
+_WRITTEN = {"cuts": "CUT:CUT:...", "link": "logit"}
 
 
 def span(text: str, option: str) -> tuple[str, tuple[float, float]]:
@@ -191,17 +192,20 @@ def observed(texts: Sequence[str]) -> dict[str, Any]:
             options = dict(pair(option, where) for option in what.split(","))
             found[column] = Categorical({_plain(o): _plain(each) for o, each in options.items()})
             continue
-        make, needed = _OBSERVATIONS[kind]
+        make, needed, optional = _OBSERVATIONS[kind]
         expression, *extras = what.split(",") if colon else [""]
         given = dict(pair(extra, where) for extra in extras)
-        if not expression.strip() or set(given) != set(needed):
-            told = "".join(f",{name}=NAME_OR_NUMBER" for name in needed)
+        if not expression.strip() or not set(needed) <= set(given) <= {*needed, *optional}:
+            told = "".join(f",{name}={_WRITTEN.get(name, 'NAME_OR_NUMBER')}" for name in needed)
+            told += "".join(
+                f"[,{name}={_WRITTEN.get(name, 'NAME_OR_NUMBER')}]" for name in optional
+            )
             raise OptionError(f"{where} must be written COLUMN={kind}:EXPRESSION{told}")
-        values = {
-            key: [_plain(part) for part in value.split(";")] if key == "cuts" else _plain(value)
+        plain = {
+            key: [_plain(cut) for cut in value.split(":")] if key == "cuts" else _plain(value)
             for key, value in given.items()
         }
-        found[column] = make(expression, **values)
+        found[column] = make(expression, **plain)
     return found
 
 
@@ -292,12 +296,34 @@ def fit_inputs(texts: Sequence[str]) -> dict[str, Any]:
 
 def data_table(file: Path) -> Any:
     """Read data from a CSV file."""
+    return _csv(str(file), "")
+
+
+def _csv(file: str, where: str) -> Any:
+    """Read a CSV file as programs of many countries write it.
+
+    A heading without commas but with semicolons or tabs is divided by these; then the numbers
+    may have decimal commas. The text is UTF-8, or UTF-16 with its mark, or else Windows-1252.
+    """
     import pandas as pd
 
     try:
-        return pd.read_csv(file)
+        raw = Path(file).read_bytes()
+        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+            text = raw.decode("utf-16")
+        else:
+            try:
+                text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+            except UnicodeDecodeError:
+                text = raw.removeprefix(b"\xef\xbb\xbf").decode("cp1252")
+        heading = text.lstrip().partition("\n")[0]
+        between = "," if "," in heading else next((c for c in ";\t" if c in heading), ",")
+        table = pd.read_csv(StringIO(text), sep=between)
+        if between != "," and re.search(r"(?m)(?:^|[;\t])\s*[+-]?\d+,\d+\s*(?=$|[;\t])", text):
+            table = pd.read_csv(StringIO(text), sep=between, decimal=",")
     except (ValueError, OSError) as error:
-        raise OptionError(f"{str(file)!r:.80} cannot be read as CSV ({error})") from None
+        raise OptionError(f"{where}{file!r:.80} cannot be read as CSV ({error})") from None
+    return table
 
 
 def as_json(value: Any) -> str:

@@ -42,7 +42,7 @@ from ..progress import Progress
 from ..solve import NATIVE, Solver
 from .bootstrap import check_whole
 from .compare import Comparison, compare
-from .data import Design
+from .data import Design, code_notes
 from .information import (
     cut_notes,
     labels,
@@ -86,6 +86,7 @@ from .optimise import (
 )
 from .population import Marginal
 from .ranking import RANKINGS, Ranking, ranked
+from .readout import shared_notes
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of
 from .rest import AtRest
 from .result import (
@@ -744,6 +745,8 @@ def _result(
     hits = sum(search.best.nll < best + SAME for search in found)
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
+    doubts += shared_notes(problem.readout.model, problem.observed)
+    doubts += code_notes(problem.data.measured)
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(

@@ -5,6 +5,8 @@ Imports the errors.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,24 +23,31 @@ Array = NDArray[np.float64]
 #: What to do about rows that cannot be used.
 DROP = "Drop these rows or correct them"
 
+#: Numbers that tables hold where an answer is missing.
+CODES = (-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
+
 
 def check_frame(frame: object, wanted: Sequence[tuple[object, str]], where: str) -> None:
     """Raise unless a frame has rows and once each the columns wanted, given with their use."""
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
+        is_file = isinstance(frame, str | os.PathLike)
+        how = f"pandas.read_csv({str(frame)[:60]!r})" if is_file else "pandas.DataFrame(...)"
         raise DataError(
             f"{where}: data must be a pandas DataFrame, got {type(frame).__name__}; make one "
-            "with pandas.DataFrame(...)"
+            f"with {how}"
         )
     if not len(frame):
         raise DataError(f"{where}: data has no rows")
     columns: list[object] = list(frame.columns)
     for name, use in wanted:
         if columns.count(name) == 0:
+            hint = nearest(str(name), map(str, columns)) or "."
+            if name in frame.index.names:
+                hint = "; it is the index: give data.reset_index()."
             raise DataError(
-                f"{where}: data has no column {name!r:.60} ({use})"
-                f"{nearest(str(name), map(str, columns)) or '.'} "
+                f"{where}: data has no column {name!r:.60} ({use}){hint} "
                 f"Its columns: {listed(map(str, columns))}"
             )
         if columns.count(name) > 1:
@@ -98,11 +107,39 @@ def numbers(frame: pd.DataFrame, column: str, where: str, infinite: bool = False
             f"column '{column}' is not a number ({found!r:.40})",
             rows,
             where,
-            "Correct these rows, or make them missing with pandas.to_numeric(..., errors='coerce')",
+            _remedy(series[text], column),
         )
     if not infinite:
         refuse(np.isinf(values), f"column '{column}' is infinite", rows, where, DROP)
     return values
+
+
+def _remedy(texts: pd.Series, column: str) -> str:
+    """Say what to do about texts where numbers are wanted, by what they look like."""
+    named = f"data['{column}']"
+    found = [str(each).strip() for each in texts.unique()]
+    if all(re.fullmatch(r"[+-]?\d+,\d+", each) for each in found):
+        return "Read the file with pandas.read_csv(..., decimal=','), for commas in its numbers"
+    if all(re.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}:\d{2}", each) for each in found):
+        return (
+            f"These look like dates: with when = pandas.to_datetime({named}, dayfirst=True), or "
+            f"without dayfirst, {named} = (when - when.min()) / pandas.Timedelta(days=1) is days"
+        )
+    if 1 < len(found) < 5 and not any(re.search(r"\d", each) for each in found):
+        codes = ", ".join(f"{each!r:.40}: {code}" for code, each in enumerate(sorted(found)))
+        return f"Code them as numbers, as in {named} = {named}.map({{{codes}}})"
+    return "Correct these rows, or make them missing with pandas.to_numeric(..., errors='coerce')"
+
+
+def looks_coded(values: Array) -> NDArray[Any]:
+    """Return which values are a usual code for a missing answer, and lie far from all others."""
+    usual = np.isin(values, CODES)
+    rest = values[~usual]
+    if not usual.any() or len(rest) < 2 or rest.min() == rest.max():
+        return np.zeros(len(values), dtype=bool)
+    reach = 3.0 * (rest.max() - rest.min())
+    far = (values < rest.min() - reach) | (values > rest.max() + reach)
+    return np.asarray(usual & far)
 
 
 def places(frame: pd.DataFrame, column: str, options: Sequence[Any], where: str) -> Array:

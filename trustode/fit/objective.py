@@ -338,9 +338,12 @@ class Problem(Predictor):
         terms = self.observed[column].terms(rows.values, rows.known, predicted)
         k = int(np.argmax(~np.isfinite(terms.nll)))
         given = f"{rows.given[k]:g}" if isinstance(rows.given[k], float) else repr(rows.given[k])
+        plain = getattr(self.observed[column], "link", "") == "identity"
+        outside = plain and not 0.0 < predicted[k, 0] < 1.0
+        hint = "; link='logit' takes any number to a probability" if outside else ""
         return Failure(
             Status.NONFINITE,
             f"'{column}' = {given} has no likelihood where {predicted[k, 0]:.6g} is "
-            f"predicted, in group {self.data.labels[rows.group[k]]!r}",
+            f"predicted, in group {self.data.labels[rows.group[k]]!r}{hint}",
             int(rows.group[k]),
         )

@@ -111,7 +111,8 @@ def read_out(
     new: dict[str, sympy.Expr] = {}
     for k, (column, each) in enumerate(expressions.items()):
         names: list[str | float] = []
-        for role, expression in zip(observed[column].roles, each, strict=False):
+        roles = observed[column].roles
+        for role, expression in zip(roles, each, strict=False):
             if not isinstance(expression, sympy.Expr):
                 names.append(expression)
                 continue
@@ -119,6 +120,8 @@ def read_out(
             name = next((n for n, e in there if e == expression), None)
             if name is None:
                 wish = column if not names else f"{column}_{role}"
+                if names and roles.count(role) > 1:  # cut points: number them
+                    wish += f"_{roles[: len(names)].count(role) + 1}"
                 name = _free_name(wish, k, model, new, added)
                 new[name] = expression
             names.append(name)
@@ -159,6 +162,26 @@ def _transformed(expression: sympy.Expr | float, transform: str) -> sympy.Expr |
         return expression
     logarithm = sympy.log(expression)
     return _PER_LOG10 * logarithm if transform == "log10" else logarithm
+
+
+def shared_notes(model: Model, observed: Mapping[str, Observation]) -> list[str]:
+    """Say which scale of an observation is a parameter of the equations as well.
+
+    That is hardly ever meant: the two have come to share a name, such as sigma.
+    """
+    moving = {symbol.name for right in model.rhs.values() for symbol in right.free_symbols}
+    notes = []
+    for column, observation in observed.items():
+        for name in observation.positive:
+            if name in model.params and name in moving:
+                meant = model.parameters[name].meaning
+                meant = f" ({meant})" if meant else ""
+                notes.append(
+                    f"the scale '{name}' of column '{column}' is also a parameter of the "
+                    f"equations of {model.name}{meant}, so that one value serves as both; unless "
+                    "that is meant, give the scale another name"
+                )
+    return notes
 
 
 def _check_values(

@@ -10,6 +10,7 @@ from .bifurcations import plot_branch as plot_branch
 from .bifurcations import plot_curve as plot_curve
 from .bifurcations import plot_cycles as plot_cycles
 from .bifurcations import plot_diagram as plot_diagram
+from .bifurcations import plot_periods as plot_periods
 from .bifurcations import plot_regime_map as plot_regime_map
 from .fits import plot_draws as plot_draws
 from .fits import plot_fit as plot_fit

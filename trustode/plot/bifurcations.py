@@ -6,6 +6,7 @@ Imports what figures share, and what it draws for its types.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = N
     for branch in diagram.equilibria:
         _draw_stability(ax, branch, state, named)
     for family in diagram.cycles:
-        _draw_cycles(ax, family, state, named)
+        _draw_cycles(ax, family, _extremes(state), named)
     _mark_special(ax, diagram.special, parameter, state)
     ax.set_xlabel(axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
@@ -210,9 +211,46 @@ def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:
     """
     model, parameter = cycles.model, cycles.parameter
     ax = axes_of(ax)
-    _draw_cycles(ax, cycles, state, {})
+    _draw_cycles(ax, cycles, _extremes(state), {})
     ax.set_xlabel(axis_label(model, parameter, parameter))
     ax.set_ylabel(name_label(model, state))
+    ax.legend()
+    return ax
+
+
+def plot_periods(families: Sequence[Cycles], ax: Axes | None = None) -> Axes:
+    """Draw the periods of families of periodic orbits.
+
+    Stable parts are solid and unstable ones dashed, in blue; special points are marked.
+
+    Parameters
+    ----------
+    families : sequence of Cycles
+        All of one model, along one parameter.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        If there is no family.
+    """
+    if not families:
+        raise OptionError(
+            "plot('period'): the diagram has no cycles, so there is no period to draw"
+        )
+    model, parameter = families[0].model, families[0].parameter
+    ax = axes_of(ax)
+    named: dict[str, None] = {}
+    for family in families:
+        _draw_cycles(ax, family, ["period"], named)
+    unit = f" ({model.time_unit})" if model.time_unit else ""
+    ax.set_xlabel(axis_label(model, parameter, parameter))
+    ax.set_ylabel(f"period{unit}")
     ax.legend()
     return ax
 
@@ -254,14 +292,19 @@ def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _draw_cycles(ax: Axes, cycles: Cycles, state: str, named: dict[str, None]) -> None:
-    """Draw a family of cycles and its special points, each name in the legend once."""
+def _extremes(state: str) -> list[str]:
+    """Return the columns with the least and the largest value of a state over a period."""
+    return [f"min_{state}", f"max_{state}"]
+
+
+def _draw_cycles(ax: Axes, cycles: Cycles, drawn: Sequence[str], named: dict[str, None]) -> None:
+    """Draw columns of a family of cycles and its special points, each name in the legend once."""
     points, parameter = cycles.points, cycles.parameter
     x, stable = (
         points[parameter].to_numpy(dtype=float),
         points["stable"].to_numpy(dtype=bool).copy(),
     )
-    ends = [points[f"{end}_{state}"].to_numpy(dtype=float) for end in ("min", "max")]
+    ends = [points[name].to_numpy(dtype=float) for name in drawn]
     # The orbit of no size at a Hopf point is neither; it is drawn as its neighbour.
     neither = ~stable & (points["n_unstable"].to_numpy() == 0)
     for k, beside in ((0, 1), (-1, -2)):
@@ -278,10 +321,10 @@ def _draw_cycles(ax: Axes, cycles: Cycles, state: str, named: dict[str, None]) -
             )  # fmt: skip
     for sort, (mark, called) in _SPECIAL_CYCLES.items():
         found = cycles.special[cycles.special["kind"] == sort]
-        for end in ("min", "max") if len(found) else ():
+        for name in drawn if len(found) else ():
             ax.plot(
                 found[parameter].to_numpy(dtype=float),
-                found[f"{end}_{state}"].to_numpy(dtype=float),
+                found[name].to_numpy(dtype=float),
                 linestyle="none", marker=mark, markerfacecolor="white", color="tab:blue",
                 label=_once(called, named), zorder=3,
             )  # fmt: skip

@@ -265,7 +265,7 @@ class Cycles(Shown):
         Parameters
         ----------
         state : str, optional
-            Which state; the first one if not given.
+            Which state; the first one if not given. "period" draws the period.
         ax : matplotlib Axes, optional
             Where to draw; a new figure if not given.
 
@@ -273,8 +273,10 @@ class Cycles(Shown):
         -------
         matplotlib Axes
         """
-        from ...plot import plot_cycles
+        from ...plot import plot_cycles, plot_periods
 
+        if state == "period" and "period" not in self.model.states:
+            return plot_periods([self], ax)
         return plot_cycles(self, shown_state(self.model, state), ax)
 
     # ------------------------------------------------------------------ sentences
