@@ -539,9 +539,38 @@ def test_an_interrupt_ends_a_long_watch(event_text):
         """
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert process.stdout.readline().strip() == b"go"
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    start = time.perf_counter()
-    assert process.communicate(timeout=30)[0].strip() == b"stopped"
-    assert time.perf_counter() - start < 3.0
+    try:
+        assert process.stdout.readline().strip() == b"go"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        start = time.perf_counter()
+        assert process.communicate(timeout=30)[0].strip() == b"stopped"
+        assert time.perf_counter() - start < 3.0
+    finally:
+        process.kill()
+
+
+class Asked(Exception):
+    """What the signal of a timer raises."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer's signal")
+def test_an_interrupt_is_heard_at_any_moment():
+    # A series begins and another method takes over, here within a millisecond or so.
+    def ask(number, frame):
+        raise Asked
+
+    x = tr.states("x")
+    model = tr.Model("line", {x: 1}, initial={x: 0})
+    event = tr.Event("x - 0.001", direction=1, set={"x": 0})
+    solver = tr.Solver(max_steps=10**9, h_max=0.01, time_limit=2.0)
+    tr.simulate(model, [0.0, 1e-4], events=event)
+    before = signal.signal(signal.SIGALRM, ask)
+    try:
+        for delay in np.geomspace(2e-4, 2e-2, 25):
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            with pytest.raises(Asked):
+                tr.simulate(model, [0.0, 1e7], events=event, solver=solver)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)

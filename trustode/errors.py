@@ -199,7 +199,7 @@ def checks_keywords(function: _Called) -> _Called:
             raise KeywordError(
                 f"{target.__name__}: {missed}. It takes {listed(known, 30)}"
             ) from None
-        if _is_result(type(made)):
+        if _is_result(type(made)):  # type: ignore[arg-type]
             made.__dict__["called"] = Called(called, arguments, keywords)
         return made
 

@@ -373,16 +373,20 @@ class Diagram(Shown):
         pieces = []
         for a, b in pairwise(cuts):
             value = (a + b) / 2.0
-            pieces.append((a, b, len(self.stable_at(value)), bool(self._swings_at(value))))
-        for (count, swings), group in groupby(pieces, key=lambda piece: piece[2:]):
+            rests = [stable for _, stable in self.rests_at(value)]
+            pieces.append((a, b, sum(rests), bool(rests), bool(self._swings_at(value))))
+        for (count, any_rest, swings), group in groupby(pieces, key=lambda piece: piece[2:]):
             part = list(group)
             a, b = part[0][0], part[-1][1]
             middle = self.stable_at((a + b) / 2.0)
             where = f"For {self.parameter} from {a:.6g} to {b:.6g}"
             if count == 0:
-                moving = "swing on a stable cycle" if swings else "keep moving"
-                moving = f"the states {moving}"
-                yield f"{where} no equilibrium is stable: {moving}"
+                moving = ": the states swing on a stable cycle" if swings else ""
+                if any_rest:
+                    yield f"{where} no equilibrium is stable{moving or ': the states keep moving'}"
+                else:
+                    bounds = " inside the bounds" if self.model.bounds else ""
+                    yield f"{where} no equilibrium was found{bounds}{moving}"
                 continue
             shown = "; ".join(_shown(each) for each in middle) if len(middle) == count else ""
             near = f", near {shown} half-way" if shown else ""

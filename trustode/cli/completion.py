@@ -13,7 +13,7 @@ from .. import models
 SHELLS = ("bash", "zsh", "fish")
 
 _BASH = """\
-# Completion of trustode. Load it with: eval "$(trustode completion {shell})"
+# Completion of trustode. Load it with: eval "$(trustode completion {name})"
 _trustode() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
     local command="" words=""
@@ -49,7 +49,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         for option, each in _values(made).items()
     ]
     made = _BASH.format(
-        shell=shell,
+        name=shell,
         commands=" ".join([*commands, *_options(parser)]),
         cases="\n".join(cases),
         values="\n".join(values),
