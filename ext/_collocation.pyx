@@ -34,6 +34,10 @@ cdef extern from "collocation.h":
         const tro_collocation *, const double *, double, const double *, const double *,
         const double *, double *, double *, double *, double *
     ) noexcept nogil
+    size_t tro_collocation_across_work(int) noexcept nogil
+    int tro_collocation_across(
+        int, int, const double *, const double *, double *, double *, double *, double *
+    ) noexcept nogil
 
 cdef extern from "collocation_path.h":
     ctypedef struct tro_collocation_path:
@@ -46,6 +50,9 @@ cdef extern from "collocation_path.h":
     void tro_collocation_path_row(
         const tro_collocation_path *, const double *, int, const double *, const double *, double *
     ) noexcept nogil
+    void tro_collocation_path_integral(
+        const tro_collocation_path *, const double *, const double *, double *
+    ) noexcept nogil
     void tro_collocation_path_at(
         const tro_collocation_path *, const double *, const double *, const double *, int, double *
     ) noexcept nogil
@@ -55,6 +62,31 @@ cdef extern from "collocation_path.h":
     void tro_collocation_path_highest(
         const tro_collocation_path *, const double *, const double *, const double *, double *
     ) noexcept nogil
+
+
+def across(const double[:, :, ::1] maps, const double[:, ::1] flows):
+    """Multiply maps beside an orbit's direction; shapes as in collocation.h.
+
+    Returns
+    -------
+    tuple
+        status, product (n_state - 1, n_state - 1), along, logarithm of the product's size.
+    """
+    cdef int n = <int>flows.shape[1], intervals = <int>maps.shape[0], status
+    if n < 2 or intervals < 1 or maps.shape[1] != n or maps.shape[2] != n or (
+        flows.shape[0] != intervals + 1
+    ):
+        raise ValueError("maps and flows must have shapes (intervals, n, n), (intervals + 1, n)")
+    work = np.empty(tro_collocation_across_work(n))
+    product = np.empty((n - 1, n - 1))
+    cdef double along, logarithm
+    cdef double *work_ = <double *>cnp.PyArray_DATA(work)
+    cdef double *product_ = <double *>cnp.PyArray_DATA(product)
+    with nogil:
+        status = tro_collocation_across(
+            n, intervals, &maps[0, 0, 0], &flows[0, 0], work_, product_, &along, &logarithm
+        )
+    return status, product, along, logarithm
 
 
 cdef class Pieces:
@@ -91,6 +123,17 @@ cdef class Pieces:
         cdef cnp.ndarray out = np.empty((b.shape[0], b.shape[1]))
         tro_collocation_path_row(&path, &matrix[0, 0], power, &unit[0], &b[0, 0],
                                  <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def integral(self, const double[::1] weights, const double[::1] mesh,
+                 const double[:, ::1] values):
+        """Return the integral of each component, shape (n,)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        if weights.shape[0] != path.n_point + 1:
+            raise ValueError(f"weights must have {path.n_point + 1} entries")
+        cdef cnp.ndarray out = np.empty(path.n)
+        tro_collocation_path_integral(&path, &weights[0], &values[0, 0],
+                                      <double *>cnp.PyArray_DATA(out))
         return out
 
     def at(self, const double[::1] mesh, const double[:, ::1] values, const double[::1] s):

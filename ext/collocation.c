@@ -571,6 +571,102 @@ int tro_collocation_maps(const tro_collocation *c, const double *states, double 
     return 0;
 }
 
+size_t tro_collocation_across_work(int n)
+{
+    return 2 * product(n, n);
+}
+
+/* Write unit vectors beside a direction as rows (n - 1, n): those that the reflection which takes
+ * the direction to the axis of its largest component makes of the other axes. `normal` is work
+ * space. */
+static void beside(int n, const double *flow, double *normal, double *rows)
+{
+    double square = 0.0;
+    int axis = 0, row = 0;
+    for (int a = 0; a < n; a++) {
+        square += flow[a] * flow[a];
+        if (fabs(flow[a]) > fabs(flow[axis]))
+            axis = a;
+    }
+    const double size = sqrt(square);
+    for (int a = 0; a < n; a++)
+        normal[a] = flow[a] / size;
+    const double half = 1.0 + fabs(normal[axis]);
+    normal[axis] += copysign(1.0, normal[axis]);
+    for (int k = 0; k < n; k++) {
+        if (k == axis)
+            continue;
+        for (int a = 0; a < n; a++)
+            rows[row * n + a] = (a == k ? 1.0 : 0.0) - normal[k] * normal[a] / half;
+        row++;
+    }
+}
+
+static double dot(int n, const double *a, const double *b)
+{
+    double sum = 0.0;
+    for (int k = 0; k < n; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
+/* Divide by the largest size and return that. */
+static double normalised(int count, double *values)
+{
+    double largest = 0.0;
+    for (int k = 0; k < count; k++) {
+        const double size = fabs(values[k]);
+        /* Not a number is the largest of all. */
+        largest = size <= largest ? largest : size;
+    }
+    for (int k = 0; k < count; k++)
+        values[k] /= largest;
+    return largest;
+}
+
+int tro_collocation_across(int n, int n_interval, const double *maps, const double *flows,
+                           double *work, double *result, double *along, double *logarithm)
+{
+    const int n_beside = n - 1;
+    double *frame = work, *vectors = frame + product(n_beside, n);
+    double *moved = vectors + product(n_beside, n), size;
+    *along = 1.0;
+    *logarithm = 0.0;
+    beside(n, flows, moved, frame);
+    memcpy(vectors, frame, sizeof(double) * product(n_beside, n));
+    for (int j = 0; j < n_interval; j++) {
+        const double *map = maps + product(j * n, n);
+        const double *before = flows + product(j, n), *after = before + n;
+        const double square = dot(n, after, after);
+        for (int a = 0; a < n; a++)
+            moved[a] = dot(n, map + a * n, before);
+        *along *= dot(n, moved, after) / square;
+        for (int k = 0; k < n_beside; k++) {
+            double *vector = vectors + k * n;
+            for (int a = 0; a < n; a++)
+                moved[a] = dot(n, map + a * n, vector);
+            memcpy(vector, moved, sizeof(double) * (size_t)n);
+            /* Twice, for what rounding leaves of a large share the first time. At the last point
+             * the first one's frame does it. */
+            for (int pass = 0; pass < 2 && j + 1 < n_interval; pass++) {
+                const double share = dot(n, vector, after) / square;
+                for (int a = 0; a < n; a++)
+                    vector[a] -= share * after[a];
+            }
+        }
+        size = normalised(n_beside * n, vectors);
+        if (!(size > 0.0 && size < INFINITY))
+            return TRO_NONFINITE;
+        *logarithm += log(size);
+    }
+    for (int k = 0; k < n_beside; k++)
+        for (int l = 0; l < n_beside; l++)
+            result[k * n_beside + l] = dot(n, frame + k * n, vectors + l * n);
+    size = normalised(n_beside * n_beside, result);
+    *logarithm += log(size);
+    return size > 0.0 && size < INFINITY ? 0 : TRO_NONFINITE;
+}
+
 /* Newton's method stops when a step, in the unknowns' own scales, is below this, or below the second
  * while it shrinks so quickly that the next one would be rounding; ... */
 static const double CLOSE = 1e-9, CLOSING = 1e-8, QUICK = 1e-3;

@@ -63,4 +63,16 @@ int tro_collocation_maps(const tro_collocation *c, const double *states, double 
                          const double *p, const double *u, const double *weight, double *work,
                          double *maps, double *flows, double *volume);
 
+/* Doubles that the next function needs as work space. */
+size_t tro_collocation_across_work(int n);
+
+/* Multiply maps along an orbit, in the space beside its direction; n is at least 2.
+ *
+ * maps and flows are as above. result (n - 1, n - 1) is the product in a frame beside the first
+ * flow, its largest entry 1, over exp(logarithm); along is what the maps do to the direction.
+ * Rounding along the orbit, large among canards, stays out of it.
+ * Returns 0 or TRO_NONFINITE. */
+int tro_collocation_across(int n, int n_interval, const double *maps, const double *flows,
+                           double *work, double *result, double *along, double *logarithm);
+
 #endif

@@ -64,6 +64,20 @@ void tro_collocation_path_row(const tro_collocation_path *path, const double *ma
     }
 }
 
+void tro_collocation_path_integral(const tro_collocation_path *path, const double *weights,
+                                   const double *values, double *out)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    for (int i = 0; i < n; i++)
+        out[i] = 0.0;
+    for (int j = 0; j < path->n_interval; j++) {
+        const double *y = block(path, values, j), h = length(path, j);
+        for (int k = 0; k < nodes; k++)
+            for (int i = 0; i < n; i++)
+                out[i] += h * weights[k] * y[k * n + i];
+    }
+}
+
 /* Return a coefficient of one component's polynomial in an interval. */
 static double coefficient(const tro_collocation_path *path, const double *powers, int order,
                           const double *values)

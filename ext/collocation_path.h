@@ -22,6 +22,11 @@ double tro_collocation_path_form(const tro_collocation_path *path, const double 
 void tro_collocation_path_row(const tro_collocation_path *path, const double *matrix, int power,
                               const double *unit, const double *b, double *out);
 
+/* Write the integral of each component: out (n). weights (n_point + 1) are those of the nodes of an
+ * interval of length 1. */
+void tro_collocation_path_integral(const tro_collocation_path *path, const double *weights,
+                                   const double *values, double *out);
+
 /* Write the values at positions s (n_out), quickest in ascending order: out (n_out, n).
  * powers (n_point + 1, n_point + 1): [j, k] is the coefficient of s ** j of node k's polynomial. */
 void tro_collocation_path_at(const tro_collocation_path *path, const double *powers,

@@ -271,12 +271,24 @@ static int circle(int n_right)
                                        &count) == TRO_NO_MEMORY;
     const tro_collocation_path path = {2, M, N, mesh};
     double ends[4], error[N];
-    for (int k = 0; k < NODES; k++) states[2 * k] = cos(2.0 * pi * k / (NODES - 1));
+    for (int k = 0; k < NODES; k++) {
+        states[2 * k] = cos(2.0 * pi * k / (NODES - 1));
+        states[2 * k + 1] = sin(2.0 * pi * k / (NODES - 1));
+    }
     tro_collocation_path_extremes(&path, powers, states, ends, ends + 2);
     tro_collocation_path_highest(&path, powers, states, scale, error);
     tro_collocation_path_at(&path, powers, states, mesh, N + 1, steps);
     tro_collocation_path_row(&path, powers, -1, scale, states, steps);
     bad |= !isfinite(tro_collocation_path_form(&path, powers, 1, scale, states, states));
+    const double mean[M + 1] = {7.0 / 90, 32.0 / 90, 12.0 / 90, 32.0 / 90, 7.0 / 90};
+    double middle[2], weight[M] = {0.25, 0.25, 0.25, 0.25}, maps[4 * N], flows[2 * (N + 1)];
+    double volume, across_work[8], product, along, logarithm;
+    tro_collocation_path_integral(&path, mean, states, middle);
+    bad |= !(fabs(middle[0]) < 1e-3) || !(fabs(middle[1]) < 1e-3);
+    if (tro_collocation_maps(&c, states, 2.0 * pi, &nothing, &nothing, weight, work, maps, flows,
+                             &volume) == 0)
+        bad |= tro_collocation_across(2, N, maps, flows, across_work, &product, &along, &logarithm)
+               || !(fabs(along - 1.0) < 0.1);
     bad |= fabs(ends[0] + 1.0) > 1e-4 || fabs(ends[2] - 1.0) > 1e-4;
     printf("circle %d %g %g\n", status, ends[0], ends[2]);
     free(rows), free(right), free(steps), free(work);

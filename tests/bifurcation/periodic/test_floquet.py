@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trustode.bifurcation.periodic.floquet import (
+    across,
     crossing_pair,
     doubling_test,
     multipliers,
@@ -36,6 +37,38 @@ def test_multipliers_come_with_the_trivial_one_first():
     assert found.n_unstable == 1
     assert not found.is_stable
     assert multipliers(pair_of([1.0, 0.2, -0.9])).is_stable
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_maps_along_an_orbit_have_the_other_multipliers_across_it(n):
+    rng = np.random.default_rng(n)
+    maps = rng.normal(size=(40, n, n))
+    flows = np.empty((41, n))
+    flows[0] = rng.normal(size=n)
+    for k, each in enumerate(maps):
+        # Growth along the orbit that hides all else, and at its end none.
+        ahead = each @ flows[k]
+        aim = flows[0] if k == 39 else rng.normal(size=n) * 10.0 ** (min(k, 38 - k) / 2)
+        each += np.outer(aim - ahead, flows[k]) / (flows[k] @ flows[k])
+        flows[k + 1] = each @ flows[k]
+    flows[-1] = flows[0]
+    found = across(maps, flows, 0.0)
+    assert found.along == pytest.approx(1.0, abs=1e-10)
+    beside, product = np.linalg.qr(np.column_stack([flows[0], np.eye(n)[:, :-1]]))[0], np.eye(n)
+    for each in maps:
+        # What goes along the orbit is a row of its own in any frames beside it.
+        product = each @ product
+    whole = (beside.T @ product @ beside)[1:, 1:]
+    known = np.sort_complex(np.linalg.eigvals(whole))
+    values = np.sort_complex(np.linalg.eigvals(found.product) * found.size)
+    largest = np.abs(known).max()
+    np.testing.assert_allclose(values / largest, known / largest, atol=1e-6)
+
+
+def test_maps_that_are_no_numbers_give_multipliers_that_are_none():
+    found = across(np.full((2, 3, 3), np.nan), np.ones((3, 3)), 0.0)
+    assert np.isnan(found.size)
+    assert np.isnan(found.along)
 
 
 def test_an_infinite_multiplier_is_large_and_unstable():

@@ -45,6 +45,8 @@ class Basis(NamedTuple):
     mass, stiff, shift : ndarray, shape (POINTS + 1, POINTS + 1)
         Integrals of products of two nodes' polynomials: of themselves, of their derivatives, and
         of each with the other's derivative.
+    whole : ndarray, shape (POINTS + 1,)
+        Integrals of the nodes' polynomials.
     pieces : Pieces
         What is computed of piecewise polynomials.
     """
@@ -57,6 +59,7 @@ class Basis(NamedTuple):
     mass: Array
     stiff: Array
     shift: Array
+    whole: Array
     pieces: Pieces
 
 
@@ -72,15 +75,17 @@ def basis() -> Basis:
     slope = (exponents[1:] * points[:, None] ** exponents[:-1]) @ power[1:]
     value, slope = np.asarray(value, dtype=float), np.asarray(slope, dtype=float)
     weighted, steep = value.T * weights, slope.T * weights
+    mass = np.ascontiguousarray(weighted @ value)
     return Basis(
         np.asarray(points, dtype=float),
         weights,
         value,
         slope,
         power,
-        np.ascontiguousarray(weighted @ value),
+        mass,
         np.ascontiguousarray(steep @ slope),
         np.ascontiguousarray(weighted @ slope),
+        mass.sum(axis=0),
         Pieces(power),
     )
 
@@ -387,10 +392,7 @@ def inner(mesh: Array, a: Array, b: Array, scale: Array | None = None) -> float:
 
 def mean(mesh: Array, values: Array) -> Array:
     """Return the integral of each component, shape (n,)."""
-    local = np.diff(mesh)[:, None] * basis().mass.sum(axis=0)
-    weights = np.append(local[:, :-1].ravel(), 0.0)
-    weights[POINTS::POINTS] += local[:, -1]
-    return np.asarray(weights @ values)
+    return np.asarray(basis().pieces.integral(basis().whole, mesh, values))
 
 
 # ---------------------------------------------------------------------- mesh

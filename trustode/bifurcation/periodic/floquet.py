@@ -1,6 +1,6 @@
 """Floquet multipliers of a periodic orbit, and functions that vanish where stability changes.
 
-Imports numerical libraries only.
+Imports the C core's products of maps.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..._collocation import across as _across
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -124,8 +126,8 @@ def _eigenvalues(pair: Array) -> list[complex] | None:
 def across(maps: Array, flows: Array, volume: float) -> Across:
     """Return what maps along an orbit do beside its direction.
 
-    In frames that move with the orbit a perturbation across it does not see what rounding
-    along a canard makes of the direction itself.
+    A perturbation across the orbit does not see what rounding along a canard makes of the
+    direction itself. The product is the C core's (`ext/collocation.c`).
 
     Parameters
     ----------
@@ -136,32 +138,12 @@ def across(maps: Array, flows: Array, volume: float) -> Across:
     volume : float
         Logarithm of the product of all multipliers. With two states it is the other one's.
     """
-    frames, _ = np.linalg.qr(np.concatenate([flows[:, :, None], _rest(flows)], axis=2))
-    frames[-1] = frames[0]
-    turned = np.swapaxes(frames[1:], 1, 2) @ maps @ frames[:-1]
-    moved = np.einsum("kij,kj->ki", maps, flows[:-1])
-    ratios = np.einsum("ki,ki->k", moved, flows[1:]) / np.einsum("ki,ki->k", flows[1:], flows[1:])
-    along = float(np.prod(ratios))
-    product, logarithm = np.eye(maps.shape[1] - 1), 0.0
+    status, product, along, logarithm = _across(maps, flows)
+    if status != 0:
+        return Across(product, math.nan, math.nan)
     if len(product) == 1:
-        return Across(product, math.exp(min(volume, _LOGARITHM)), along)
-    for each in turned[:, 1:, 1:]:
-        product = each @ product
-        size = float(np.abs(product).max())
-        if not 0.0 < size < math.inf:
-            return Across(product, math.nan, math.nan)
-        product /= size
-        logarithm += math.log(size)
+        product, logarithm = np.eye(1), volume
     return Across(product, math.exp(min(logarithm, _LOGARITHM)), along)
-
-
-def _rest(flows: Array) -> Array:
-    """Return unit vectors beside each direction: all axes but that of its largest component."""
-    n = flows.shape[1]
-    others = np.arange(n - 1)
-    # Those from the left-out axis on move up by one.
-    others = others + (others >= np.abs(flows).argmax(axis=1)[:, None])
-    return np.asarray(np.swapaxes(np.eye(n)[others], 1, 2))
 
 
 def doubling_test(values: Complex) -> float:
