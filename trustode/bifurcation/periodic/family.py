@@ -307,8 +307,11 @@ class Family:
         """Return whether the parameter all but stands still at a point, as among canards."""
         return bool(abs(node.tangent.free[-1] / node.free_scale[-1]) < _STANDING)
 
-    def at(self, origin: Node, s: float) -> Node | None:
-        """Return the point whose projection on the origin's tangent is at length s."""
+    def at(self, origin: Node, s: float, *, sharp: bool = True) -> Node | None:
+        """Return the point whose projection on the origin's tangent is at length s.
+
+        `sharp` asks for the multipliers as well as they can be known.
+        """
         if self._last is None or self._last[0] is not origin:
             self._last = origin, self.conditions(origin, 0.0)
         rows, free, target = self._last[1]
@@ -319,7 +322,9 @@ class Family:
             origin.moved(s), conditions, origin.scale, origin.free_scale
         )
         node = self.node(corrected, origin, s)
-        return node if node is None or len(self.spans) > 1 else self.sharp(node, conditions)
+        if node is None or not sharp or len(self.spans) > 1:
+            return node
+        return self.sharp(node, conditions)
 
     def landing(self, origin: Node, guess: Orbit, value: float, which: int = -1) -> Node | None:
         """Return the point at which a scalar has a value, from a guess on the same mesh."""

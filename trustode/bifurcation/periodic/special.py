@@ -110,7 +110,7 @@ class Finder:
                 continue
             if kind == "period_doubling" and not self._is_negative(end):
                 continue
-            place = self._root(test, length, end)
+            place = self._root(kind, test, length, end)
             if place is not None and self._is_kind(kind, place[1]):
                 found[kind] = place
         if {"branch_point", "fold_of_cycles"} <= found.keys():
@@ -176,15 +176,20 @@ class Finder:
             return has_pair(others)
         return True
 
-    def _root(self, test: Test, length: float, end: Node) -> tuple[float, Node] | None:
+    def _asks(self, kind: str) -> bool:
+        """Return whether the test for a kind of point looks at multipliers."""
+        return kind != "branch_point" and (kind != "fold_of_cycles" or self._standing)
+
+    def _root(self, kind: str, test: Test, length: float, end: Node) -> tuple[float, Node] | None:
         """Return where a test vanishes inside the step, and the orbit there."""
         from scipy.optimize import brentq
 
+        asks = self._asks(kind)
         latest: dict[float, Node] = {0.0: self._origin, length: end}
 
         def value(s: float) -> float:
             if s not in latest:
-                node = self._beside(self._origin, s, length)
+                node = self._beside(self._origin, s, length, sharp=asks)
                 if node is None:
                     raise _Lost
                 latest[s] = node
@@ -207,12 +212,15 @@ class Finder:
         if not report.converged:
             # A jump, not a zero: signs of multipliers too large to be known.
             return None
-        return s, latest[s]
+        if asks or s in (0.0, length):
+            return s, latest[s]
+        node = self._beside(self._origin, s, length)
+        return None if node is None else (s, node)
 
-    def _beside(self, origin: Node, s: float, length: float) -> Node | None:
+    def _beside(self, origin: Node, s: float, length: float, *, sharp: bool = True) -> Node | None:
         """Return the orbit at a length, or next to it: on a branch point Newton's method fails."""
         places = (s + shift * length for shift in (0.0, _ASIDE, -_ASIDE))
-        nodes = (self._family.at(origin, place) for place in places)
+        nodes = (self._family.at(origin, place, sharp=sharp) for place in places)
         return next((node for node in nodes if node is not None), None)
 
     def _polished(self, kind: str, position: float, node: Node, length: float) -> Special:
@@ -227,10 +235,11 @@ class Finder:
             origin = self._family.renewed(best, intervals)
             if origin is None:
                 break
-            there = self._secant(self._tests(origin)[kind], origin, _FIRST_SECANT * length)
+            first, test = _FIRST_SECANT * length, self._tests(origin)[kind]
+            there = self._secant(test, origin, first, sharp=self._asks(kind))
             if there is None and kind == "fold_of_cycles":
                 # On a steep family the parameter's share of the tangent may be all rounding.
-                there = self._secant(self._unit, origin, _FIRST_SECANT * length)
+                there = self._secant(self._unit, origin, first, sharp=True)
             if there is None:
                 break
             old, new = best.orbit.free, there.orbit.free
@@ -290,24 +299,27 @@ class Finder:
         there = replace(base, orbit=orbit, pair=pair, across=None, bend=None)
         return there.looking(known[1])
 
-    def _secant(self, test: Test, origin: Node, first: float) -> Node | None:
-        """Return the orbit near a point at which a test vanishes."""
+    def _secant(self, test: Test, origin: Node, first: float, *, sharp: bool) -> Node | None:
+        """Return the orbit near a point at which a test vanishes.
+
+        `sharp` tells that the test looks at multipliers; else only the last orbit's are wanted.
+        """
         a, at_a = 0.0, test(origin)
-        b, node = first, self._family.at(origin, first)
+        b, node = first, self._family.at(origin, first, sharp=sharp)
         for _ in range(_SECANTS):
             if node is None:
                 return None
             at_b = test(node)
             if at_b == at_a:
-                return node
+                break
             step = -at_b * (b - a) / (at_b - at_a)
             a, at_a, b = b, at_b, b + step
             if not abs(b) < 100.0 * first:
                 return None
-            node = self._beside(origin, b, first)
+            node = self._beside(origin, b, first, sharp=sharp)
             if abs(step) <= _LAST_SECANT * first:
-                return node
-        return node
+                break
+        return node if sharp or node is None else self._beside(origin, b, first)
 
 
 class _Lost(Exception):
