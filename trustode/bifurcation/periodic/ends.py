@@ -84,6 +84,9 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
     period = float(last.orbit.free[where])
     if len(nodes) < 6 or last.tangent.free[where] <= 0.0:
         return None
+    # The last two orbits are among those that the parameter must stand still for.
+    if abs(last.value - nodes[-2].value) > _NEARLY_SAME_VALUE * float(last.free_scale[-1]):
+        return None
     periods = np.array([node.orbit.free[where] for node in nodes])
     if period < _LONG * periods.min():
         return None
@@ -113,7 +116,9 @@ def endless(nodes: Sequence[Node], problem: Problem) -> bool:
     """Return whether the period goes on growing while the parameter stands still."""
     where = problem.slots.index(PERIOD)
     last = nodes[-1]
-    if last.tangent.free[where] <= 0.0:
+    if last.tangent.free[where] <= 0.0 or len(nodes) < 2:
+        return False
+    if abs(last.value - nodes[-2].value) > _SAME_VALUE * float(last.free_scale[-1]):
         return False
     period = float(last.orbit.free[where])
     before = next(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class Node:
     def reversed(self) -> Node:
         """Return the same point looking the other way."""
         # The bend stays: it turns with the tangent, and with the direction it is measured in.
-        return replace(self, tangent=-self.tangent, sign=-self.sign)
+        return self._changed(tangent=-self.tangent, sign=-self.sign)
 
     def dot(self, a: Direction, b: Direction) -> float:
         """Return the product of two directions in scaled variables."""
@@ -108,7 +108,7 @@ class Node:
         """Return the same point, with what the tangent did over the length since another one."""
         states = (self.tangent.states - before.tangent.states) / length
         free = (self.tangent.free - before.tangent.free) / length
-        return replace(self, bend=Direction(states, free))
+        return self._changed(bend=Direction(states, free))
 
     def to(self, orbit: Orbit) -> Direction:
         """Return the direction to an orbit on the same mesh."""
@@ -120,7 +120,14 @@ class Node:
         tangent = Direction(states, other.tangent.free)
         length = math.sqrt(self.dot(tangent, tangent))
         unit = Direction(tangent.states / length, tangent.free / length)
-        return replace(self, tangent=unit)
+        return self._changed(tangent=unit)
+
+    def _changed(self, **changes: Any) -> Node:
+        """Return the same orbit with something else changed, its multipliers kept if known."""
+        made = replace(self, **changes)
+        if "multipliers" in self.__dict__:
+            made.__dict__["multipliers"] = self.multipliers
+        return made
 
     def moved(self, s: float) -> Orbit:
         """Return the orbit predicted at length s."""
@@ -166,6 +173,8 @@ class Family:
         self.intervals = intervals
         self._half = half
         self._references: dict[int, Orbit] = {}
+        #: The last condition against a shift, with the reference and the scale it was made for.
+        self._phase: tuple[Orbit, Array, Array] | None = None
         #: The conditions at the last origin, whose steps differ in their length alone.
         self._last: tuple[Node, Conditions] | None = None
 
@@ -238,9 +247,16 @@ class Family:
         rows = np.zeros((k, *orbit.states.shape))
         free, target = np.zeros((k, k)), np.zeros(k)
         reference = self.reference(orbit)
-        extent = np.ptp(reference.states, axis=0) / origin.scale
-        along = reference.states if extent.max() > _FLAT else tangent.states
-        rows[0], target[0] = self.phase(orbit, origin.scale, along)
+        known = self._phase
+        if known is not None and known[0] is reference and known[1] is origin.scale:
+            rows[0], target[0] = known[2], float(np.vdot(known[2], orbit.states))
+        else:
+            extent = np.ptp(reference.states, axis=0) / origin.scale
+            moves = extent.max() > _FLAT
+            along = reference.states if moves else tangent.states
+            row, target[0] = self.phase(orbit, origin.scale, along)
+            rows[0] = row
+            self._phase = (reference, origin.scale, row) if moves else None
         rows[-1] = basis().pieces.row(basis().mass, 1, orbit.mesh, origin.scale, tangent.states)
         free[-1] = tangent.free / origin.free_scale**2
         target[-1] = s + float(np.vdot(rows[-1], orbit.states) + free[-1] @ orbit.free)
