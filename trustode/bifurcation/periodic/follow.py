@@ -283,11 +283,10 @@ class Follower:
         for kind, fading in self._fading.items():
             before, after = fading(origin.orbit), fading(node.orbit)
             scale = origin.scale[: before.shape[1]]
-            before, after = before / scale, after / scale
             mesh = node.orbit.mesh
-            if inner(mesh, before, after) > 0.0:
+            if inner(mesh, before, after, scale) > 0.0:
                 continue
-            a, b = inner(mesh, before, before), inner(mesh, after, after)
+            a, b = inner(mesh, before, before, scale), inner(mesh, after, after, scale)
             # The parameter is even in what fades.
             value = (origin.value * b - node.value * a) / (b - a) if a != b else node.value
             low, high = sorted((origin.value, node.value))

@@ -7,6 +7,7 @@ folder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -76,7 +77,7 @@ def turning_test(node: Node) -> float:
 
 def _determinant_test(reference: float) -> Test:
     """Return the test for a branch point: the determinant, as a multiple of a reference."""
-    return lambda node: node.sign * float(np.exp(np.clip(node.size - reference, -300.0, 300.0)))
+    return lambda node: node.sign * math.exp(min(max(node.size - reference, -300.0), 300.0))
 
 
 class Finder:
@@ -97,11 +98,11 @@ class Finder:
     def find(self, end: Node) -> list[Special]:
         """Return the special points between the origin and `end`, in order."""
         origin = self._origin
-        length = origin.dot(origin.tangent, origin.to(end.orbit))
         # There a multiplier is known to more digits than the parameter's share of the tangent.
         self._standing = all(self._family.stands(node) for node in (origin, end))
         tests = self._tests(origin)
         found: dict[str, tuple[float, Node]] = {}
+        changed = []
         for kind, test in tests.items():
             before, after = test(origin), test(end)
             if (before > 0.0) == (after > 0.0) or max(abs(before), abs(after)) < _NOISE:
@@ -110,6 +111,11 @@ class Finder:
                 continue
             if kind == "period_doubling" and not self._is_negative(end):
                 continue
+            changed.append((kind, test))
+        if not changed:
+            return []
+        length = origin.dot(origin.tangent, origin.to(end.orbit))
+        for kind, test in changed:
             place = self._root(kind, test, length, end)
             if place is not None and self._is_kind(kind, place[1]):
                 found[kind] = place
