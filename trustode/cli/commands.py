@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -44,9 +44,6 @@ from .reading import (
     split,
     varied,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
@@ -90,9 +87,7 @@ def run_simulate(arguments: argparse.Namespace) -> int:
             **{name: frame[name].to_numpy() for name in frame},
         },
     )
-    _write_csv(arguments.csv, solution.to_frame)
-    _write_plot(arguments.plot, lambda ax: solution.plot(arguments.names, ax))
-    _write_report(arguments, solution)
+    _write_files(arguments, solution, lambda ax: solution.plot(arguments.names, ax))
     return 0
 
 
@@ -116,9 +111,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
         found,
         lambda: {"model": model.name, "points": found.to_frame().to_dict("records")},
     )
-    _write_csv(arguments.csv, found.to_frame)
-    _write_plot(arguments.plot, lambda ax: found.plot(arguments.name, ax))
-    _write_report(arguments, found)
+    _write_files(arguments, found, lambda ax: found.plot(arguments.name, ax))
     return 0
 
 
@@ -140,20 +133,19 @@ def run_diagram(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     special = found.special.drop(columns="orbit", errors="ignore")
+    summary = found.summary()
     _tell(
         arguments,
-        found.summary(),
+        summary,
         lambda: {
             "model": model.name,
             "parameter": name,
             "span": ends,
-            "summary": found.summary().splitlines(),
+            "summary": summary.splitlines(),
             "special": special.to_dict("records"),
         },
     )
-    _write_csv(arguments.csv, found.to_frame)
-    _write_plot(arguments.plot, lambda ax: found.plot(arguments.name, ax))
-    _write_report(arguments, found)
+    _write_files(arguments, found, lambda ax: found.plot(arguments.name, ax))
     return 0
 
 
@@ -189,9 +181,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
             "params": found.params.to_dict("records"),
         },
     )
-    _write_csv(arguments.csv, lambda: found.params)
-    _write_plot(arguments.plot, lambda ax: found.plot(ax=ax))
-    _write_report(arguments, found)
+    _write_files(arguments, found, lambda ax: found.plot(ax=ax))
     return 0 if found.converged else 1
 
 
@@ -342,10 +332,12 @@ def _check_plot_file(file: Path | None, command: str) -> None:
         raise OptionError(f"{command}: --plot {str(file)!r:.80} must end in .png, .pdf or .svg")
 
 
-def _write_csv(file: Path | None, make: Callable[[], pd.DataFrame]) -> None:
-    """Write a table, if that was asked for."""
-    if file is not None:
-        make().to_csv(file, index=False)
+def _write_files(arguments: argparse.Namespace, result: Any, draw: Callable[[Any], Any]) -> None:
+    """Write a result's table, picture and page, as far as they were asked for."""
+    if arguments.csv is not None:
+        result.to_frame().to_csv(arguments.csv, index=False)
+    _write_plot(arguments.plot, draw)
+    _write_report(arguments, result)
 
 
 def _write_plot(file: Path | None, draw: Callable[[Any], Any]) -> None:
