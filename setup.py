@@ -78,7 +78,8 @@ def builtin_extension() -> Extension:
 
 def unit_extension(unit: str) -> Extension:
     """Generate the Taylor methods and recurrences for one vector unit."""
-    files, keys = ["ext/stimulus.c", "ext/trace.c", "ext/clock.c", "ext/measures.c"], {}
+    parts = ("stimulus", "trace", "clock", "measures", "taylor_tangents")
+    files, keys = [f"ext/{part}.c" for part in parts], {}
     for lanes in UNITS[unit].widths:
         files.append("ext/taylor.c" if lanes == 1 else f"ext/taylor_{lanes}.c")
         # What moves, where anything does, is what a partner does: the first input.

@@ -19,7 +19,7 @@ typedef struct {
     long n_out;
     const double *start; /* (n_run, dim) initial values; NULL where y_out's first rows hold them */
     double *y_out; /* (n_run, n_out, dim) */
-    int n_tangent;    /* with tangents they are the lanes, and the runs come one by one */
+    int n_tangent;    /* of each run; 0 unless the width is 1 */
     const int *vary;  /* (n_tangent) parameter index, or -1 for an initial value */
     const int *seed;  /* (n_tangent) its place among those of the recurrences, or -1 */
     const tro_options *options;

@@ -16,6 +16,9 @@
 #include "lanes_run.h"
 #include "measures.h"
 #include "taylor.h"
+#if TRO_LANES == 1
+#include "taylor_tangents.h"
+#endif
 
 enum {
     POLL_EVERY = 256, /* iterations between two looks at the cancel flag */
@@ -110,26 +113,14 @@ typedef struct {
     double *piece;      /* (order + 1, n) the last step, where events are watched for */
     int n_active;
     size_t dim; /* of an output row */
-    /* Tangents, in blocks of TRO_LANES; none when the lanes are runs. */
-    int n_block;
-    tro_v *wide;                         /* series of one block */
-    tro_v *directions;                   /* (n_block, n_vary) tangents of the parameters */
-    tro_v *kept;                         /* (n_block, order + 1, n) the states' series */
-    tro_v *tangents, *tangents_before;   /* (n_block, n) */
-    tro_v *tangents_new;
+#if TRO_LANES == 1
+    tro_tangents tangents;
+#endif
     /* What is measured; the last step waits in powers of its length to be confirmed. */
     tro_gauge gauges[TRO_LANES];
     double *room; /* (TRO_LANES) of the gauges */
     tro_v *last;  /* (order + 3, n_seen): coefficients, their spread and area */
 } batch;
-
-static void taylor_put(const batch *b, tro_v *all, int at, double value)
-{
-    if (b->n_block)
-        *all = tro_set(value);
-    else
-        TRO_LANE(*all, at) = value;
-}
 
 /* Inputs between two stops: constants, and of those that move the cubics. */
 static void taylor_interval(batch *b, int at)
@@ -147,9 +138,9 @@ static void taylor_interval(batch *b, int at)
         const tro_table *table = &stimulus->tables[model->driven[m]];
         const long k = tro_stimulus_segment(table, t, l->high);
         /* The first segment is constant, however far it lies. */
-        taylor_put(b, &b->knots[m], at, k ? table->knots[k] : t);
+        TRO_LANE(b->knots[m], at) = k ? table->knots[k] : t;
         for (int j = 0; j < 4; j++)
-            taylor_put(b, &b->cubics[4 * m + j], at, table->coefs[4 * k + j]);
+            TRO_LANE(b->cubics[4 * m + j], at) = table->coefs[4 * k + j];
     }
     double *held = b->held + (size_t)at * (size_t)model->n_input;
     tro_stimulus_values(stimulus, t, t, l->high, b->inputs, NULL);
@@ -158,7 +149,7 @@ static void taylor_interval(batch *b, int at)
     memcpy(held, b->inputs, (size_t)model->n_input * sizeof *held);
     l->hoisted = 1;
     model->hoist(l->p, b->inputs, b->scratch);
-    for (int i = 0; i < model->n_const; i++) taylor_put(b, &b->c[i], at, b->scratch[i]);
+    for (int i = 0; i < model->n_const; i++) TRO_LANE(b->c[i], at) = b->scratch[i];
 }
 
 /* Coefficients of the inputs that move, at each lane's time and in its scale. */
@@ -192,24 +183,13 @@ static void taylor_pass(batch *b, int at)
     taylor_interval(b, at);
 }
 
-/* Write a run's states, and its tangents if there are any. */
-static void taylor_row(const batch *b, int at, const tro_v *y, const tro_v *tangents, double *row)
+/* Write the states where a lane's run is, and its tangents if there are any. */
+static void taylor_row_now(const batch *b, int at, double *row)
 {
-    for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(y[i], at);
-    for (int k = 0; k < b->job->n_tangent; k++) {
-        const tro_v *block = tangents + (size_t)(k / TRO_LANES) * (size_t)b->n;
-        row += b->n;
-        for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(block[i], k % TRO_LANES);
-    }
-}
-
-static void taylor_begin_tangents(batch *b, const double *row)
-{
-    for (int k = 0; k < b->job->n_tangent; k++) {
-        tro_v *block = b->tangents + (size_t)(k / TRO_LANES) * (size_t)b->n;
-        row += b->n;
-        for (int i = 0; i < b->n; i++) TRO_LANE(block[i], k % TRO_LANES) = row[i];
-    }
+    for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(b->y[i], at);
+#if TRO_LANES == 1
+    tro_taylor_tangents_now(&b->tangents, row + b->n);
+#endif
 }
 
 /* Give a lane the next run that waits, or leave it idle. */
@@ -218,7 +198,7 @@ static void taylor_fill(batch *b, int at)
     const tro_lanes_job *job = b->job;
     lane *l = &b->lanes[at];
     *l = (lane){.run = -1};
-    const long long next = b->n_block && at > 0 ? job->n_run : TRO_NEXT(job->queue);
+    const long long next = TRO_NEXT(job->queue);
     if (next >= job->n_run) {
         /* It goes on with where it is; nothing comes of it. */
         TRO_LANE(b->scale, at) = 0.0;
@@ -237,12 +217,10 @@ static void taylor_fill(batch *b, int at)
     l->first = 1;
     l->looks_wanted = FIRST_LOOKS;
     l->probe_at = FIRST_PROBE;
-    for (int i = 0; i < b->n; i++)
-        if (b->n_block)
-            b->y[i] = tro_set(l->y_out[i]);
-        else
-            TRO_LANE(b->y[i], at) = l->y_out[i];
-    taylor_begin_tangents(b, l->y_out);
+    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = l->y_out[i];
+#if TRO_LANES == 1
+    tro_taylor_tangents_begin(&b->tangents, l->p, l->y_out + b->n);
+#endif
     TRO_LANE(b->t, at) = job->t_out[0];
     double most = l->end - job->t_out[0];
     if (b->model->timed) most *= 0.01; /* the equations may wake up on the way */
@@ -260,7 +238,7 @@ static void taylor_end(batch *b, int at, int status, int stiff)
 {
     lane *l = &b->lanes[at];
     if (l->written < b->job->n_out)
-        taylor_row(b, at, b->y, b->tangents, l->y_out + (size_t)l->written * b->dim);
+        taylor_row_now(b, at, l->y_out + (size_t)l->written * b->dim);
     b->job->reports[l->run] = (tro_report){
         .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
         .n_rhs = l->n_series, .t = TRO_LANE(b->t, at), .h = TRO_LANE(b->h, at),
@@ -280,13 +258,10 @@ static void taylor_end(batch *b, int at, int status, int stiff)
 static void taylor_retreat(batch *b, int at)
 {
     lane *l = &b->lanes[at];
-    for (int i = 0; i < b->n; i++)
-        if (b->n_block)
-            b->y[i] = b->y_before[i];
-        else
-            TRO_LANE(b->y[i], at) = TRO_LANE(b->y_before[i], at);
-    memcpy(b->tangents, b->tangents_before,
-           (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents);
+    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = TRO_LANE(b->y_before[i], at);
+#if TRO_LANES == 1
+    tro_taylor_tangents_retreat(&b->tangents);
+#endif
     TRO_LANE(b->t, at) = l->t_before;
     TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 0.5 * l->h_before;
     l->written = l->written_before;
@@ -497,62 +472,6 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     return h;
 }
 
-/* Series of all tangents along the solution, block after block. */
-static void taylor_tangents(batch *b)
-{
-    const tro_taylor *model = b->model;
-    const size_t n = (size_t)b->n, order = (size_t)b->order;
-    for (size_t block = 0; block < (size_t)b->n_block; block++) {
-        memcpy(b->wide, b->tangents + block * n, n * sizeof *b->wide);
-        model->tangent(b->order, b->scale, b->c, b->s,
-                       b->directions + block * (size_t)model->n_vary, b->wide);
-        tro_v *kept = b->kept + block * (order + 1) * n;
-        for (size_t k = 0; k <= order; k++)
-            memcpy(kept + k * n, b->wide + k * (size_t)model->n_wide, n * sizeof *kept);
-    }
-}
-
-/* Sizes of the tangents' last two coefficients against the tolerances: each as a vector, with
- * the states' absolute tolerance over the parameter's size (Hindmarsh & Serban, CVODES, 2.6).
- * The largest counts where it is larger than the states'. */
-static void taylor_tangent_sizes(const batch *b, tro_v *size_last, tro_v *size_before)
-{
-    const size_t n = (size_t)b->n, order = (size_t)b->order;
-    double atol = 0.0;
-    for (size_t i = 0; i < n; i++) atol += b->job->options->atol[i] * b->job->options->atol[i];
-    atol = sqrt(atol / (double)n);
-    for (int block = 0; block < b->n_block; block++) {
-        const tro_v *c = b->kept + (size_t)block * (order + 1) * n;
-        tro_v low = tro_set(0.0), last = low, before = low, least = tro_set(atol);
-        for (size_t i = 0; i < n; i++) {
-            const tro_v size = tro_larger(tro_abs(c[i]), tro_abs(c[n + i]));
-            const tro_v x = c[order * n + i], y = c[(order - 1) * n + i];
-            low = tro_fma(size, size, low);
-            last = tro_fma(x, x, last);
-            before = tro_fma(y, y, before);
-        }
-        for (int at = 0; at < TRO_LANES; at++) {
-            const int k = block * TRO_LANES + at;
-            const int by = k < b->job->n_tangent ? b->job->vary[k] : -1;
-            const double p = by >= 0 ? fabs(b->lanes[0].p[by]) : 1.0;
-            if (p > 0.0) TRO_LANE(least, at) = atol / p;
-        }
-        const tro_v rms = tro_sqrt(low * tro_set(1.0 / (double)n));
-        /* Tangents may use all of the tolerance: only the states must foresee their defect. */
-        const tro_v weight =
-            tro_set(SHARE) / tro_fma(tro_set(b->job->options->rtol), rms, least);
-        last = last * weight * weight;
-        before = before * weight * weight;
-        for (int at = 0; at < TRO_LANES && block * TRO_LANES + at < b->job->n_tangent; at++) {
-            /* NaN counts as larger. */
-            if (!(TRO_LANE(last, at) <= TRO_LANE(*size_last, 0)))
-                TRO_LANE(*size_last, 0) = TRO_LANE(last, at);
-            if (!(TRO_LANE(before, at) <= TRO_LANE(*size_before, 0)))
-                TRO_LANE(*size_before, 0) = TRO_LANE(before, at);
-        }
-    }
-}
-
 /* Logarithm to base 2, to 1e-4: enough to choose a step. Zero gives -1023. */
 static tro_v taylor_log2(tro_v x)
 {
@@ -664,7 +583,9 @@ static void taylor_choose(batch *b)
 {
     tro_v size_last, size_before, defect;
     taylor_sizes(b, &size_last, &size_before, &defect);
-    if (b->n_block) taylor_tangent_sizes(b, &size_last, &size_before);
+#if TRO_LANES == 1
+    tro_taylor_tangents_sizes(&b->tangents, SHARE, &size_last, &size_before);
+#endif
     /* Root mean squares; the share of the tolerance is part of the logarithm. */
     const tro_v mean = tro_set(1.0 / b->n), share = tro_set(1.0 / (b->n * SHARE * SHARE));
     const tro_v by_last = taylor_log2(size_last * share) * tro_set(-0.5 / b->order);
@@ -676,70 +597,6 @@ static void taylor_choose(batch *b)
     for (int at = 0; at < TRO_LANES; at++)
         TRO_LANE(b->h, at) = taylor_choose_lane(b, at, TRO_LANE(h, at), TRO_LANE(size, at),
                                                 TRO_LANE(defect, at));
-}
-
-#if defined(__GNUC__)
-#define TAYLOR_INLINE static inline __attribute__((always_inline))
-#else
-#define TAYLOR_INLINE static inline
-#endif
-
-/* Up to four polynomials, whose sums do not wait for each other. */
-TAYLOR_INLINE void tro_taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
-                                        tro_v theta, tro_v *y, tro_v *slope)
-{
-    const tro_v none = tro_set(0.0);
-    tro_v y0 = term[0], y1 = m > 1 ? term[1] : none, y2 = m > 2 ? term[2] : none,
-          y3 = m > 3 ? term[3] : none, d0 = none, d1 = none, d2 = none, d3 = none;
-    for (int k = order; k > 0; k--) {
-        term -= stride;
-        if (slope) {
-            d0 = tro_fma(d0, theta, y0);
-            if (m > 1) d1 = tro_fma(d1, theta, y1);
-            if (m > 2) d2 = tro_fma(d2, theta, y2);
-            if (m > 3) d3 = tro_fma(d3, theta, y3);
-        }
-        y0 = tro_fma(y0, theta, term[0]);
-        if (m > 1) y1 = tro_fma(y1, theta, term[1]);
-        if (m > 2) y2 = tro_fma(y2, theta, term[2]);
-        if (m > 3) y3 = tro_fma(y3, theta, term[3]);
-    }
-    y[0] = y0;
-    if (m > 1) y[1] = y1;
-    if (m > 2) y[2] = y2;
-    if (m > 3) y[3] = y3;
-    if (!slope) return;
-    slope[0] = d0;
-    if (m > 1) slope[1] = d1;
-    if (m > 2) slope[2] = d2;
-    if (m > 3) slope[3] = d3;
-}
-
-/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale. */
-static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro_v theta,
-                            tro_v *y, tro_v *slope)
-{
-    const tro_v *top = c + (size_t)order * stride;
-    for (int i = 0; i < n; i += 4) {
-        tro_v *rise = slope ? slope + i : NULL;
-        if (n - i >= 4)
-            tro_taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
-        else if (n - i == 3)
-            tro_taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
-        else if (n - i == 2)
-            tro_taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
-        else
-            tro_taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
-    }
-}
-
-static void taylor_evaluate_all(const batch *b, tro_v theta, tro_v *y, tro_v *slope)
-{
-    const size_t n = (size_t)b->n, length = ((size_t)b->order + 1) * n;
-    taylor_evaluate(b->n, b->order, b->s, (size_t)b->model->n_slot, theta, y, slope);
-    for (size_t block = 0; block < (size_t)b->n_block; block++)
-        taylor_evaluate(b->n, b->order, b->kept + block * length, n, theta,
-                        b->tangents_new + block * n, NULL);
 }
 
 #if BLOCKS
@@ -798,11 +655,13 @@ static void taylor_write_blocks(batch *b, double t_new)
             m++;
         }
         if (m == 0) return;
-        double *out = l->y_out + (size_t)l->written * n;
+        double *out = l->y_out + (size_t)l->written * b->dim;
         l->written += m;
+        for (int q = 0; q < m; q++)
+            tro_taylor_tangents_row(&b->tangents, theta[q], out + (size_t)q * b->dim + n);
         if (m <= 2) {
             taylor_evaluate_blocks(b, theta[0], out, NULL);
-            if (m == 2) taylor_evaluate_blocks(b, theta[1], out + n, NULL);
+            if (m == 2) taylor_evaluate_blocks(b, theta[1], out + b->dim, NULL);
             continue;
         }
         const double *top = b->s + (size_t)b->order * n_slot;
@@ -818,7 +677,7 @@ static void taylor_write_blocks(batch *b, double t_new)
                 z = taylor_block_fma(z, theta, taylor_block_set(c[2]));
             }
             for (int q = 0; q < m; q++) {
-                double *row = out + (size_t)q * n + i;
+                double *row = out + (size_t)q * b->dim + i;
                 row[0] = x[q], row[1] = y[q], row[2] = z[q];
             }
         }
@@ -829,7 +688,7 @@ static void taylor_write_blocks(batch *b, double t_new)
                 c -= n_slot;
                 value = taylor_block_fma(value, theta, taylor_block_set(*c));
             }
-            for (int q = 0; q < m; q++) out[(size_t)q * n + i] = value[q];
+            for (int q = 0; q < m; q++) out[(size_t)q * b->dim + i] = value[q];
         }
     }
 }
@@ -840,6 +699,7 @@ static void taylor_end_blocks(batch *b, double t_new)
     /* First what the next step waits for. */
     taylor_evaluate_blocks(b, b->h * b->inverse, b->y_new, b->slope);
     taylor_write_blocks(b, t_new);
+    tro_taylor_tangents_step(&b->tangents, b->h * b->inverse);
     const taylor_block inverse = taylor_block_set(b->inverse);
     for (int i = 0; i < b->n; i += BLOCK) {
         *(taylor_loose *)(void *)(b->y_before + i) = taylor_block_read(b->y + i);
@@ -847,7 +707,61 @@ static void taylor_end_blocks(batch *b, double t_new)
         *(taylor_loose *)(void *)(b->slope + i) = taylor_block_read(b->slope + i) * inverse;
     }
 }
+#else
+#if defined(__GNUC__)
+#define TAYLOR_INLINE static inline __attribute__((always_inline))
+#else
+#define TAYLOR_INLINE static inline
 #endif
+
+/* Up to four polynomials, whose sums do not wait for each other. */
+TAYLOR_INLINE void tro_taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
+                                        tro_v theta, tro_v *y, tro_v *slope)
+{
+    const tro_v none = tro_set(0.0);
+    tro_v y0 = term[0], y1 = m > 1 ? term[1] : none, y2 = m > 2 ? term[2] : none,
+          y3 = m > 3 ? term[3] : none, d0 = none, d1 = none, d2 = none, d3 = none;
+    for (int k = order; k > 0; k--) {
+        term -= stride;
+        if (slope) {
+            d0 = tro_fma(d0, theta, y0);
+            if (m > 1) d1 = tro_fma(d1, theta, y1);
+            if (m > 2) d2 = tro_fma(d2, theta, y2);
+            if (m > 3) d3 = tro_fma(d3, theta, y3);
+        }
+        y0 = tro_fma(y0, theta, term[0]);
+        if (m > 1) y1 = tro_fma(y1, theta, term[1]);
+        if (m > 2) y2 = tro_fma(y2, theta, term[2]);
+        if (m > 3) y3 = tro_fma(y3, theta, term[3]);
+    }
+    y[0] = y0;
+    if (m > 1) y[1] = y1;
+    if (m > 2) y[2] = y2;
+    if (m > 3) y[3] = y3;
+    if (!slope) return;
+    slope[0] = d0;
+    if (m > 1) slope[1] = d1;
+    if (m > 2) slope[2] = d2;
+    if (m > 3) slope[3] = d3;
+}
+
+/* Polynomials with coefficients c[k * stride + i], and their slopes, at theta * scale. */
+static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro_v theta,
+                            tro_v *y, tro_v *slope)
+{
+    const tro_v *top = c + (size_t)order * stride;
+    for (int i = 0; i < n; i += 4) {
+        tro_v *rise = slope ? slope + i : NULL;
+        if (n - i >= 4)
+            tro_taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
+        else if (n - i == 3)
+            tro_taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
+        else if (n - i == 2)
+            tro_taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
+        else
+            tro_taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
+    }
+}
 
 /* Which lanes of a mask are set, as bits. */
 static inline unsigned taylor_set_lanes(tro_m mask)
@@ -893,8 +807,7 @@ static void taylor_write(batch *b, tro_v t_new)
         /* As taylor_theta. */
         tro_v theta = tro_select(last, b->h, due - b->t) * b->inverse;
         theta = tro_select(pending, theta, tro_set(0.0));
-        if (b->n_block) theta = tro_set(TRO_LANE(theta, 0));
-        taylor_evaluate_all(b, theta, b->y_new, NULL);
+        taylor_evaluate(b->n, b->order, b->s, (size_t)b->model->n_slot, theta, b->y_new, NULL);
         for (int at = 0; waiting; at++, waiting >>= 1) {
 #if TRO_LANES > 1
             const int skip = __builtin_ctz(waiting);
@@ -902,7 +815,11 @@ static void taylor_write(batch *b, tro_v t_new)
             waiting >>= skip;
 #endif
             lane *l = &b->lanes[at];
-            taylor_row(b, at, b->y_new, b->tangents_new, l->y_out + (size_t)l->written * b->dim);
+            double *row = l->y_out + (size_t)l->written * b->dim;
+            for (int i = 0; i < b->n; i++) row[i] = TRO_LANE(b->y_new[i], at);
+#if TRO_LANES == 1
+            tro_taylor_tangents_row(&b->tangents, theta, row + b->n);
+#endif
             l->written++;
             due = taylor_with(due, at, taylor_due(b, at));
         }
@@ -913,27 +830,20 @@ static void taylor_write(batch *b, tro_v t_new)
 static void taylor_end_lanes(batch *b, tro_v t_new)
 {
     taylor_write(b, t_new);
-    tro_v theta =
+    const tro_v theta =
         tro_select(tro_less(tro_set(0.0), b->scale), b->h * b->inverse, tro_set(0.0));
-    tro_m steps = tro_equal(t_new, t_new);
-    if (b->n_block) {
-        const size_t bytes = (size_t)b->n_block * (size_t)b->n * sizeof *b->tangents;
-        theta = tro_set(TRO_LANE(theta, 0));
-        steps = tro_set_bits(-1);
-        memcpy(b->tangents_before, b->tangents, bytes);
-    }
-    taylor_evaluate_all(b, theta, b->y_new, b->slope);
-    if (b->n_block) {
-        tro_v *hold = b->tangents;
-        b->tangents = b->tangents_new;
-        b->tangents_new = hold;
-    }
+    const tro_m steps = tro_equal(t_new, t_new);
+#if TRO_LANES == 1
+    tro_taylor_tangents_step(&b->tangents, theta);
+#endif
+    taylor_evaluate(b->n, b->order, b->s, (size_t)b->model->n_slot, theta, b->y_new, b->slope);
     for (int i = 0; i < b->n; i++) {
         b->y_before[i] = tro_select(steps, b->y[i], b->y_before[i]);
         b->y[i] = tro_select(steps, b->y_new[i], b->y[i]);
         b->slope[i] = b->slope[i] * b->inverse;
     }
 }
+#endif
 
 static int taylor_advance(batch *b)
 {
@@ -960,11 +870,10 @@ static int taylor_advance(batch *b)
     b->inverse = tro_set(1.0) / b->scale;
     if (b->job->options->measures) taylor_keep(b);
 #if BLOCKS
-    if (!b->n_block)
-        taylor_end_blocks(b, t_new);
-    else
+    taylor_end_blocks(b, t_new);
+#else
+    taylor_end_lanes(b, t_new);
 #endif
-        taylor_end_lanes(b, t_new);
     for (int at = 0; at < TRO_LANES; at++)
         if (TRO_LANE(t_new, at) == TRO_LANE(t_new, at)) {
             TRO_LANE(b->t, at) = TRO_LANE(t_new, at);
@@ -989,44 +898,38 @@ static int taylor_run(const tro_lanes_job *job)
 {
     const tro_taylor *model = job->series;
     batch b = {.job = job, .model = model, .n = model->n_state, .order = job->order};
-    const size_t n = (size_t)model->n_state, blocks =
-        ((size_t)job->n_tangent + TRO_LANES - 1) / TRO_LANES;
-    const size_t n_vary = blocks ? (size_t)model->n_vary : 0;
-    const size_t n_wide = blocks ? (size_t)model->n_wide * (size_t)(job->order + 1) : 0;
-    b.n_block = (int)blocks;
+    const size_t n = (size_t)model->n_state;
     b.dim = n * (1 + (size_t)job->n_tangent);
     const size_t n_s = (size_t)model->n_slot * (size_t)(job->order + 1);
     const size_t n_c = (size_t)model->n_const;
     const size_t n_driven = (size_t)model->n_driven;
-    const size_t n_kept = blocks * (size_t)(job->order + 1) * n;
     const tro_measures *measures = job->options->measures;
     const size_t n_last = measures ? (size_t)(job->order + 3) * (size_t)measures->n_seen : 0;
     const size_t n_room = measures ? TRO_LANES * tro_measures_work(measures) : 0;
     const size_t n_whole = (n + BLOCK - 1) / BLOCK * BLOCK;
-    const size_t n_v = n_s + n_c + 4 * n_whole + n_wide + n_kept + blocks * (n_vary + 3 * n) +
-                       9 * n_driven + n_last;
+    const size_t n_v = n_s + n_c + 4 * n_whole + 9 * n_driven + n_last;
     size_t n_scratch = n_c > n ? n_c : n;
     if (n_scratch < (size_t)model->n_input) n_scratch = (size_t)model->n_input;
     const size_t n_input = (size_t)model->n_input;
     const size_t n_piece = job->look ? (size_t)(job->order + 1) * n : 0;
     const size_t n_d = n_scratch + (1 + TRO_LANES) * n_input + n + n_piece + n_room + n_whole;
-    const size_t bytes = n_v * sizeof(tro_v) + n_d * sizeof(double);
+#if TRO_LANES == 1
+    const size_t for_tangents = tro_taylor_tangents_work(job) * sizeof(tro_w);
+#else
+    const size_t for_tangents = 0;
+#endif
+    const size_t bytes = for_tangents + n_v * sizeof(tro_v) + n_d * sizeof(double);
     /* Vectors are read whole: their memory starts where they may. */
     char *memory = calloc(bytes + 64, 1);
     if (!memory) return TRO_NO_MEMORY;
-    b.s = b.y = (tro_v *)(void *)(memory + (64 - (size_t)memory % 64));
+    char *tangents = memory + (64 - (size_t)memory % 64);
+    b.s = b.y = (tro_v *)(void *)(tangents + for_tangents);
     b.slope = b.s + n_s;
     b.weight = b.slope + n_whole;
     b.y_before = b.weight + n_whole;
     b.y_new = b.y_before + n_whole;
     b.c = b.y_new + n_whole;
-    b.wide = b.c + n_c;
-    b.kept = b.wide + n_wide;
-    b.directions = b.kept + n_kept;
-    b.tangents = b.directions + blocks * n_vary;
-    b.tangents_before = b.tangents + blocks * n;
-    b.tangents_new = b.tangents_before + blocks * n;
-    b.cubics = b.tangents_new + blocks * n;
+    b.cubics = b.c + n_c;
     b.knots = b.cubics + 4 * n_driven;
     b.u = b.knots + n_driven;
     b.last = b.u + 4 * n_driven;
@@ -1040,21 +943,18 @@ static int taylor_run(const tro_lanes_job *job)
     for (size_t i = 0; i < n_whole; i++) b.atol[i] = i < n ? job->options->atol[i] : 1.0;
     for (size_t i = 0; i < n_c; i++) b.c[i] = tro_set(1.0);
     b.t = b.scale = b.most = b.h = tro_set(0.0);
-    for (int k = 0; k < job->n_tangent; k++)
-        if (job->seed[k] >= 0)
-            TRO_LANE(b.directions[(size_t)(k / TRO_LANES) * n_vary + (size_t)job->seed[k]],
-                     k % TRO_LANES) = 1.0;
+#if TRO_LANES == 1
+    tro_taylor_tangents_prepare(&b.tangents, job, (tro_w *)(void *)tangents);
+#endif
 
     int status = TRO_SUCCESS;
     for (int at = 0; at < TRO_LANES; at++) taylor_fill(&b, at);
     for (long turn = 1; b.n_active > 0 && status == TRO_SUCCESS; turn++) {
-        if (b.n_block) {
-            b.t = tro_set(TRO_LANE(b.t, 0));
-            b.scale = tro_set(TRO_LANE(b.scale, 0));
-        }
         if (n_driven) taylor_drive(&b);
         model->series(b.order, b.t, b.scale, b.c, b.u, b.s);
-        if (b.n_block) taylor_tangents(&b);
+#if TRO_LANES == 1
+        tro_taylor_tangents_series(&b.tangents, b.scale, b.c, b.s);
+#endif
         taylor_choose(&b);
         status = taylor_advance(&b);
         if (turn % POLL_EVERY) continue;

@@ -70,6 +70,8 @@ for name in ("trust-updated", "lorenz", "van-der-pol"):
     parameter = model.params[0]
     values = model.defaults[parameter] * np.linspace(0.9, 1.1, 33)
     found += tr.ensemble(model, {parameter: values}, t, threads=2).y.tobytes()
+    vary = [*model.params[:7], *(f"{name}(0)" for name in model.states)]
+    found += tr.simulate(model, t, sensitivities=vary).dydp.tobytes()
 print(hashlib.sha256(found).hexdigest())
 """
 

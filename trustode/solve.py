@@ -564,7 +564,7 @@ def _planned(
     method = _explicit(solver)
     stiff = "rodas5p" if solver.method == "auto" else None
     series, seed = None, _NO_INDICES
-    # The lanes hold the tangents, and know nothing of their jumps at events.
+    # The series know nothing of the tangents' jumps at events.
     if watched and len(vary):
         return _Plan(method, stiff, (0, 0, 0), seed, atol)
     # A series ends at each knot, a pair only at breaks: through an input that a fit cut into many
@@ -618,7 +618,7 @@ def _series(
         return recurrences(compiled.model, WIDEST if wide else 1, None, driven), _NO_INDICES
     params = tuple(sorted({int(k) for k in vary if k >= 0}))
     seed = np.array([params.index(k) if k >= 0 else -1 for k in vary], dtype=np.int32)
-    return recurrences(compiled.model, WIDEST, params, driven), seed
+    return recurrences(compiled.model, 1, params, driven), seed
 
 
 def _explicit(solver: Solver) -> str:

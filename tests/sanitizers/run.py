@@ -28,9 +28,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 COMPILER = next(filter(None, map(shutil.which, ("gcc", "clang", "cc"))), None)
 SOURCES = sorted((ROOT / "ext").glob("*.c"))
-#: Compiled once for each width; the rest is in every program.
-LANES = {path: int(path.stem.partition("_")[2] or 1) for path in SOURCES if "taylor" in path.stem}
-CORE = [path for path in SOURCES if path not in LANES]
+#: Compiled once for each width; beside the narrowest are tangents. The rest is in every program.
+TANGENTS = ROOT / "ext" / "taylor_tangents.c"
+LANES = {
+    path: int(path.stem.partition("_")[2] or 1)
+    for path in SOURCES
+    if "taylor" in path.stem and path != TANGENTS
+}
+CORE = [path for path in SOURCES if path not in (*LANES, TANGENTS)]
 MEMORY, THREADS = "address,undefined", "thread"
 
 
@@ -128,8 +133,12 @@ class Workshop:
         wide = [*watched, *unit, f"-DTRO_LANES={program.lanes}"]
         (method,) = (path for path, lanes in LANES.items() if lanes == program.lanes)
         objects = [self.compiled(path, watched) for path in (*CORE, self.model[0])]
-        objects += [self.compiled(path, [*watched, *unit]) for path in (method,)]
-        objects += [self.compiled(path, wide) for path in self.model[1:]]
+        _, series, tangents = self.model
+        methods, recurrences = [method], [series]
+        if program.lanes == 1:
+            methods, recurrences = [method, TANGENTS], [series, tangents]
+        objects += [self.compiled(path, [*watched, *unit]) for path in methods]
+        objects += [self.compiled(path, wide) for path in recurrences]
         entry = f"-DLANES=tro_taylor_{program.lanes}"
         objects.append(self.compiled(HERE / program.harness, [*wide, entry]))
         made = self.folder / f"{name}-{kind.partition(',')[0]}"

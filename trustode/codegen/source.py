@@ -255,8 +255,8 @@ class Source:
         Parameters
         ----------
         vary : sequence of int, optional
-            Parameters by which tangents are differentiated, beside the initial values; then
-            the tangents are the lanes.
+            Parameters by which tangents are differentiated, beside the initial values; only
+            where TRO_LANES is 1.
         driven : sequence of int
             Inputs that move; the others stand still between their jumps.
         """

@@ -36,6 +36,9 @@ _BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh
 
 _UNSUPPORTED = {"min", "max", "select", "abs", "sign"}
 
+#: Text of tangents that are zero.
+_STILL = "tro_wide_set(0.0)"
+
 
 class NoRecurrence(Exception):
     """The expression has no recurrence: it is not analytic."""
@@ -475,7 +478,8 @@ class _Lowering(_Recurrences):
 class _Tangents(_Recurrences):
     """Recurrences of tangents: linear in them, with the solution's series as coefficients.
 
-    A tangent is the derivative of a node in a direction, for several directions side by side.
+    A tangent is the derivative of a node in a direction. Several directions go side by side, as
+    a ``tro_w``; the solution's own series are those of one run.
     """
 
     values: _Lowering = field(kw_only=True)
@@ -496,9 +500,9 @@ class _Tangents(_Recurrences):
         """Give an expression a name of its own; what stands still has no later text."""
         number = self.n_name
         self.n_name += 1
-        self.first.append(f"const tro_v v{number} = {first};")
+        self.first.append(f"const tro_w v{number} = {first};")
         if later:
-            self.later.append(f"const tro_v n{number} = {later};")
+            self.later.append(f"const tro_w n{number} = {later};")
         return _Series(f"v{number}", f"n{number}" if later else "")
 
     def lower(self, number: int) -> _Series:
@@ -506,7 +510,7 @@ class _Tangents(_Recurrences):
         operation, *rest = graph.nodes[number]
         operands = graph.operands(number)
         if number == graph.zero:
-            return _Series("tro_set(0.0)", "")
+            return _Series(_STILL, "")
         if operation == "dy":
             slot = int(rest[0])
             return _Series(f"z[{slot}]", f"q[{slot}]", slot)
@@ -531,10 +535,9 @@ class _Tangents(_Recurrences):
         if self.values.moves(low) or self.values.moves(high):
             raise NoRecurrence("select")
         a, b = self.read(left), self.read(right)
-        where = f"tro_less({self.values.constant(low)}, {self.values.constant(high)})"
-        first = f"tro_select({where}, {a.first}, {b.first})"
-        none = "tro_set(0.0)"
-        later = f"tro_select({where}, {a.later or none}, {b.later or none})"
+        where = f"{self.values.constant(low)} < {self.values.constant(high)}"
+        first = f"({where} ? {a.first} : {b.first})"
+        later = f"({where} ? {a.later or _STILL} : {b.later or _STILL})"
         return self.name(first, later if a.later or b.later else "")
 
     def add(self, operation: str, a: _Series, b: _Series) -> _Series:
@@ -547,9 +550,9 @@ class _Tangents(_Recurrences):
             if not x:
                 return f"{minus}{y}"
             if y_scaled and b.scaled is not None:
-                return f"tro_fma({minus}{b.scaled[0]}, {y_scaled}, {x})"
+                return f"tro_wide_fma({minus}{b.scaled[0]}, {y_scaled}, {x})"
             if x_scaled and a.scaled is not None:
-                return f"tro_fma({a.scaled[0]}, {x_scaled}, {minus}{y})"
+                return f"tro_wide_fma({a.scaled[0]}, {x_scaled}, {minus}{y})"
             return f"{x} {sign} {y}"
 
         _, first_a, later_a = a.scaled or ("", "", "")
@@ -573,9 +576,9 @@ class _Tangents(_Recurrences):
             return self.name(f"{tangent.first} * s[{slot}]", f"{tangent.first} * x[{slot}]")
         own = self.store(tangent)
         inner = self.sum(slot, own)
-        ends = f"tro_fma(x[{slot}], z[{own}], {inner})"
+        ends = f"tro_wide_fma(x[{slot}], z[{own}], {inner})"
         return self.name(
-            f"s[{slot}] * {tangent.first}", f"tro_fma(s[{slot}], {tangent.later}, {ends})"
+            f"s[{slot}] * {tangent.first}", f"tro_wide_fma(s[{slot}], {tangent.later}, {ends})"
         )
 
     def divide(self, above: int, below: int) -> _Series:
@@ -587,7 +590,7 @@ class _Tangents(_Recurrences):
         slot = self.new_slot()
         inverse = f"i{self.n_name}"
         self.first.append(f"const tro_v {inverse} = tro_set(1.0) / s[{bottom}];")
-        rest = f"tro_fma(x[{bottom}], z[{slot}], {self.sum(bottom, slot)})"
+        rest = f"tro_wide_fma(x[{bottom}], z[{slot}], {self.sum(bottom, slot)})"
         upper = f"{a.later} - {rest}" if a.later else f"-{rest}"
         series = self.name(f"{a.first} * {inverse}", f"({upper}) * {inverse}")
         series.slot = slot
@@ -688,7 +691,7 @@ def _plain(lines: Iterable[str | _Kept], target: str = "x") -> list[str]:
 
 def _series_function(values: _Lowering, ends: list[_Series], layout: _Layout | None) -> str:
     """Return the function that computes all series of the solution."""
-    starts, steps = _derivatives(ends, "w")
+    starts, steps = _derivatives(ends, "w", "tro_set(0.0)")
     means = [f"const tro_v e{m} = a{m} * over_k;" for m in values.over_order]
     every = _loops(values.sums) + _newest(values.sums) + _lines([*means, *_plain(values.later)], 8)
     ahead = ""
@@ -758,12 +761,12 @@ def _together(lines: list[str]) -> list[str]:
 
 def _tangent_function(tangents: _Tangents, slopes: list[_Series]) -> str:
     """Return the function that computes all series of some tangents."""
-    starts, steps = _derivatives(slopes, "g")
+    starts, steps = _derivatives(slopes, "g", _STILL)
     later = _plain(tangents.later, "q")
     return (
         "static void tangent(int order, tro_v scale, const tro_v *c, const tro_v *s,\n"
-        "    const tro_v *d, tro_v *z)\n{\n"
-        "    const tro_v *x = s;\n    tro_v *q = z, *g = z + WIDE;\n"
+        "    const tro_w *d, tro_w *z)\n{\n"
+        "    const tro_v *x = s;\n    tro_w *q = z, *g = z + WIDE;\n"
         f"    (void)c; (void)d; (void)x; (void)q;\n"
         f"{_lines(tangents.first, 4)}{_lines(starts, 4)}"
         "    for (int k = 1; k < order; k++) {\n"
@@ -773,11 +776,13 @@ def _tangent_function(tangents: _Tangents, slopes: list[_Series]) -> str:
     )
 
 
-def _derivatives(ends: list[_Series], target: str) -> tuple[list[str], list[str]]:
+def _derivatives(
+    ends: list[_Series], target: str, still: str
+) -> tuple[list[str], list[str]]:
     """Return the lines that turn right-hand sides into the states' next coefficients."""
     starts, steps = [], []
     for i, end in enumerate(ends):
-        factor, before, after = end.scaled or ("", end.first, end.later or "tro_set(0.0)")
+        factor, before, after = end.scaled or ("", end.first, end.later or still)
         # The factor first, so that the newest coefficient waits for one product only.
         starts.append(f"{target}[{i}] = {before} * {f'({factor} * scale)' if factor else 'scale'};")
         steps.append(f"{target}[{i}] = {after} * {f'({factor} * next)' if factor else 'next'};")
@@ -1014,14 +1019,17 @@ def _newest(sums: list[tuple[int, int]]) -> str:
 
 
 def _mixed_loops(sums: list[tuple[int, int]]) -> str:
-    """Return the loops over earlier coefficients of a value and a tangent each."""
+    """Return the loops over earlier coefficients of a value and a tangent each.
+
+    The newest tangent comes last, so that the sums of the others do not wait for it.
+    """
     text = ""
     for begin in range(0, len(sums), _SUMS_A_LOOP):
         group = list(enumerate(sums))[begin : begin + _SUMS_A_LOOP]
-        text += "".join(f"        tro_v b{n} = tro_set(0.0);\n" for n, _ in group)
-        text += "        l = s + SLOTS;\n        e = q - WIDE;\n"
-        text += "        for (int j = 1; j < k; j++, l += SLOTS, e -= WIDE) {\n"
+        text += "".join(f"        tro_w b{n} = {_STILL};\n" for n, _ in group)
+        text += "        l = x - SLOTS;\n        e = z + WIDE;\n"
+        text += "        for (; e < q; l -= SLOTS, e += WIDE) {\n"
         for n, (left, right) in group:
-            text += f"            b{n} = tro_fma(l[{left}], e[{right}], b{n});\n"
+            text += f"            b{n} = tro_wide_fma(l[{left}], e[{right}], b{n});\n"
         text += "        }\n"
-    return f"        const tro_v *l, *e;\n{text}" if text else ""
+    return f"        const tro_v *l;\n        const tro_w *e;\n{text}" if text else ""

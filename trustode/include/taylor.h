@@ -5,6 +5,7 @@
 #include "trustode.h"
 
 #include "lanes.h"
+#include "tangents.h"
 #include "lanes_math.h"
 #include "side_math.h"
 
@@ -30,10 +31,11 @@ typedef struct {
     /* Coefficients s[k * n_slot + i] for k up to order, with time in units of scale, of the
      * solution through the states s[i] at t, along inputs whose coefficients are u[4 l + k]. */
     void (*series)(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u, tro_v *s);
-    /* Coefficients z[k * n_wide + i] of tangents through z[i], one a lane, along a solution
-     * whose series s hold the same in every lane; d (n_vary) are the parameters' tangents. */
-    void (*tangent)(int order, tro_v scale, const tro_v *c, const tro_v *s, const tro_v *d,
-                    tro_v *z);
+    /* Coefficients z[k * n_wide + i] of TRO_WIDE tangents through z[i], along a solution whose
+     * series are s; d (n_vary) are the parameters' tangents. Of one run alone, so only where
+     * TRO_LANES is 1. */
+    void (*tangent)(int order, tro_v scale, const tro_v *c, const tro_v *s, const tro_w *d,
+                    tro_w *z);
 } tro_taylor;
 
 #define TRO_TAYLOR_ABI (2000 + (int)sizeof(tro_taylor))

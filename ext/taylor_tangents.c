@@ -1,0 +1,188 @@
+#include "taylor_tangents.h"
+
+#include <math.h>
+#include <string.h>
+
+size_t tro_taylor_tangents_work(const tro_lanes_job *job)
+{
+    const tro_taylor *model = job->series;
+    const size_t blocks = ((size_t)job->n_tangent + TRO_WIDE - 1) / TRO_WIDE;
+    const size_t n = (size_t)model->n_state;
+    if (!blocks) return 0;
+    return blocks * ((size_t)model->n_wide * (size_t)(job->order + 1) + (size_t)model->n_vary +
+                     n + 1) + n;
+}
+
+void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_w *memory)
+{
+    const tro_taylor *model = job->series;
+    const size_t blocks = ((size_t)job->n_tangent + TRO_WIDE - 1) / TRO_WIDE;
+    *t = (tro_tangents){.job = job, .model = model, .n_block = (int)blocks};
+    if (!blocks) return;
+    const size_t n_vary = (size_t)model->n_vary, n = (size_t)model->n_state;
+    t->size = (size_t)model->n_wide * (size_t)(job->order + 1);
+    t->series = memory;
+    t->directions = t->series + blocks * t->size;
+    t->before = t->directions + blocks * n_vary;
+    t->least = t->before + blocks * n;
+    t->row = t->least + blocks;
+    for (int k = 0; k < job->n_tangent; k++)
+        if (job->seed[k] >= 0)
+            TRO_WIDE_LANE(t->directions[(size_t)(k / TRO_WIDE) * n_vary + (size_t)job->seed[k]],
+                          k % TRO_WIDE) = 1.0;
+}
+
+void tro_taylor_tangents_begin(tro_tangents *t, const double *p, const double *tangents)
+{
+    const tro_lanes_job *job = t->job;
+    const int n = t->model->n_state;
+    double atol = 0.0;
+    for (int i = 0; i < n; i++) atol += job->options->atol[i] * job->options->atol[i];
+    atol = sqrt(atol / n);
+    for (int block = 0; block < t->n_block; block++) t->least[block] = tro_wide_set(atol);
+    for (int k = 0; k < job->n_tangent; k++) {
+        const int block = k / TRO_WIDE, at = k % TRO_WIDE;
+        tro_w *now = t->series + (size_t)block * t->size;
+        for (int i = 0; i < n; i++) TRO_WIDE_LANE(now[i], at) = tangents[k * n + i];
+        /* The states' tolerance over the parameter's size. */
+        const double size = job->vary[k] >= 0 ? fabs(p[job->vary[k]]) : 1.0;
+        if (size > 0.0) TRO_WIDE_LANE(t->least[block], at) = atol / size;
+    }
+}
+
+void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, const double *s)
+{
+    const tro_taylor *model = t->model;
+    for (size_t block = 0; block < (size_t)t->n_block; block++)
+        model->tangent(t->job->order, scale, c, s, t->directions + block * (size_t)model->n_vary,
+                       t->series + block * t->size);
+}
+
+void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
+                               double *size_before)
+{
+    const int n = t->model->n_state, n_tangent = t->job->n_tangent;
+    const size_t n_wide = (size_t)t->model->n_wide;
+    const double rtol = t->job->options->rtol, mean = 1.0 / n;
+    for (int block = 0; block < t->n_block; block++) {
+        const tro_w *first = t->series + (size_t)block * t->size;
+        const tro_w *end = first + (size_t)t->job->order * n_wide;
+        tro_w low = tro_wide_set(0.0), last = low, before = low;
+        for (int i = 0; i < n; i++) {
+            const tro_w size = tro_wide_larger(tro_wide_abs(first[i]),
+                                               tro_wide_abs(first[n_wide + (size_t)i]));
+            const tro_w x = end[i], y = *(end - n_wide + i);
+            low += size * size;
+            last += x * x;
+            before += y * y;
+        }
+        /* Tangents may use all of the tolerance: only the states must foresee their defect. */
+        const tro_w weight = share / (rtol * tro_wide_sqrt(mean * low) + t->least[block]);
+        last *= weight * weight;
+        before *= weight * weight;
+        const int left = n_tangent - block * TRO_WIDE, count = left < TRO_WIDE ? left : TRO_WIDE;
+        for (int at = 0; at < count; at++) {
+            /* NaN counts as larger. */
+            if (!(TRO_WIDE_LANE(last, at) <= *size_last)) *size_last = TRO_WIDE_LANE(last, at);
+            if (!(TRO_WIDE_LANE(before, at) <= *size_before))
+                *size_before = TRO_WIDE_LANE(before, at);
+        }
+    }
+}
+
+#if defined(__GNUC__)
+#define TANGENTS_INLINE inline __attribute__((always_inline))
+#else
+#define TANGENTS_INLINE inline
+#endif
+
+/* Up to eight polynomials, whose sums do not wait for each other. */
+static TANGENTS_INLINE void tangents_some(const int m, int order, const tro_w *top,
+                                          size_t stride, double theta, tro_w *out)
+{
+    const tro_w none = tro_wide_set(0.0);
+    tro_w a = top[0], b = m > 1 ? top[1] : none, c = m > 2 ? top[2] : none,
+          d = m > 3 ? top[3] : none, e = m > 4 ? top[4] : none, f = m > 5 ? top[5] : none,
+          g = m > 6 ? top[6] : none, h = m > 7 ? top[7] : none;
+    for (int k = order; k > 0; k--) {
+        top -= stride;
+        a = tro_wide_fma(theta, a, top[0]);
+        if (m > 1) b = tro_wide_fma(theta, b, top[1]);
+        if (m > 2) c = tro_wide_fma(theta, c, top[2]);
+        if (m > 3) d = tro_wide_fma(theta, d, top[3]);
+        if (m > 4) e = tro_wide_fma(theta, e, top[4]);
+        if (m > 5) f = tro_wide_fma(theta, f, top[5]);
+        if (m > 6) g = tro_wide_fma(theta, g, top[6]);
+        if (m > 7) h = tro_wide_fma(theta, h, top[7]);
+    }
+    out[0] = a;
+    if (m > 1) out[1] = b;
+    if (m > 2) out[2] = c;
+    if (m > 3) out[3] = d;
+    if (m > 4) out[4] = e;
+    if (m > 5) out[5] = f;
+    if (m > 6) out[6] = g;
+    if (m > 7) out[7] = h;
+}
+
+/* A block's tangents at theta * scale; out may be where its series begin. */
+static void tangents_at(const tro_tangents *t, int block, double theta, tro_w *out)
+{
+    const int n = t->model->n_state, order = t->job->order;
+    const size_t stride = (size_t)t->model->n_wide;
+    const tro_w *top = t->series + (size_t)block * t->size + (size_t)order * stride;
+    for (int i = 0; i < n; i += 8) {
+        switch (n - i) {
+        case 1: tangents_some(1, order, top + i, stride, theta, out + i); break;
+        case 2: tangents_some(2, order, top + i, stride, theta, out + i); break;
+        case 3: tangents_some(3, order, top + i, stride, theta, out + i); break;
+        case 4: tangents_some(4, order, top + i, stride, theta, out + i); break;
+        case 5: tangents_some(5, order, top + i, stride, theta, out + i); break;
+        case 6: tangents_some(6, order, top + i, stride, theta, out + i); break;
+        case 7: tangents_some(7, order, top + i, stride, theta, out + i); break;
+        default: tangents_some(8, order, top + i, stride, theta, out + i);
+        }
+    }
+}
+
+/* Write a block's tangents where it has its rows (n_tangent, n_state). */
+static void tangents_write(const tro_tangents *t, int block, const tro_w *from, double *out)
+{
+    const int n = t->model->n_state, begin = block * TRO_WIDE;
+    const int left = t->job->n_tangent - begin, count = left < TRO_WIDE ? left : TRO_WIDE;
+    const double *lanes = (const double *)from;
+    out += (size_t)begin * (size_t)n;
+    for (int at = 0; at < count; at++)
+        for (int i = 0; i < n; i++) *out++ = lanes[i * TRO_WIDE + at];
+}
+
+void tro_taylor_tangents_now(const tro_tangents *t, double *out)
+{
+    for (int block = 0; block < t->n_block; block++)
+        tangents_write(t, block, t->series + (size_t)block * t->size, out);
+}
+
+void tro_taylor_tangents_row(const tro_tangents *t, double theta, double *out)
+{
+    for (int block = 0; block < t->n_block; block++) {
+        tangents_at(t, block, theta, t->row);
+        tangents_write(t, block, t->row, out);
+    }
+}
+
+void tro_taylor_tangents_step(tro_tangents *t, double theta)
+{
+    const size_t n = (size_t)t->model->n_state;
+    for (int block = 0; block < t->n_block; block++) {
+        tro_w *now = t->series + (size_t)block * t->size;
+        memcpy(t->before + (size_t)block * n, now, n * sizeof *now);
+        tangents_at(t, block, theta, now);
+    }
+}
+
+void tro_taylor_tangents_retreat(tro_tangents *t)
+{
+    const size_t n = (size_t)t->model->n_state;
+    for (size_t block = 0; block < (size_t)t->n_block; block++)
+        memcpy(t->series + block * t->size, t->before + block * n, n * sizeof *t->before);
+}
