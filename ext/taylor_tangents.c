@@ -52,10 +52,8 @@ void tro_taylor_tangents_begin(tro_tangents *t, const double *p, const double *t
 
 void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, const double *s)
 {
-    const tro_taylor *model = t->model;
-    for (size_t block = 0; block < (size_t)t->n_block; block++)
-        model->tangent(t->job->order, scale, c, s, t->directions + block * (size_t)model->n_vary,
-                       t->series + block * t->size);
+    if (t->n_block)
+        t->model->tangent(t->n_block, t->job->order, scale, c, s, t->directions, t->series);
 }
 
 void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,

@@ -17,7 +17,8 @@ from ..model import Model
 from . import lu
 from .ctext import HELPERS, PROTOTYPES, body, statements
 from .graph import Graph
-from .taylor import NoRecurrence, taylor_text
+from .recurrences import NoRecurrence
+from .taylor import taylor_text
 
 #: Functions of a compiled model, in the order of ``struct tro_model``.
 FUNCTION_NAMES = (

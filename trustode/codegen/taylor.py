@@ -1,601 +1,36 @@
 """Print the Taylor coefficients of a model's solution as C text, for every vector width.
 
-The solution's coefficients follow order by order from those of the right-hand side, which
-follow from recurrences over the expression graph (Jorba & Zou 2005, A software package for
-the numerical integration of ODEs by means of high-order Taylor methods, Experimental
-Mathematics 14, 99-117; Griewank & Walther 2008, Evaluating Derivatives, ch. 13). Time is in
-units of a scale that the caller gives, so that the coefficients neither grow nor vanish.
-
-What depends on parameters and constant inputs alone is computed once a run. An input that
-moves is a cubic between two of its knots, so its series is known and ends after four terms.
+`recurrences` says how they follow from each other, `tangents` prints those of the solution's
+derivatives. What depends on parameters and constant inputs alone is computed once a run. An
+input that moves is a cubic between two of its knots, so its series is known and ends after
+four terms.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .ctext import HELPERS, PROTOTYPES, body
 from .graph import Graph
-
-#: Sums that one loop accumulates; more would not fit into sixteen vector registers.
-_SUMS_A_LOOP = 12
+from .recurrences import (
+    SUMS_A_LOOP,
+    Kept,
+    Lowering,
+    Series,
+    Sigmoid,
+    lines_of,
+    next_coefficients,
+    plain_lines,
+)
+from .tangents import Tangents, tangent_text
 
 #: Of fewer sums a single run's go one by one: vectors of them would wait for their stores.
 _FEWEST_ABREAST = 6
 #: Numbers in a vector of what a single run keeps; vectors begin at multiples of it.
 _SIDE = 4
-
-#: Functions whose derivative is 1/q(a) or -1/q(a); see `_Lowering.quotient`.
-_BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh": 1}
-
-_UNSUPPORTED = {"min", "max", "select", "abs", "sign"}
-
-#: Text of tangents that are zero.
-_STILL = "tro_wide_set(0.0)"
-
-
-class NoRecurrence(Exception):
-    """The expression has no recurrence: it is not analytic."""
-
-
-@dataclass(eq=False, repr=False)
-class _Series:
-    """One series: its order-0 text, its order-k text, and what it needs stored."""
-
-    first: str
-    later: str
-    slot: int | None = None
-    derived: int | None = None
-    scaled: tuple[str, str, str] | None = None
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """A line that keeps a coefficient of order k in its slot; derived: times k."""
-
-    slot: int
-    text: str
-    derived: bool = False
-
-
-@dataclass(frozen=True)
-class _Sigmoid:
-    """Sums of a sigmoid's recurrences, and what its slope is made of."""
-
-    product: tuple[int, int]
-    square: tuple[int, int]
-    value: str
-    twice: str
-    #: The slope of order k: of twice the first value, the value and the sum of squares.
-    rule: str
-
-
-@dataclass(eq=False, repr=False)
-class _Recurrences(ABC):
-    """Recurrences of nodes, in the order in which they are computed, and what they keep."""
-
-    graph: Graph
-    n_slot: int
-    uses: Counter[int] = field(default_factory=Counter)
-    series: dict[int, _Series] = field(default_factory=dict)
-    sums: list[tuple[int, int]] = field(default_factory=list)
-    first: list[str] = field(default_factory=list)
-    later: list[str | _Kept] = field(default_factory=list)
-    n_name: int = 0
-
-    #: In the text: slots of order 0, those of order k, and sums.
-    _LOW: ClassVar[str]
-    _HIGH: ClassVar[str]
-    _SUM: ClassVar[str]
-
-    @abstractmethod
-    def lower(self, number: int) -> _Series:
-        """Return the recurrence of a node."""
-
-    def read(self, number: int) -> _Series:
-        """Return the series of a node, lowering it if it is new."""
-        known = self.series.get(number)
-        if known is None:
-            known = self.series[number] = self.lower(number)
-        return known
-
-    def new_slot(self) -> int:
-        """Return a slot that is not taken."""
-        self.n_slot += 1
-        return self.n_slot - 1
-
-    def write(self, slot: int, first: str, later: str) -> None:
-        """Write a series' coefficients to its slot."""
-        self.first.append(f"{self._LOW}[{slot}] = {first};")
-        self.later.append(_Kept(slot, later))
-
-    def store(self, series: _Series) -> int:
-        """Return the slot in which all coefficients of a series are kept."""
-        if series.slot is None:
-            series.slot = self.new_slot()
-            self.write(series.slot, series.first, series.later)
-        return series.slot
-
-    def sum(self, left: int, right: int) -> str:
-        """Return the text of the sum of left[j] right[k - j] over 0 < j < k."""
-        pair = (left, right)
-        if pair not in self.sums:
-            self.sums.append(pair)
-        return f"{self._SUM}{self.sums.index(pair)}"
-
-
-@dataclass(eq=False, repr=False)
-class _Lowering(_Recurrences):
-    """Recurrences of the nodes of a graph, along which some inputs are driven."""
-
-    driven: Sequence[int] = ()
-    hoisted: list[int] = field(default_factory=list)
-    over_order: list[int] = field(default_factory=list)
-    sigmoids: list[_Sigmoid] = field(default_factory=list)
-    moving: dict[int, bool] = field(default_factory=dict)
-
-    _LOW, _HIGH, _SUM = "s", "x", "a"
-
-    # ---------------------------------------------------------------- helpers
-
-    def moves(self, number: int) -> bool:
-        """Say whether a node changes along a solution."""
-        known = self.moving.get(number)
-        if known is None:
-            kind, *rest = self.graph.nodes[number]
-            known = (
-                kind in ("y", "t")
-                or (kind == "u" and rest[0] in self.driven)
-                or any(map(self.moves, self.graph.operands(number)))
-            )
-            self.moving[number] = known
-        return known
-
-    def constant(self, number: int) -> str:
-        """Return the text of what does not change along a solution."""
-        value = self.graph.value(number)
-        if value is not None:
-            return f"tro_set({value.hex()})"
-        if number not in self.hoisted:
-            self.hoisted.append(number)
-        return f"c[{self.hoisted.index(number)}]"
-
-    def name(self, first: str, later: str) -> _Series:
-        """Give an expression a name of its own."""
-        number = self.n_name
-        self.n_name += 1
-        self.first.append(f"const tro_v v{number} = {first};")
-        self.later.append(f"const tro_v n{number} = {later};")
-        return _Series(f"v{number}", f"n{number}")
-
-    def derive(self, series: _Series) -> int:
-        """Return the slot in which k times coefficient k is kept."""
-        if series.derived is None:
-            series.derived = self.new_slot()
-            self.later.append(_Kept(series.derived, series.later, derived=True))
-        return series.derived
-
-    def mean(self, left: int, right: int) -> str:
-        """Return the text of a sum over k."""
-        number = int(self.sum(left, right)[1:])
-        if number not in self.over_order:
-            self.over_order.append(number)
-        return f"e{number}"
-
-    # ---------------------------------------------------------------- the rules
-
-    def lower(self, number: int) -> _Series:
-        graph = self.graph
-        if not self.moves(number):
-            text = self.constant(number)
-            return _Series(text, "tro_set(0.0)")
-        operation = str(graph.nodes[number][0])
-        operands = graph.operands(number)
-        if operation == "y":
-            slot = int(graph.nodes[number][1])
-            return _Series(f"s[{slot}]", f"x[{slot}]", slot)
-        if operation == "t":
-            series = self.name("t", "k == 1 ? scale : tro_set(0.0)")
-            self.store(series)
-            return series
-        if operation == "u":
-            place = 4 * self.driven.index(int(graph.nodes[number][1]))
-            series = self.name(f"u[{place}]", f"k < 4 ? u[{place} + k] : tro_set(0.0)")
-            self.store(series)
-            return series
-        if operation in _UNSUPPORTED:
-            raise NoRecurrence(operation)
-        if operation == "neg":
-            a = self.read(operands[0])
-            return self.name(f"-{a.first}", f"-{a.later}")
-        if operation in ("add", "sub"):
-            return self.add(operation, *operands)
-        if operation == "mul":
-            return self.multiply(number, *operands)
-        if operation == "div":
-            z = graph.logistic(number)
-            return self.divide(*operands) if z is None else self.logistic(number, z)
-        if operation == "pow":
-            return self.power(*operands)
-        if operation == "powlog":
-            factors = [graph.unary("log", operands[0])] * int(graph.nodes[number][3])
-            return self.read(reduce(graph.mul, factors, graph.pow(*operands)))
-        if operation in _BY_QUOTIENT:
-            return self.quotient(operation, operands[0])
-        rule: Callable[[int], _Series] = getattr(self, operation)
-        return rule(operands[0])
-
-    def add(self, operation: str, left: int, right: int) -> _Series:
-        a, b = self.read(left), self.read(right)
-        minus = "-" if operation == "sub" else ""
-        sign = "-" if operation == "sub" else "+"
-        if not self.moves(right):
-            series = self.name(f"{a.first} {sign} {b.first}", a.later)
-        elif not self.moves(left):
-            series = self.name(f"{a.first} {sign} {b.first}", f"{minus}{b.later}")
-        elif b.scaled is not None:
-            factor, first, later = b.scaled
-            series = self.name(
-                f"tro_fma({minus}{factor}, {first}, {a.first})",
-                f"tro_fma({minus}{factor}, {later}, {a.later})",
-            )
-        elif a.scaled is not None:
-            factor, first, later = a.scaled
-            series = self.name(
-                f"tro_fma({factor}, {first}, {minus}{b.first})",
-                f"tro_fma({factor}, {later}, {minus}{b.later})",
-            )
-        else:
-            series = self.name(f"{a.first} {sign} {b.first}", f"{a.later} {sign} {b.later}")
-        return series
-
-    def multiply(self, number: int, left: int, right: int) -> _Series:
-        if self.moves(left) and self.moves(right):
-            if left == right:
-                return self.square(self.read(left))
-            return self.product(self.read(left), self.read(right))
-        moving, fixed = (left, right) if self.moves(left) else (right, left)
-        a, factor = self.read(moving), self.constant(fixed)
-        texts = f"{factor} * {a.first}", f"{factor} * {a.later}"
-        if self.uses[number] > 1:
-            return self.name(*texts)
-        return _Series(f"({texts[0]})", f"({texts[1]})", scaled=(factor, a.first, a.later))
-
-    def product(self, a: _Series, b: _Series) -> _Series:
-        left, right = self.store(a), self.store(b)
-        inner = self.sum(left, right)
-        ends = f"tro_fma(s[{left}], {b.later}, {inner})"
-        return self.name(f"{a.first} * {b.first}", f"tro_fma({a.later}, s[{right}], {ends})")
-
-    def square(self, a: _Series) -> _Series:
-        slot = self.store(a)
-        inner = self.sum(slot, slot)
-        return self.name(f"{a.first} * {a.first}", f"tro_fma({self.twice(a)}, {a.later}, {inner})")
-
-    def twice(self, series: _Series) -> str:
-        """Return the text of twice the series' first coefficient, kept for all orders."""
-        name = f"t{self.n_name}"
-        self.n_name += 1
-        self.first.append(f"const tro_v {name} = {series.first} + {series.first};")
-        return name
-
-    def reciprocal(self, series: _Series, scale: str = "1.0") -> str:
-        """Return the text of scale / (the series' first coefficient), kept for all orders."""
-        name = f"r{self.n_name}"
-        self.n_name += 1
-        self.first.append(f"const tro_v {name} = tro_set({scale}) / {series.first};")
-        return name
-
-    def divide(self, above: int, below: int) -> _Series:
-        if not self.moves(below):
-            graph = self.graph
-            inverse = graph.div(graph.one, below)
-            return self.multiply(-1, above, inverse)
-        b = self.read(below)
-        bottom, inverse_text = self.store(b), self.reciprocal(b)
-        a = self.read(above)
-        result = _Series("", "", self.n_slot)
-        self.n_slot += 1
-        slot = result.slot
-        assert slot is not None
-        inner = self.sum(bottom, slot)
-        rest = f"tro_fma(s[{slot}], {b.later}, {inner})"
-        upper = f"{a.later} - {rest}" if self.moves(above) else f"-{rest}"
-        return self.settle(result, f"{a.first} * {inverse_text}", f"({upper}) * {inverse_text}")
-
-    def settle(self, series: _Series, first: str, later: str) -> _Series:
-        """Name a series that its own recurrence reads, and write it to its slot."""
-        named = self.name(first, later)
-        series.first, series.later = named.first, named.later
-        assert series.slot is not None
-        self.write(series.slot, series.first, series.later)
-        return series
-
-    def own(self) -> tuple[_Series, int]:
-        """Return a series with a slot that its own recurrence can name."""
-        series = _Series("", "", self.n_slot)
-        self.n_slot += 1
-        return series, self.n_slot - 1
-
-    def exp(self, operand: int) -> _Series:
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        later = f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
-        return self.settle(series, f"tro_vexp({a.first})", later)
-
-    def tanh(self, operand: int) -> _Series:
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        slope, slope_slot = self.own()
-        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
-        self.settle(series, f"tro_vtanh({a.first})", later)
-        twice = self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
-        rule = "-tro_abreast_fma({twice}, {value}, {squares})"
-        found = _Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
-        self.sigmoids.append(found)
-        # A derivative asks for the slope by the graph's own rule.
-        graph = self.graph
-        value = graph.unary("tanh", operand)
-        self.series[graph.sub(graph.one, graph.mul(value, value))] = slope
-        return series
-
-    def logistic(self, number: int, operand: int) -> _Series:
-        """Lower w = 1 / (1 + exp(z)) by w' = -(w - w^2) z'."""
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        slope, slope_slot = self.own()
-        later = f"-tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
-        power = f"h{self.n_name}"
-        self.first.append(f"const tro_v {power} = tro_vexp({a.first});")
-        self.settle(series, f"tro_set(1.0) / (tro_set(1.0) + {power})", later)
-        twice = self.twice(series)
-        square = f"tro_fma({twice}, {series.later}, {self.sum(slot, slot)})"
-        rule = "{value} - tro_abreast_fma({twice}, {value}, {squares})"
-        found = _Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
-        self.sigmoids.append(found)
-        first = f"tro_fma(-{series.first}, {series.first}, {series.first})"
-        self.settle(slope, first, f"{series.later} - {square}")
-        graph = self.graph
-        self.series[graph.mul(number, graph.sub(graph.one, number))] = slope
-        return series
-
-    def square_of(self, series: _Series, slot: int, slope: _Series, first: str, sign: str) -> str:
-        """Settle a constant plus or minus the square of a series; return twice its first."""
-        inner, twice = self.sum(slot, slot), self.twice(series)
-        later = f"{sign}tro_fma({twice}, {series.later}, {inner})"
-        self.settle(slope, first.format(series.first), later)
-        return twice
-
-    def tan(self, operand: int) -> _Series:
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        slope, slope_slot = self.own()
-        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
-        self.settle(series, f"tro_vtan({a.first})", later)
-        self.square_of(series, slot, slope, "tro_fma({0}, {0}, tro_set(1.0))", "")
-        return series
-
-    def pair(self, operand: int, names: tuple[str, str], sign: str) -> tuple[_Series, _Series]:
-        """Lower two functions that are each other's derivative, up to a sign."""
-        a = self.read(operand)
-        derived = self.derive(a)
-        one, one_slot = self.own()
-        other, other_slot = self.own()
-        ends = [
-            f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
-            for slot in (other_slot, one_slot)
-        ]
-        self.settle(one, f"tro_v{names[0]}({a.first})", ends[0])
-        self.settle(other, f"tro_v{names[1]}({a.first})", f"{sign}{ends[1]}")
-        for name, series in zip(names, (one, other), strict=True):
-            self.series[self.graph.unary(name, operand)] = series
-        return one, other
-
-    def sin(self, operand: int) -> _Series:
-        return self.pair(operand, ("sin", "cos"), "-")[0]
-
-    def cos(self, operand: int) -> _Series:
-        return self.pair(operand, ("sin", "cos"), "-")[1]
-
-    def sinh(self, operand: int) -> _Series:
-        return self.pair(operand, ("sinh", "cosh"), "")[0]
-
-    def cosh(self, operand: int) -> _Series:
-        return self.pair(operand, ("sinh", "cosh"), "")[1]
-
-    def sqrt(self, operand: int) -> _Series:
-        a = self.read(operand)
-        series, slot = self.own()
-        inner = self.sum(slot, slot)
-        named = self.name(f"tro_sqrt({a.first})", "tro_set(0.0)")
-        half = self.reciprocal(named, "0.5")
-        return self.settle(series, named.first, f"({a.later} - {inner}) * {half}")
-
-    def log(self, operand: int) -> _Series:
-        a = self.read(operand)
-        bottom, inverse = self.store(a), self.reciprocal(a)
-        series, _ = self.own()
-        series.derived = self.new_slot()
-        inner = self.sum(series.derived, bottom)
-        later = f"tro_fma(-{inner}, over_k, {a.later}) * {inverse}"
-        self.settle(series, f"tro_vlog({a.first})", later)
-        self.later.append(_Kept(series.derived, series.later, derived=True))
-        return series
-
-    def power(self, base: int, exponent: int) -> _Series:
-        graph = self.graph
-        if self.moves(exponent) or not self.moves(base):
-            return self.read(graph.unary("exp", graph.mul(exponent, graph.unary("log", base))))
-        a, e = self.read(base), self.constant(exponent)
-        bottom, inverse = self.store(a), self.reciprocal(a)
-        derived = self.derive(a)
-        series, slot = self.own()
-        series.derived = self.new_slot()
-        rising, falling = self.sum(derived, slot), self.sum(bottom, series.derived)
-        inner = f"tro_fma({e}, {rising}, -{falling}) * over_k"
-        later = f"tro_fma({e} * {a.later}, s[{slot}], {inner}) * {inverse}"
-        self.settle(series, f"tro_vpow({a.first}, {e})", later)
-        self.later.append(_Kept(series.derived, series.later, derived=True))
-        return series
-
-    def quotient(self, function: str, operand: int) -> _Series:
-        """Lower a function with v' = +-a' / q, where q is 1 +- a^2 or its root."""
-        graph = self.graph
-        squared = graph.mul(operand, operand)
-        inside = {
-            "asin": lambda: graph.sub(graph.one, squared),
-            "acos": lambda: graph.sub(graph.one, squared),
-            "atan": lambda: graph.add(graph.one, squared),
-            "asinh": lambda: graph.add(squared, graph.one),
-            "acosh": lambda: graph.sub(squared, graph.one),
-            "atanh": lambda: graph.sub(graph.one, squared),
-        }[function]()
-        if function not in ("atan", "atanh"):
-            inside = graph.unary("sqrt", inside)
-        a, q = self.read(operand), self.read(inside)
-        bottom, inverse = self.store(q), self.reciprocal(q)
-        series, _ = self.own()
-        series.derived = self.new_slot()
-        inner = self.sum(series.derived, bottom)
-        sign = "-" if _BY_QUOTIENT[function] < 0 else ""
-        later = f"tro_fma(-{inner}, over_k, {sign}{a.later}) * {inverse}"
-        self.settle(series, f"tro_v{function}({a.first})", later)
-        self.later.append(_Kept(series.derived, series.later, derived=True))
-        return series
-
-
-@dataclass(eq=False, repr=False)
-class _Tangents(_Recurrences):
-    """Recurrences of tangents: linear in them, with the solution's series as coefficients.
-
-    A tangent is the derivative of a node in a direction. Several directions go side by side, as
-    a ``tro_w``; the solution's own series are those of one run.
-    """
-
-    values: _Lowering = field(kw_only=True)
-    wide: dict[int, bool] = field(default_factory=dict)
-
-    _LOW, _HIGH, _SUM = "z", "q", "b"
-
-    def is_wide(self, number: int) -> bool:
-        """Say whether a node is a tangent or depends on one."""
-        known = self.wide.get(number)
-        if known is None:
-            kind = self.graph.nodes[number][0]
-            known = kind in ("dy", "dp") or any(map(self.is_wide, self.graph.operands(number)))
-            self.wide[number] = known
-        return known
-
-    def name(self, first: str, later: str) -> _Series:
-        """Give an expression a name of its own; what stands still has no later text."""
-        number = self.n_name
-        self.n_name += 1
-        self.first.append(f"const tro_w v{number} = {first};")
-        if later:
-            self.later.append(f"const tro_w n{number} = {later};")
-        return _Series(f"v{number}", f"n{number}" if later else "")
-
-    def lower(self, number: int) -> _Series:
-        graph = self.graph
-        operation, *rest = graph.nodes[number]
-        operands = graph.operands(number)
-        if number == graph.zero:
-            return _Series(_STILL, "")
-        if operation == "dy":
-            slot = int(rest[0])
-            return _Series(f"z[{slot}]", f"q[{slot}]", slot)
-        if operation == "dp":
-            return _Series(f"d[{rest[0]}]", "")
-        if operation == "neg":
-            a = self.read(operands[0])
-            return self.name(f"-{a.first}", f"-{a.later}" if a.later else "")
-        if operation in ("add", "sub"):
-            return self.add(str(operation), self.read(operands[0]), self.read(operands[1]))
-        if operation == "mul":
-            value, tangent = sorted(operands, key=self.is_wide)
-            return self.multiply(value, self.read(tangent), self.uses[number] > 1)
-        if operation == "div":
-            return self.divide(*operands)
-        if operation == "select":
-            return self.choose(*operands)
-        raise NoRecurrence(str(operation))
-
-    def choose(self, low: int, high: int, left: int, right: int) -> _Series:
-        """Lower a choice that parameters alone decide."""
-        if self.values.moves(low) or self.values.moves(high):
-            raise NoRecurrence("select")
-        a, b = self.read(left), self.read(right)
-        where = f"{self.values.constant(low)} < {self.values.constant(high)}"
-        first = f"({where} ? {a.first} : {b.first})"
-        later = f"({where} ? {a.later or _STILL} : {b.later or _STILL})"
-        return self.name(first, later if a.later or b.later else "")
-
-    def add(self, operation: str, a: _Series, b: _Series) -> _Series:
-        minus, sign = ("-", "-") if operation == "sub" else ("", "+")
-
-        def both(x: str, y: str, x_scaled: str, y_scaled: str) -> str:
-            """Join two texts; of a scaled one, what it scales is given too."""
-            if not y:
-                return x
-            if not x:
-                return f"{minus}{y}"
-            if y_scaled and b.scaled is not None:
-                return f"tro_wide_fma({minus}{b.scaled[0]}, {y_scaled}, {x})"
-            if x_scaled and a.scaled is not None:
-                return f"tro_wide_fma({a.scaled[0]}, {x_scaled}, {minus}{y})"
-            return f"{x} {sign} {y}"
-
-        _, first_a, later_a = a.scaled or ("", "", "")
-        _, first_b, later_b = b.scaled or ("", "", "")
-        return self.name(
-            both(a.first, b.first, first_a, first_b), both(a.later, b.later, later_a, later_b)
-        )
-
-    def multiply(self, value: int, tangent: _Series, keep: bool) -> _Series:
-        values = self.values
-        if not values.moves(value):
-            factor = values.constant(value)
-            if not tangent.later:
-                return self.name(f"{factor} * {tangent.first}", "")
-            texts = f"({factor} * {tangent.first})", f"({factor} * {tangent.later})"
-            if keep:
-                return self.name(*texts)
-            return _Series(*texts, scaled=(factor, tangent.first, tangent.later))
-        slot = values.store(values.read(value))
-        if not tangent.later:
-            return self.name(f"{tangent.first} * s[{slot}]", f"{tangent.first} * x[{slot}]")
-        own = self.store(tangent)
-        inner = self.sum(slot, own)
-        ends = f"tro_wide_fma(x[{slot}], z[{own}], {inner})"
-        return self.name(
-            f"s[{slot}] * {tangent.first}", f"tro_wide_fma(s[{slot}], {tangent.later}, {ends})"
-        )
-
-    def divide(self, above: int, below: int) -> _Series:
-        values, graph = self.values, self.graph
-        a = self.read(above)
-        if not values.moves(below):
-            return self.multiply(graph.div(graph.one, below), a, True)
-        bottom = values.store(values.read(below))
-        slot = self.new_slot()
-        inverse = f"i{self.n_name}"
-        self.first.append(f"const tro_v {inverse} = tro_set(1.0) / s[{bottom}];")
-        rest = f"tro_wide_fma(x[{bottom}], z[{slot}], {self.sum(bottom, slot)})"
-        upper = f"{a.later} - {rest}" if a.later else f"-{rest}"
-        series = self.name(f"{a.first} * {inverse}", f"({upper}) * {inverse}")
-        series.slot = slot
-        self.write(slot, series.first, series.later)
-        return series
 
 
 def taylor_text(
@@ -625,7 +60,7 @@ def taylor_text(
         If an expression that changes along a solution is not analytic.
     """
     n_state = sizes[0]
-    values = _Lowering(graph, n_state, driven=driven)
+    values = Lowering(graph, n_state, driven=driven)
     ahead: list[int] = []
     if vary is not None:
         seeds = {graph.node("y", i): graph.node("dy", i) for i in range(n_state)}
@@ -635,12 +70,12 @@ def taylor_text(
     values.uses = Counter(operand for node in needed for operand in graph.operands(node))
     values.uses.update(rhs)
     ends = [values.read(node) for node in rhs]
-    tangents = _Tangents(graph, n_state, values.uses, values=values)
+    tangents = Tangents(graph, n_state, values.uses, values=values)
     slopes = [tangents.read(node) for node in ahead]
     hoist = body(graph, values.hoisted)
     helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in hoist)
     timed = int(any(graph.nodes[node][0] == "t" for node in needed))
-    wide = _tangent_function(tangents, slopes) if vary is not None else ""
+    wide = tangent_text(tangents, slopes, len(vary)) if vary is not None else ""
     n_vary = -1 if vary is None else len(vary)
     inputs = ", ".join(map(str, driven))
     table = f"static const int driven[] = {{{inputs}}};\n" if driven else ""
@@ -675,46 +110,36 @@ def _slots(n_slot: int, layout: _Layout | None) -> str:
     )
 
 
-def _lines(lines: Iterable[str], indent: int) -> str:
-    return "".join(f"{' ' * indent}{line}\n" for line in lines)
-
-
-def _plain(lines: Iterable[str | _Kept], target: str = "x") -> list[str]:
-    """Return lines that keep coefficients one by one."""
-    return [
-        f"{target}[{line.slot}] = {line.text}{' * kth' if line.derived else ''};"
-        if isinstance(line, _Kept)
-        else line
-        for line in lines
-    ]
-
-
-def _series_function(values: _Lowering, ends: list[_Series], layout: _Layout | None) -> str:
+def _series_function(values: Lowering, ends: list[Series], layout: _Layout | None) -> str:
     """Return the function that computes all series of the solution."""
-    starts, steps = _derivatives(ends, "w", "tro_set(0.0)")
+    starts, steps = next_coefficients(ends, "w", "tro_set(0.0)")
     means = [f"const tro_v e{m} = a{m} * over_k;" for m in values.over_order]
-    every = _loops(values.sums) + _newest(values.sums) + _lines([*means, *_plain(values.later)], 8)
+    every = (
+        _loops(values.sums)
+        + _newest(values.sums)
+        + lines_of([*means, *plain_lines(values.later)], 8)
+    )
     ahead = ""
     if layout is not None:
         constants, side = layout.text(values, steps)
         every = f"#if TRO_SIDE\n{side}#else\n{every}#endif\n"
         ahead = f"#if TRO_SIDE\n{constants}#endif\n" if constants else ""
-    begin = _lines(values.first, 4)
+    begin = lines_of(values.first, 4)
     together = _together(values.first)
     if together != values.first:
-        begin = f"#if TRO_SIDE\n{_lines(together, 4)}#else\n{begin}#endif\n"
+        begin = f"#if TRO_SIDE\n{lines_of(together, 4)}#else\n{begin}#endif\n"
     return (
         "static void series(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u,\n"
         "    tro_v *s)\n{\n"
         "    tro_v *x = s, *w = s + SLOTS;\n"
-        f"    (void)t; (void)c; (void)u; (void)x;\n{begin}{_lines(starts, 4)}{ahead}"
+        f"    (void)t; (void)c; (void)u; (void)x;\n{begin}{lines_of(starts, 4)}{ahead}"
         "    for (int k = 1; k < order; k++) {\n"
         "        x = w;\n        w += SLOTS;\n"
         "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"
         "        const tro_v next = scale * tro_set(R[k + 1]);\n"
         "        const tro_v *l, *r;\n"
         "        (void)kth; (void)over_k; (void)l; (void)r;\n"
-        f"{every}{_lines(steps, 8)}    }}\n}}\n\n"
+        f"{every}{lines_of(steps, 8)}    }}\n}}\n\n"
     )
 
 
@@ -759,36 +184,6 @@ def _together(lines: list[str]) -> list[str]:
     return found
 
 
-def _tangent_function(tangents: _Tangents, slopes: list[_Series]) -> str:
-    """Return the function that computes all series of some tangents."""
-    starts, steps = _derivatives(slopes, "g", _STILL)
-    later = _plain(tangents.later, "q")
-    return (
-        "static void tangent(int order, tro_v scale, const tro_v *c, const tro_v *s,\n"
-        "    const tro_w *d, tro_w *z)\n{\n"
-        "    const tro_v *x = s;\n    tro_w *q = z, *g = z + WIDE;\n"
-        f"    (void)c; (void)d; (void)x; (void)q;\n"
-        f"{_lines(tangents.first, 4)}{_lines(starts, 4)}"
-        "    for (int k = 1; k < order; k++) {\n"
-        "        x += SLOTS;\n        q = g;\n        g += WIDE;\n"
-        "        const tro_v next = scale * tro_set(R[k + 1]);\n"
-        f"{_mixed_loops(tangents.sums)}{_lines(later, 8)}{_lines(steps, 8)}    }}\n}}\n\n"
-    )
-
-
-def _derivatives(
-    ends: list[_Series], target: str, still: str
-) -> tuple[list[str], list[str]]:
-    """Return the lines that turn right-hand sides into the states' next coefficients."""
-    starts, steps = [], []
-    for i, end in enumerate(ends):
-        factor, before, after = end.scaled or ("", end.first, end.later or still)
-        # The factor first, so that the newest coefficient waits for one product only.
-        starts.append(f"{target}[{i}] = {before} * {f'({factor} * scale)' if factor else 'scale'};")
-        steps.append(f"{target}[{i}] = {after} * {f'({factor} * next)' if factor else 'next'};")
-    return starts, steps
-
-
 @dataclass(frozen=True)
 class _Layout:
     """Where a single run keeps its series, so that several of its sums go in one vector.
@@ -803,13 +198,13 @@ class _Layout:
     products: list[int]
     squares: list[int]
     #: Sigmoids whose slopes are computed in vectors: the first sums of either kind are theirs.
-    abreast: list[_Sigmoid]
+    abreast: list[Sigmoid]
     #: Where each vector begins, and the slots whose coefficients it holds.
     vectors: dict[int, list[int]]
     bases: tuple[int, int, int]
 
     @classmethod
-    def of(cls, values: _Lowering, n_state: int) -> _Layout:
+    def of(cls, values: Lowering, n_state: int) -> _Layout:
         """Lay out slots, of which the states' stay the first."""
         sums = values.sums
         rules = Counter(each.rule for each in values.sigmoids)
@@ -844,10 +239,10 @@ class _Layout:
         n_slot = _aligned(end)
         return cls(n_slot, ordered, products, squares, abreast, vectors, (left, right, squared))
 
-    def text(self, values: _Lowering, steps: list[str]) -> tuple[str, str]:
+    def text(self, values: Lowering, steps: list[str]) -> tuple[str, str]:
         """Return the lines ahead of the orders, and those of each order but its last."""
         _, right, squared = self.bases
-        kept = [line for line in values.later if isinstance(line, _Kept)]
+        kept = [line for line in values.later if isinstance(line, Kept)]
         derived = {line.slot for line in kept if line.derived}
         held = {slot for slots in self.vectors.values() for slot in slots}
         slopes = {right + g: g for g in range(0, len(self.abreast), _SIDE)}
@@ -890,10 +285,10 @@ class _Layout:
 
         settle()
         for line in values.later:
-            if not isinstance(line, _Kept):
+            if not isinstance(line, Kept):
                 lines.append(line)
             elif line.slot not in names:
-                lines.extend(_plain([line]))
+                lines.extend(plain_lines([line]))
             else:
                 lines.append(f"const tro_v {names[line.slot]} = {line.text};")
                 for base in self.vectors:
@@ -901,7 +296,7 @@ class _Layout:
                 settle()
         loops, found = self.loops(values.over_order)
         live = _wanted([*found, *lines], steps)
-        return _lines(constants, 4), loops + _lines(live, 8)
+        return lines_of(constants, 4), loops + lines_of(live, 8)
 
     def loops(self, over_order: Sequence[int]) -> tuple[str, list[str]]:
         """Return the loops over earlier coefficients in vectors, and the sums one by one."""
@@ -990,8 +385,8 @@ _NEWEST = """\
 def _loops(sums: list[tuple[int, int]]) -> str:
     """Return the loops over earlier coefficients, which wait for nothing of this order."""
     text = ""
-    for begin in range(0, len(sums), _SUMS_A_LOOP):
-        group = list(enumerate(sums))[begin : begin + _SUMS_A_LOOP]
+    for begin in range(0, len(sums), SUMS_A_LOOP):
+        group = list(enumerate(sums))[begin : begin + SUMS_A_LOOP]
         text += "".join(f"        tro_v a{n} = tro_set(0.0);\n" for n, _ in group)
         inner = middle = double = ""
         for n, (left, right) in group:
@@ -1016,20 +411,3 @@ def _newest(sums: list[tuple[int, int]]) -> str:
             two += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
             two += f"            a{n} = tro_fma(r[{left}], l[{right}], a{n});\n"
     return _NEWEST.format(one=one, two=two) if sums else ""
-
-
-def _mixed_loops(sums: list[tuple[int, int]]) -> str:
-    """Return the loops over earlier coefficients of a value and a tangent each.
-
-    The newest tangent comes last, so that the sums of the others do not wait for it.
-    """
-    text = ""
-    for begin in range(0, len(sums), _SUMS_A_LOOP):
-        group = list(enumerate(sums))[begin : begin + _SUMS_A_LOOP]
-        text += "".join(f"        tro_w b{n} = {_STILL};\n" for n, _ in group)
-        text += "        l = x - SLOTS;\n        e = z + WIDE;\n"
-        text += "        for (; e < q; l -= SLOTS, e += WIDE) {\n"
-        for n, (left, right) in group:
-            text += f"            b{n} = tro_wide_fma(l[{left}], e[{right}], b{n});\n"
-        text += "        }\n"
-    return f"        const tro_v *l;\n        const tro_w *e;\n{text}" if text else ""

@@ -32,10 +32,10 @@ typedef struct {
      * solution through the states s[i] at t, along inputs whose coefficients are u[4 l + k]. */
     void (*series)(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u, tro_v *s);
     /* Coefficients z[k * n_wide + i] of TRO_WIDE tangents through z[i], along a solution whose
-     * series are s; d (n_vary) are the parameters' tangents. Of one run alone, so only where
-     * TRO_LANES is 1. */
-    void (*tangent)(int order, tro_v scale, const tro_v *c, const tro_v *s, const tro_w *d,
-                    tro_w *z);
+     * series are s; d (n_vary) are the parameters' tangents. The same of n_block such blocks,
+     * one after the other in d and z. Of one run alone, so only where TRO_LANES is 1. */
+    void (*tangent)(int n_block, int order, tro_v scale, const tro_v *c, const tro_v *s,
+                    const tro_w *d, tro_w *z);
 } tro_taylor;
 
 #define TRO_TAYLOR_ABI (2000 + (int)sizeof(tro_taylor))

@@ -1,0 +1,503 @@
+"""Recurrences for the Taylor coefficients of a solution, from a model's expression graph.
+
+The solution's coefficients follow order by order from those of the right-hand side, which
+follow from recurrences over the graph (Jorba & Zou 2005, A software package for the numerical
+integration of ODEs by means of high-order Taylor methods, Experimental Mathematics 14, 99-117;
+Griewank & Walther 2008, Evaluating Derivatives, ch. 13). Time is in units of a scale that the
+caller gives, so that the coefficients neither grow nor vanish.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import ClassVar
+
+from .graph import Graph
+
+#: Sums that one loop accumulates; more would not fit into sixteen vector registers.
+SUMS_A_LOOP = 12
+
+#: Functions whose derivative is 1/q(a) or -1/q(a); see `Lowering.quotient`.
+_BY_QUOTIENT = {"asin": 1, "acos": -1, "atan": 1, "asinh": 1, "acosh": 1, "atanh": 1}
+
+_UNSUPPORTED = {"min", "max", "select", "abs", "sign"}
+
+
+class NoRecurrence(Exception):
+    """The expression has no recurrence: it is not analytic."""
+
+
+@dataclass(eq=False, repr=False)
+class Series:
+    """One series: its order-0 text, its order-k text, and what it needs stored."""
+
+    first: str
+    later: str
+    slot: int | None = None
+    derived: int | None = None
+    scaled: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A line that keeps a coefficient of order k in its slot; derived: times k."""
+
+    slot: int
+    text: str
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """Sums of a sigmoid's recurrences, and what its slope is made of."""
+
+    product: tuple[int, int]
+    square: tuple[int, int]
+    value: str
+    twice: str
+    #: The slope of order k: of twice the first value, the value and the sum of squares.
+    rule: str
+
+
+@dataclass(eq=False, repr=False)
+class Recurrences(ABC):
+    """Recurrences of nodes, in the order in which they are computed, and what they keep."""
+
+    graph: Graph
+    n_slot: int
+    uses: Counter[int] = field(default_factory=Counter)
+    series: dict[int, Series] = field(default_factory=dict)
+    sums: list[tuple[int, int]] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
+    later: list[str | Kept] = field(default_factory=list)
+    n_name: int = 0
+
+    #: In the text: slots of order 0, those of order k, and sums.
+    _LOW: ClassVar[str]
+    _HIGH: ClassVar[str]
+    _SUM: ClassVar[str]
+
+    @abstractmethod
+    def lower(self, number: int) -> Series:
+        """Return the recurrence of a node."""
+
+    def read(self, number: int) -> Series:
+        """Return the series of a node, lowering it if it is new."""
+        known = self.series.get(number)
+        if known is None:
+            known = self.series[number] = self.lower(number)
+        return known
+
+    def new_slot(self) -> int:
+        """Return a slot that is not taken."""
+        self.n_slot += 1
+        return self.n_slot - 1
+
+    def write(self, slot: int, first: str, later: str) -> None:
+        """Write a series' coefficients to its slot."""
+        self.first.append(f"{self._LOW}[{slot}] = {first};")
+        self.later.append(Kept(slot, later))
+
+    def store(self, series: Series) -> int:
+        """Return the slot in which all coefficients of a series are kept."""
+        if series.slot is None:
+            series.slot = self.new_slot()
+            self.write(series.slot, series.first, series.later)
+        return series.slot
+
+    def sum(self, left: int, right: int) -> str:
+        """Return the text of the sum of left[j] right[k - j] over 0 < j < k."""
+        pair = (left, right)
+        if pair not in self.sums:
+            self.sums.append(pair)
+        return f"{self._SUM}{self.sums.index(pair)}"
+
+
+@dataclass(eq=False, repr=False)
+class Lowering(Recurrences):
+    """Recurrences of the nodes of a graph, along which some inputs are driven."""
+
+    driven: Sequence[int] = ()
+    hoisted: list[int] = field(default_factory=list)
+    over_order: list[int] = field(default_factory=list)
+    sigmoids: list[Sigmoid] = field(default_factory=list)
+    moving: dict[int, bool] = field(default_factory=dict)
+
+    _LOW, _HIGH, _SUM = "s", "x", "a"
+
+    # ---------------------------------------------------------------- helpers
+
+    def moves(self, number: int) -> bool:
+        """Say whether a node changes along a solution."""
+        known = self.moving.get(number)
+        if known is None:
+            kind, *rest = self.graph.nodes[number]
+            known = (
+                kind in ("y", "t")
+                or (kind == "u" and rest[0] in self.driven)
+                or any(map(self.moves, self.graph.operands(number)))
+            )
+            self.moving[number] = known
+        return known
+
+    def constant(self, number: int) -> str:
+        """Return the text of what does not change along a solution."""
+        value = self.graph.value(number)
+        if value is not None:
+            return f"tro_set({value.hex()})"
+        if number not in self.hoisted:
+            self.hoisted.append(number)
+        return f"c[{self.hoisted.index(number)}]"
+
+    def name(self, first: str, later: str) -> Series:
+        """Give an expression a name of its own."""
+        number = self.n_name
+        self.n_name += 1
+        self.first.append(f"const tro_v v{number} = {first};")
+        self.later.append(f"const tro_v n{number} = {later};")
+        return Series(f"v{number}", f"n{number}")
+
+    def derive(self, series: Series) -> int:
+        """Return the slot in which k times coefficient k is kept."""
+        if series.derived is None:
+            series.derived = self.new_slot()
+            self.later.append(Kept(series.derived, series.later, derived=True))
+        return series.derived
+
+    def mean(self, left: int, right: int) -> str:
+        """Return the text of a sum over k."""
+        number = int(self.sum(left, right)[1:])
+        if number not in self.over_order:
+            self.over_order.append(number)
+        return f"e{number}"
+
+    # ---------------------------------------------------------------- the rules
+
+    def lower(self, number: int) -> Series:
+        """Return the recurrence of a node."""
+        graph = self.graph
+        if not self.moves(number):
+            text = self.constant(number)
+            return Series(text, "tro_set(0.0)")
+        operation = str(graph.nodes[number][0])
+        operands = graph.operands(number)
+        if operation == "y":
+            slot = int(graph.nodes[number][1])
+            return Series(f"s[{slot}]", f"x[{slot}]", slot)
+        if operation == "t":
+            series = self.name("t", "k == 1 ? scale : tro_set(0.0)")
+            self.store(series)
+            return series
+        if operation == "u":
+            place = 4 * self.driven.index(int(graph.nodes[number][1]))
+            series = self.name(f"u[{place}]", f"k < 4 ? u[{place} + k] : tro_set(0.0)")
+            self.store(series)
+            return series
+        if operation in _UNSUPPORTED:
+            raise NoRecurrence(operation)
+        if operation == "neg":
+            a = self.read(operands[0])
+            return self.name(f"-{a.first}", f"-{a.later}")
+        if operation in ("add", "sub"):
+            return self.add(operation, *operands)
+        if operation == "mul":
+            return self.multiply(number, *operands)
+        if operation == "div":
+            z = graph.logistic(number)
+            return self.divide(*operands) if z is None else self.logistic(number, z)
+        if operation == "pow":
+            return self.power(*operands)
+        if operation == "powlog":
+            factors = [graph.unary("log", operands[0])] * int(graph.nodes[number][3])
+            return self.read(reduce(graph.mul, factors, graph.pow(*operands)))
+        if operation in _BY_QUOTIENT:
+            return self.quotient(operation, operands[0])
+        rule: Callable[[int], Series] = getattr(self, operation)
+        return rule(operands[0])
+
+    def add(self, operation: str, left: int, right: int) -> Series:
+        """Lower a sum or a difference."""
+        a, b = self.read(left), self.read(right)
+        minus = "-" if operation == "sub" else ""
+        sign = "-" if operation == "sub" else "+"
+        if not self.moves(right):
+            series = self.name(f"{a.first} {sign} {b.first}", a.later)
+        elif not self.moves(left):
+            series = self.name(f"{a.first} {sign} {b.first}", f"{minus}{b.later}")
+        elif b.scaled is not None:
+            factor, first, later = b.scaled
+            series = self.name(
+                f"tro_fma({minus}{factor}, {first}, {a.first})",
+                f"tro_fma({minus}{factor}, {later}, {a.later})",
+            )
+        elif a.scaled is not None:
+            factor, first, later = a.scaled
+            series = self.name(
+                f"tro_fma({factor}, {first}, {minus}{b.first})",
+                f"tro_fma({factor}, {later}, {minus}{b.later})",
+            )
+        else:
+            series = self.name(f"{a.first} {sign} {b.first}", f"{a.later} {sign} {b.later}")
+        return series
+
+    def multiply(self, number: int, left: int, right: int) -> Series:
+        """Lower a product, of which one factor may stand still."""
+        if self.moves(left) and self.moves(right):
+            if left == right:
+                return self.square(self.read(left))
+            return self.product(self.read(left), self.read(right))
+        moving, fixed = (left, right) if self.moves(left) else (right, left)
+        a, factor = self.read(moving), self.constant(fixed)
+        texts = f"{factor} * {a.first}", f"{factor} * {a.later}"
+        if self.uses[number] > 1:
+            return self.name(*texts)
+        return Series(f"({texts[0]})", f"({texts[1]})", scaled=(factor, a.first, a.later))
+
+    def product(self, a: Series, b: Series) -> Series:
+        """Return the product of two series that move."""
+        left, right = self.store(a), self.store(b)
+        inner = self.sum(left, right)
+        ends = f"tro_fma(s[{left}], {b.later}, {inner})"
+        return self.name(f"{a.first} * {b.first}", f"tro_fma({a.later}, s[{right}], {ends})")
+
+    def square(self, a: Series) -> Series:
+        """Return the square of a series."""
+        slot = self.store(a)
+        inner = self.sum(slot, slot)
+        return self.name(f"{a.first} * {a.first}", f"tro_fma({self.twice(a)}, {a.later}, {inner})")
+
+    def twice(self, series: Series) -> str:
+        """Return the text of twice the series' first coefficient, kept for all orders."""
+        name = f"t{self.n_name}"
+        self.n_name += 1
+        self.first.append(f"const tro_v {name} = {series.first} + {series.first};")
+        return name
+
+    def reciprocal(self, series: Series, scale: str = "1.0") -> str:
+        """Return the text of scale / (the series' first coefficient), kept for all orders."""
+        name = f"r{self.n_name}"
+        self.n_name += 1
+        self.first.append(f"const tro_v {name} = tro_set({scale}) / {series.first};")
+        return name
+
+    def divide(self, above: int, below: int) -> Series:
+        """Lower a quotient."""
+        if not self.moves(below):
+            graph = self.graph
+            inverse = graph.div(graph.one, below)
+            return self.multiply(-1, above, inverse)
+        b = self.read(below)
+        bottom, inverse_text = self.store(b), self.reciprocal(b)
+        a = self.read(above)
+        result = Series("", "", self.n_slot)
+        self.n_slot += 1
+        slot = result.slot
+        assert slot is not None
+        inner = self.sum(bottom, slot)
+        rest = f"tro_fma(s[{slot}], {b.later}, {inner})"
+        upper = f"{a.later} - {rest}" if self.moves(above) else f"-{rest}"
+        return self.settle(result, f"{a.first} * {inverse_text}", f"({upper}) * {inverse_text}")
+
+    def settle(self, series: Series, first: str, later: str) -> Series:
+        """Name a series that its own recurrence reads, and write it to its slot."""
+        named = self.name(first, later)
+        series.first, series.later = named.first, named.later
+        assert series.slot is not None
+        self.write(series.slot, series.first, series.later)
+        return series
+
+    def own(self) -> tuple[Series, int]:
+        """Return a series with a slot that its own recurrence can name."""
+        series = Series("", "", self.n_slot)
+        self.n_slot += 1
+        return series, self.n_slot - 1
+
+    def exp(self, operand: int) -> Series:
+        """Lower v = exp(a) by v' = v a'."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        later = f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
+        return self.settle(series, f"tro_vexp({a.first})", later)
+
+    def tanh(self, operand: int) -> Series:
+        """Lower v = tanh(a) by v' = (1 - v^2) a'."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        slope, slope_slot = self.own()
+        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
+        self.settle(series, f"tro_vtanh({a.first})", later)
+        twice = self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
+        rule = "-tro_abreast_fma({twice}, {value}, {squares})"
+        found = Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
+        self.sigmoids.append(found)
+        # A derivative asks for the slope by the graph's own rule.
+        graph = self.graph
+        value = graph.unary("tanh", operand)
+        self.series[graph.sub(graph.one, graph.mul(value, value))] = slope
+        return series
+
+    def logistic(self, number: int, operand: int) -> Series:
+        """Lower w = 1 / (1 + exp(z)) by w' = -(w - w^2) z'."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        slope, slope_slot = self.own()
+        later = f"-tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
+        power = f"h{self.n_name}"
+        self.first.append(f"const tro_v {power} = tro_vexp({a.first});")
+        self.settle(series, f"tro_set(1.0) / (tro_set(1.0) + {power})", later)
+        twice = self.twice(series)
+        square = f"tro_fma({twice}, {series.later}, {self.sum(slot, slot)})"
+        rule = "{value} - tro_abreast_fma({twice}, {value}, {squares})"
+        found = Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
+        self.sigmoids.append(found)
+        first = f"tro_fma(-{series.first}, {series.first}, {series.first})"
+        self.settle(slope, first, f"{series.later} - {square}")
+        graph = self.graph
+        self.series[graph.mul(number, graph.sub(graph.one, number))] = slope
+        return series
+
+    def square_of(self, series: Series, slot: int, slope: Series, first: str, sign: str) -> str:
+        """Settle a constant plus or minus the square of a series; return twice its first."""
+        inner, twice = self.sum(slot, slot), self.twice(series)
+        later = f"{sign}tro_fma({twice}, {series.later}, {inner})"
+        self.settle(slope, first.format(series.first), later)
+        return twice
+
+    def tan(self, operand: int) -> Series:
+        """Lower v = tan(a) by v' = (1 + v^2) a'."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        series, slot = self.own()
+        slope, slope_slot = self.own()
+        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
+        self.settle(series, f"tro_vtan({a.first})", later)
+        self.square_of(series, slot, slope, "tro_fma({0}, {0}, tro_set(1.0))", "")
+        return series
+
+    def pair(self, operand: int, names: tuple[str, str], sign: str) -> tuple[Series, Series]:
+        """Lower two functions that are each other's derivative, up to a sign."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        one, one_slot = self.own()
+        other, other_slot = self.own()
+        ends = [
+            f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
+            for slot in (other_slot, one_slot)
+        ]
+        self.settle(one, f"tro_v{names[0]}({a.first})", ends[0])
+        self.settle(other, f"tro_v{names[1]}({a.first})", f"{sign}{ends[1]}")
+        for name, series in zip(names, (one, other), strict=True):
+            self.series[self.graph.unary(name, operand)] = series
+        return one, other
+
+    def sin(self, operand: int) -> Series:
+        """Lower a sine, with its cosine."""
+        return self.pair(operand, ("sin", "cos"), "-")[0]
+
+    def cos(self, operand: int) -> Series:
+        """Lower a cosine, with its sine."""
+        return self.pair(operand, ("sin", "cos"), "-")[1]
+
+    def sinh(self, operand: int) -> Series:
+        """Lower a hyperbolic sine, with its cosine."""
+        return self.pair(operand, ("sinh", "cosh"), "")[0]
+
+    def cosh(self, operand: int) -> Series:
+        """Lower a hyperbolic cosine, with its sine."""
+        return self.pair(operand, ("sinh", "cosh"), "")[1]
+
+    def sqrt(self, operand: int) -> Series:
+        """Lower v = sqrt(a) by v^2 = a."""
+        a = self.read(operand)
+        series, slot = self.own()
+        inner = self.sum(slot, slot)
+        named = self.name(f"tro_sqrt({a.first})", "tro_set(0.0)")
+        half = self.reciprocal(named, "0.5")
+        return self.settle(series, named.first, f"({a.later} - {inner}) * {half}")
+
+    def log(self, operand: int) -> Series:
+        """Lower v = log(a) by a v' = a'."""
+        a = self.read(operand)
+        bottom, inverse = self.store(a), self.reciprocal(a)
+        series, _ = self.own()
+        series.derived = self.new_slot()
+        inner = self.sum(series.derived, bottom)
+        later = f"tro_fma(-{inner}, over_k, {a.later}) * {inverse}"
+        self.settle(series, f"tro_vlog({a.first})", later)
+        self.later.append(Kept(series.derived, series.later, derived=True))
+        return series
+
+    def power(self, base: int, exponent: int) -> Series:
+        """Lower v = a^e by a v' = e v a'."""
+        graph = self.graph
+        if self.moves(exponent) or not self.moves(base):
+            return self.read(graph.unary("exp", graph.mul(exponent, graph.unary("log", base))))
+        a, e = self.read(base), self.constant(exponent)
+        bottom, inverse = self.store(a), self.reciprocal(a)
+        derived = self.derive(a)
+        series, slot = self.own()
+        series.derived = self.new_slot()
+        rising, falling = self.sum(derived, slot), self.sum(bottom, series.derived)
+        inner = f"tro_fma({e}, {rising}, -{falling}) * over_k"
+        later = f"tro_fma({e} * {a.later}, s[{slot}], {inner}) * {inverse}"
+        self.settle(series, f"tro_vpow({a.first}, {e})", later)
+        self.later.append(Kept(series.derived, series.later, derived=True))
+        return series
+
+    def quotient(self, function: str, operand: int) -> Series:
+        """Lower a function with v' = +-a' / q, where q is 1 +- a^2 or its root."""
+        graph = self.graph
+        squared = graph.mul(operand, operand)
+        inside = {
+            "asin": lambda: graph.sub(graph.one, squared),
+            "acos": lambda: graph.sub(graph.one, squared),
+            "atan": lambda: graph.add(graph.one, squared),
+            "asinh": lambda: graph.add(squared, graph.one),
+            "acosh": lambda: graph.sub(squared, graph.one),
+            "atanh": lambda: graph.sub(graph.one, squared),
+        }[function]()
+        if function not in ("atan", "atanh"):
+            inside = graph.unary("sqrt", inside)
+        a, q = self.read(operand), self.read(inside)
+        bottom, inverse = self.store(q), self.reciprocal(q)
+        series, _ = self.own()
+        series.derived = self.new_slot()
+        inner = self.sum(series.derived, bottom)
+        sign = "-" if _BY_QUOTIENT[function] < 0 else ""
+        later = f"tro_fma(-{inner}, over_k, {sign}{a.later}) * {inverse}"
+        self.settle(series, f"tro_v{function}({a.first})", later)
+        self.later.append(Kept(series.derived, series.later, derived=True))
+        return series
+
+
+def lines_of(lines: Iterable[str], indent: int) -> str:
+    """Return lines as indented text."""
+    return "".join(f"{' ' * indent}{line}\n" for line in lines)
+
+
+def plain_lines(lines: Iterable[str | Kept], target: str = "x") -> list[str]:
+    """Return lines that keep coefficients one by one."""
+    return [
+        f"{target}[{line.slot}] = {line.text}{' * kth' if line.derived else ''};"
+        if isinstance(line, Kept)
+        else line
+        for line in lines
+    ]
+
+
+def next_coefficients(ends: list[Series], target: str, still: str) -> tuple[list[str], list[str]]:
+    """Return the lines that turn right-hand sides into the states' next coefficients."""
+    starts, steps = [], []
+    for i, end in enumerate(ends):
+        factor, before, after = end.scaled or ("", end.first, end.later or still)
+        # The factor first, so that the newest coefficient waits for one product only.
+        starts.append(f"{target}[{i}] = {before} * {f'({factor} * scale)' if factor else 'scale'};")
+        steps.append(f"{target}[{i}] = {after} * {f'({factor} * next)' if factor else 'next'};")
+    return starts, steps
