@@ -159,3 +159,25 @@ def test_hodgkin_and_huxley_fire_below_their_hopf_point(text_model):
     folds = found.cycles[0].special
     folds = np.sort(folds["I0"][folds["kind"] == "fold_of_cycles"])
     assert folds == pytest.approx([6.26, 7.85, 7.92], abs=0.01)
+
+
+def test_a_family_that_closes_through_branch_points_is_walked_once(text_model):
+    # Closed form: the circle r = 1, z = 0, and crossing it where m^2 = 1/10 those with
+    # z^2 = 1/10 - m^2: one ring, through both points.
+    model = text_model(
+        {
+            "x": "x*(1 - x**2 - y**2) - y",
+            "y": "y*(1 - x**2 - y**2) + x",
+            "z": "z*(0.1 - m**2 - z**2)",
+        },
+        {"x": 0.5},
+        m=0.0,
+    )
+    found = tr.diagram(model, "m", (-1.0, 1.0))
+    (first, ring) = found.cycles
+    crossed = first.special[first.special["kind"] == "branch_point"]
+    assert crossed["m"].to_numpy() == pytest.approx([-(0.1**0.5), 0.1**0.5], rel=1e-9)
+    assert ring.ends[0].startswith("closed family")
+    assert set(ring.special["kind"]) == {"branch_point"}
+    radius = np.hypot(ring.points["m"], ring.points["max_z"])
+    assert radius.to_numpy() == pytest.approx(0.1**0.5, rel=1e-7)
