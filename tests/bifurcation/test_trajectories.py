@@ -98,3 +98,86 @@ def test_a_start_at_rest_is_left(text_model):
     )
     times = solved.t_events[0][-2:]
     assert row["period"] == pytest.approx(times[1] - times[0], rel=1e-8)
+
+
+BAUTIN = {
+    "x": "b1*x - y + b2*x*(x**2+y**2) - x*(x**2+y**2)**2",
+    "y": "x + b1*y + b2*y*(x**2+y**2) - y*(x**2+y**2)**2",
+}
+
+
+@pytest.mark.parametrize(
+    ("free", "span", "fold"),
+    [("b1", (-0.5, -0.05), -0.25), ("b2", (0.0, 2.0), 2 * 0.1**0.5)],
+)
+def test_a_cycle_beside_a_rest_with_no_hopf_point_in_the_span(text_model, free, span, fold):
+    # Closed form: a fold of cycles where b2^2 + 4 b1 = 0, both circles leaving the span.
+    found = tr.diagram(text_model(BAUTIN, b1=-0.1, b2=1.0), free, span)
+    assert found.special["kind"].tolist() == ["fold_of_cycles"]
+    assert found.special[free][0] == pytest.approx(fold, rel=1e-8)
+    assert len(found.cycles) == 1
+    assert "beside a stable cycle" in found.summary()
+
+
+def test_a_closed_family_of_cycles(text_model):
+    # Closed form: r^2 = 1 +- sqrt(1/50 - (m - 3/10)^2), around a stable rest.
+    growth = "(0.02 - (m-0.3)**2 - (x**2+y**2-1)**2)"
+    model = text_model({"x": f"x*{growth} - y", "y": f"y*{growth} + x"}, m=0.0)
+    found = tr.diagram(model, "m", (-1.0, 1.0))
+    folds = found.special["m"].to_numpy()
+    assert folds == pytest.approx([0.3 - 0.02**0.5, 0.3 + 0.02**0.5], rel=1e-8)
+    (family,) = found.cycles
+    assert family.ends[0].startswith("closed family")
+
+
+def test_two_rhythms_beside_each_other(text_model):
+    # Closed form: m = (s - 1)(s - 2)(s - 3) for s = r^2, whose folds lie outside the span.
+    growth = "(m - (x**2+y**2-1)*(x**2+y**2-2)*(x**2+y**2-3))"
+    model = text_model({"x": f"x*{growth} - y", "y": f"y*{growth} + x"}, m=0.0)
+    found = tr.diagram(model, "m", (-0.3, 0.3))
+    (inner, outer) = sorted(float(each.at(0.0)["max_x"].iloc[0]) for each in found.cycles)
+    assert [inner, outer] == pytest.approx([1.0, 3**0.5], rel=1e-8)
+    assert len(found.swings_at(0.1)) == 2
+
+
+def test_hodgkin_and_huxley_fire_below_their_hopf_point(text_model):
+    """Rinzel & Miller (1980), Math. Biosci. 49, 27: firing begins at a fold at I = 6.26.
+
+    Two more folds of cycles lie at 7.85 and 7.92; the Hopf point, at 9.78, is not in the span.
+    """
+    model = text_model(
+        {
+            "V": "I0 - 120*m**3*h*(V-115) - 36*n**4*(V+12) - 0.3*(V-10.599)",
+            "m": "0.1*(25-V)/(exp((25-V)/10)-1)*(1-m) - 4*exp(-V/18)*m",
+            "h": "0.07*exp(-V/20)*(1-h) - h/(exp((30-V)/10)+1)",
+            "n": "0.01*(10-V)/(exp((10-V)/10)-1)*(1-n) - 0.125*exp(-V/80)*n",
+        },
+        {"V": 0.01, "m": 0.05, "h": 0.6, "n": 0.32},
+        I0=0.0,
+    )
+    found = tr.diagram(model, "I0", (0.0, 9.5))
+    folds = found.cycles[0].special
+    folds = np.sort(folds["I0"][folds["kind"] == "fold_of_cycles"])
+    assert folds == pytest.approx([6.26, 7.85, 7.92], abs=0.01)
+
+
+def test_a_family_that_closes_through_branch_points_is_walked_once(text_model):
+    # Closed form: the circle r = 1, z = 0, and crossing it where m^2 = 1/10 those with
+    # z^2 = 1/10 - m^2: one ring, through both points.
+    model = text_model(
+        {
+            "x": "x*(1 - x**2 - y**2) - y",
+            "y": "y*(1 - x**2 - y**2) + x",
+            "z": "z*(0.1 - m**2 - z**2)",
+        },
+        {"x": 0.5},
+        m=0.0,
+    )
+    found = tr.diagram(model, "m", (-1.0, 1.0))
+    (first, ring) = found.cycles
+    crossed = first.special[first.special["kind"] == "branch_point"]
+    assert crossed["m"].to_numpy() == pytest.approx([-(0.1**0.5), 0.1**0.5], rel=1e-9)
+    assert ring.ends[0].startswith("closed family")
+    assert set(ring.special["kind"]) == {"branch_point"}
+    radius = np.hypot(ring.points["m"], ring.points["max_z"])
+    assert radius.to_numpy() == pytest.approx(0.1**0.5, rel=1e-7)

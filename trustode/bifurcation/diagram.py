@@ -24,6 +24,7 @@ from .kept import opened
 from .periodic.settling import beside
 from .portrait import Diagram, Member, extent_of, gathered
 from .reach import Reach
+from .scouts import swinging
 from .system import Array, System, newton
 
 _DEFAULT_STEPPER = ArcLength()
@@ -60,7 +61,8 @@ def diagram(
     that cross it are followed too; from each Hopf point the family of periodic orbits is, and
     those that leave it where a period doubles or families cross. Where no equilibrium and no
     cycle found so far is stable, a trajectory is followed to the cycle that it settles on, if it
-    does. A branch that is found twice is one branch.
+    does; elsewhere a few trajectories tell whether a cycle coexists with what is stable. A branch
+    that is found twice is one branch.
 
     Parameters
     ----------
@@ -113,7 +115,8 @@ def diagram(
     Directions at a branch point come from the algebraic branching equation, so that no
     amplitude has to be given: see `Diagram.special` for the normal form's coefficient. What
     neither the search nor a branch leads to is not found: an isolated closed branch between
-    the values that were looked at may be missed; other values of `seed` look elsewhere. A
+    the values that were looked at may be missed, and so may an unstable family, or a stable one
+    that no trajectory from around the equilibria goes to; other values of `seed` look elsewhere. A
     period is doubled once on the way along a cascade, and a family has at most 300 orbits to a
     side: `cycles` goes on from the rows of `Diagram.special`.
     """
@@ -208,6 +211,7 @@ def drawn(
 
         if cycles and system.n > 1:
             made = _with_trajectories(system, families, portrait)
+            made = _with_scouts(system, families, made, portrait)
         else:
             made = portrait()
         if cycles:
@@ -229,6 +233,21 @@ def _with_trajectories(
             waiting = made.restless()
         else:
             tried.add(value)
+    return made
+
+
+def _with_scouts(
+    system: System, families: Families, made: Diagram, portrait: Callable[[], Diagram]
+) -> Diagram:
+    """Return the diagram with cycles beside what is stable, as far as trajectories lead there."""
+    failures = 0
+    for value, starts in swinging(system, made):
+        if failures == _FAILURES:
+            break
+        if families.from_trajectory(value, starts):
+            made = portrait()
+        else:
+            failures += 1
     return made
 
 

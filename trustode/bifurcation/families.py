@@ -15,7 +15,7 @@ from ..journal import Journal
 from ..model import Model
 from .arclength import ArcLength
 from .periodic import Cycles, cycles
-from .periodic.branch import Start
+from .periodic.branch import Start, table
 from .periodic.collocation import PERIOD, Problem
 from .periodic.family import Family, Node, halves, slot_of
 from .periodic.settling import settled
@@ -34,6 +34,10 @@ _DOUBLINGS, MOST_FAMILIES = 1, 20
 _MEETS = 1e-2
 #: An orbit this near to a family, in shares of its extent, lies on it.
 _SAME = 1e-3
+#: ... and one that a trajectory led to, this near.
+_NEAR = 1e-2
+#: Extents smaller than this share of the largest value say nothing.
+_LEVEL = 1e-3
 
 
 class Families:
@@ -100,12 +104,19 @@ class Families:
             ("settled", value, *starts), lambda: settled(family, system, value, starts)
         )
         before = len(self.found)
+        if node is not None and self._knows(node):
+            return False
         while node is not None:
             count = len(self.found)
             start = {"kind": "cycle", self._parameter: node.value, "orbit": Start(node)}
             self._follow(start, 0)
             node = None if len(self.found) == count else self._half(self.found[count], family)
         return len(self.found) > before
+
+    def _knows(self, node: Node) -> bool:
+        """Return whether an orbit lies on a family that was found."""
+        row = table(self._model, self._parameter, [node], [0])
+        return any(_lies_on(family, row, _NEAR) for family in self.found)
 
     def _half(self, found: Cycles, family: Family) -> Node | None:
         """Return an orbit of half the period next to where a family ends at a doubling."""
@@ -209,19 +220,24 @@ def _holds(family: Cycles, other: Cycles) -> bool:
 
     Not the middle one alone: it may be where the two cross.
     """
+    rows = other.points.iloc[sorted({len(other) // 3, 4 * len(other) // 5})]
+    return _lies_on(family, rows, _SAME)
+
+
+def _lies_on(family: Cycles, orbits: pd.DataFrame, tolerance: float) -> bool:
+    """Return whether all of some orbits lie on a family, in shares of its extent."""
     names = [name for name in family.points if str(name).startswith(("min_", "max_"))]
     columns = [family.parameter, "period", *names]
     rows = family.points[columns].to_numpy(dtype=float)
-    size = np.ptp(rows, axis=0)
+    # What is the same along the whole family differs by rounding.
+    size = np.maximum(np.ptp(rows, axis=0), _LEVEL * np.abs(rows).max(axis=0))
     size[size == 0.0] = 1.0
     first, chord = rows[:-1] / size, np.diff(rows, axis=0) / size
     length = np.einsum("ij,ij->i", chord, chord)
-    values = other.points[columns].to_numpy(dtype=float)
-    for k in {len(other) // 3, 4 * len(other) // 5}:
-        x = values[k] / size
+    for x in orbits[columns].to_numpy(dtype=float) / size:
         offset = x - first
         share = np.einsum("ij,ij->i", offset, chord) / np.where(length > 0.0, length, 1.0)
         nearest = first + np.clip(share, 0.0, 1.0)[:, None] * chord
-        if np.abs(nearest - x).max(axis=1).min() > _SAME:
+        if np.abs(nearest - x).max(axis=1).min() > tolerance:
             return False
     return True

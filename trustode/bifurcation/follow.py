@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import SolveError, Status
 from .arclength import ArcLength, Curve, Node
 from .equilibria import ordered_eigenvalues, undecided
-from .special import Finder, Special, Unclear, changed
+from .special import Finder, Pole, Special, Unclear, changed
 from .system import Array, System
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -194,6 +194,8 @@ class Follower:
                 self._keep(side, len(side.nodes) - 1, found)
             elif len(side.lengths):
                 self._hidden(side, origin, node, length)
+        except Pole:
+            return None, "the equations have a pole ahead"
         except Unclear:
             return None, "step floor: a change of stability could not be explained"
         side.lengths.append(length)

@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..model import Model
 from ..notebook import Shown
@@ -342,7 +343,7 @@ class Diagram(Shown):
             for length, first, _ in longest:
                 value = first + share * length
                 if length > _SHORTEST * (high - low) and not (
-                    self._swings_at(value) or self.stable_at(value)
+                    self.swings_at(value) or self.stable_at(value)
                 ):
                     yield value
 
@@ -374,7 +375,7 @@ class Diagram(Shown):
         for a, b in pairwise(cuts):
             value = (a + b) / 2.0
             rests = [stable for _, stable in self.rests_at(value)]
-            pieces.append((a, b, sum(rests), bool(rests), bool(self._swings_at(value))))
+            pieces.append((a, b, sum(rests), bool(rests), bool(self.swings_at(value))))
         for (count, any_rest, swings), group in groupby(pieces, key=lambda piece: piece[2:]):
             part = list(group)
             a, b = part[0][0], part[-1][1]
@@ -397,18 +398,59 @@ class Diagram(Shown):
                 number = _COUNTS.get(count, str(count))
                 yield f"{where} {number} stable equilibria coexist{near}"
 
-    def _swings_at(self, value: float) -> list[float]:
-        """Return the periods of the stable cycles at a value of the parameter."""
+    def swings_at(self, value: float) -> list[float]:
+        """Return the periods of the stable cycles at a value of the parameter.
+
+        Parameters
+        ----------
+        value : float
+            Inside the span.
+
+        Returns
+        -------
+        list of float
+            Interpolated along the families.
+        """
+        return [period for period, _, _ in self.cycles_at(value)]
+
+    def cycles_at(self, value: float) -> list[tuple[float, Array, Array]]:
+        """Return the stable cycles at a value of the parameter, to the eye's accuracy.
+
+        Parameters
+        ----------
+        value : float
+            Inside the span.
+
+        Returns
+        -------
+        list of (float, ndarray, ndarray)
+            Period, least and largest states, interpolated along the families.
+        """
         found = []
-        for family in self.cycles:
-            p, period, stable = (
-                family.points[name].to_numpy() for name in (self.parameter, "period", "stable")
-            )
+        n = len(self.model.states)
+        for p, stable, rows in self._rings:
             crossing = (p[:-1] - value) * (p[1:] - value) <= 0.0
-            for k in np.flatnonzero(crossing & stable[:-1] & stable[1:]):
+            for k in np.flatnonzero(crossing & stable[:-1] & stable[1:]).tolist():
+                if k > 0 and p[k] == value:
+                    continue
                 share = (value - p[k]) / (p[k + 1] - p[k]) if p[k + 1] != p[k] else 0.0
-                found.append(float(period[k] + share * (period[k + 1] - period[k])))
+                row = rows[k] + share * (rows[k + 1] - rows[k])
+                found.append((float(row[0]), row[1 : n + 1], row[n + 1 :]))
         return found
+
+    @cached_property
+    def _rings(self) -> list[tuple[Array, NDArray[np.bool_], Array]]:
+        """Families with their parameter, stability, and period and extremes as arrays."""
+        states = self.model.states
+        names = ["period", *(f"{end}_{state}" for end in ("min", "max") for state in states)]
+        return [
+            (
+                family.points[self.parameter].to_numpy(),
+                family.points["stable"].to_numpy(),
+                family.points[names].to_numpy(dtype=float),
+            )
+            for family in self.cycles
+        ]
 
     def _swings(self) -> Iterator[str]:
         """Yield a sentence on each Hopf point at which an equilibrium gains or loses stability."""
@@ -424,7 +466,7 @@ class Diagram(Shown):
             if row["criticality"] == "subcritical":
                 # The period at the point is that of the unstable cycle, and not what is seen.
                 beyond = value + (away if side == "above" else -away)
-                periods = self._swings_at(beyond) if self.stable_at(beyond) == [] else []
+                periods = self.swings_at(beyond) if self.stable_at(beyond) == [] else []
                 if periods:
                     how = f"a swing that is large at once, with a period of {periods[0]:.4g}{unit}"
                 else:

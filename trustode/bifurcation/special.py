@@ -40,6 +40,8 @@ _MISS = 0.5
 #: real eigenvalue.
 _SMALLEST_OMEGA = 1e-7
 _ROUNDING = float(np.finfo(float).eps)
+#: A derivative that falls by more than the second number, this many steps back, has a pole ahead.
+_BACK, _FALLS = 10.0, 3.0
 #: Unfolding, relative to the derivative, above which two branches only pass each other.
 _IMPERFECTION = 1e-10
 #: Share of the parameter in a tangent that is rounding: a branch with no extent in it.
@@ -48,6 +50,10 @@ _VERTICAL = 1e-13
 
 class Unclear(Exception):
     """A step holds changes of stability that no known event explains."""
+
+
+class Pole(Unclear):
+    """Eigenvalues change their sign through infinity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +119,8 @@ class Finder:
         ------
         Unclear
             If the changes over the step are not explained by points that were found.
+        Pole
+            If they lie at a pole of the equations.
         """
         origin = self._origin
         length = float(origin.tangent @ ((end.x - origin.x) / origin.scale))
@@ -121,7 +129,17 @@ class Finder:
         except Unclear:
             if not self._settle:
                 raise
+            if self._pole(length):
+                raise Pole from None
             return [Special("branch_point", origin.x, np.nan, np.nan, False, 0.0)]
+
+    def _pole(self, length: float) -> bool:
+        """Return whether eigenvalues go like the inverse of the distance to a place in the step."""
+        back = self._curve.at(self._origin, -_BACK * length)
+        if back is None:
+            return False
+        here, there = (float(np.abs(node.eigenvalues).max()) for node in (self._origin, back))
+        return here > _FALLS * there
 
     def across(self, s: float, length: float, end: Node) -> list[Special]:
         """Return the special points of a step, looking at a length inside it too."""

@@ -284,8 +284,13 @@ class Cycles(Shown):
     def _stability(self) -> Iterator[str]:
         """Yield a sentence on each stretch of the family between changes of stability."""
         values = self.points[self.parameter].to_numpy()
-        counts = self.points["n_unstable"].to_numpy()
-        stable = self.points["stable"].to_numpy()
+        counts = self.points["n_unstable"].to_numpy(copy=True)
+        stable = self.points["stable"].to_numpy(copy=True)
+        if len(counts) > 1:
+            # An orbit that is a bifurcation point itself has no stability of its own.
+            for origin, at, beside in zip(self.origins, (0, -1), (1, -2), strict=True):
+                if origin is not None and stable[at] != stable[beside]:
+                    counts[at], stable[at] = counts[beside], stable[beside]
         cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(values)]
         brackets = zip(self.special["bracket"], self.special[self.parameter], strict=True)
         marks = {after: value for (_, after), value in reversed(list(brackets))}

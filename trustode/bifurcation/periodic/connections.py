@@ -246,7 +246,10 @@ class Connections(Family):
             change = (there.orbit.free[moves] - node.orbit.free[moves]) / node.free_scale[moves]
             left = math.exp(-self.rate(node, found) * period * (factor - 1.0) / len(found))
             return float(abs(change)) / (1.0 - left)
-        return math.nan
+        stays = self._stays(node, found)
+        rates = [np.abs(self.eigenvalues(node, each).real).min() for each in found]
+        decays = [rate * share * period for rate, (_, share) in zip(rates, stays, strict=True)]
+        return math.exp(-float(min(decays)))
 
 
 class _ConnectionFollower(Follower):

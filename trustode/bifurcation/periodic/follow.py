@@ -27,8 +27,9 @@ _EASY_CORRECTIONS = 4
 _GROWTH = 1.5
 #: Steps after which the mesh follows the orbit.
 _RENEWAL = 4
-#: A start passed within this share of a step closes the family.
-_CLOSURE = 0.05
+#: A start passed within this share of a step closes the family; within the second one it is
+#: looked at more closely.
+_CLOSURE, _NEARLY_CLOSED = 0.05, 0.3
 _EDGE = 1e-9
 #: A family that is born at a Hopf point and has kept to its value, within this share of the span,
 #: for so many orbits stands upright; it is followed no farther than the second number.
@@ -170,7 +171,7 @@ class Follower:
             if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
                 side.end = f"grows without bound at {self._shown(node)}"
                 return side
-            if not born and self._closes(side.nodes):
+            if self._closes(side.nodes):
                 side.closed, side.end = True, "closed family: back at the start"
                 return side
             side.limit = self._limit(side.nodes)
@@ -309,17 +310,27 @@ class Follower:
         """Return whether the last step passes the first orbit, in its direction."""
         if len(nodes) < 4:
             return False
-        first, before, last = nodes[0], nodes[-2], nodes[-1]
-        low, high = sorted((before.value, last.value))
-        if not low <= first.value <= high:
+        first, second, before, last = (_mark(node, nodes[-1]) for node in (*nodes[:2], *nodes[-2:]))
+        step, offset = last - before, first - before
+        share = float(offset @ step) / float(step @ step)
+        length = float(np.linalg.norm(step))
+        if not (0.0 < share <= 1.0 and float(step @ (second - first)) > 0.0):
             return False
-        marks = []
-        for node in (first, before, last):
-            least, largest = extremes(node.orbit)
-            states = np.concatenate([least, largest]) / np.tile(last.scale, 2)
-            marks.append(np.concatenate([states, node.orbit.free / last.free_scale]))
-        step, offset = marks[2] - marks[1], marks[0] - marks[1]
-        along = float(offset @ step) / float(step @ step)
-        aside = float(np.linalg.norm(offset - along * step))
-        same_way = first.tangent.free[-1] * last.tangent.free[-1] > 0.0
-        return 0.0 < along <= 1.0 and aside <= _CLOSURE * float(np.linalg.norm(step)) and same_way
+        aside = float(np.linalg.norm(offset - share * step))
+        if not _CLOSURE * length < aside <= _NEARLY_CLOSED * length:
+            return aside <= _CLOSURE * length
+        # The chord of a step that bends passes beside what the family goes through.
+        origin = nodes[-2]
+        at = share * origin.dot(origin.tangent, origin.to(nodes[-1].orbit))
+        there = self._family.at(origin, at, sharp=False)
+        if there is None:
+            return False
+        gap = _mark(there, nodes[-1]) - first
+        return float(np.linalg.norm(gap)) <= _CLOSURE * length
+
+
+def _mark(node: Node, unit: Node) -> Array:
+    """Return what tells an orbit from others wherever it begins, in units of another one."""
+    least, largest = extremes(node.orbit)
+    states = np.concatenate([least, largest]) / np.tile(unit.scale, 2)
+    return np.concatenate([states, node.orbit.free / unit.free_scale])

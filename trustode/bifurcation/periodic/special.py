@@ -42,7 +42,7 @@ _FAR = 1e3
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
 _NEAR = 1e-2
 #: A fold and a branch point nearer than this share of the step are one point.
-_TOGETHER = 1e-3
+_TOGETHER = 5e-3
 #: Tests below this, before and after, are rounding: a family may stand still in its parameter.
 _NOISE = 1e-13
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
