@@ -194,3 +194,76 @@ void tro_collocation_path_highest(const tro_collocation_path *path, const double
         }
     }
 }
+
+void tro_collocation_path_bend(size_t count, double length, double cosine, const double *before,
+                               const double *tangent_before, const double *here,
+                               const double *tangent, double *second, double *third)
+{
+    const double one = 1.0 / length, square = one * one, cube = square * one;
+    for (size_t k = 0; k < count; k++) {
+        const double steep = tangent_before[k] / cosine, rise = here[k] - before[k];
+        second[k] = (4.0 * tangent[k] + 2.0 * steep) * one - 6.0 * square * rise;
+        third[k] = 6.0 * (tangent[k] + steep) * square - 12.0 * cube * rise;
+    }
+}
+
+void tro_collocation_path_equal(const tro_collocation_path *path, const double *powers,
+                                const double *values, const double *unit, int n_new,
+                                double *density, double *out)
+{
+    const int intervals = path->n_interval;
+    double mean = 0.0, total = 0.0;
+    tro_collocation_path_highest(path, powers, values, unit, density);
+    for (int j = 0; j < intervals; j++) {
+        density[j] = pow(density[j], 1.0 / (path->n_point + 1));
+        mean += density[j] * length(path, j);
+    }
+    for (int j = 0; j < intervals; j++) {
+        /* No interval may grow beyond what the mean alone would make of it. */
+        density[j] += 0.1 * mean + 1e-12;
+        total += density[j] * length(path, j);
+    }
+    double passed = 0.0;
+    int j = 0;
+    for (int k = 1; k < n_new; k++) {
+        const double wanted = total * k / n_new;
+        while (j + 1 < intervals && passed + density[j] * length(path, j) <= wanted) {
+            passed += density[j] * length(path, j);
+            j++;
+        }
+        out[k] = path->mesh[j] + (wanted - passed) / density[j];
+    }
+    out[0] = 0.0;
+    out[n_new] = 1.0;
+}
+
+double tro_collocation_path_beside(const tro_collocation_path *path, const double *matrix,
+                                   const double *weights, const double *unit, const double *a,
+                                   const double *b)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    double total = 0.0;
+    for (int i = 0; i < n; i++) {
+        double mean_a = 0.0, mean_b = 0.0, one = 0.0;
+        for (int j = 0; j < path->n_interval; j++) {
+            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
+            for (int k = 0; k < nodes; k++) {
+                mean_a += length(path, j) * weights[k] * x[k * n];
+                mean_b += length(path, j) * weights[k] * y[k * n];
+            }
+        }
+        for (int j = 0; j < path->n_interval; j++) {
+            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
+            double here = 0.0;
+            for (int k = 0; k < nodes; k++) {
+                double sum = 0.0;
+                for (int l = 0; l < nodes; l++)
+                    sum += matrix[k * nodes + l] * (y[l * n] - mean_b);
+                here += (x[k * n] - mean_a) * sum;
+            }
+            one += length(path, j) * here;
+        }
+        total += one / (unit[i] * unit[i]);
+    }
+    return total;
+}

@@ -41,4 +41,22 @@ void tro_collocation_path_extremes(const tro_collocation_path *path, const doubl
 void tro_collocation_path_highest(const tro_collocation_path *path, const double *powers,
                                   const double *values, const double *unit, double *out);
 
+/* Write the second and third derivatives at the end of a step of a curve, as its cubic with the
+ * tangents at both ends has them: second and third (count). Lengths are those on the last tangent,
+ * of which the step has `length` and its first tangent the share `cosine`. */
+void tro_collocation_path_bend(size_t count, double length, double cosine, const double *before,
+                               const double *tangent_before, const double *here,
+                               const double *tangent, double *second, double *third);
+
+/* Write a mesh whose intervals share the error of interpolation equally: out (n_new + 1). density
+ * (n_interval) is work space. The error counts components in units. */
+void tro_collocation_path_equal(const tro_collocation_path *path, const double *powers,
+                                const double *values, const double *unit, int n_new,
+                                double *density, double *out);
+
+/* Return the integral of the product of two functions less their means, in units. */
+double tro_collocation_path_beside(const tro_collocation_path *path, const double *matrix,
+                                   const double *weights, const double *unit, const double *a,
+                                   const double *b);
+
 #endif

@@ -15,7 +15,7 @@ import numpy as np
 
 from .collocation import Orbit
 from .family import MOST, Family, Node
-from .floquet import Complex, Multipliers, crossing_pair, doubling_test, torus_test, unit_test
+from .floquet import Complex, Multipliers, crossing_pair
 
 Test = Callable[[Node], float]
 
@@ -161,13 +161,13 @@ class Finder:
         return {
             "branch_point": _determinant_test(origin.size),
             "fold_of_cycles": self._unit if self._standing else turning_test,
-            "period_doubling": lambda node: doubling_test(self._multipliers(node).others),
-            "torus": lambda node: torus_test(self._multipliers(node).others),
+            "period_doubling": lambda node: self._multipliers(node).doubling,
+            "torus": lambda node: self._multipliers(node).torus,
         }
 
     def _unit(self, node: Node) -> float:
         """Return the test for a multiplier that is 1."""
-        return unit_test(self._multipliers(node).others)
+        return self._multipliers(node).unit
 
     def _multipliers(self, node: Node) -> Multipliers:
         """Return the multipliers of an orbit."""
