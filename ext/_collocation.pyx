@@ -46,10 +46,14 @@ cdef extern from "collocation.h":
     ctypedef struct tro_collocation_arrival:
         double sign, logarithm, cosine, aside
         int corrections
+    void tro_collocation_length(
+        const tro_collocation *, const tro_collocation_point *, const double *, double *, double *,
+        double *
+    ) noexcept nogil
     int tro_collocation_advance(
         const tro_collocation *, const tro_collocation_point *, double, double, const double *,
         const double *, const double *, const double *, double, double *, double *, double *,
-        double *, double *, double *, double *, tro_collocation_arrival *
+        double *, double *, tro_collocation_arrival *
     ) noexcept nogil
     int tro_collocation_maps(
         const tro_collocation *, const double *, double, const double *, const double *,
@@ -89,9 +93,16 @@ cdef extern from "collocation_path.h":
         size_t, double, double, const double *, const double *, const double *, const double *,
         double *, double *
     ) noexcept nogil
+    void tro_collocation_path_extent(
+        const tro_collocation_path *, const double *, double, const double *, double *
+    ) noexcept nogil
     void tro_collocation_path_equal(
-        const tro_collocation_path *, const double *, const double *, const double *, int, double *,
-        double *
+        const tro_collocation_path *, const double *, int, const double *const *,
+        const double *const *, int, double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_moved(
+        const tro_collocation_path *, const double *, const double *, int, int,
+        const double *const *, double *const *
     ) noexcept nogil
     double tro_collocation_path_beside(
         const tro_collocation_path *, const double *, const double *, const double *,
@@ -293,16 +304,53 @@ cdef class Pieces:
                                      <double *>cnp.PyArray_DATA(out))
         return out
 
-    def equal(self, const double[::1] mesh, const double[:, ::1] values,
-              const double[::1] unit, int intervals):
-        """Return a mesh that shares the error of interpolation, shape (intervals + 1,)."""
+    def extent(self, const double[::1] mesh, const double[:, ::1] values, double share,
+               const double[::1] unit):
+        """Return how far each component moves, and at least a share of its unit, shape (n,)."""
         cdef tro_collocation_path path = self.path(mesh, values)
-        if unit.shape[0] != path.n or intervals < 1:
-            raise ValueError(f"unit must have {path.n} entries; intervals must be positive")
-        cdef cnp.ndarray density = np.empty(path.n_interval), out = np.empty(intervals + 1)
-        tro_collocation_path_equal(&path, &self.powers[0, 0], &values[0, 0], &unit[0], intervals,
+        if unit.shape[0] != path.n:
+            raise ValueError(f"unit must have {path.n} entries")
+        cdef cnp.ndarray out = np.empty(path.n)
+        tro_collocation_path_extent(&path, &values[0, 0], share, &unit[0],
+                                    <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def equal(self, const double[::1] mesh, values, units, int intervals):
+        """Return a mesh that shares functions' error of interpolation, shape (intervals + 1,).
+
+        `values` are up to 4 functions, `units` what their components count in.
+        """
+        cdef const double[:, ::1] first = values[0]
+        cdef tro_collocation_path path = self.path(mesh, first)
+        cdef const double *values_[4]
+        cdef const double *units_[4]
+        cdef int k, count = <int>len(values)
+        if not 0 < count <= 4 or len(units) != count or intervals < 1:
+            raise ValueError("there are 1 to 4 functions, each with its unit, and intervals")
+        for k in range(count):
+            values_[k] = sized(values[k], first.size)
+            units_[k] = sized(units[k], path.n)
+        cdef cnp.ndarray density = np.empty(2 * path.n_interval), out = np.empty(intervals + 1)
+        tro_collocation_path_equal(&path, &self.powers[0, 0], count, values_, units_, intervals,
                                    <double *>cnp.PyArray_DATA(density),
                                    <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def moved(self, const double[::1] mesh, values, const double[::1] other):
+        """Return up to 4 functions at the nodes of another mesh, a list of arrays."""
+        cdef const double[:, ::1] first = values[0]
+        cdef tro_collocation_path path = self.path(mesh, first)
+        cdef const double *values_[4]
+        cdef double *out_[4]
+        cdef int k, count = <int>len(values), intervals = <int>(other.shape[0] - 1)
+        if not 0 < count <= 4 or intervals < 1:
+            raise ValueError("there are 1 to 4 functions, and intervals")
+        out = [np.empty((intervals * path.n_point + 1, path.n)) for k in range(count)]
+        for k in range(count):
+            values_[k] = sized(values[k], first.size)
+            out_[k] = <double *>cnp.PyArray_DATA(out[k])
+        tro_collocation_path_moved(&path, &self.powers[0, 0], &other[0], intervals, count, values_,
+                                   out_)
         return out
 
     def beside(self, const double[:, ::1] matrix, const double[::1] weights,
@@ -454,6 +502,49 @@ cdef class Collocation:
         return (status, step[:cut].reshape(nodes, n), step[cut:], pair, determinant[0],
                 determinant[1], corrections)
 
+    def length(self, const double[::1] mesh, origin, const double[:, ::1] mass,
+               double[:, :, ::1] rows):
+        """Write the last of some conditions, the length on a tangent; see collocation.h.
+
+        Parameters
+        ----------
+        origin : tuple
+            As of `advance`.
+        rows : ndarray, shape (n_free, nodes, n_state)
+            All but the last are given.
+
+        Returns
+        -------
+        tuple
+            rows_free (n_free, n_free), target (n_free,).
+        """
+        cdef int n = self.c.model.n_state, k = self.c.n_free
+        cdef cnp.ndarray free = np.zeros((k, k)), target = np.empty(k)
+        cdef tro_collocation_point at
+        cdef Py_ssize_t intervals = mesh.shape[0] - 1, nodes = intervals * self.c.n_point + 1
+        if rows.shape[0] != k or rows.shape[1] != nodes or rows.shape[2] != n or intervals < 1:
+            raise ValueError(f"rows must have shape ({k}, {nodes}, {n})")
+        self.point(origin, nodes, &at)
+        self.room(mesh, 1)
+        tro_collocation_length(&self.c, &at, &mass[0, 0], &rows[0, 0, 0],
+                               <double *>cnp.PyArray_DATA(free),
+                               <double *>cnp.PyArray_DATA(target))
+        return free, target
+
+    cdef int point(self, origin, Py_ssize_t nodes, tro_collocation_point *at) except -1:
+        """Take a point of a curve apart."""
+        cdef int n = self.c.model.n_state, k = self.c.n_free
+        at.states = sized(origin[0], nodes * n)
+        at.free = sized(origin[1], k)
+        at.tangent = sized(origin[2], nodes * n)
+        at.tangent_free = sized(origin[3], k)
+        at.second = at.second_free = at.third = at.third_free = NULL
+        if origin[4] is not None:
+            at.second, at.second_free = sized(origin[4], nodes * n), sized(origin[5], k)
+            at.third, at.third_free = sized(origin[6], nodes * n), sized(origin[7], k)
+        at.scale, at.free_scale = sized(origin[8], n), sized(origin[9], k)
+        return 0
+
     def advance(self, const double[::1] mesh, origin, double s, double period, double[::1] p,
                 double[::1] u, conditions, const double[:, ::1] mass, double enough):
         """Solve for the orbit at a length from another one; see collocation.h.
@@ -469,9 +560,10 @@ cdef class Collocation:
         Returns
         -------
         tuple
-            status, states and scalars of the orbit, those of the unit tangent, pair, sign and
-            logarithm of the determinant, corrections, the tangents' cosine, square of the distance
-            from the first tangent.
+            status, then states and scalars of the orbit, of the unit tangent, and of its second
+            and third derivatives (nothing where s is 0), pair, sign and logarithm of the
+            determinant, corrections, the tangents' cosine, square of the distance from the first
+            tangent.
         """
         cdef int n = self.c.model.n_state, k = self.c.n_free, status
         cdef const double[:, ::1] states = origin[0]
@@ -479,20 +571,12 @@ cdef class Collocation:
         cdef const double[:, ::1] rows_free = conditions[1]
         cdef const double[::1] target = conditions[2]
         cdef Py_ssize_t nodes = self.check(mesh, states, p, u, rows, rows_free)
-        cdef cnp.ndarray out = np.empty((2, nodes * n + k)), pair = np.empty((2, n, n))
+        cdef cnp.ndarray out = np.empty((4, nodes * n + k)), pair = np.empty((2, n, n))
         cdef double *out_ = <double *>cnp.PyArray_DATA(out)
         cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
         cdef tro_collocation_point at
         cdef tro_collocation_arrival to
-        at.states = &states[0, 0]
-        at.free = sized(origin[1], k)
-        at.tangent = sized(origin[2], nodes * n)
-        at.tangent_free = sized(origin[3], k)
-        at.second = at.second_free = at.third = at.third_free = NULL
-        if origin[4] is not None:
-            at.second, at.second_free = sized(origin[4], nodes * n), sized(origin[5], k)
-            at.third, at.third_free = sized(origin[6], nodes * n), sized(origin[7], k)
-        at.scale, at.free_scale = sized(origin[8], n), sized(origin[9], k)
+        self.point(origin, nodes, &at)
         if target.shape[0] != k or mass.shape[0] != self.c.n_point + 1 or (
             mass.shape[1] != self.c.n_point + 1
         ):
@@ -505,15 +589,15 @@ cdef class Collocation:
         with nogil:
             status = tro_collocation_advance(
                 &self.c, &at, s, period, &rows[0, 0, 0], &rows_free[0, 0], &target[0], &mass[0, 0],
-                enough, p_, u_, work, out_, out_ + cut, out_ + cut + k, pair_, &to
+                enough, p_, u_, work, out_, pair_, &to
             )
         self.functions.reraise()
         if status != 0:
             return (status,)
-        first, second = out
-        return (status, first[:cut].reshape(nodes, n), first[cut:],
-                second[:cut].reshape(nodes, n), second[cut:], pair, to.sign, to.logarithm,
-                to.corrections, to.cosine, to.aside)
+        found = [status]
+        for each in out:
+            found += (each[:cut].reshape(nodes, n), each[cut:])
+        return (*found, pair, to.sign, to.logarithm, to.corrections, to.cosine, to.aside)
 
     def maps(self, const double[::1] mesh, const double[:, ::1] states, double period,
              const double[::1] p, const double[::1] u, const double[::1] weight):

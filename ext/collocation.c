@@ -757,18 +757,39 @@ int tro_collocation_correct(const tro_collocation *c, double period, const doubl
     return TRO_MAX_STEPS;
 }
 
+void tro_collocation_length(const tro_collocation *c, const tro_collocation_point *at,
+                            const double *mass, double *rows, double *rows_free, double *target)
+{
+    const int n = c->model->n_state, k = c->n_free;
+    const size_t nodes = product(c->n_interval * c->n_point + 1, n);
+    const tro_collocation_path path = {n, c->n_point, c->n_interval, c->mesh};
+    tro_collocation_path_row(&path, mass, 1, at->scale, at->tangent, rows + (size_t)(k - 1) * nodes);
+    for (int b = 0; b < k; b++)
+        rows_free[(k - 1) * k + b] = at->tangent_free[b] / (at->free_scale[b] * at->free_scale[b]);
+    for (int a = 0; a < k; a++) {
+        double held = 0.0;
+        for (size_t b = 0; b < nodes; b++)
+            held += rows[(size_t)a * nodes + b] * at->states[b];
+        for (int b = 0; b < k; b++)
+            held += rows_free[a * k + b] * at->free[b];
+        target[a] = held;
+    }
+}
+
 int tro_collocation_advance(const tro_collocation *c, const tro_collocation_point *from, double s,
                             double period, const double *rows, const double *rows_free,
                             const double *target, const double *mass, double enough, double *p,
-                            double *u, double *work, double *states, double *free,
-                            double *tangent, double *pair, tro_collocation_arrival *arrival)
+                            double *u, double *work, double *out, double *pair,
+                            tro_collocation_arrival *arrival)
 {
     const int n = c->model->n_state, k = c->n_free;
     const size_t nodes = product(c->n_interval * c->n_point + 1, n);
     const tro_collocation_path path = {n, c->n_point, c->n_interval, c->mesh};
     const double half = s * s / 2.0, sixth = half * s / 3.0;
+    double *states = out, *free = out + nodes, *tangent = free + k;
+    double *free_tangent = tangent + nodes, *second = free_tangent + k;
+    double *third = second + nodes + k;
     double determinant[2], *wanted = work;
-    double *free_tangent = tangent + nodes;
     work += padded(k);
 
     for (size_t a = 0; a < nodes; a++)
@@ -813,5 +834,11 @@ int tro_collocation_advance(const tro_collocation *c, const tro_collocation_poin
         away += share * share;
     }
     arrival->aside = away - s * s;
+    if (s != 0.0) {
+        tro_collocation_path_bend(nodes, s, arrival->cosine, from->states, from->tangent, states,
+                                  tangent, second, third);
+        tro_collocation_path_bend((size_t)k, s, arrival->cosine, from->free, from->tangent_free,
+                                  free, free_tangent, second + nodes, third + nodes);
+    }
     return 0;
 }

@@ -63,6 +63,12 @@ typedef struct {
     const double *scale, *free_scale;
 } tro_collocation_point;
 
+/* Write the last condition, the length on a point's tangent, and the targets that make a point
+ * satisfy all conditions: the last of rows (n_free, nodes n_state) and of rows_free (n_free,
+ * n_free), and target (n_free). */
+void tro_collocation_length(const tro_collocation *c, const tro_collocation_point *at,
+                            const double *mass, double *rows, double *rows_free, double *target);
+
 /* Where a step arrived, beside the orbit. */
 typedef struct {
     double sign, logarithm; /* of the determinant, bordered by the unit tangent */
@@ -74,12 +80,13 @@ typedef struct {
 /* Solve for the orbit whose projection on a point's tangent lies at length s: the last condition's
  * target grows by s. mass (n_point + 1, n_point + 1) integrates products.
  *
- * states, free and tangent, tangent_free are what was found. The rest as above. */
+ * out (4, nodes n_state + n_free) holds the orbit that was found, the unit tangent there, and its
+ * second and third derivatives with the length, unless s is 0. The rest as above. */
 int tro_collocation_advance(const tro_collocation *c, const tro_collocation_point *from, double s,
                             double period, const double *rows, const double *rows_free,
                             const double *target, const double *mass, double enough, double *p,
-                            double *u, double *work, double *states, double *free,
-                            double *tangent, double *pair, tro_collocation_arrival *arrival);
+                            double *u, double *work, double *out, double *pair,
+                            tro_collocation_arrival *arrival);
 
 /* Tell what the linearisation along an orbit does in each interval.
  *

@@ -300,6 +300,19 @@ class Problem:
         )
         return found
 
+    def length(self, origin: tuple[Array | None, ...], rows: Array) -> Conditions:
+        """Return conditions whose last one is the length on the tangent of an orbit.
+
+        Parameters
+        ----------
+        origin : tuple
+            The mesh, and the point as the C core takes it.
+        rows : ndarray, shape (n_free, n_node, n_state)
+            All but the last are given; that one is written.
+        """
+        free, target = self._core.length(origin[0], origin[1:], basis().mass, rows)
+        return Conditions(rows, free, target)
+
     def advance(
         self, origin: tuple[Array | None, ...], s: float, conditions: Conditions, enough: float
     ) -> tuple[Any, ...]:
@@ -308,7 +321,7 @@ class Problem:
         Parameters
         ----------
         origin : tuple
-            As the C core takes it.
+            The mesh, and the point as the C core takes it.
         s : float
         conditions : Conditions
             For length 0.
@@ -456,4 +469,4 @@ def _highest(mesh: Array, values: Array, scale: Array) -> Array:
 
 def equidistributed(mesh: Array, values: Array, scale: Array, n_interval: int) -> Array:
     """Return a mesh whose intervals share the error of interpolation equally."""
-    return np.asarray(basis().pieces.equal(mesh, values, scale, n_interval))
+    return np.asarray(basis().pieces.equal(mesh, (values,), (scale,), n_interval))

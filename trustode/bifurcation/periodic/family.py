@@ -26,11 +26,9 @@ from .collocation import (
     Orbit,
     Problem,
     basis,
-    equidistributed,
     inner,
     interpolated,
     interpolation_error,
-    nodes_of,
 )
 from .floquet import Across, Multipliers, across, multipliers
 
@@ -52,11 +50,13 @@ _STANDING, _BLURRED = 1e-7, 1e-6
 _ONWARD = 1e-4
 #: A direction that is not known.
 _NONE = (None, None)
+#: A state's extent is at least this share of its size, where errors are measured in it.
+_LEAST_EXTENT = 1e-3
 #: Share of its size that an orbit's extent has at least, to give the phase by its own speed.
 _FLAT = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Node:
     """A point of a family of periodic orbits.
 
@@ -105,6 +105,16 @@ class Node:
         """Value of the last free scalar, the parameter of the family."""
         return float(self.orbit.free[-1])
 
+    @cached_property
+    def parts(self) -> tuple[Array | None, ...]:
+        """What the C core takes of it, the mesh first."""
+        orbit, tangent = self.orbit, self.tangent
+        second, third = self.bend or (_NONE, _NONE)
+        return (
+            *(orbit.mesh, orbit.states, orbit.free, *tangent, *second, *third),
+            *(self.scale, self.free_scale),
+        )
+
     def reversed(self) -> Node:
         """Return the same point looking the other way."""
         # What changes its sign with the direction it is measured in turns too.
@@ -151,6 +161,7 @@ class Node:
         # As `dataclasses.replace`, in a third of its time, and with what is remembered.
         made = object.__new__(Node)
         made.__dict__.update(self.__dict__)
+        made.__dict__.pop("parts", None)
         made.__dict__.update(changes)
         return made
 
@@ -259,24 +270,24 @@ class Family:
 
     def conditions(self, origin: Node, s: float) -> Conditions:
         """Return phase and length s along the tangent as conditions."""
-        orbit, tangent, k = origin.orbit, origin.tangent, len(origin.orbit.free)
-        rows = np.zeros((k, *orbit.states.shape))
-        free, target = np.zeros((k, k)), np.zeros(k)
-        reference = self.reference(orbit)
+        orbit, reference = origin.orbit, self.reference(origin.orbit)
+        rows = np.empty((len(orbit.free), *orbit.states.shape))
+        rows[:-1] = self._against_shift(origin, reference)
+        conditions = self.problem.length(origin.parts, rows)
+        conditions.target[-1] += s
+        return conditions
+
+    def _against_shift(self, origin: Node, reference: Orbit) -> Array:
+        """Return the condition that an orbit is not shifted against a reference."""
         known = self._phase
         if known is not None and known[0] is reference and known[1] is origin.scale:
-            rows[0], target[0] = known[2], float(np.vdot(known[2], orbit.states))
-        else:
-            extent = np.ptp(reference.states, axis=0) / origin.scale
-            moves = extent.max() > _FLAT
-            along = reference.states if moves else tangent.states
-            row, target[0] = self.phase(orbit, origin.scale, along)
-            rows[0] = row
-            self._phase = (reference, origin.scale, row) if moves else None
-        rows[-1] = basis().pieces.row(basis().mass, 1, orbit.mesh, origin.scale, tangent.states)
-        free[-1] = tangent.free / origin.free_scale**2
-        target[-1] = s + float(np.vdot(rows[-1], orbit.states) + free[-1] @ orbit.free)
-        return Conditions(rows, free, target)
+            return known[2]
+        extent = np.ptp(reference.states, axis=0) / origin.scale
+        moves = extent.max() > _FLAT
+        along = reference.states if moves else origin.tangent.states
+        row, _ = self.phase(origin.orbit, origin.scale, along)
+        self._phase = (reference, origin.scale, row) if moves else None
+        return row
 
     def fixed(self, origin: Node, value: float, which: int = -1) -> Conditions:
         """Return phase and the value of a free scalar as conditions."""
@@ -320,15 +331,21 @@ class Family:
         """
         if node.multipliers.trivial_error <= _BLURRED:
             return node
+        known = self._across(node)
+        if known.multipliers.trivial_error <= _BLURRED:
+            return known
         target = conditions.target.copy()
         target[-1] += s
         corrected = self.problem.correct(
             node.orbit, conditions._replace(target=target), node.scale, node.free_scale
         )
-        if corrected is not None:
-            node = replace(node, orbit=corrected.orbit, pair=corrected.pair)
-        if node.multipliers.trivial_error <= _BLURRED:
-            return node
+        if corrected is None:
+            return known
+        node = replace(node, orbit=corrected.orbit, pair=corrected.pair)
+        return node if node.multipliers.trivial_error <= _BLURRED else self._across(node)
+
+    def _across(self, node: Node) -> Node:
+        """Return a point whose multipliers come from the maps of its intervals."""
         maps = self.problem.maps(node.orbit)
         return node if maps is None else replace(node, across=across(*maps))
 
@@ -347,19 +364,12 @@ class Family:
         if self._last is None or self._last[0] is not origin:
             self._last = origin, self.conditions(origin, 0.0)
         conditions = self._last[1]
-        orbit, tangent, bend = origin.orbit, origin.tangent, origin.bend
-        second, third = (_NONE, _NONE) if bend is None else bend
-        status, *found = self.problem.advance(
-            (orbit.mesh, orbit.states, orbit.free, *tangent, *second, *third, origin.scale, origin.free_scale),
-            s,
-            conditions,
-            enough,
-        )
+        status, *found = self.problem.advance(origin.parts, s, conditions, enough)
         if status != 0:
             return None
-        states, free, ahead, free_ahead, pair, sign, size, corrections, cosine, aside = found
+        states, free, ahead, free_ahead, *bend, pair, sign, size, corrections, cosine, aside = found
         node = Node(
-            Orbit(orbit.mesh, states, free),
+            Orbit(origin.orbit.mesh, states, free),
             Direction(ahead, free_ahead),
             origin.scale,
             origin.free_scale,
@@ -367,7 +377,7 @@ class Family:
             sign,
             size,
             corrections,
-            bend if s == 0.0 else None,
+            origin.bend if s == 0.0 else (Direction(*bend[:2]), Direction(*bend[2:])),
             None,
             cosine,
             aside,
@@ -418,11 +428,7 @@ class Family:
         orbit, tangent, bend = node.orbit, node.tangent, node.bend
         every = [orbit.states, tangent.states, *(each.states for each in bend or ())]
         mesh = self.mesh(node, intervals)
-        there = interpolated(orbit.mesh, np.hstack(every), nodes_of(mesh))
-        n = orbit.states.shape[1]
-        states, ahead, *rest = (
-            np.ascontiguousarray(there[:, k : k + n]) for k in range(0, there.shape[1], n)
-        )
+        states, ahead, *rest = basis().pieces.moved(orbit.mesh, every, mesh)
         moved = node._changed(
             orbit=Orbit(mesh, states, orbit.free),
             tangent=Direction(ahead, tangent.free),
@@ -442,15 +448,18 @@ class Family:
 
     def mesh(self, node: Node, intervals: int | None = None) -> Array:
         """Return a mesh that suits a point: the orbit, and the direction it moves in."""
-        both = np.hstack([node.orbit.states, node.tangent.states])
-        extent = np.maximum(np.ptp(node.tangent.states, axis=0), 1e-3 * node.scale)
-        scale = np.concatenate([self._extent(node), 10.0 * extent])
+        orbit, tangent, pieces = node.orbit, node.tangent, basis().pieces
+        extent = 10.0 * pieces.extent(orbit.mesh, tangent.states, _LEAST_EXTENT, node.scale)
         wanted = intervals or self.intervals or self._wanted(node)
-        return equidistributed(node.orbit.mesh, both, scale, wanted)
+        both, units = (orbit.states, tangent.states), (self._extent(node), extent)
+        return np.asarray(pieces.equal(orbit.mesh, both, units, wanted))
 
     def _extent(self, node: Node) -> Array:
         """Return how far each state moves, in which errors of interpolation are measured."""
-        return np.asarray(np.maximum(np.ptp(node.orbit.states, axis=0), 1e-3 * node.scale))
+        orbit = node.orbit
+        return np.asarray(
+            basis().pieces.extent(orbit.mesh, orbit.states, _LEAST_EXTENT, node.scale)
+        )
 
     def accurate(self, node: Node) -> bool:
         """Return whether a point's mesh is fine enough for what it holds."""

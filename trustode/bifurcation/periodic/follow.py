@@ -168,9 +168,6 @@ class Follower:
             if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
-            if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
-                side.end = f"grows without bound at {self._shown(node)}"
-                return side
             if not born and self._closes(side.nodes):
                 side.closed, side.end = True, "closed family: back at the start"
                 return side
@@ -198,6 +195,9 @@ class Follower:
                 renewed = self._family.onward(node)
                 if renewed is not None:
                     origin, since = renewed, 0
+                if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
+                    side.end = f"grows without bound at {self._shown(node)}"
+                    return side
                 if len(origin.orbit.mesh) > MOST and not self._family.accurate(origin):
                     place = self._shown(origin)
                     side.end = f"{MOST} mesh intervals no longer resolve the orbit, at {place}"
@@ -229,7 +229,7 @@ class Follower:
             return None, "step floor: the family bends too sharply"
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
-        return node.bent(origin, length), ""
+        return (node if crossed is None else node.bent(origin, length)), ""
 
     def _scalars(self, node: Node) -> list[tuple[int, float]]:
         return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))

@@ -98,6 +98,8 @@ class Finder:
     def find(self, end: Node) -> list[Special]:
         """Return the special points between the origin and `end`, in order."""
         origin = self._origin
+        if self._is_quiet(end):
+            return []
         # There a multiplier is known to more digits than the parameter's share of the tangent.
         self._standing = all(self._family.stands(node) for node in (origin, end))
         tests = self._tests(origin)
@@ -135,6 +137,18 @@ class Finder:
             or self._index_changes(end)
         ]
         return sorted(sure, key=lambda special: special.position)
+
+    def _is_quiet(self, end: Node) -> bool:
+        """Return whether no test can have changed its sign, at the price of a look."""
+        a, b = self._origin.multipliers, end.multipliers
+        turns = self._origin.tangent.free[-1] * end.tangent.free[-1]
+        return bool(
+            turns > 0.0
+            and self._origin.sign == end.sign
+            and (a.doubling > 0.0) == (b.doubling > 0.0)
+            and (a.torus > 0.0) == (b.torus > 0.0)
+            and (a.unit > 0.0) == (b.unit > 0.0)
+        )
 
     def _index_changes(self, end: Node) -> bool:
         """Return whether the number of unstable multipliers surely changes over the step."""
