@@ -119,7 +119,7 @@ os.chdir(ROOT)
 GENERATED.mkdir(exist_ok=True)
 X86 = platform.machine().lower() in ("x86_64", "amd64") and not MSVC
 core = ["ext/_core.pyx", *sorted(path.as_posix() for path in Path("ext").glob("*.c"))]
-APART = ("taylor", "arclength", "collocation")
+APART = ("taylor", "arclength", "collocation", "floquet")
 core = [path for path in core if not any(name in path for name in APART)]
 setup(
     ext_modules=cythonize(
@@ -127,7 +127,10 @@ setup(
             extension("trustode._core", core, *([] if MSVC else ["-O3"])),
             extension(
                 "trustode._collocation",
-                ["ext/_collocation.pyx", "ext/collocation.c", "ext/collocation_path.c"],
+                [
+                    "ext/_collocation.pyx",
+                    *("ext/collocation.c", "ext/collocation_path.c", "ext/floquet.c"),
+                ],
                 *([] if MSVC else ["-O3"]),
             ),
             extension(

@@ -1,8 +1,10 @@
 """Thin wrapper around the collocation of periodic orbits; no arithmetic here."""
 
 cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 
 import numpy as np
+from scipy.linalg import cython_lapack
 
 cnp.import_array()
 
@@ -27,8 +29,31 @@ cdef extern from "collocation.h":
     ) noexcept nogil
     int tro_collocation_correct(
         const tro_collocation *, double, const double *, const double *, const double *,
-        const double *, const double *, double *, double *, double *, double *, double *, double *,
-        double *, double *, int *
+        const double *, const double *, double, double *, double *, double *, double *, double *,
+        double *, double *, double *, int *
+    ) noexcept nogil
+    ctypedef struct tro_collocation_point:
+        const double *states
+        const double *free
+        const double *tangent
+        const double *tangent_free
+        const double *second
+        const double *second_free
+        const double *third
+        const double *third_free
+        const double *scale
+        const double *free_scale
+    ctypedef struct tro_collocation_arrival:
+        double sign, logarithm, cosine, aside
+        int corrections
+    void tro_collocation_length(
+        const tro_collocation *, const tro_collocation_point *, const double *, double *, double *,
+        double *
+    ) noexcept nogil
+    int tro_collocation_advance(
+        const tro_collocation *, const tro_collocation_point *, double, double, const double *,
+        const double *, const double *, const double *, double, double *, double *, double *,
+        double *, double *, tro_collocation_arrival *
     ) noexcept nogil
     int tro_collocation_maps(
         const tro_collocation *, const double *, double, const double *, const double *,
@@ -62,6 +87,120 @@ cdef extern from "collocation_path.h":
     void tro_collocation_path_highest(
         const tro_collocation_path *, const double *, const double *, const double *, double *
     ) noexcept nogil
+
+
+    void tro_collocation_path_bend(
+        size_t, double, double, const double *, const double *, const double *, const double *,
+        double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_extent(
+        const tro_collocation_path *, const double *, double, const double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_equal(
+        const tro_collocation_path *, const double *, int, const double *const *,
+        const double *const *, int, double *, double *
+    ) noexcept nogil
+    void tro_collocation_path_moved(
+        const tro_collocation_path *, const double *, const double *, int, int,
+        const double *const *, double *const *
+    ) noexcept nogil
+    double tro_collocation_path_beside(
+        const tro_collocation_path *, const double *, const double *, const double *,
+        const double *, const double *
+    ) noexcept nogil
+
+
+cdef extern from "floquet.h":
+    ctypedef struct tro_dggev
+    ctypedef struct tro_dgeev
+    double TRO_FLOQUET_LARGEST
+    ctypedef struct tro_floquet_across:
+        const double *product
+        double size, along
+    ctypedef struct tro_floquet_facts:
+        double error
+        int n_unstable
+    size_t tro_floquet_work(int) noexcept nogil
+    void tro_floquet(
+        int, const double *, tro_floquet_across, double, tro_dggev *, tro_dgeev *, double *,
+        double *, tro_floquet_facts *
+    ) nogil
+    void tro_floquet_tests(int, const double *, double *) noexcept nogil
+
+#: What an infinite multiplier counts as.
+LARGEST = TRO_FLOQUET_LARGEST
+
+
+cdef void *_lapack(str name) except NULL:
+    capsule = cython_lapack.__pyx_capi__[name]
+    return PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
+
+
+cdef void *_dggev = _lapack("dggev")
+cdef void *_dgeev = _lapack("dgeev")
+
+
+def floquet(const double[:, :, ::1] pair, const double[:, ::1] product, double size,
+            double along, double rounding):
+    """Return multipliers; shapes as in floquet.h.
+
+    Returns
+    -------
+    tuple
+        values (n_state,), error of the first, how many are outside the unit circle, and the
+        three tests of all but the first.
+    """
+    cdef int n = <int>pair.shape[1]
+    if pair.shape[0] != 2 or pair.shape[2] != n or n < 1:
+        raise ValueError("pair must have shape (2, n, n)")
+    cdef tro_floquet_across across
+    cdef tro_floquet_facts facts
+    cdef double[3] tests
+    cdef cnp.ndarray values = np.empty(n, complex), work = np.empty(tro_floquet_work(n))
+    cdef double *values_ = <double *>cnp.PyArray_DATA(values)
+    across.product, across.size, across.along = NULL, size, along
+    if product is not None:
+        if product.shape[0] != n - 1 or product.shape[1] != n - 1 or n < 2:
+            raise ValueError("product must have shape (n - 1, n - 1)")
+        across.product = &product[0, 0]
+    tro_floquet(n, &pair[0, 0, 0], across, rounding, <tro_dggev *>_dggev, <tro_dgeev *>_dgeev,
+                <double *>cnp.PyArray_DATA(work), values_, &facts)
+    tro_floquet_tests(n - 1, values_ + 2, tests)
+    return values, facts.error, facts.n_unstable, tests[0], tests[1], tests[2]
+
+
+def floquet_tests(const double complex[::1] values):
+    """Return what vanishes where one of some values is -1, a product of two is 1, one is 1."""
+    cdef double[3] tests
+    cdef double complex nothing = 0.0
+    cdef const double complex *first = &values[0] if values.shape[0] else &nothing
+    tro_floquet_tests(<int>values.shape[0], <const double *>first, tests)
+    return tests[0], tests[1], tests[2]
+
+
+def bend(double length, double cosine, before, tangent_before, here, tangent):
+    """Return second and third derivatives at the end of a step, each like `here`.
+
+    Arrays are contiguous, of float64 and of one shape; see collocation_path.h.
+    """
+    cdef cnp.ndarray second = np.empty_like(here), third = np.empty_like(here)
+    cdef double *from_[4]
+    for k, each in enumerate((before, tangent_before, here, tangent)):
+        from_[k] = sized(each, second.size)
+    tro_collocation_path_bend(
+        <size_t>second.size, length, cosine, from_[0], from_[1], from_[2], from_[3],
+        <double *>cnp.PyArray_DATA(second), <double *>cnp.PyArray_DATA(third)
+    )
+    return second, third
+
+
+cdef double *sized(cnp.ndarray array, Py_ssize_t size) except NULL:
+    """Return the first element of an array of some size."""
+    if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or not cnp.PyArray_IS_C_CONTIGUOUS(array) or (
+        array.size != size
+    ):
+        raise ValueError(f"an array must be contiguous, of float64 and of size {size}")
+    return <double *>cnp.PyArray_DATA(array)
 
 
 def across(const double[:, :, ::1] maps, const double[:, ::1] flows):
@@ -165,6 +304,67 @@ cdef class Pieces:
                                      <double *>cnp.PyArray_DATA(out))
         return out
 
+    def extent(self, const double[::1] mesh, const double[:, ::1] values, double share,
+               const double[::1] unit):
+        """Return how far each component moves, and at least a share of its unit, shape (n,)."""
+        cdef tro_collocation_path path = self.path(mesh, values)
+        if unit.shape[0] != path.n:
+            raise ValueError(f"unit must have {path.n} entries")
+        cdef cnp.ndarray out = np.empty(path.n)
+        tro_collocation_path_extent(&path, &values[0, 0], share, &unit[0],
+                                    <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def equal(self, const double[::1] mesh, values, units, int intervals):
+        """Return a mesh that shares functions' error of interpolation, shape (intervals + 1,).
+
+        `values` are up to 4 functions, `units` what their components count in.
+        """
+        cdef const double[:, ::1] first = values[0]
+        cdef tro_collocation_path path = self.path(mesh, first)
+        cdef const double *values_[4]
+        cdef const double *units_[4]
+        cdef int k, count = <int>len(values)
+        if not 0 < count <= 4 or len(units) != count or intervals < 1:
+            raise ValueError("there are 1 to 4 functions, each with its unit, and intervals")
+        for k in range(count):
+            values_[k] = sized(values[k], first.size)
+            units_[k] = sized(units[k], path.n)
+        cdef cnp.ndarray density = np.empty(2 * path.n_interval), out = np.empty(intervals + 1)
+        tro_collocation_path_equal(&path, &self.powers[0, 0], count, values_, units_, intervals,
+                                   <double *>cnp.PyArray_DATA(density),
+                                   <double *>cnp.PyArray_DATA(out))
+        return out
+
+    def moved(self, const double[::1] mesh, values, const double[::1] other):
+        """Return up to 4 functions at the nodes of another mesh, a list of arrays."""
+        cdef const double[:, ::1] first = values[0]
+        cdef tro_collocation_path path = self.path(mesh, first)
+        cdef const double *values_[4]
+        cdef double *out_[4]
+        cdef int k, count = <int>len(values), intervals = <int>(other.shape[0] - 1)
+        if not 0 < count <= 4 or intervals < 1:
+            raise ValueError("there are 1 to 4 functions, and intervals")
+        out = [np.empty((intervals * path.n_point + 1, path.n)) for k in range(count)]
+        for k in range(count):
+            values_[k] = sized(values[k], first.size)
+            out_[k] = <double *>cnp.PyArray_DATA(out[k])
+        tro_collocation_path_moved(&path, &self.powers[0, 0], &other[0], intervals, count, values_,
+                                   out_)
+        return out
+
+    def beside(self, const double[:, ::1] matrix, const double[::1] weights,
+               const double[::1] mesh, const double[::1] unit, const double[:, ::1] a,
+               const double[:, ::1] b):
+        """Return the product of two functions less their means."""
+        cdef tro_collocation_path path = self.path(mesh, a)
+        self.fits(path, matrix, unit)
+        self.path(mesh, b)
+        if a.shape[1] != b.shape[1] or weights.shape[0] != path.n_point + 1:
+            raise ValueError("a and b must have as many components, and weights one a node")
+        return tro_collocation_path_beside(&path, &matrix[0, 0], &weights[0], &unit[0], &a[0, 0],
+                                           &b[0, 0])
+
     cdef tro_collocation_path path(self, const double[::1] mesh,
                                    const double[:, ::1] values) except *:
         cdef tro_collocation_path path
@@ -267,7 +467,7 @@ cdef class Collocation:
     def correct(self, const double[::1] mesh, double[:, ::1] states, double[::1] free,
                 double period, double[::1] p, double[::1] u, const double[:, :, ::1] rows,
                 const double[:, ::1] rows_free, const double[::1] target,
-                const double[::1] scale, const double[::1] free_scale):
+                const double[::1] scale, const double[::1] free_scale, double enough):
         """Solve for an orbit in place; shapes as in collocation.h.
 
         Returns
@@ -294,13 +494,110 @@ cdef class Collocation:
         with nogil:
             status = tro_collocation_correct(
                 &self.c, period, &rows[0, 0, 0], &rows_free[0, 0], &target[0], &scale[0],
-                &free_scale[0], p_, u_, &states[0, 0], &free[0], work, step_, pair_, determinant,
-                &corrections
+                &free_scale[0], enough, p_, u_, &states[0, 0], &free[0], work, step_, pair_,
+                determinant, &corrections
             )
         self.functions.reraise()
         cut = nodes * n
         return (status, step[:cut].reshape(nodes, n), step[cut:], pair, determinant[0],
                 determinant[1], corrections)
+
+    def length(self, const double[::1] mesh, origin, const double[:, ::1] mass,
+               double[:, :, ::1] rows):
+        """Write the last of some conditions, the length on a tangent; see collocation.h.
+
+        Parameters
+        ----------
+        origin : tuple
+            As of `advance`.
+        rows : ndarray, shape (n_free, nodes, n_state)
+            All but the last are given.
+
+        Returns
+        -------
+        tuple
+            rows_free (n_free, n_free), target (n_free,).
+        """
+        cdef int n = self.c.model.n_state, k = self.c.n_free
+        cdef cnp.ndarray free = np.zeros((k, k)), target = np.empty(k)
+        cdef tro_collocation_point at
+        cdef Py_ssize_t intervals = mesh.shape[0] - 1, nodes = intervals * self.c.n_point + 1
+        if rows.shape[0] != k or rows.shape[1] != nodes or rows.shape[2] != n or intervals < 1:
+            raise ValueError(f"rows must have shape ({k}, {nodes}, {n})")
+        self.point(origin, nodes, &at)
+        self.room(mesh, 1)
+        tro_collocation_length(&self.c, &at, &mass[0, 0], &rows[0, 0, 0],
+                               <double *>cnp.PyArray_DATA(free),
+                               <double *>cnp.PyArray_DATA(target))
+        return free, target
+
+    cdef int point(self, origin, Py_ssize_t nodes, tro_collocation_point *at) except -1:
+        """Take a point of a curve apart."""
+        cdef int n = self.c.model.n_state, k = self.c.n_free
+        at.states = sized(origin[0], nodes * n)
+        at.free = sized(origin[1], k)
+        at.tangent = sized(origin[2], nodes * n)
+        at.tangent_free = sized(origin[3], k)
+        at.second = at.second_free = at.third = at.third_free = NULL
+        if origin[4] is not None:
+            at.second, at.second_free = sized(origin[4], nodes * n), sized(origin[5], k)
+            at.third, at.third_free = sized(origin[6], nodes * n), sized(origin[7], k)
+        at.scale, at.free_scale = sized(origin[8], n), sized(origin[9], k)
+        return 0
+
+    def advance(self, const double[::1] mesh, origin, double s, double period, double[::1] p,
+                double[::1] u, conditions, const double[:, ::1] mass, double enough):
+        """Solve for the orbit at a length from another one; see collocation.h.
+
+        Parameters
+        ----------
+        origin : tuple
+            states, free, tangent, its free, then its second and third derivatives, each with its
+            free, or None for all four, scale, free_scale.
+        conditions : tuple
+            rows, rows_free, target for length 0.
+
+        Returns
+        -------
+        tuple
+            status, then states and scalars of the orbit, of the unit tangent, and of its second
+            and third derivatives (nothing where s is 0), pair, sign and logarithm of the
+            determinant, corrections, the tangents' cosine, square of the distance from the first
+            tangent.
+        """
+        cdef int n = self.c.model.n_state, k = self.c.n_free, status
+        cdef const double[:, ::1] states = origin[0]
+        cdef const double[:, :, ::1] rows = conditions[0]
+        cdef const double[:, ::1] rows_free = conditions[1]
+        cdef const double[::1] target = conditions[2]
+        cdef Py_ssize_t nodes = self.check(mesh, states, p, u, rows, rows_free)
+        cdef cnp.ndarray out = np.empty((4, nodes * n + k)), pair = np.empty((2, n, n))
+        cdef double *out_ = <double *>cnp.PyArray_DATA(out)
+        cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
+        cdef tro_collocation_point at
+        cdef tro_collocation_arrival to
+        self.point(origin, nodes, &at)
+        if target.shape[0] != k or mass.shape[0] != self.c.n_point + 1 or (
+            mass.shape[1] != self.c.n_point + 1
+        ):
+            raise ValueError(f"target must have {k} entries, and mass a row a node")
+        cdef double *work = self.room(mesh, 2)
+        cdef double nothing = 0.0
+        cdef double *p_ = &p[0] if p.shape[0] else &nothing
+        cdef double *u_ = &u[0] if u.shape[0] else &nothing
+        cdef Py_ssize_t cut = nodes * n
+        with nogil:
+            status = tro_collocation_advance(
+                &self.c, &at, s, period, &rows[0, 0, 0], &rows_free[0, 0], &target[0], &mass[0, 0],
+                enough, p_, u_, work, out_, pair_, &to
+            )
+        self.functions.reraise()
+        if status != 0:
+            return (status,)
+        found = [status]
+        for each in out:
+            found += (each[:cut].reshape(nodes, n), each[cut:])
+        return (*found, pair, to.sign, to.logarithm, to.corrections, to.cosine, to.aside)
 
     def maps(self, const double[::1] mesh, const double[:, ::1] states, double period,
              const double[::1] p, const double[::1] u, const double[::1] weight):

@@ -9,6 +9,8 @@
  */
 #include "collocation.h"
 
+#include "collocation_path.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -109,7 +111,8 @@ size_t tro_collocation_work(const tro_collocation *c)
 {
     const shape s = shape_of(c);
     room r;
-    return cut(c, &s, NULL, &r);
+    /* And the targets of `tro_collocation_advance`. */
+    return cut(c, &s, NULL, &r) + (size_t)padded(s.free);
 }
 
 /* Wider vectors where the processor has them; each element is computed as ever. Sanitizers do not
@@ -667,9 +670,10 @@ int tro_collocation_across(int n, int n_interval, const double *maps, const doub
     return size > 0.0 && size < INFINITY ? 0 : TRO_NONFINITE;
 }
 
-/* Newton's method stops when a step, in the unknowns' own scales, is below this, or below the second
- * while it shrinks so quickly that the next one would be rounding; ... */
-static const double CLOSE = 1e-9, CLOSING = 1e-8, QUICK = 1e-3;
+/* Newton's method stops when a step, in the unknowns' own scales, is below what is asked for, or
+ * below the first of these while it shrinks so quickly that the next one would be below the second
+ * ... */
+static const double CLOSING = 1e-7, NEXT = 1e-12;
 /* ... or when it no longer shrinks and is below this, which is rounding on a stiff orbit. */
 static const double STAGNANT = 1e-6;
 enum { CORRECTIONS = 10 };
@@ -692,9 +696,9 @@ static double taken(const tro_collocation *c, const double *free, double period,
 
 int tro_collocation_correct(const tro_collocation *c, double period, const double *rows,
                             const double *rows_free, const double *target, const double *scale,
-                            const double *free_scale, double *p, double *u, double *states,
-                            double *free, double *work, double *step, double *pair,
-                            double *determinant, int *corrections)
+                            const double *free_scale, double enough, double *p, double *u,
+                            double *states, double *free, double *work, double *step,
+                            double *pair, double *determinant, int *corrections)
 {
     const shape s = shape_of(c);
     const int n = s.n, k = s.free;
@@ -741,8 +745,9 @@ int tro_collocation_correct(const tro_collocation *c, double period, const doubl
             states[b] += step[b];
         for (int a = 0; a < k; a++)
             free[a] += step[nodes + (size_t)a];
-        const double enough = length <= QUICK * last ? CLOSING : CLOSE;
-        if (length <= enough || (stagnant && length <= STAGNANT)) {
+        /* Convergence is of second order: the next step is this one times its square ratio. */
+        const int closing = length <= CLOSING && length * (length / last) * (length / last) <= NEXT;
+        if (length <= enough || closing || (stagnant && length <= STAGNANT)) {
             expand(c, &s, &at, 1, step);
             *corrections = count;
             return 0;
@@ -750,4 +755,90 @@ int tro_collocation_correct(const tro_collocation *c, double period, const doubl
         last = length;
     }
     return TRO_MAX_STEPS;
+}
+
+void tro_collocation_length(const tro_collocation *c, const tro_collocation_point *at,
+                            const double *mass, double *rows, double *rows_free, double *target)
+{
+    const int n = c->model->n_state, k = c->n_free;
+    const size_t nodes = product(c->n_interval * c->n_point + 1, n);
+    const tro_collocation_path path = {n, c->n_point, c->n_interval, c->mesh};
+    tro_collocation_path_row(&path, mass, 1, at->scale, at->tangent, rows + (size_t)(k - 1) * nodes);
+    for (int b = 0; b < k; b++)
+        rows_free[(k - 1) * k + b] = at->tangent_free[b] / (at->free_scale[b] * at->free_scale[b]);
+    for (int a = 0; a < k; a++) {
+        double held = 0.0;
+        for (size_t b = 0; b < nodes; b++)
+            held += rows[(size_t)a * nodes + b] * at->states[b];
+        for (int b = 0; b < k; b++)
+            held += rows_free[a * k + b] * at->free[b];
+        target[a] = held;
+    }
+}
+
+int tro_collocation_advance(const tro_collocation *c, const tro_collocation_point *from, double s,
+                            double period, const double *rows, const double *rows_free,
+                            const double *target, const double *mass, double enough, double *p,
+                            double *u, double *work, double *out, double *pair,
+                            tro_collocation_arrival *arrival)
+{
+    const int n = c->model->n_state, k = c->n_free;
+    const size_t nodes = product(c->n_interval * c->n_point + 1, n);
+    const tro_collocation_path path = {n, c->n_point, c->n_interval, c->mesh};
+    const double half = s * s / 2.0, sixth = half * s / 3.0;
+    double *states = out, *free = out + nodes, *tangent = free + k;
+    double *free_tangent = tangent + nodes, *second = free_tangent + k;
+    double *third = second + nodes + k;
+    double determinant[2], *wanted = work;
+    work += padded(k);
+
+    for (size_t a = 0; a < nodes; a++)
+        states[a] = from->states[a] + s * from->tangent[a];
+    for (int a = 0; a < k; a++)
+        free[a] = from->free[a] + s * from->tangent_free[a];
+    if (from->second != NULL) {
+        for (size_t a = 0; a < nodes; a++)
+            states[a] += half * from->second[a] + sixth * from->third[a];
+        for (int a = 0; a < k; a++)
+            free[a] += half * from->second_free[a] + sixth * from->third_free[a];
+    }
+    memcpy(wanted, target, sizeof(double) * (size_t)k);
+    wanted[k - 1] += s;
+    const int status = tro_collocation_correct(
+        c, period, rows, rows_free, wanted, from->scale, from->free_scale, enough, p, u, states,
+        free, work, tangent, pair, determinant, &arrival->corrections);
+    if (status != 0)
+        return status;
+
+    double square = tro_collocation_path_form(&path, mass, 1, from->scale, tangent, tangent);
+    for (int a = 0; a < k; a++) {
+        const double share = free_tangent[a] / from->free_scale[a];
+        square += share * share;
+    }
+    if (!(square > 0.0 && square < INFINITY))
+        return TRO_NONFINITE;
+    /* The last condition makes the tangent's product with the first one 1. */
+    const double size = sqrt(square);
+    for (size_t a = 0; a < nodes + (size_t)k; a++)
+        tangent[a] /= size;
+    arrival->cosine = 1.0 / size;
+    /* The determinant is linear in its last row, whose product with the tangent is 1 / size. */
+    arrival->sign = determinant[0];
+    arrival->logarithm = determinant[1] + log(size);
+    double *change = work;
+    for (size_t a = 0; a < nodes; a++)
+        change[a] = states[a] - from->states[a];
+    double away = tro_collocation_path_form(&path, mass, 1, from->scale, change, change);
+    for (int a = 0; a < k; a++) {
+        const double share = (free[a] - from->free[a]) / from->free_scale[a];
+        away += share * share;
+    }
+    arrival->aside = away - s * s;
+    if (s != 0.0) {
+        tro_collocation_path_bend(nodes, s, arrival->cosine, from->states, from->tangent, states,
+                                  tangent, second, third);
+        tro_collocation_path_bend((size_t)k, s, arrival->cosine, from->free, from->tangent_free,
+                                  free, free_tangent, second + nodes, third + nodes);
+    }
+    return 0;
 }

@@ -42,16 +42,51 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
 /* Solve for an orbit under conditions, rows . states + rows_free . free = target, by Newton's
  * method; n_right is 2.
  *
- * scale (n_state) and free_scale (n_free) measure steps. states and free (n_free) hold where to
- * start, and what was found; p and u take the scalars. `period` counts unless it is a scalar.
+ * scale (n_state) and free_scale (n_free) measure steps; one shorter than `enough` is the last.
+ * states and free (n_free) hold where to start, and what was found; p and u take the scalars.
+ * `period` counts unless it is a scalar.
  * step (nodes n_state + n_free) is how the orbit changes with the last condition's target; pair and
  * determinant as above, both from the last step's equations. corrections is how many were taken.
  * Returns 0, TRO_NONFINITE, TRO_SINGULAR, or TRO_MAX_STEPS where it does not converge. */
 int tro_collocation_correct(const tro_collocation *c, double period, const double *rows,
                             const double *rows_free, const double *target, const double *scale,
-                            const double *free_scale, double *p, double *u, double *states,
-                            double *free, double *work, double *step, double *pair,
-                            double *determinant, int *corrections);
+                            const double *free_scale, double enough, double *p, double *u,
+                            double *states, double *free, double *work, double *step,
+                            double *pair, double *determinant, int *corrections);
+
+/* A point of a curve of orbits. */
+typedef struct {
+    const double *states, *free;
+    const double *tangent, *tangent_free;   /* of unit length in scales */
+    const double *second, *second_free;     /* its derivatives with the length on the tangent, */
+    const double *third, *third_free;       /* or NULL where they are not known */
+    const double *scale, *free_scale;
+} tro_collocation_point;
+
+/* Write the last condition, the length on a point's tangent, and the targets that make a point
+ * satisfy all conditions: the last of rows (n_free, nodes n_state) and of rows_free (n_free,
+ * n_free), and target (n_free). */
+void tro_collocation_length(const tro_collocation *c, const tro_collocation_point *at,
+                            const double *mass, double *rows, double *rows_free, double *target);
+
+/* Where a step arrived, beside the orbit. */
+typedef struct {
+    double sign, logarithm; /* of the determinant, bordered by the unit tangent */
+    double cosine;          /* of the angle between both tangents */
+    double aside;           /* square of the distance from the first tangent */
+    int corrections;
+} tro_collocation_arrival;
+
+/* Solve for the orbit whose projection on a point's tangent lies at length s: the last condition's
+ * target grows by s. mass (n_point + 1, n_point + 1) integrates products.
+ *
+ * out (4, nodes n_state + n_free) holds the orbit that was found, the unit tangent there, and its
+ * second and third derivatives with the length, unless s is 0. The rest as above. */
+int tro_collocation_advance(const tro_collocation *c, const tro_collocation_point *from, double s,
+                            double period, const double *rows, const double *rows_free,
+                            const double *target, const double *mass, double enough, double *p,
+                            double *u, double *work, double *out, double *pair,
+                            tro_collocation_arrival *arrival);
 
 /* Tell what the linearisation along an orbit does in each interval.
  *

@@ -194,3 +194,128 @@ void tro_collocation_path_highest(const tro_collocation_path *path, const double
         }
     }
 }
+
+void tro_collocation_path_bend(size_t count, double length, double cosine, const double *before,
+                               const double *tangent_before, const double *here,
+                               const double *tangent, double *second, double *third)
+{
+    const double one = 1.0 / length, square = one * one, cube = square * one;
+    for (size_t k = 0; k < count; k++) {
+        const double steep = tangent_before[k] / cosine, rise = here[k] - before[k];
+        second[k] = (4.0 * tangent[k] + 2.0 * steep) * one - 6.0 * square * rise;
+        third[k] = 6.0 * (tangent[k] + steep) * square - 12.0 * cube * rise;
+    }
+}
+
+void tro_collocation_path_extent(const tro_collocation_path *path, const double *values,
+                                 double share, const double *unit, double *out)
+{
+    const int n = path->n, nodes = path->n_interval * path->n_point + 1;
+    for (int i = 0; i < n; i++) {
+        double low = values[i], high = values[i];
+        for (int k = 1; k < nodes; k++) {
+            const double value = values[(size_t)k * (size_t)n + (size_t)i];
+            low = value < low ? value : low;
+            high = value > high ? value : high;
+        }
+        out[i] = fmax(high - low, share * unit[i]);
+    }
+}
+
+void tro_collocation_path_equal(const tro_collocation_path *path, const double *powers, int count,
+                                const double *const *values, const double *const *unit, int n_new,
+                                double *density, double *out)
+{
+    const int intervals = path->n_interval;
+    double *one = density + intervals;
+    double mean = 0.0, total = 0.0;
+    for (int j = 0; j < intervals; j++)
+        density[j] = 0.0;
+    for (int k = 0; k < count; k++) {
+        tro_collocation_path_highest(path, powers, values[k], unit[k], one);
+        for (int j = 0; j < intervals; j++)
+            density[j] = fmax(density[j], one[j]);
+    }
+    for (int j = 0; j < intervals; j++) {
+        density[j] = pow(density[j], 1.0 / (path->n_point + 1));
+        mean += density[j] * length(path, j);
+    }
+    for (int j = 0; j < intervals; j++) {
+        /* No interval may grow beyond what the mean alone would make of it. */
+        density[j] += 0.1 * mean + 1e-12;
+        total += density[j] * length(path, j);
+    }
+    double passed = 0.0;
+    int j = 0;
+    for (int k = 1; k < n_new; k++) {
+        const double wanted = total * k / n_new;
+        while (j + 1 < intervals && passed + density[j] * length(path, j) <= wanted) {
+            passed += density[j] * length(path, j);
+            j++;
+        }
+        out[k] = path->mesh[j] + (wanted - passed) / density[j];
+    }
+    out[0] = 0.0;
+    out[n_new] = 1.0;
+}
+
+void tro_collocation_path_moved(const tro_collocation_path *path, const double *powers,
+                                const double *mesh, int n_new, int count,
+                                const double *const *values, double *const *out)
+{
+    const int n = path->n, degree = path->n_point, nodes = degree + 1;
+    int j = 0;
+    for (int at = 0; at <= n_new * degree; at++) {
+        const int interval = at / degree;
+        const double h = interval < n_new ? mesh[interval + 1] - mesh[interval] : 0.0;
+        const double s = mesh[interval] + h * (at - interval * degree) / degree;
+        while (j + 1 < path->n_interval && path->mesh[j + 1] <= s)
+            j++;
+        const double local = (s - path->mesh[j]) / length(path, j);
+        const size_t row = (size_t)at * (size_t)n;
+        for (int each = 0; each < count; each++)
+            for (int i = 0; i < n; i++)
+                out[each][row + (size_t)i] = 0.0;
+        for (int k = 0; k < nodes; k++) {
+            double weight = powers[degree * nodes + k];
+            for (int order = degree - 1; order >= 0; order--)
+                weight = weight * local + powers[order * nodes + k];
+            for (int each = 0; each < count; each++) {
+                const double *here = block(path, values[each], j) + k * n;
+                for (int i = 0; i < n; i++)
+                    out[each][row + (size_t)i] += weight * here[i];
+            }
+        }
+    }
+}
+
+double tro_collocation_path_beside(const tro_collocation_path *path, const double *matrix,
+                                   const double *weights, const double *unit, const double *a,
+                                   const double *b)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    double total = 0.0;
+    for (int i = 0; i < n; i++) {
+        double mean_a = 0.0, mean_b = 0.0, one = 0.0;
+        for (int j = 0; j < path->n_interval; j++) {
+            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
+            for (int k = 0; k < nodes; k++) {
+                mean_a += length(path, j) * weights[k] * x[k * n];
+                mean_b += length(path, j) * weights[k] * y[k * n];
+            }
+        }
+        for (int j = 0; j < path->n_interval; j++) {
+            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
+            double here = 0.0;
+            for (int k = 0; k < nodes; k++) {
+                double sum = 0.0;
+                for (int l = 0; l < nodes; l++)
+                    sum += matrix[k * nodes + l] * (y[l * n] - mean_b);
+                here += (x[k * n] - mean_a) * sum;
+            }
+            one += length(path, j) * here;
+        }
+        total += one / (unit[i] * unit[i]);
+    }
+    return total;
+}

@@ -41,4 +41,34 @@ void tro_collocation_path_extremes(const tro_collocation_path *path, const doubl
 void tro_collocation_path_highest(const tro_collocation_path *path, const double *powers,
                                   const double *values, const double *unit, double *out);
 
+/* Write the second and third derivatives at the end of a step of a curve, as its cubic with the
+ * tangents at both ends has them: second and third (count). Lengths are those on the last tangent,
+ * of which the step has `length` and its first tangent the share `cosine`. */
+void tro_collocation_path_bend(size_t count, double length, double cosine, const double *before,
+                               const double *tangent_before, const double *here,
+                               const double *tangent, double *second, double *third);
+
+/* Write how far each component moves, and at least a share of its unit: out (n). */
+void tro_collocation_path_extent(const tro_collocation_path *path, const double *values,
+                                 double share, const double *unit, double *out);
+
+/* Write a mesh whose intervals share the error of interpolation equally: out (n_new + 1).
+ *
+ * values and unit hold `count` functions, and what each counts in. density (2, n_interval) is work
+ * space. */
+void tro_collocation_path_equal(const tro_collocation_path *path, const double *powers, int count,
+                                const double *const *values, const double *const *unit, int n_new,
+                                double *density, double *out);
+
+/* Write `count` functions at the nodes of another mesh (n_new + 1): each of out
+ * (n_new n_point + 1, n). */
+void tro_collocation_path_moved(const tro_collocation_path *path, const double *powers,
+                                const double *mesh, int n_new, int count,
+                                const double *const *values, double *const *out);
+
+/* Return the integral of the product of two functions less their means, in units. */
+double tro_collocation_path_beside(const tro_collocation_path *path, const double *matrix,
+                                   const double *weights, const double *unit, const double *a,
+                                   const double *b);
+
 #endif

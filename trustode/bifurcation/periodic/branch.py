@@ -6,7 +6,7 @@ Imports the models, solutions and orbits; plots are drawn elsewhere.
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -334,27 +334,44 @@ class _Dense:
         return self.orbit.at(at.ravel() / self.period).reshape(*at.shape, -1)
 
 
-def table(model: Model, parameter: str, nodes: list[Node], steps: ArrayLike) -> pd.DataFrame:
-    """Return one row an orbit: position, parameter, period, extremes and stability."""
-    import pandas as pd
-
+def orbit_columns(
+    model: Model, parameter: str, nodes: Sequence[Node], steps: ArrayLike
+) -> dict[str, Any]:
+    """Return what a table says of orbits: position, parameter, period, extremes and stability."""
     n = len(model.states)
     ends = [extremes(node.orbit) for node in nodes]
     least = np.array([low for low, _ in ends]).reshape(-1, n)
     largest = np.array([high for _, high in ends]).reshape(-1, n)
-    columns: dict[str, Any] = {
+    found = [node.multipliers for node in nodes]
+    made: dict[str, Any] = {
         "step": steps,
-        parameter: [node.value for node in nodes],
-        "period": [float(node.orbit.free[0]) for node in nodes],
+        parameter: np.array([node.value for node in nodes], dtype=float),
+        "period": np.array([node.orbit.free[0] for node in nodes], dtype=float),
     }
     for k, name in enumerate(model.states):
-        columns[f"min_{name}"], columns[f"max_{name}"] = least[:, k], largest[:, k]
-    columns["stable"] = [node.multipliers.is_stable for node in nodes]
-    columns["n_unstable"] = [node.multipliers.n_unstable for node in nodes]
-    made = pd.DataFrame(columns)
-    made["multipliers"] = pd.Series([node.multipliers.values for node in nodes], dtype=object)
-    made["trivial_error"] = [node.multipliers.trivial_error for node in nodes]
+        made[f"min_{name}"], made[f"max_{name}"] = least[:, k], largest[:, k]
+    made["stable"] = np.array([each.is_stable for each in found], dtype=bool)
+    made["n_unstable"] = np.array([each.n_unstable for each in found], dtype=int)
+    made["multipliers"] = objects([each.values for each in found])
+    made["trivial_error"] = np.array([each.trivial_error for each in found], dtype=float)
     return made
+
+
+def objects(values: Sequence[object]) -> NDArray[np.object_]:
+    """Return an array of whatever stands in a sequence, arrays included."""
+    made = np.empty(len(values), dtype=object)
+    for k, value in enumerate(values):
+        made[k] = value
+    return made
+
+
+def table(
+    model: Model, parameter: str, nodes: Sequence[Node], steps: ArrayLike
+) -> pd.DataFrame:
+    """Return one row an orbit, see `orbit_columns`."""
+    import pandas as pd
+
+    return pd.DataFrame(orbit_columns(model, parameter, nodes, steps))
 
 
 def as_solution(model: Model, orbit: Orbit, family: Family, where: str) -> Solution:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 
 #: Collocation points an interval: polynomials of this degree.
 POINTS = 4
+#: Newton's method stops when a correction, in the unknowns' scales, is below this.
+CLOSE = 1e-9
 #: Slot of the period among the unknown scalars.
 PERIOD = -1
 
@@ -298,6 +300,52 @@ class Problem:
         )
         return found
 
+    def length(self, origin: tuple[Array | None, ...], rows: Array) -> Conditions:
+        """Return conditions whose last one is the length on the tangent of an orbit.
+
+        Parameters
+        ----------
+        origin : tuple
+            The mesh, and the point as the C core takes it.
+        rows : ndarray, shape (n_free, n_node, n_state)
+            All but the last are given; that one is written.
+        """
+        free, target = self._core.length(origin[0], origin[1:], basis().mass, rows)
+        return Conditions(rows, free, target)
+
+    def advance(
+        self, origin: tuple[Array | None, ...], s: float, conditions: Conditions, enough: float
+    ) -> tuple[Any, ...]:
+        """Solve for the orbit at length s on the tangent of another one.
+
+        Parameters
+        ----------
+        origin : tuple
+            The mesh, and the point as the C core takes it.
+        s : float
+        conditions : Conditions
+            For length 0.
+        enough : float
+            A correction below this is the last.
+
+        Returns
+        -------
+        tuple
+            As the C core gives it.
+        """
+        found: tuple[Any, ...] = self._core.advance(
+            origin[0],
+            origin[1:],
+            s,
+            self._period,
+            self.p,
+            self.u,
+            conditions,
+            basis().mass,
+            enough,
+        )
+        return found
+
     def correct(
         self, orbit: Orbit, conditions: Conditions, scale: Array, free_scale: Array
     ) -> Corrected | None:
@@ -329,6 +377,7 @@ class Problem:
             conditions.target,
             scale,
             free_scale,
+            CLOSE,
         )
         if status != 0:
             return None
@@ -390,6 +439,12 @@ def inner(mesh: Array, a: Array, b: Array, scale: Array | None = None) -> float:
     return float(basis().pieces.form(basis().mass, 1, mesh, unit, a, b))
 
 
+def beside(mesh: Array, a: Array, b: Array, scale: Array) -> float:
+    """Return the integral of the product of a and b less their means, each in scales."""
+    known = basis()
+    return float(known.pieces.beside(known.mass, known.whole, mesh, scale, a, b))
+
+
 def mean(mesh: Array, values: Array) -> Array:
     """Return the integral of each component, shape (n,)."""
     return np.asarray(basis().pieces.integral(basis().whole, mesh, values))
@@ -414,11 +469,4 @@ def _highest(mesh: Array, values: Array, scale: Array) -> Array:
 
 def equidistributed(mesh: Array, values: Array, scale: Array, n_interval: int) -> Array:
     """Return a mesh whose intervals share the error of interpolation equally."""
-    h = np.diff(mesh)
-    density = _highest(mesh, values, scale) ** (1.0 / (POINTS + 1))
-    # No interval may grow beyond what the mean alone would make of it.
-    density += 0.1 * float(density @ h) + 1e-12
-    total = np.concatenate([[0.0], np.cumsum(density * h)])
-    new = np.interp(np.linspace(0.0, total[-1], n_interval + 1), total, mesh)
-    new[0], new[-1] = 0.0, 1.0
-    return new
+    return np.asarray(basis().pieces.equal(mesh, (values,), (scale,), n_interval))

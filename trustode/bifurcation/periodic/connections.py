@@ -94,6 +94,10 @@ class Connections(Family):
         moved = super().renewed(node, intervals)
         return None if moved is None else self.lengthened(moved)
 
+    def onward(self, node: Node) -> Node | None:
+        """Return the same point on a mesh that suits it, its period long enough."""
+        return self.renewed(node)
+
     # ------------------------------------------------------------------ saddles
 
     def saddles(self, node: Node) -> Array:

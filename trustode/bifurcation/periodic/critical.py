@@ -117,10 +117,9 @@ class Critical(Family):
         conditions = Conditions(row[None], np.zeros((1, 1)), np.array([target]))
         return multipliers(plain.pair(orbit, conditions))
 
-    def orbit_of(self, node: Node) -> Orbit:
-        """Return the orbit without the vectors."""
-        states = np.ascontiguousarray(node.orbit.states[:, : self.n])
-        return Orbit(node.orbit.mesh, states, node.orbit.free)
+    def orbit_of(self, orbit: Orbit) -> Orbit:
+        """Return an orbit without the vectors."""
+        return Orbit(orbit.mesh, np.ascontiguousarray(orbit.states[:, : self.n]), orbit.free)
 
     # ------------------------------------------------------------------ conditions
 
@@ -170,16 +169,26 @@ class Critical(Family):
         orbit, tangent, n = node.orbit, node.tangent, self.n
         vectors = orbit.states[:, n:] / node.scale[n:]
         size = math.sqrt(inner(orbit.mesh, vectors, vectors))
-        states, ahead = orbit.states.copy(), tangent.states.copy()
-        states[:, n:] /= size
-        ahead[:, n:] /= size
-        free, free_ahead = orbit.free.copy(), tangent.free.copy()
+        share = np.ones(orbit.states.shape[1])
+        share[n:] = 1.0 / size
+        free_share = np.ones(len(orbit.free))
         if self.kind == "fold_of_cycles":
-            free[1] /= size
-            free_ahead[1] /= size
-        node = replace(node, orbit=Orbit(orbit.mesh, states, free))
-        length = math.sqrt(node.dot(Direction(ahead, free_ahead), Direction(ahead, free_ahead)))
-        return replace(node, tangent=Direction(ahead / length, free_ahead / length))
+            free_share[1] = 1.0 / size
+
+        def shrunk(direction: Direction, length: float = 1.0) -> Direction:
+            return Direction(
+                direction.states * (share / length), direction.free * (free_share / length)
+            )
+
+        ahead = shrunk(tangent)
+        length = math.sqrt(node.dot(ahead, ahead))
+        bend = node.bend
+        return replace(
+            node,
+            orbit=Orbit(orbit.mesh, orbit.states * share, orbit.free * free_share),
+            tangent=shrunk(tangent, length),
+            bend=bend and (shrunk(bend[0], length**2), shrunk(bend[1], length**3)),
+        )
 
     # ------------------------------------------------------------------ start
 
@@ -268,6 +277,10 @@ class CriticalFinder(Finder):
         self._critical = family
         self._known: dict[int, tuple[Node, Multipliers]] = {}
 
+    def _is_quiet(self, end: Node) -> bool:
+        # The tests are those along a curve.
+        return False
+
     def _multipliers(self, node: Node) -> Multipliers:
         known = self._known.get(id(node))
         if known is None:
@@ -333,8 +346,8 @@ class CriticalFollower(Follower):
     def __init__(self, family: Critical, names: tuple[str, str], stepper: ArcLength) -> None:
         fading = {}
         if family.kind == "fold_of_cycles":
-            fading["bautin"] = lambda orbit: around_mean(
-                replace(orbit, states=np.ascontiguousarray(orbit.states[:, : family.n]))
+            fading["bautin"] = lambda a, b, scale: around_mean(
+                family.orbit_of(a), family.orbit_of(b), scale[: family.n]
             )
         super().__init__(family, names, stepper, fading)
         self._critical = family
@@ -346,7 +359,7 @@ class CriticalFollower(Follower):
         return None
 
     def _floor(self, nodes: list[Node], reason: str) -> str:
-        extents = [np.ptp(self._critical.orbit_of(node).states, axis=0).max() for node in nodes]
+        extents = [np.ptp(self._critical.orbit_of(node.orbit).states, axis=0).max() for node in nodes]
         if self._critical.kind == "fold_of_cycles" and extents[-1] < _FADED * max(extents):
             return f"{ENDS['bautin']} at {self._shown(nodes[-1])}"
         return super()._floor(nodes, reason)

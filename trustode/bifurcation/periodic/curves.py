@@ -138,7 +138,7 @@ def _table(critical: Critical, parameters: tuple[str, str], nodes: list[Node]) -
     for k, name in enumerate(parameters):
         columns[name] = free[:, k - 2]
     columns["period"] = free[:, 0]
-    ends = [extremes(critical.orbit_of(node)) for node in nodes]
+    ends = [extremes(critical.orbit_of(node.orbit)) for node in nodes]
     for side, label in enumerate(("min", "max")):
         values = np.array([end[side] for end in ends]).reshape(-1, n)
         columns |= {f"{label}_{name}": values[:, k] for k, name in enumerate(names)}

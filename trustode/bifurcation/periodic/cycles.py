@@ -17,7 +17,7 @@ from ..arclength import ArcLength
 from ..continuation import free_name, span_of
 from ..equilibria import Equilibrium
 from ..system import System, newton, state_values
-from .branch import Cycles, Start, table
+from .branch import Cycles, Start, objects, orbit_columns, table
 from .collocation import PERIOD, Problem
 from .family import Family, Node, halves, slot_of
 from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined
@@ -271,12 +271,14 @@ def _assembled(
 
     nodes, start, found = joined(backward, forward)
     points = table(model, name, nodes, np.arange(len(nodes)))
-    special = table(model, name, [each.node for _, each in found], [k for k, _ in found])
-    special = special.drop(columns=["step", "stable", "n_unstable", "trivial_error"])
-    special.insert(0, "kind", [each.kind for _, each in found])
-    special["converged"] = np.array([each.converged for _, each in found], dtype=bool)
-    special["bracket"] = [(k, k + 1) for k, _ in found]
-    special["orbit"] = pd.Series([Start(each.node) for _, each in found], dtype=object)
+    columns: dict[str, Any] = {"kind": [each.kind for _, each in found]}
+    columns |= orbit_columns(model, name, [each.node for _, each in found], [k for k, _ in found])
+    for only_of_points in ("step", "stable", "n_unstable", "trivial_error"):
+        del columns[only_of_points]
+    columns["converged"] = np.array([each.converged for _, each in found], dtype=bool)
+    columns["bracket"] = objects([(k, k + 1) for k, _ in found])
+    columns["orbit"] = objects([Start(each.node) for _, each in found])
+    special = pd.DataFrame(columns)
     for side, step in ((backward, 0), (forward, len(nodes) - 1)):
         if side.limit is not None:
             row = dict.fromkeys(special.columns, np.nan) | {

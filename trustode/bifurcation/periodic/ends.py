@@ -84,21 +84,21 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
     period = float(last.orbit.free[where])
     if len(nodes) < 6 or last.tangent.free[where] <= 0.0:
         return None
-    # The last two orbits are among those that the parameter must stand still for.
-    if abs(last.value - nodes[-2].value) > _NEARLY_SAME_VALUE * float(last.free_scale[-1]):
+    recent = [
+        (
+            growth,
+            _since(nodes, where, period / growth, same * float(last.free_scale[-1])),
+        )
+        for growth, same in ((_GROWTH, _SAME_VALUE), (_SLOW_GROWTH, _NEARLY_SAME_VALUE))
+    ]
+    if all(first is None for _, first in recent) or period < _LONG * min(
+        float(node.orbit.free[where]) for node in nodes
+    ):
         return None
-    periods = np.array([node.orbit.free[where] for node in nodes])
-    if period < _LONG * periods.min():
-        return None
-    values = np.array([node.value for node in nodes]) / last.free_scale[-1]
-    for growth, same in ((_GROWTH, _SAME_VALUE), (_SLOW_GROWTH, _NEARLY_SAME_VALUE)):
-        before = np.flatnonzero(periods <= period / growth)
-        if not len(before):
+    for growth, first in recent:
+        if first is None:
             continue
-        recent = slice(int(before[-1]), None)
-        if np.ptp(values[recent]) > same:
-            continue
-        lengths = [_path(nodes[k], last) for k in (int(before[-1]), len(nodes) - 1)]
+        lengths = [_path(nodes[k], last) for k in (first, len(nodes) - 1)]
         if abs(lengths[1] - lengths[0]) > _SAME_PATH * lengths[1]:
             continue
         found, ghosts = passed(last, problem, period)
@@ -109,6 +109,19 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
             rough = _in_the_limit(nodes, where)
             value = _fold_near(last, problem, rough)
             return _limit("saddle_node_homoclinic", rough if value is None else value, found, name)
+    return None
+
+
+def _since(nodes: Sequence[Node], where: int, period: float, same: float) -> int | None:
+    """Return the last orbit of a period and no more, if the parameter stood still from there."""
+    low = high = nodes[-1].value
+    for k in range(len(nodes) - 1, -1, -1):
+        value = nodes[k].value
+        low, high = min(low, value), max(high, value)
+        if high - low > same:
+            return None
+        if nodes[k].orbit.free[where] <= period:
+            return k
     return None
 
 

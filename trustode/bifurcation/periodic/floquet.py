@@ -1,18 +1,20 @@
 """Floquet multipliers of a periodic orbit, and functions that vanish where stability changes.
 
-Imports the C core's products of maps.
+Imports the C core (`ext/floquet.c`).
 """
 
 from __future__ import annotations
 
 import math
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._collocation import LARGEST
 from ..._collocation import across as _across
+from ..._collocation import floquet as _floquet
+from ..._collocation import floquet_tests as _tests
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -20,11 +22,7 @@ Complex = NDArray[np.complex128]
 #: A multiplier is off the unit circle if it is farther from it than this, and than a few times
 #: the error of the one that is known to be 1.
 _ROUNDING = 1e-7
-#: What an infinite multiplier counts as; the product of two is still a number.
-_LARGEST = 1e150
-_LOGARITHM = math.log(_LARGEST)
-#: A product knows the multipliers that are larger than this share of its largest.
-_SMALL = 1e-6
+_LOGARITHM = math.log(LARGEST)
 
 
 class Across(NamedTuple):
@@ -55,11 +53,16 @@ class Multipliers(NamedTuple):
         Distance of the first from its known value; an estimate of the others' error.
     n_unstable : int
         Multipliers outside the unit circle, the first not counted.
+    doubling, torus, unit : float
+        Tests of all but the first, see `doubling_test`, `torus_test` and `unit_test`.
     """
 
     values: Complex
     trivial_error: float
     n_unstable: int
+    doubling: float
+    torus: float
+    unit: float
 
     @property
     def others(self) -> Complex:
@@ -91,36 +94,10 @@ def multipliers(pair: Array, across: Across | None = None) -> Multipliers:
         What the linearisation does beside the orbit's direction, where the pair is worth no
         more than rounding; the multipliers that are not small are taken from there.
     """
-    n = len(pair[0])
-    nothing = Multipliers(np.full(n, _LARGEST + 0j), math.inf, n - 1)
-    found = _eigenvalues(pair) if np.isfinite(pair).all() else None
-    if found is None:
-        return nothing
-    trivial = min(found, key=lambda value: abs(value - 1.0))
-    found.remove(trivial)
-    found.sort(key=abs, reverse=True)
-    if across is not None:
-        trivial = complex(across.along)
-        known = sorted(np.linalg.eigvals(across.product).tolist(), key=abs, reverse=True)
-        large = [each for each in known if abs(each) > _SMALL * abs(known[0])]
-        found[: len(large)] = [complex(each) * across.size for each in large]
-    error = abs(trivial - 1.0)
-    margin = max(_ROUNDING, 10.0 * error)
-    count = sum(abs(value) > 1.0 + margin for value in found)
-    return Multipliers(np.array([trivial, *found]), error, count)
-
-
-def _eigenvalues(pair: Array) -> list[complex] | None:
-    """Return all numbers for which pair[0] + mu pair[1] is singular, or None."""
-    from scipy.linalg.lapack import dggev
-
-    real, imaginary, scale, *_, info = dggev(pair[0], -pair[1], compute_vl=0, compute_vr=0)
-    if info != 0:
-        return None
-    return [
-        complex(a, b) / c if math.hypot(a, b) < _LARGEST * abs(c) else complex(_LARGEST)
-        for a, b, c in zip(real.tolist(), imaginary.tolist(), scale.tolist(), strict=True)
-    ]
+    if across is None:
+        return Multipliers(*_floquet(pair, None, 1.0, 1.0, _ROUNDING))
+    product, size, along = across
+    return Multipliers(*_floquet(pair, product, size, along, _ROUNDING))
 
 
 def across(maps: Array, flows: Array, volume: float) -> Across:
@@ -148,7 +125,7 @@ def across(maps: Array, flows: Array, volume: float) -> Across:
 
 def doubling_test(values: Complex) -> float:
     """Return a number that changes sign where a real one of some multipliers passes -1."""
-    return math.prod(((1.0 + x) / (1.0 + abs(x)) for x in values.tolist()), start=1.0 + 0j).real
+    return float(_tests(values)[0])
 
 
 def torus_test(values: Complex) -> float:
@@ -156,13 +133,12 @@ def torus_test(values: Complex) -> float:
 
     It also does where two real multipliers become each other's inverse.
     """
-    products = (x * y for x, y in combinations(values.tolist(), 2))
-    return math.prod(((1.0 - xy) / (1.0 + abs(xy)) for xy in products), start=1.0 + 0j).real
+    return float(_tests(values)[1])
 
 
 def unit_test(values: Complex) -> float:
     """Return a number that changes sign where a real one of some multipliers passes 1."""
-    return math.prod(((1.0 - x) / (1.0 + abs(x)) for x in values.tolist()), start=1.0 + 0j).real
+    return float(_tests(values)[2])
 
 
 def crossing_pair(values: Complex) -> complex:

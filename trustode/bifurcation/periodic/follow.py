@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arclength import ArcLength
-from .collocation import Array, Orbit, inner, interpolated, mean
+from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit
 from .family import MOST, Family, Node, extremes
 from .special import Finder, Special
@@ -44,19 +44,21 @@ ENDS = {
     "bautin": "ends at a Bautin point",
 }
 
-#: What of an orbit vanishes where the family was born: given an orbit, its values at the nodes.
-Fading = Callable[[Orbit], Array]
+#: What of an orbit vanishes where the family was born: the product of it in two orbits on one
+#: mesh, in scales.
+Fading = Callable[[Orbit, Orbit, Array], float]
 
 
-def around_mean(orbit: Orbit) -> Array:
-    """Return an orbit without its mean, which fades at a Hopf point."""
-    return orbit.states - mean(orbit.mesh, orbit.states)
+def around_mean(a: Orbit, b: Orbit, scale: Array) -> float:
+    """Return the product of two orbits without their means, which fade at a Hopf point."""
+    return beside(a.mesh, a.states, b.states, scale)
 
 
-def against_half(orbit: Orbit) -> Array:
-    """Return an orbit less itself half a period later, which fades at a period doubling."""
-    later = interpolated(orbit.mesh, orbit.states, (orbit.nodes + 0.5) % 1.0)
-    return np.asarray(orbit.states - later)
+def against_half(a: Orbit, b: Orbit, scale: Array) -> float:
+    """Return that of orbits less themselves half a period later: it fades at a period doubling."""
+    positions = (a.nodes + 0.5) % 1.0
+    x, y = (each.states - interpolated(each.mesh, each.states, positions) for each in (a, b))
+    return inner(a.mesh, x, y, scale)
 
 
 class Origin(NamedTuple):
@@ -164,8 +166,7 @@ class Follower:
                     side.end, side.origin = ended
                     return side
                 side.special += [(count, found) for found in self._find(origin, node)]
-            turned = origin.dot(node.tangent, origin.tangent)
-            if turned > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
+            if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
             if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
@@ -195,9 +196,12 @@ class Follower:
             since += 1
             origin = node
             if since >= _RENEWAL or not self._family.accurate(node):
-                renewed = self._family.renewed(node)
+                renewed = self._family.onward(node)
                 if renewed is not None:
                     origin, since = renewed, 0
+                if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
+                    side.end = f"grows without bound at {self._shown(node)}"
+                    return side
                 if len(origin.orbit.mesh) > MOST and not self._family.accurate(origin):
                     place = self._shown(origin)
                     side.end = f"{MOST} mesh intervals no longer resolve the orbit, at {place}"
@@ -218,16 +222,18 @@ class Follower:
             node = self._family.landing(origin, guess, edge, which)
         if node is None:
             return None, "step floor: Newton's method fails"
-        if origin.dot(node.tangent, origin.tangent) < _LEAST_COSINE:
+        if node.cosine < _LEAST_COSINE:
             return None, "step floor: the family has a corner"
-        change = origin.to(node.orbit)
-        length = origin.dot(origin.tangent, change)
-        aside = origin.dot(change, change) - length**2
+        length, aside = ds, node.aside
+        if crossed is not None:
+            change = origin.to(node.orbit)
+            length = origin.dot(origin.tangent, change)
+            aside = origin.dot(change, change) - length**2
         if not 0.0 < length <= 1.01 * ds or aside > (_LARGEST_CORRECTION * ds) ** 2:
             return None, "step floor: the family bends too sharply"
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
-        return node.bent(origin, length), ""
+        return (node if crossed is None else node.bent(origin, length)), ""
 
     def _scalars(self, node: Node) -> list[tuple[int, float]]:
         return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))
@@ -282,12 +288,9 @@ class Follower:
         What fades changes its sign: behind the point the same orbits come again, shifted.
         """
         for kind, fading in self._fading.items():
-            before, after = fading(origin.orbit), fading(node.orbit)
-            scale = origin.scale[: before.shape[1]]
-            mesh = node.orbit.mesh
-            if inner(mesh, before, after, scale) > 0.0:
+            if fading(origin.orbit, node.orbit, origin.scale) > 0.0:
                 continue
-            a, b = inner(mesh, before, before, scale), inner(mesh, after, after, scale)
+            a, b = (fading(each.orbit, each.orbit, origin.scale) for each in (origin, node))
             # The parameter is even in what fades.
             value = (origin.value * b - node.value * a) / (b - a) if a != b else node.value
             low, high = sorted((origin.value, node.value))

@@ -15,7 +15,7 @@ import numpy as np
 
 from .collocation import Orbit
 from .family import MOST, Family, Node
-from .floquet import Complex, Multipliers, crossing_pair, doubling_test, torus_test, unit_test
+from .floquet import Complex, Multipliers, crossing_pair
 
 Test = Callable[[Node], float]
 
@@ -98,6 +98,8 @@ class Finder:
     def find(self, end: Node) -> list[Special]:
         """Return the special points between the origin and `end`, in order."""
         origin = self._origin
+        if self._is_quiet(end):
+            return []
         # There a multiplier is known to more digits than the parameter's share of the tangent.
         self._standing = all(self._family.stands(node) for node in (origin, end))
         tests = self._tests(origin)
@@ -136,6 +138,18 @@ class Finder:
         ]
         return sorted(sure, key=lambda special: special.position)
 
+    def _is_quiet(self, end: Node) -> bool:
+        """Return whether no test can have changed its sign, at the price of a look."""
+        a, b = self._origin.multipliers, end.multipliers
+        turns = self._origin.tangent.free[-1] * end.tangent.free[-1]
+        return bool(
+            turns > 0.0
+            and self._origin.sign == end.sign
+            and (a.doubling > 0.0) == (b.doubling > 0.0)
+            and (a.torus > 0.0) == (b.torus > 0.0)
+            and (a.unit > 0.0) == (b.unit > 0.0)
+        )
+
     def _index_changes(self, end: Node) -> bool:
         """Return whether the number of unstable multipliers surely changes over the step."""
         before, after = (self._multipliers(node) for node in (self._origin, end))
@@ -161,13 +175,13 @@ class Finder:
         return {
             "branch_point": _determinant_test(origin.size),
             "fold_of_cycles": self._unit if self._standing else turning_test,
-            "period_doubling": lambda node: doubling_test(self._multipliers(node).others),
-            "torus": lambda node: torus_test(self._multipliers(node).others),
+            "period_doubling": lambda node: self._multipliers(node).doubling,
+            "torus": lambda node: self._multipliers(node).torus,
         }
 
     def _unit(self, node: Node) -> float:
         """Return the test for a multiplier that is 1."""
-        return unit_test(self._multipliers(node).others)
+        return self._multipliers(node).unit
 
     def _multipliers(self, node: Node) -> Multipliers:
         """Return the multipliers of an orbit."""
