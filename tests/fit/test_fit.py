@@ -73,6 +73,26 @@ def test_decay_with_known_sd(decay: tr.Model) -> None:
     assert fit.params["stderr"].to_numpy() == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_parameter_that_is_only_a_scale_is_searched_as_one(line: pd.DataFrame) -> None:
+    # Many programs write standard deviations among the model's parameters; no equation holds it.
+    arguments = {
+        "time": "t",
+        "observed": {"y": tr.Gaussian("y", sd="sigma")},
+        "vary": {
+            "a": tr.Vary(0.0, min=-9, max=9),
+            "y(0)": tr.Vary(0.0, min=-9, max=9),
+            "sigma": tr.Vary(1e4, min=1e-5, max=1e5, scale="log10"),
+        },
+        "starts": 1,
+    }
+    model = tr.Model("line", rhs={"y": "a"}, params={"a": 0.0, "sigma": 1.0}, initial={"y": 0.0})
+    fit = tr.fit(model, line, **arguments)
+    residuals = line["y"] - np.polyval(np.polyfit(line["t"], line["y"], 1), line["t"])
+    assert fit.params.loc["sigma", "value"] == pytest.approx(np.sqrt((residuals**2).mean()))
+    # A line is found in one step, wherever its standard deviation began.
+    assert fit.starts["n_evaluations"].sum() <= 4
+
+
 def test_constant_probability_is_the_share_of_successes(drift: tr.Model) -> None:
     data = pd.DataFrame({"t": np.arange(20.0), "k": [3, 5, 4, 6] * 5, "n": [10, 12, 9, 11] * 5})
     fit = tr.fit(

@@ -40,7 +40,7 @@ class Readout:
     summed : frozenset of str
         Columns whose rows the C core sums.
     scales : frozenset of str
-        Names that are a scale and nothing else; they are not in the model.
+        Names that are a scale and nothing else; no equation holds them.
     """
 
     model: Model
@@ -99,12 +99,15 @@ def read_out(
         for symbol in expression.free_symbols
     }
     added = [name for name in dict.fromkeys(loose) if name in used]
+    # A parameter that no equation holds is a scale as good as a name that the model lacks.
+    equations = (*model.rhs.values(), *model.initial.values(), *model.observables.values())
+    elsewhere = used | {symbol.name for right in equations for symbol in right.free_symbols}
     scales = frozenset(
         observed[column].quantities[1]
         for column in summed
         if len(observed[column].quantities) > 1
         and isinstance(observed[column].quantities[1], str)
-        and observed[column].quantities[1] not in (*model.params, *added)
+        and observed[column].quantities[1] not in elsewhere
     )
     _check_names(model, vary, fixed, loose, {*added, *scales}, where)
     predicted: dict[str, tuple[str | float, ...]] = {}
