@@ -411,8 +411,9 @@ def test_judges_of_wine(cases: Path) -> None:
     )
 
 
-def test_persons_whose_choices_hardly_tell() -> None:
-    """What carried searches for persons' values away, or made them creep, on the bundled data."""
+@pytest.fixture(scope="module")
+def choices() -> dict[str, Any]:
+    """Return a model of choices in a trust game, bundled data of six persons, and how to fit."""
     data = tr.data.load("srndna_trust_partners")
     some = data["subject"].unique()[:6]
     data = data[(data["partner"] == "friend") & data["subject"].isin(some)].copy()
@@ -426,21 +427,34 @@ def test_persons_whose_choices_hardly_tell() -> None:
         initial={"T": 0},
         inputs={"back": 0},
     )
+    return {
+        "model": model,
+        "data": data,
+        "time": "trial",
+        "group": "subject",
+        "inputs": {"back": "back"},
+        "starts": 1,
+    }
+
+
+def test_a_probability_without_a_link_has_no_mode_at_its_edge(choices: dict[str, Any]) -> None:
+    """Persons who always choose alike have their best probability at 1, where it ends."""
+    vary = {"b_0": tr.Vary(0.5, min=-5, max=5, random=True), "b_T": tr.Vary(0.1, min=-5, max=5)}
+    observed = {"high": tr.Binomial("b_0 + b_T*T")}
+    with pytest.raises(tr.SolveError, match=r"edge of what is possible.*link='logit'") as caught:
+        tr.fit(**choices, observed=observed, vary=vary)
+    assert caught.value.status is tr.Status.NO_LIKELIHOOD
+
+
+def test_persons_whose_choices_hardly_tell(choices: dict[str, Any]) -> None:
+    """What carried searches for persons' values away, or made them creep, on the bundled data."""
     vary = {
         "tau": tr.Vary(5, min=0.5, max=100, scale="log", random=True),
         "b_0": tr.Vary(0, min=-5, max=5),
         "b_T": tr.Vary(0.1, min=-10, max=10),
     }
-    found = tr.fit(
-        model,
-        data,
-        time="trial",
-        group="subject",
-        observed={"high": tr.Binomial("b_0 + b_T*T", link="logit")},
-        inputs={"back": "back"},
-        vary=vary,
-        starts=1,
-    )
+    data, observed = choices["data"], {"high": tr.Binomial("b_0 + b_T*T", link="logit")}
+    found = tr.fit(**choices, observed=observed, vary=vary)
     assert found.converged
     values = found.params["value"]
     z, total = np.linspace(-7.0, 7.0, 701), 0.0

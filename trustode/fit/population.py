@@ -38,6 +38,9 @@ MODE_DISTANCE, MODE_STEPS, MODE_PATIENCE = 1e-7, 100, 4
 #: information missed of the curvature at the last modes is trusted.
 FOUND, NEAR = 1e-3, 0.5
 
+#: Steps in a row that a person's model cuts short, after which the mode lies where it ends.
+EDGE = 8
+
 #: First steps towards the modes are no longer than this, in terms of the spread that the search
 #: for the population begins with; they double while they lead on.
 REACH = 5.0
@@ -323,7 +326,7 @@ class Marginal:
             penalty, by_prior, curvature = self.layout.penalty(x)
             if not np.isfinite(penalty):
                 none = "a value has no density under its prior"
-                return self._failed(x, Failure(Status.NONFINITE, none))
+                return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
             found = self.scores(x)
         if isinstance(found, Failure):
             return self._failed(x, found)
@@ -334,7 +337,7 @@ class Marginal:
         finite = all(np.isfinite(each).all() for each in (total, gradient, information))
         if not finite:
             none = "the marginal likelihood is not finite"
-            return self._failed(x, Failure(Status.NONFINITE, none))
+            return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
         return Evaluation(x, total, gradient, information, penalty=penalty)
 
     def _failed(self, x: Array, failure: Failure) -> Evaluation:
@@ -349,7 +352,7 @@ class Marginal:
         try:
             return self._scores(x)
         except np.linalg.LinAlgError:
-            return Failure(Status.NONFINITE, "a matrix of some person has no inverse")
+            return Failure(Status.NO_LIKELIHOOD, "a matrix of some person has no inverse")
 
     def _scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
         found = self.modes(x)
@@ -446,7 +449,7 @@ class Marginal:
         pop, values = self.population, self.layout.natural(x)
         covariance, _, _ = pop.covariance(values, self.layout.slope(values))
         if not (np.isfinite(covariance).all() and np.linalg.eigvalsh(covariance)[0] > 0.0):
-            return Failure(Status.NONFINITE, "the covariance between persons is not positive")
+            return Failure(Status.NO_LIKELIHOOD, "the covariance between persons is not positive")
         precision = np.asarray(np.linalg.inv(covariance), dtype=float)
         mean = pop.weights @ x[pop.linear]
         shared = x[pop.outer_shared]
@@ -484,7 +487,7 @@ class Marginal:
         share, idle = np.ones(len(own)), 0
         learnt = np.zeros_like(found.own) if missing is None else missing.copy()
         trusted = np.full(len(own), missing is not None)
-        reach = np.ones(len(own))
+        reach, shortened = np.ones(len(own)), np.zeros(len(own), dtype=int)
         for _ in range(MODE_STEPS):
             d = own - mean
             value = found.nll + 0.5 * _form(d, precision, d)
@@ -509,7 +512,15 @@ class Marginal:
             tried = self._tried(shared, own, step, share)
             if isinstance(tried, Failure):
                 return tried
-            new, other = tried
+            new, other, refused = tried
+            shortened = np.array([shortened[k] + 1 if k in refused else 0 for k in range(len(own))])
+            edge = int(shortened.argmax())
+            if shortened[edge] >= EDGE:
+                return Failure(
+                    Status.NO_LIKELIHOOD,
+                    f"the best values of {self.population.labels[edge]!r} lie at the edge of what "
+                    f"is possible, where a normal distribution has no mode: {refused[edge]}",
+                )
             d = new - mean
             reached = other.nll + 0.5 * _form(d, precision, d)
             pull = other.by_own + d @ precision
@@ -523,7 +534,7 @@ class Marginal:
             learnt, trusted = _learnt(learnt, new - own, precision, found, other, better)
             own = np.where(better[:, None], new, own)
             found = _chosen(better, other, found)
-        return Failure(Status.NONFINITE, "no best values were found for some person")
+        return Failure(Status.NO_LIKELIHOOD, "no best values were found for some person")
 
     @cached_property
     def _reach(self) -> Array:
@@ -536,19 +547,22 @@ class Marginal:
 
     def _tried(
         self, shared: Array, own: Array, newton: Array, share: Array
-    ) -> tuple[Array, _Persons] | Failure:
-        """Take a step, shorter for persons whose model cannot be solved there."""
-        share = share.copy()
+    ) -> tuple[Array, _Persons, dict[int, str]] | Failure:
+        """Take a step, shorter for persons whose model cannot be solved there; with the reasons."""
+        share, refused, message = share.copy(), dict[int, str](), ""
         for _ in range(20 + len(own)):
             new = own - share[:, None] * newton
             found = self._persons(shared, new)
             if not isinstance(found, Failure):
-                return new, found
+                return new, found, refused
+            message = found.message
             if found.group is None:
                 share *= 0.25
             else:
-                share[self.population.person[found.group]] *= 0.1
-        return Failure(Status.NONFINITE, "no step of some person could be solved")
+                person = int(self.population.person[found.group])
+                share[person] *= 0.1
+                refused[person] = message
+        return Failure(Status.NO_LIKELIHOOD, f"no step of some person could be solved: {message}")
 
     def _along(
         self, shared: Array, own: Array, root: Array
@@ -813,8 +827,8 @@ def _learnt(
     trusted: Mask = (np.abs(plain - by(missing)) < np.abs(plain)).all(axis=1)
     bent = changed + moved @ precision
     along = (bent * moved).sum(axis=1)
-    took = took & (along > 0.0)
-    along = np.where(took, along, 1.0)
+    useful: Mask = took & (along > 0.0)
+    along = np.where(useful, along, 1.0)
     wanted = changed - by(new.own)
     now = np.abs((moved * by(missing)).sum(axis=1))
     size = np.abs((moved * wanted).sum(axis=1)) / np.where(now > 0.0, now, 1.0)
@@ -824,7 +838,7 @@ def _learnt(
     update = (cross + cross.transpose(0, 2, 1)) / along[:, None, None]
     across = (rest * moved).sum(axis=1) / along**2
     update -= across[:, None, None] * bent[:, :, None] * bent[:, None, :]
-    return np.where(took[:, None, None], shrunk + update, missing), trusted
+    return np.where(useful[:, None, None], shrunk + update, missing), trusted
 
 
 def _root(matrices: Array) -> Array:
