@@ -125,6 +125,7 @@ class Status(IntEnum):
     EVENTS = -8
     LOST = -9
     TIME_LIMIT = -10
+    NO_LIKELIHOOD = -11
     # Other names of two of them.
     SINGULAR = -5
     ENDLESS = -8
@@ -140,6 +141,7 @@ STATUS_TEXT: dict[Status, str] = {
     Status.INTERRUPTED: "interrupted",
     Status.NO_MEMORY: "memory ran out",
     Status.LOST: "the worker that ran it was lost",
+    Status.NO_LIKELIHOOD: "the data have no likelihood there",
     Status.TIME_LIMIT: "the time limit was reached",
     Status.EVENTS: "an event happens again and again within an instant",
 }

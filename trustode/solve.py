@@ -377,9 +377,14 @@ def check_times(t: object, where: str) -> Array:
         )
         raise DataError(f"{where}: t[{bad[0]}] = {times[bad[0]]} is not finite.{hint}")
     k = int(np.flatnonzero(np.diff(times) <= 0)[0])
+    hint = ""
+    if len(times) == 3 and k == 1 and 0.0 < times[2] < times[1] - times[0]:
+        start, end, step = times
+        n = round((end - start) / step) + 1
+        hint = f". For a time every {step:g} write np.linspace({start:g}, {end:g}, {n})"
     raise DataError(
         f"{where}: t must increase strictly, but t[{k}] = {times[k]:g} and "
-        f"t[{k + 1}] = {times[k + 1]:g}"
+        f"t[{k + 1}] = {times[k + 1]:g}{hint}"
     )
 
 

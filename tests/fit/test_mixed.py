@@ -409,3 +409,88 @@ def test_judges_of_wine(cases: Path) -> None:
     assert fit.params.loc["sd(judge)", "value"] ** 2 == pytest.approx(
         expected["variance"], rel=0.01
     )
+
+
+@pytest.fixture(scope="module")
+def choices() -> dict[str, Any]:
+    """Return a model of choices in a trust game, bundled data of six persons, and how to fit."""
+    data = tr.data.load("srndna_trust_partners")
+    some = data["subject"].unique()[:6]
+    data = data[(data["partner"] == "friend") & data["subject"].isin(some)].copy()
+    data["trial"] = data.groupby("subject").cumcount()
+    data["back"] = data["outcome"].map({"recip": 0.5, "defect": -0.5}).fillna(0.0)
+    data["high"] = (data["invested"] == data["high"]).where(data["invested"].notna()).astype(float)
+    model = tr.Model(
+        "learn",
+        rhs={"T": "(back - T)/tau"},
+        params={"tau": 5},
+        initial={"T": 0},
+        inputs={"back": 0},
+    )
+    return {
+        "model": model,
+        "data": data,
+        "time": "trial",
+        "group": "subject",
+        "inputs": {"back": "back"},
+        "starts": 1,
+    }
+
+
+def test_a_probability_without_a_link_has_no_mode_at_its_edge(choices: dict[str, Any]) -> None:
+    """Persons who always choose alike have their best probability at 1, where it ends."""
+    vary = {"b_0": tr.Vary(0.5, min=-5, max=5, random=True), "b_T": tr.Vary(0.1, min=-5, max=5)}
+    observed = {"high": tr.Binomial("b_0 + b_T*T")}
+    with pytest.raises(tr.SolveError, match=r"edge of what is possible.*link='logit'") as caught:
+        tr.fit(**choices, observed=observed, vary=vary)
+    assert caught.value.status is tr.Status.NO_LIKELIHOOD
+
+
+def test_persons_whose_choices_hardly_tell(choices: dict[str, Any]) -> None:
+    """What carried searches for persons' values away, or made them creep, on the bundled data."""
+    vary = {
+        "tau": tr.Vary(5, min=0.5, max=100, scale="log", random=True),
+        "b_0": tr.Vary(0, min=-5, max=5),
+        "b_T": tr.Vary(0.1, min=-10, max=10),
+    }
+    data, observed = choices["data"], {"high": tr.Binomial("b_0 + b_T*T", link="logit")}
+    found = tr.fit(**choices, observed=observed, vary=vary)
+    assert found.converged
+    values = found.params["value"]
+    z, total = np.linspace(-7.0, 7.0, 701), 0.0
+    tau = np.exp(np.log(values["tau"]) + values["sd(tau)"] * z)
+    for _, mine in data.groupby("subject"):
+        trust, loglik = np.zeros_like(z), np.zeros_like(z)
+        for back, high in zip(mine["back"], mine["high"], strict=True):
+            if not np.isnan(high):
+                sign = 1.0 if high else -1.0
+                loglik -= np.log1p(np.exp(-sign * (values["b_0"] + values["b_T"] * trust)))
+            trust = back + (trust - back) * np.exp(-1.0 / tau)
+        total += np.log(np.trapezoid(np.exp(loglik) * norm.pdf(z), z))
+    assert found.mixed is not None
+    assert found.mixed.sampled == pytest.approx(total, abs=5.0 * found.mixed.sampled_error)
+    assert found.loglik == pytest.approx(total, abs=0.5)
+
+
+def test_a_group_that_stays_is_not_solved_again() -> None:
+    """And what is kept of it is what solving it gives, to the last bit."""
+    frame = pd.DataFrame({"who": np.repeat(["a", "b", "c"], 5), "t": np.tile(np.arange(5.0), 3)})
+    frame["y"] = np.cos(np.arange(15.0))
+    model = tr.Model("decay", rhs={"y": "-k*y"}, params={"k": 0.3}, initial={"y": 1.0})
+
+    def problem() -> Any:
+        return tr.objective(
+            model,
+            frame,
+            time="t",
+            group="who",
+            observed={"y": tr.Gaussian("y", sd=0.5)},
+            vary={"k": tr.Vary(0.3, per="who")},
+        )._problem
+
+    kept = problem()
+    kept.by_group(np.array([0.1, 0.2, 0.3]))
+    moved = np.array([0.1, 0.5, 0.3])
+    found, fresh = kept.by_group(moved), problem().by_group(moved)
+    for name in ("nll", "gradient", "information"):
+        assert (getattr(found, name) == getattr(fresh, name)).all()

@@ -452,3 +452,11 @@ def test_people_may_have_cut_points_of_their_own(ramp: tr.Model) -> None:
     profile = fit.profile("c2 [q]")
     row = profile.intervals.iloc[0]
     assert row["low"] < 3.0 < row["high"]
+
+
+@pytest.mark.parametrize(("seen", "predicted"), [(1.0, 1.2), (0.0, -0.2), (1.0, -0.2), (0.0, 1.2)])
+def test_a_probability_outside_0_to_1_has_no_likelihood(seen: float, predicted: float) -> None:
+    terms = tr.Binomial("y").terms(
+        np.array([seen]), {"trials": np.ones(1)}, np.array([[predicted]])
+    )
+    assert terms.nll.tolist() == [np.inf]

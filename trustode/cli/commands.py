@@ -79,7 +79,7 @@ def run_simulate(arguments: argparse.Namespace) -> int:
     frame = solution.to_frame()
     _tell(
         arguments,
-        solution,
+        lambda: solution,
         lambda: {
             "model": model.name,
             "time_unit": model.time_unit,
@@ -108,7 +108,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
     )
     _tell(
         arguments,
-        found,
+        lambda: found,
         lambda: {"model": model.name, "points": found.to_frame().to_dict("records")},
     )
     _write_files(arguments, found, lambda ax: found.plot(arguments.name, ax))
@@ -136,7 +136,7 @@ def run_diagram(arguments: argparse.Namespace) -> int:
     summary = found.summary()
     _tell(
         arguments,
-        summary,
+        lambda: summary,
         lambda: {
             "model": model.name,
             "parameter": name,
@@ -169,7 +169,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
     )
     _tell(
         arguments,
-        found.report(),
+        found.report,
         lambda: {
             "model": model.name,
             "converged": bool(found.converged),
@@ -360,9 +360,11 @@ def _write_report(arguments: argparse.Namespace, result: Any) -> None:
             print(page)
 
 
-def _tell(arguments: argparse.Namespace, words: object, data: Callable[[], Any]) -> None:
-    """Print a result, as words or as JSON."""
-    print(as_json(data()) if arguments.json else words)
+def _tell(
+    arguments: argparse.Namespace, words: Callable[[], object], data: Callable[[], Any]
+) -> None:
+    """Print a result, as words or as JSON; only what is printed is worked out."""
+    print(as_json(data()) if arguments.json else words())
 
 
 def _described(name: str) -> dict[str, Any]:

@@ -634,13 +634,16 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     failures = sum((search.failures for search in found), Counter[str]())
     name, count = failures.most_common(1)[0]
     status = Status[name]
-    example = next(s.last for s in reversed(found) if s.last and s.last.status is status)
+    reasons = [search.last for search in found if search.last is not None]
+    example = next((each for each in reasons if each.status is status), reasons[0])
     advice = "Try values and bounds with which the model can be solved"
     if "steady state" in example.message:
         advice = (
             "Look with tr.simulate whether the model comes to rest while its inputs are held; "
             "otherwise give initial= values"
         )
+    elif status is Status.NO_LIKELIHOOD:
+        advice = "Try values and bounds with which the data are possible"
     elif 2 * failures["MAX_STEPS"] > sum(failures.values()):
         advice = (
             "Narrow the bounds so that no rate is needlessly fast. An explicit method needs too "
@@ -650,7 +653,7 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     return SolveError(
         f"{where}: none of {len(found)} starts could be evaluated; {count} of "
         f"{sum(failures.values())} evaluations ended with {name} ({STATUS_TEXT[status]}). The "
-        f"last: {example.message}. {advice}",
+        f"first: {example.message}. {advice}",
         status,
     )
 

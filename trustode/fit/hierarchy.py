@@ -133,7 +133,7 @@ class Hierarchy:
         except np.linalg.LinAlgError:
             found = None
         if found is None:
-            found = Failure(Status.NONFINITE, "the values have no density")
+            found = Failure(Status.NO_LIKELIHOOD, "the values have no density")
         n = len(x)
         if isinstance(found, Failure):
             return Evaluation(x, np.inf, np.zeros(n), np.zeros((n, n)), found)

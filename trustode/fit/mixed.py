@@ -31,8 +31,10 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 #: Standard deviation between persons that a search begins with: of a logarithm or log-odds, or as
-#: a share of a value's size, and the least and most that it may be, in terms of that.
-FIRST_SPREAD, LEAST_SPREAD, MOST_SPREAD = 0.3, 1e-3, 1e3
+#: a share of a value's size, and the least that it may be, in terms of that; the most, too, where
+#: no more is likely (9 of a logarithm: one person in three is a factor 8,000 off), and where the
+#: value's size is only a guess.
+FIRST_SPREAD, LEAST_SPREAD, MOST_SPREAD, MOST_GUESSED = 0.3, 1e-3, 30.0, 1e3
 
 #: Draws of a person that check the integral.
 N_SAMPLED = 500
@@ -202,7 +204,8 @@ def populated(
     sd, corr = [], []
     for name in names:
         begin = _spread(varies[name])
-        ends = (LEAST_SPREAD * begin, MOST_SPREAD * begin)
+        known = varies[name].scale != "lin" or math.isfinite(varies[name].max - varies[name].min)
+        ends = (LEAST_SPREAD * begin, (MOST_SPREAD if known else MOST_GUESSED) * begin)
         outer.append((f"sd({name})", Vary(begin, *ends, scale="log"), (None,), ends))
         sd.append(at)
         at += 1

@@ -202,7 +202,7 @@ class Problem(Predictor):
         if bad.any():
             g = int(np.argmax(bad))
             return Failure(
-                Status.NONFINITE,
+                Status.NO_LIKELIHOOD,
                 f"the gradient is not finite in group {self.data.labels[g]!r}",
                 g,
             )
@@ -265,7 +265,7 @@ class Problem(Predictor):
         penalty, by_prior, curvature = layout.penalty(x)
         if not np.isfinite(penalty):
             return self._failed(
-                x, Failure(Status.NONFINITE, "a value has no density under its prior")
+                x, Failure(Status.NO_LIKELIHOOD, "a value has no density under its prior")
             )
         nll, gradient = self._offset + penalty, np.zeros(layout.n_free)
         information = np.zeros((layout.n_free, layout.n_free))
@@ -288,7 +288,7 @@ class Problem(Predictor):
         information *= by_x[:, None] * by_x
         information[np.diag_indices(layout.n_free)] += curvature
         if not (np.isfinite(gradient).all() and np.isfinite(information).all()):
-            return self._failed(x, Failure(Status.NONFINITE, "the gradient is not finite"))
+            return self._failed(x, Failure(Status.NO_LIKELIHOOD, "the gradient is not finite"))
         return Evaluation(x, nll, gradient, information, penalty=penalty)
 
     def _completed(self, column: str, found: Compared, values: Array) -> Scaled:
@@ -342,7 +342,7 @@ class Problem(Predictor):
         outside = plain and not 0.0 < predicted[k, 0] < 1.0
         hint = "; link='logit' takes any number to a probability" if outside else ""
         return Failure(
-            Status.NONFINITE,
+            Status.NO_LIKELIHOOD,
             f"'{column}' = {given} has no likelihood where {predicted[k, 0]:.6g} is "
             f"predicted, in group {self.data.labels[rows.group[k]]!r}{hint}",
             int(rows.group[k]),

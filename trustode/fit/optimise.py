@@ -111,7 +111,7 @@ class Search:
     failures : mapping of status name to int
         Evaluations that failed.
     last : Failure or None
-        The last of them.
+        The last of them; of a start that failed, the first.
     """
 
     best: Evaluation
@@ -325,6 +325,7 @@ def search_from(
     """
     counted = Counted(objective)
     point = counted(np.clip(x, layout.lower, layout.upper))
+    given = counted.last
     for _ in range(REDRAWS):
         if point.failure is None:
             break
@@ -333,4 +334,6 @@ def search_from(
     if point.failure is None:
         point, status = descend(counted, point, layout, refusals=refusals)
         left = remaining_distance(point, layout)
-    return Search(point, status, left, counted.n, counted.failures, counted.last)
+    # Of points drawn in its place nobody asked.
+    last = given if status == "failed" else counted.last
+    return Search(point, status, left, counted.n, counted.failures, last)

@@ -28,6 +28,7 @@ from .vary import Layout, Vary
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 #: Distance to the modes, in standard errors, at which a search for them ends, its most steps, and
 #: the steps without progress after which only the solver's errors can be left.
@@ -36,6 +37,13 @@ MODE_DISTANCE, MODE_STEPS, MODE_PATIENCE = 1e-7, 100, 4
 #: Distance from the modes up to which they count as found, and from which on what the expected
 #: information missed of the curvature at the last modes is trusted.
 FOUND, NEAR = 1e-3, 0.5
+
+#: Steps in a row that a person's model cuts short, after which the mode lies where it ends.
+EDGE = 8
+
+#: First steps towards the modes are no longer than this, in terms of the spread that the search
+#: for the population begins with; they double while they lead on.
+REACH = 5.0
 
 #: Step of differences of gradients, in standard deviations of a person's values: errors of the
 #: second difference are its square, and the solver's over it.
@@ -318,7 +326,7 @@ class Marginal:
             penalty, by_prior, curvature = self.layout.penalty(x)
             if not np.isfinite(penalty):
                 none = "a value has no density under its prior"
-                return self._failed(x, Failure(Status.NONFINITE, none))
+                return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
             found = self.scores(x)
         if isinstance(found, Failure):
             return self._failed(x, found)
@@ -329,7 +337,7 @@ class Marginal:
         finite = all(np.isfinite(each).all() for each in (total, gradient, information))
         if not finite:
             none = "the marginal likelihood is not finite"
-            return self._failed(x, Failure(Status.NONFINITE, none))
+            return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
         return Evaluation(x, total, gradient, information, penalty=penalty)
 
     def _failed(self, x: Array, failure: Failure) -> Evaluation:
@@ -344,7 +352,7 @@ class Marginal:
         try:
             return self._scores(x)
         except np.linalg.LinAlgError:
-            return Failure(Status.NONFINITE, "a matrix of some person has no inverse")
+            return Failure(Status.NO_LIKELIHOOD, "a matrix of some person has no inverse")
 
     def _scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
         found = self.modes(x)
@@ -441,7 +449,7 @@ class Marginal:
         pop, values = self.population, self.layout.natural(x)
         covariance, _, _ = pop.covariance(values, self.layout.slope(values))
         if not (np.isfinite(covariance).all() and np.linalg.eigvalsh(covariance)[0] > 0.0):
-            return Failure(Status.NONFINITE, "the covariance between persons is not positive")
+            return Failure(Status.NO_LIKELIHOOD, "the covariance between persons is not positive")
         precision = np.asarray(np.linalg.inv(covariance), dtype=float)
         mean = pop.weights @ x[pop.linear]
         shared = x[pop.outer_shared]
@@ -477,6 +485,9 @@ class Marginal:
         if isinstance(found, Failure):
             return found
         share, idle = np.ones(len(own)), 0
+        learnt = np.zeros_like(found.own) if missing is None else missing.copy()
+        trusted = np.full(len(own), missing is not None)
+        reach, shortened = np.ones(len(own)), np.zeros(len(own), dtype=int)
         for _ in range(MODE_STEPS):
             d = own - mean
             value = found.nll + 0.5 * _form(d, precision, d)
@@ -489,15 +500,27 @@ class Marginal:
                 return own, found
             if idle >= 5 * MODE_PATIENCE:
                 break
-            if missing is not None:
-                bent = matrix + missing
-                good = (left < NEAR) & (np.linalg.eigvalsh(bent)[:, 0] > 0.0) & (share == 1.0)
+            if trusted.any():
+                bent = matrix + learnt
+                good = trusted & (left < NEAR) & (share == 1.0)
+                good &= np.linalg.eigvalsh(bent)[:, 0] > 0.0
                 matrix = np.where(good[:, None, None], bent, matrix)
                 newton = _solved(matrix, pull)
-            tried = self._tried(shared, own, np.where(going[:, None], newton, 0.0), share)
+            length = np.abs(newton / self._reach).max(axis=1)
+            cut = np.minimum(1.0, reach / np.maximum(length, 1e-300))
+            step = np.where(going[:, None], cut[:, None] * newton, 0.0)
+            tried = self._tried(shared, own, step, share)
             if isinstance(tried, Failure):
                 return tried
-            new, other = tried
+            new, other, refused = tried
+            shortened = np.array([shortened[k] + 1 if k in refused else 0 for k in range(len(own))])
+            edge = int(shortened.argmax())
+            if shortened[edge] >= EDGE:
+                return Failure(
+                    Status.NO_LIKELIHOOD,
+                    f"the best values of {self.population.labels[edge]!r} lie at the edge of what "
+                    f"is possible, where a normal distribution has no mode: {refused[edge]}",
+                )
             d = new - mean
             reached = other.nll + 0.5 * _form(d, precision, d)
             pull = other.by_own + d @ precision
@@ -507,25 +530,39 @@ class Marginal:
             better = going & np.where(near, nearer, reached < value)
             idle = 0 if better.any() else idle + 1
             share = np.where(better | ~going, np.minimum(1.0, 2.0 * share), 0.25 * share)
+            reach = np.where(better & (cut < 1.0), 2.0 * reach, reach)
+            learnt, trusted = _learnt(learnt, new - own, precision, found, other, better)
             own = np.where(better[:, None], new, own)
             found = _chosen(better, other, found)
-        return Failure(Status.NONFINITE, "no best values were found for some person")
+        return Failure(Status.NO_LIKELIHOOD, "no best values were found for some person")
+
+    @cached_property
+    def _reach(self) -> Array:
+        """How far a search for modes steps at first, shape (n_random,).
+
+        Where a person's data hardly say anything, a whole step would go anywhere.
+        """
+        owner = self.layout.owner[self.population.sd]
+        return REACH * np.array([self.layout.varies[k].value for k in owner])
 
     def _tried(
         self, shared: Array, own: Array, newton: Array, share: Array
-    ) -> tuple[Array, _Persons] | Failure:
-        """Take a step, shorter for persons whose model cannot be solved there."""
-        share = share.copy()
+    ) -> tuple[Array, _Persons, dict[int, str]] | Failure:
+        """Take a step, shorter for persons whose model cannot be solved there; with the reasons."""
+        share, refused, message = share.copy(), dict[int, str](), ""
         for _ in range(20 + len(own)):
             new = own - share[:, None] * newton
             found = self._persons(shared, new)
             if not isinstance(found, Failure):
-                return new, found
+                return new, found, refused
+            message = found.message
             if found.group is None:
                 share *= 0.25
             else:
-                share[self.population.person[found.group]] *= 0.1
-        return Failure(Status.NONFINITE, "no step of some person could be solved")
+                person = int(self.population.person[found.group])
+                share[person] *= 0.1
+                refused[person] = message
+        return Failure(Status.NO_LIKELIHOOD, f"no step of some person could be solved: {message}")
 
     def _along(
         self, shared: Array, own: Array, root: Array
@@ -769,6 +806,39 @@ def with_labels(
     numbers = [layout.names.index(name) for name in population.names]
     owned = begin[numbers] + np.arange(len(labels))[:, None]
     return new, shared.astype(np.intp), owned.astype(np.intp)
+
+
+def _learnt(
+    missing: Array, moved: Array, precision: Array, old: _Persons, new: _Persons, took: Mask
+) -> tuple[Array, Mask]:
+    """Learn from a step what the expected information misses of each person's curvature.
+
+    With it whether what was known before foretold the gradient better than nothing. Where
+    persons do as nobody expects, scoring alone comes nearer by a few per cent a step.
+    References: Dennis, Gay & Welsch (1981), ACM Trans. Math. Softw. 7, 348-368.
+    """
+
+    def by(matrices: Array) -> Array:
+        found: Array = (matrices @ moved[:, :, None])[..., 0]
+        return found
+
+    changed = new.by_own - old.by_own
+    plain = changed - by(old.own)
+    trusted: Mask = (np.abs(plain - by(missing)) < np.abs(plain)).all(axis=1)
+    bent = changed + moved @ precision
+    along = (bent * moved).sum(axis=1)
+    useful: Mask = took & (along > 0.0)
+    along = np.where(useful, along, 1.0)
+    wanted = changed - by(new.own)
+    now = np.abs((moved * by(missing)).sum(axis=1))
+    size = np.abs((moved * wanted).sum(axis=1)) / np.where(now > 0.0, now, 1.0)
+    shrunk = np.where(now > 0.0, np.minimum(1.0, size), 1.0)[:, None, None] * missing
+    rest = wanted - by(shrunk)
+    cross = rest[:, :, None] * bent[:, None, :]
+    update = (cross + cross.transpose(0, 2, 1)) / along[:, None, None]
+    across = (rest * moved).sum(axis=1) / along**2
+    update -= across[:, None, None] * bent[:, :, None] * bent[:, None, :]
+    return np.where(useful[:, None, None], shrunk + update, missing), trusted
 
 
 def _root(matrices: Array) -> Array:

@@ -9,7 +9,7 @@ and the parts of the fit before the objective.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -84,6 +84,8 @@ class Predictor:
     initial: Mapping[str, float]
     solver: Solver
     threads: int | None
+    #: The values of all groups that were solved last, and what came of it.
+    _last: dict[str, tuple[Array, Compared]] = field(default_factory=dict, init=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = ("readout", "data", "observed", "layout", "index", "fixed", "initial")
@@ -262,20 +264,7 @@ class Predictor:
         start = self.initial_values(p, values)
         if isinstance(start, Failure):
             return start
-        found = compare_batch(
-            self.compiled,
-            rows,
-            p,
-            start.y,
-            self._stimuli,
-            self.solver,
-            names=[self.layout.names[k] for k in self._names] if with_gradient else (),
-            which=self._moving if with_tangents else (),
-            direct=self._direct,
-            given=start.given,
-            tangents=start.tangents if with_tangents else None,
-            threads=self.threads,
-        )
+        found = self._solved(p, start, rows, with_gradient, with_tangents)
         failed = np.flatnonzero(found.report["status"] != Status.SUCCESS)
         if not failed.size:
             return found
@@ -287,6 +276,46 @@ class Predictor:
             f"{self.data.labels[g]!r}",
             g,
         )
+
+    def _solved(
+        self, p: Array, start: Start, rows: Rows, with_gradient: bool, with_tangents: bool
+    ) -> Compared:
+        """Solve the groups, but for those whose values are as they were the last time.
+
+        A search for each person's best values leaves more and more of them where they are.
+        """
+        tangents = start.tangents if with_tangents else None
+        values = np.concatenate([p, start.y], axis=1)
+        if tangents is not None:
+            values = np.concatenate([values, tangents.reshape(len(p), -1)], axis=1)
+        again = np.ones(len(p), dtype=bool)
+        keeps = with_gradient and rows is self._rows
+        before = self._last.get("solved") if keeps else None
+        if before is not None:
+            # By their bits: what is not a number is as it was, too.
+            again = (before[0].view(np.int64) != values.view(np.int64)).any(axis=1)
+            if not again.any():
+                return before[1]
+        some = rows if again.all() else _of_groups(rows, again)
+        found = compare_batch(
+            self.compiled,
+            some,
+            p[again],
+            start.y[again],
+            [stimulus for stimulus, one in zip(self._stimuli, again, strict=True) if one],
+            self.solver,
+            names=[self.layout.names[k] for k in self._names] if with_gradient else (),
+            which=self._moving if with_tangents else (),
+            direct=self._direct,
+            given=start.given,
+            tangents=None if tangents is None else tangents[again],
+            threads=self.threads,
+        )
+        if before is not None and some is not rows:
+            found = _replaced(before[1], found, again, np.repeat(again, np.diff(rows.first_row)))
+        if keeps and (found.report["status"] == Status.SUCCESS).all():
+            self._last["solved"] = (values, found)
+        return found
 
     # ------------------------------------------------------------------ quantities
 
@@ -375,3 +404,41 @@ class Predictor:
         if isinstance(found, Failure):
             return found
         return {column: self.observed[column].shown(each) for column, each in found.items()}
+
+
+def _of_groups(rows: Rows, some: NDArray[np.bool_]) -> Rows:
+    """Return the rows of some groups."""
+    n_time, n_row = np.diff(rows.first_time), np.diff(rows.first_row)
+    at = np.repeat(some, n_row)
+    return rows._replace(
+        times=rows.times[np.repeat(some, n_time)],
+        first_time=np.concatenate([[0], np.cumsum(n_time[some])]).astype(np.int64),
+        column=rows.column[at],
+        time=rows.time[at],
+        values=rows.values[at],
+        size=rows.size[at],
+        first_row=np.concatenate([[0], np.cumsum(n_row[some])]).astype(np.int64),
+    )
+
+
+def _replaced(
+    before: Compared, found: Compared, some: NDArray[np.bool_], rows: NDArray[np.bool_]
+) -> Compared:
+    """Return what some groups gave beside what the others had given before."""
+
+    def put(every: NDArray[Any], new: NDArray[Any], at: NDArray[np.bool_]) -> NDArray[Any]:
+        every = every.copy()
+        every[at] = new
+        return every
+
+    slopes = None
+    if before.slopes is not None and found.slopes is not None:
+        slopes = put(before.slopes, found.slopes, rows)
+    return Compared(
+        report=put(before.report, found.report, some),
+        located=put(before.located, found.located, rows),
+        slopes=slopes,
+        total=put(before.total, found.total, some),
+        gradient=put(before.gradient, found.gradient, some),
+        information=put(before.information, found.information, some),
+    )

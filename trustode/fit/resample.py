@@ -83,9 +83,9 @@ def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Fai
         try:
             new[column] = observation.draw(rng, rows.known, found[column][rows.row])
         except ValueError:
-            return Failure(Status.NONFINITE, f"nothing can be drawn for '{column}'")
+            return Failure(Status.NO_LIKELIHOOD, f"nothing can be drawn for '{column}'")
         if not np.isfinite(new[column]).all():
-            return Failure(Status.NONFINITE, f"nothing can be drawn for '{column}'")
+            return Failure(Status.NO_LIKELIHOOD, f"nothing can be drawn for '{column}'")
     return with_values(problem, new)
 
 

@@ -30,7 +30,7 @@ OPTIMA, APART = 2, 0.1
 Ended = Callable[[list[Search]], Any]
 
 #: Longest message of a failure that is kept.
-_LONGEST = 200
+_LONGEST = 300
 
 
 def searched(

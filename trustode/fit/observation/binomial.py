@@ -125,8 +125,11 @@ class Binomial(Observation):
         if self.link == "probit":
             slope = np.exp(-0.5 * located**2) / np.sqrt(2.0 * np.pi)
             return log_ndtr(located), log_ndtr(-located), slope
-        no = np.where(1.0 - located < CERTAIN, -np.inf, np.log1p(-located))
-        return np.log(located), no, np.ones_like(located)
+        # Outside 0 to 1 nothing is likely, also what the nearer end would make certain.
+        inside = (located >= 0.0) & (located <= 1.0)
+        yes = np.where(inside, np.log(located), -np.inf)
+        no = np.where(inside & (1.0 - located >= CERTAIN), np.log1p(-located), -np.inf)
+        return yes, no, np.ones_like(located)
 
     def terms(self, observed: Array, known: Known, predicted: Array) -> Terms:
         """Evaluate ``-log(C(n, k) p**k (1 - p)**(n - k))``."""
