@@ -163,7 +163,8 @@ def test_table_has_no_cycle() -> None:
 )
 def test_text_never_runs(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    if path == PACKAGE / "__init__.py":
+    # What these can load stands in their tables.
+    if path in (PACKAGE / "__init__.py", PACKAGE / "foreign" / "__init__.py"):
         source = source.replace("from importlib import import_module", "")
     assert not runs_text(source, path)
 

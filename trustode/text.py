@@ -17,9 +17,9 @@ from typing import IO, Any
 
 import sympy
 
+from . import foreign
 from .errors import ModelError, listed, nearest
 from .expression import write
-from .foreign import read_sbml, read_xpp
 from .model import Model, Param
 
 #: Version of the format that this trustode writes, and the newest that it reads.
@@ -132,9 +132,9 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
         content = content.removeprefix("\ufeff")
         called = str(file if isinstance(file, os.PathLike) else getattr(file, "name", file))
         if content.lstrip().startswith("<"):
-            return read_sbml(content, where)
+            return foreign.read_sbml(content, where)
         if "\n" not in called and Path(called).suffix.lower() == ".ode":
-            return read_xpp(content, Path(called).stem, where)
+            return foreign.read_xpp(content, Path(called).stem, where)
     return parse_model(content, where)
 
 

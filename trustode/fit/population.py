@@ -826,7 +826,7 @@ def _learnt(
     plain = changed - by(old.own)
     trusted: Mask = (np.abs(plain - by(missing)) < np.abs(plain)).all(axis=1)
     bent = changed + moved @ precision
-    along = (bent * moved).sum(axis=1)
+    along: Array = (bent * moved).sum(axis=1)
     useful: Mask = took & (along > 0.0)
     along = np.where(useful, along, 1.0)
     wanted = changed - by(new.own)

@@ -169,9 +169,6 @@ class Follower:
             if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
-            if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
-                side.end = f"grows without bound at {self._shown(node)}"
-                return side
             if self._closes(side.nodes):
                 side.closed, side.end = True, "closed family: back at the start"
                 return side
