@@ -827,7 +827,7 @@ def _learnt(
     trusted: Mask = (np.abs(plain - by(missing)) < np.abs(plain)).all(axis=1)
     bent = changed + moved @ precision
     along: Array = (bent * moved).sum(axis=1)
-    useful: Mask = took & (along > 0.0)
+    useful: Mask = took & np.greater(along, 0.0)
     along = np.where(useful, along, 1.0)
     wanted = changed - by(new.own)
     now = np.abs((moved * by(missing)).sum(axis=1))
