@@ -824,10 +824,10 @@ def _learnt(
 
     changed = new.by_own - old.by_own
     plain = changed - by(old.own)
-    trusted: Mask = (np.abs(plain - by(missing)) < np.abs(plain)).all(axis=1)
+    trusted: Mask = np.all(np.abs(plain - by(missing)) < np.abs(plain), axis=1)
     bent = changed + moved @ precision
-    along: Array = (bent * moved).sum(axis=1)
-    useful: Mask = took & np.greater(along, 0.0)
+    along = (bent * moved).sum(axis=1)
+    useful: Mask = took & (along > 0.0)
     along = np.where(useful, along, 1.0)
     wanted = changed - by(new.own)
     now = np.abs((moved * by(missing)).sum(axis=1))
