@@ -27,7 +27,7 @@ def test_trajectory(against, name, peer):
 
 
 @pytest.mark.parametrize("peer", ["scipy-dop853", "scipy-lsoda", "odeint"])
-@pytest.mark.parametrize("name", ["trust-updated"])
+@pytest.mark.parametrize("name", ["trust-like", "trust-updated"])
 def test_trajectory_against_scipy(against, name, peer):
     # Tens of times slower: every other tolerance says as much.
     case = problem(name)
