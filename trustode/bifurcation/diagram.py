@@ -192,7 +192,8 @@ def drawn(
             raise SolveError(
                 f"{system.where}: found equilibria, as at {place}, but none that can be "
                 "followed: the Jacobian is singular at all of them, as where they form lines. A "
-                "diagram follows isolated equilibria; fix what the model conserves, or leave out a state",
+                "diagram follows isolated equilibria; fix what the model conserves, or leave out "
+                "a state",
                 Status.SINGULAR,
             )
         held_params.pop(name, None)

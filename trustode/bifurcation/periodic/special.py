@@ -45,6 +45,9 @@ _NEAR = 1e-2
 _TOGETHER = 5e-3
 #: Tests below this, before and after, are rounding: a family may stand still in its parameter.
 _NOISE = 1e-13
+#: A point that did not converge says nothing between values that differ by less than this share
+#: of the span.
+_STILL = 1e-9
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
 _LOST = 0.1
 
@@ -133,8 +136,13 @@ class Finder:
             special
             for special in points
             if special.converged
-            or self._multipliers(special.node).trivial_error < _LOST
-            or self._index_changes(end)
+            or (
+                abs(end.value - origin.value) > _STILL * float(origin.free_scale[-1])
+                and (
+                    self._multipliers(special.node).trivial_error < _LOST
+                    or self._index_changes(end)
+                )
+            )
         ]
         return sorted(sure, key=lambda special: special.position)
 
