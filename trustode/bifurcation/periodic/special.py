@@ -112,6 +112,8 @@ class Finder:
             before, after = test(origin), test(end)
             if (before > 0.0) == (after > 0.0) or max(abs(before), abs(after)) < _NOISE:
                 continue
+            if math.isnan(before) or math.isnan(after):
+                continue
             if kind == "torus" and not self._pair_crosses(end):
                 continue
             if kind == "period_doubling" and not self._is_negative(end):
@@ -221,7 +223,10 @@ class Finder:
                 if node is None:
                     raise _Lost
                 latest[s] = node
-            return test(latest[s])
+            found = test(latest[s])
+            if math.isnan(found):
+                raise _Lost
+            return found
 
         try:
             s, report = brentq(
