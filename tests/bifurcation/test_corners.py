@@ -53,6 +53,15 @@ def test_an_equilibrium_that_persists_is_followed_past_a_corner(draw, text_model
     assert ends == pytest.approx(np.array([[-1.0, -1.0], [1.0, 0.1]]))
 
 
+def test_branches_reach_the_corner_that_they_begin_at(draw, text_model):
+    # x = 0, and x = +-r for r > 0, which begin where |x| has no second derivative.
+    found = draw(text_model({"x": "r*x - abs(x)*x"}, r=1.0), "r", (-1, 1))
+    assert list(found.special["kind"]) == ["branch_point"]
+    arms = [each for each in found.equilibria if abs(each.points["x"]).max() > 0.5]
+    assert [each.points["r"].min() for each in arms] == [0, 0]
+    assert "For r from 0 to 1 two stable equilibria coexist" in found.summary()
+
+
 def test_stability_that_changes_at_a_corner(draw, text_model):
     # x = mu; trace -1/2 where x < 0 and 3/10 where x > 0, of the matrix of a focus.
     model = text_model({"x": "y", "y": "mu - x - 0.1*y + 0.4*y*sign(x)"}, mu=-1.0)

@@ -181,8 +181,19 @@ def test_an_end_where_the_equations_have_no_value(text_model):
 def test_a_conserved_quantity_is_told(text_model):
     model = text_model({"s": "-b*s*i + g*r", "i": "b*s*i - v*i", "r": "v*i - g*r"},
                        b=0.5, g=0.1, v=0.2)  # fmt: skip
-    with pytest.raises(tr.SolveError, match="conserved quantity"):
+    with pytest.raises(tr.SolveError, match=r"conserved quantity.* s \+ i \+ r never changes"):
         tr.diagram(model, "b", (0, 1))
+    # A substrate in either of two forms, an enzyme free or bound.
+    model = text_model({"s": "c - k*s*e", "e": "2*c - k*s*e", "c": "k*s*e - 2*c", "p": "c"}, k=1.0)
+    with pytest.raises(tr.SolveError, match=r"s \+ c \+ p and e \+ c never changes"):
+        tr.diagram(model, "k", (0.1, 3))
+
+
+def test_lines_of_equilibria_are_told(text_model):
+    # Euler's rigid body rests on each of its axes, at any speed.
+    model = text_model({"x": "(1-k)*y*z", "y": "(k-2)*x*z", "z": "x*y"}, {"x": 1.0}, k=0.5)
+    with pytest.raises(tr.SolveError, match="form lines"):
+        tr.diagram(model, "k", (0.1, 0.9))
 
 
 def test_predator_and_prey(draw, text_model):

@@ -18,7 +18,7 @@ from ..progress import Progress, track
 from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
-from .equilibria import NOT_ISOLATED, Search, whole
+from .equilibria import Search, not_isolated, whole
 from .families import MOST_FAMILIES, Families
 from .kept import opened
 from .periodic.settling import beside
@@ -117,8 +117,10 @@ def diagram(
     neither the search nor a branch leads to is not found: an isolated closed branch between
     the values that were looked at may be missed, and so may an unstable family, or a stable one
     that no trajectory from around the equilibria goes to; other values of `seed` look elsewhere. A
-    period is doubled once on the way along a cascade, and a family has at most 300 orbits to a
-    side: `cycles` goes on from the rows of `Diagram.special`.
+    period is doubled once on the way along a cascade; a family has at most 1000 orbits to a side,
+    one that branches off another 300; and next to a homoclinic orbit, where families branch off
+    without end, long orbits are left alone: `cycles` goes on from the rows of
+    `Diagram.special`.
     """
     if not isinstance(model, Model):
         raise ModelError(f"diagram: expected a Model, got {model!r:.60} ({type(model).__name__})")
@@ -173,7 +175,8 @@ def drawn(
             found += [np.append(y, value) for y in roots]
     if not isolated:
         raise SolveError(
-            f"{system.where}: found no isolated equilibria. {NOT_ISOLATED}", Status.SINGULAR
+            f"{system.where}: found no isolated equilibria. {not_isolated(system, search)}",
+            Status.SINGULAR,
         )
     reach = Reach(system, stepper, low, high, journal)
     total = len(found) + (MOST_FAMILIES if cycles else 0)
@@ -181,6 +184,18 @@ def drawn(
         for x in found:
             reach.start(x)
             advance(1)
+        if found and not reach.tracks:
+            place = ", ".join(
+                f"{state} = {value:.4g}"
+                for state, value in zip(model.states, found[0].tolist(), strict=False)
+            )
+            raise SolveError(
+                f"{system.where}: found equilibria, as at {place}, but none that can be "
+                "followed: the Jacobian is singular at all of them, as where they form lines. A "
+                "diagram follows isolated equilibria; fix what the model conserves, or leave out "
+                "a state",
+                Status.SINGULAR,
+            )
         held_params.pop(name, None)
         held_inputs.pop(name, None)
         branches: list[Member] = [

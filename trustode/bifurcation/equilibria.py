@@ -43,6 +43,8 @@ NOT_ISOLATED = (
     "The Jacobian is singular wherever it was looked at: a model with a conserved quantity has no "
     "isolated equilibria. Leave out one state: write it as the conserved total minus the others"
 )
+#: Places at which the Jacobian is asked for sums that never change, and what of one is rounding.
+_PLACES, _NOTHING = 8, 1e-9
 _EPSILON = float(np.finfo(float).eps)
 #: Smallest singular value of a Jacobian with rows of length 1, in roundings, that counts.
 _SINGULAR = 64.0
@@ -288,6 +290,27 @@ class Search:
         looked = (*(np.append(y, tail) for y in roots), *points)
         return roots, not all(_singular(system, x) for x in looked)
 
+    @np.errstate(all="ignore")
+    def conserved(self) -> Array:
+        """Return the sums of states that never change, one a row, as far as they are linear."""
+        system = self._system
+        initial = np.asarray(system.compiled.initial(system.p), dtype=float)
+        tail = [] if system.free is None else [system.value]
+        known = [system.jac(np.append(y, tail)) for y in self._points(initial, _PLACES)]
+        matrix = np.hstack([jac for jac in known if np.isfinite(jac).all()] or [np.eye(system.n)])
+        vectors, sizes, _ = np.linalg.svd(matrix)
+        rows = vectors[:, sizes <= _NOTHING * max(sizes[0], np.finfo(float).tiny)].T.copy()
+        # Reduced as by hand: each state that leads a sum stands in no other.
+        for k in range(len(rows)):
+            lead = int(np.argmax(np.abs(rows[k:]).max(axis=0) > _NOTHING))
+            best = k + int(np.argmax(np.abs(rows[k:, lead])))
+            rows[[k, best]] = rows[[best, k]]
+            rows[k] /= rows[k, lead]
+            others = [i for i in range(len(rows)) if i != k]
+            rows[others] -= np.outer(rows[others, lead], rows[k])
+        rows[np.abs(rows) <= _NOTHING] = 0.0
+        return np.asarray(rows)
+
     def _merged(self, roots: list[Array], near: Array, tail: list[float]) -> list[Array]:
         """Return roots with those taken together that creep towards the same one.
 
@@ -377,6 +400,24 @@ def _singular(system: System, y: Array) -> bool:
     length = np.linalg.norm(jac, axis=1, keepdims=True)
     sizes = np.linalg.svd(jac / np.where(length > 0.0, length, 1.0), compute_uv=False)
     return bool(sizes[-1] <= _SINGULAR * len(sizes) * _EPSILON * sizes[0])
+
+
+def not_isolated(system: System, search: Search) -> str:
+    """Return what a Jacobian that is singular everywhere means, with the sum that is conserved."""
+    sums = search.conserved()
+    names = system.model.states
+    shown = [
+        " ".join(_term(c, name) for c, name in zip(row, names, strict=True) if c) for row in sums
+    ]
+    told = " and ".join(text.removeprefix("+ ") for text in shown)
+    return f"{NOT_ISOLATED}. Here {told} never changes" if told else NOT_ISOLATED
+
+
+def _term(coefficient: float, name: str) -> str:
+    """Return one term of a sum, its sign first."""
+    sign = "-" if coefficient < 0.0 else "+"
+    size = abs(coefficient)
+    return f"{sign} {name}" if abs(size - 1.0) <= _NOTHING else f"{sign} {size:.6g}*{name}"
 
 
 def _described(system: System, y: Array) -> Equilibrium:

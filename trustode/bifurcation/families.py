@@ -25,10 +25,15 @@ from .system import Array, System
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Steps as `cycles` takes them, but no more than a picture needs.
-_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
+#: Steps as `cycles` takes them, but no more than a picture needs, and of what branches off.
+_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=1000)
+_SHORT_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
 #: How often a period is doubled on the way along a cascade, and most families.
 _DOUBLINGS, MOST_FAMILIES = 1, 20
+_BRANCHES = ("period_doubling", "branch_point")
+#: On the way to a connection families branch off without end. None is followed from an orbit this
+#: many times as long as the shortest, within this share of the span from a family's long end.
+_LONG, _BESIDE = 2.0, 1e-2
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
 #: the states' extent, ends there.
 _MEETS = 1e-2
@@ -140,11 +145,21 @@ class Families:
         self.found.append(family)
         self._advance(1)
         for _, point in family.special.iterrows():
-            if self._is_new(point):
+            if not self._approaches(family, point) and self._is_new(point):
                 doubles = point["kind"] == "period_doubling"
                 if doubles and (doublings == _DOUBLINGS or self._undoubled(point)):
                     continue
                 self._follow(point, doublings + doubles)
+
+    def _approaches(self, family: Cycles, point: pd.Series) -> bool:
+        """Return whether a point of a family lies on its way to orbits without end."""
+        values, periods = (family.points[name].to_numpy() for name in (self._parameter, "period"))
+        width = self._span[1] - self._span[0]
+        longest = _LONG * float(periods.min())
+        return bool(point["period"] > longest) and any(
+            periods[end] > longest and abs(values[end] - point[self._parameter]) <= _BESIDE * width
+            for end in (0, -1)
+        )
 
     def _cycles(self, row: Mapping[str, Any] | pd.Series) -> Cycles | str:
         """Return a family, or why it could not be followed."""
@@ -156,7 +171,7 @@ class Families:
                 span=self._span,
                 params=self._params,
                 inputs=self._inputs,
-                stepper=_STEPPER,
+                stepper=_SHORT_STEPPER if row["kind"] in _BRANCHES else _STEPPER,
             )
         except SolveError as error:
             return str(error)
@@ -171,7 +186,7 @@ class Families:
 
     def _is_new(self, point: pd.Series) -> bool:
         """Return whether another family leaves a point that nobody has left by yet."""
-        if point["kind"] not in ("period_doubling", "branch_point") or not point["converged"]:
+        if point["kind"] not in _BRANCHES or not point["converged"]:
             return False
         place = (str(point["kind"]), float(point[self._parameter]), float(point["period"]))
         width = self._span[1] - self._span[0]

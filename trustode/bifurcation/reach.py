@@ -5,6 +5,7 @@ Imports the continuation and branching of this folder.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..errors import SolveError
 from ..journal import Journal
 from .arclength import ArcLength, Curve, Node
 from .branching import Crossing, crossing
+from .equilibria import ordered_eigenvalues, undecided
 from .follow import Follower, Side
 from .special import Special
 from .system import Array, System
@@ -23,6 +25,8 @@ SAME = 1e-6
 _BULGE = 0.5
 #: Segments of a branch that are asked whether a point lies on them.
 _ASKED = 6
+#: A branch that stops this near to a branch point, at a corner of the equations, has reached it.
+_NEXT = 1e-4
 #: Shortenings of the first step away from a branch point.
 _SHORTENINGS = 6
 #: Least cosine between the first tangent of a new branch and what was predicted.
@@ -145,7 +149,7 @@ class Reach:
         if len(self.tracks) >= _MOST or self.known(x):
             return []
         try:
-            track = Track(*self._follower.both(x, scale))
+            track = Track(*(self._arrived(side) for side in self._follower.both(x, scale)))
         except SolveError:
             # No tangent: the start is itself a point where branches cross.
             found = [(x, crossing(self._system, x, self._curve.scale(x[:-1])))]
@@ -159,6 +163,25 @@ class Reach:
                 self._switched.append(at)
                 new.append((at, cross))
         return new
+
+    def _arrived(self, side: Side) -> Side:
+        """Return a side that stops next to a known branch point, with that as its last point.
+
+        Where the equations have corners no step leads onto the point itself.
+        """
+        last = side.nodes[-1]
+        if not self._system.has_corners or not side.end.startswith("step floor"):
+            return side
+        for x in self._switched:
+            if 0.0 < last.distance(x) <= _NEXT:
+                values = ordered_eigenvalues(self._system.jac(x))
+                count = int(np.sum(values.real > undecided(values)))
+                side.nodes.append(
+                    replace(last, x=x, eigenvalues=values, n_unstable=count, is_stable=False)
+                )
+                side.end = f"branch point at {self._system.free} = {x[-1]:.6g}"
+                break
+        return side
 
     def _away(self, x: Array, cross: Crossing) -> list[Node]:
         """Return a point on each side of each branch through a branch point."""

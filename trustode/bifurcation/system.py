@@ -30,6 +30,11 @@ Complex = NDArray[np.complex128]
 _CORNERS = (sympy.Abs, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
 
 
+def has_corners(model: Model) -> bool:
+    """Return whether equations have no derivative somewhere, as abs, min and max have."""
+    return any(expression.has(*_CORNERS) for expression in model.rhs.values())
+
+
 class System:
     """A model's right-hand side with everything but the states and one parameter fixed.
 
@@ -94,7 +99,7 @@ class System:
     @cached_property
     def has_corners(self) -> bool:
         """Whether the equations have no derivative somewhere, as abs, min and max have."""
-        return any(expression.has(*_CORNERS) for expression in self.model.rhs.values())
+        return has_corners(self.model)
 
     @property
     def value(self) -> float:

@@ -64,6 +64,7 @@ _SPECIAL_2 = {
     "fold_flip": ("s", "tab:blue", "fold-flip"),
     "fold_torus": ("D", "tab:blue", "fold-torus"),
     "flip_torus": ("P", "tab:blue", "flip-torus"),
+    "generalised_period_doubling": ("o", "tab:blue", "generalised period doubling"),
     "resonance_1_1": ("1", "tab:blue", "1:1 resonance"),
     "resonance_1_2": ("2", "tab:blue", "1:2 resonance"),
     "resonance_1_3": ("3", "tab:blue", "1:3 resonance"),

@@ -93,6 +93,36 @@ def test_torus_bifurcations_of_langfords_system(text_model):
     assert turned == pytest.approx(np.abs((angle + np.pi) % (2 * np.pi) - np.pi), abs=1e-6)
 
 
+def test_a_generalised_period_doubling(text_model):
+    """A circle, and across it a direction a that turns by half a turn each time around.
+
+    a' = a (m + (c - 3/10 + m) a^2 - a^4): multiplier -exp(2 pi m), doubled cycles where
+    m (1 + a^2) = a^4 - (c - 3/10) a^2, super- or subcritical for c below or above 3/10.
+    """
+    square = "((1+x)/2*u**2 + y*u*v + (1-x)/2*v**2)"
+    growth = f"(1 + m + (c - 0.3 + m)*{square} - {square}**2)"
+    model = text_model(
+        {
+            "x": "x*(1 - x**2 - y**2) - y",
+            "y": "y*(1 - x**2 - y**2) + x",
+            "u": f"-v/2 - u + ((1+x)/2*u + y/2*v)*{growth}",
+            "v": f"u/2 - v + (y/2*u + (1-x)/2*v)*{growth}",
+        },
+        {"x": 0.5},
+        m=-0.2,
+        c=-1.0,
+    )
+    family = tr.cycles(model, "m", span=(-0.5, 0.5))
+    (row,) = (row for _, row in family.special.iterrows())
+    found = tr.curve(model, ("m", "c"), start=row, span={"m": (-1, 1), "c": (-2, 2)})
+    assert found.points["m"].to_numpy() == pytest.approx(0, abs=1e-9)
+    (point,) = found.special.to_dict("records")
+    assert point["kind"] == "generalised_period_doubling"
+    assert point["converged"]
+    assert [point["m"], point["c"]] == pytest.approx([0, 0.3], abs=1e-8)
+    assert "a fold of doubled cycles begins" in found.summary()
+
+
 def test_what_cannot_be_followed_is_said(bautin):
     family = tr.cycles(bautin, "b1", start={"x": 0, "y": 0, "b1": 0}, span=(-1, 1))
     row = family.special.iloc[0].copy()

@@ -39,6 +39,7 @@ NAMES = {
     "fold_flip": "fold-flip point",
     "fold_torus": "fold-torus point",
     "flip_torus": "flip-torus point",
+    "generalised_period_doubling": "generalised period doubling",
     "resonance_1_1": "1:1 resonance",
     "resonance_1_2": "1:2 resonance",
     "resonance_1_3": "1:3 resonance",
@@ -54,6 +55,8 @@ _MEANINGS = {
     "fold_flip": "a fold of cycles meets a period doubling",
     "fold_torus": "a fold of cycles meets a torus bifurcation",
     "flip_torus": "a period doubling meets a torus bifurcation",
+    "generalised_period_doubling": "the doubled cycle that is born changes from stable to "
+    "unstable, and a fold of doubled cycles begins",
     "resonance_1_1": "a second multiplier passes 1",
     "resonance_1_2": "two multipliers meet at -1",
     "resonance_1_3": "the torus turns by a third at each return",
@@ -94,9 +97,9 @@ class BifurcationCurve(Shown):
     special : DataFrame
         One row a point where a second condition holds, in order: kind ("cusp",
         "bogdanov_takens", "bautin", "zero_hopf", "hopf_hopf"; of periodic orbits
-        "cusp_of_cycles", "fold_flip", "fold_torus", "flip_torus", "resonance_1_1" to
-        "resonance_1_4"), both parameters, the states,
-        omega, period, other_omega (of a double Hopf point), coefficients (a mapping: c of a
+        "cusp_of_cycles", "fold_flip", "fold_torus", "flip_torus",
+        "generalised_period_doubling", "resonance_1_1" to "resonance_1_4"), both parameters, the
+        states, omega, period, other_omega (of a double Hopf point), coefficients (a mapping: c of a
         cusp; a, b of a Bogdanov-Takens point; l2 of a Bautin point; b, c, d, theta of a
         zero-Hopf point; p11, p12, p21, p22, theta, delta of a double Hopf point; see
         `bifurcation.curves.codim2_forms` for the scaling), converged, and bracket, the steps of the

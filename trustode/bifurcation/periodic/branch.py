@@ -22,7 +22,7 @@ from ...model import Model
 from ...notebook import Shown
 from ...simulate import Solution
 from ...solve import Solver, input_tables
-from ..system import shown_state
+from ..system import has_corners, shown_state
 from .collocation import Orbit
 from .family import Family, Node, extremes
 from .follow import Origin
@@ -304,12 +304,14 @@ class Cycles(Shown):
             else:
                 continue
             yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}"
+        why = ""
+        if has_corners(self.model):
+            why = ": of equations with corners, as abs, min and max have, an orbit may touch one"
         for k in cuts[1:-1]:
             if k not in marks:
                 yield (
                     f"Its stability changes between {self.parameter} = {values[k - 1]:.6g} and "
-                    f"{values[k]:.6g}, where no special point was found: of equations with "
-                    "corners, as abs, min and max have, an orbit may touch one there"
+                    f"{values[k]:.6g}, where no special point was found{why}"
                 )
 
     def _special_sentences(self) -> Iterator[str]:

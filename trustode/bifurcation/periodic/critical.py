@@ -47,7 +47,7 @@ from .floquet import (
 )
 from .follow import ENDS, Follower, Origin, around_mean
 from .special import Finder, Special, Test, has_near, has_pair
-from .start import doubled
+from .start import doubled, from_orbit
 
 KINDS = ("fold_of_cycles", "period_doubling", "torus")
 
@@ -55,6 +55,10 @@ KINDS = ("fold_of_cycles", "period_doubling", "torus")
 _CUSP = 1e-3
 _TIGHT = Solver(rtol=1e-10, atol=1e-12)
 _RENEWALS = 6
+#: How far into the doubled family it is looked which way the parameters turn, in scales.
+_INTO = 0.02
+#: Orbits at which that is remembered.
+_REMEMBERED = 8
 #: Share of its largest extent at which a fold of cycles has all but reached its Bautin point,
 #: where the equations become singular.
 _FADED = 1e-2
@@ -97,6 +101,8 @@ class Critical(Family):
         )
         super().__init__(problem, spans, np.tile(halves(model), copies))
         self._plain = Problem(compile(model).functions, p, u, [PERIOD])
+        self._slots = tuple(slots)
+        self._bends: dict[int, tuple[Node, float]] = {}
 
     # ------------------------------------------------------------------ measures
 
@@ -120,6 +126,46 @@ class Critical(Family):
     def orbit_of(self, orbit: Orbit) -> Orbit:
         """Return an orbit without the vectors."""
         return Orbit(orbit.mesh, np.ascontiguousarray(orbit.states[:, : self.n]), orbit.free)
+
+    def bend(self, node: Node) -> float:
+        """Return how far the doubled orbits leave a curve of period doublings, to second order.
+
+        Across the curve, in spans a squared scale: it changes its sign where the doubling turns
+        from supercritical to subcritical (Kuznetsov 2004, sections 4.5 and 9.4). NaN where no
+        doubled orbit is found.
+        """
+        known = self._bends.get(id(node))
+        if known is None or known[0] is not node:
+            while len(self._bends) > _REMEMBERED:
+                del self._bends[next(iter(self._bends))]
+            known = self._bends[id(node)] = node, self._bend(node)
+        return known[1]
+
+    def _bend(self, node: Node) -> float:
+        """Return the bend from two orbits of the doubled family."""
+        ahead = node.tangent.free[-2:] / node.free_scale[-2:]
+        across = np.array([-ahead[1], ahead[0]]) / math.hypot(*ahead)
+        k = int(np.argmax(np.abs(across)))
+        period = self.problem.set(node.orbit.free)
+        p, u = self.problem.p[:-1].copy(), self.problem.u.copy()
+        functions = self._plain.functions
+        family = Family(
+            Problem(functions, p, u, [PERIOD, self._slots[k]]),
+            self.spans[k : k + 1],
+            self._half[: self.n],
+            len(node.orbit.mesh) - 1,
+        )
+        value = float(node.orbit.free[k - 2])
+        orbit = replace(self.orbit_of(node.orbit), free=np.array([period, value]))
+        base = from_orbit(family, orbit)
+        start = None if base is None else doubled(family, base)
+        if start is None:
+            return math.nan
+        nodes = [family.at(start, times * _INTO, sharp=False) for times in (1.0, 2.0, 3.0)]
+        moves = [math.nan if each is None else each.value - value for each in nodes]
+        # The parameter is even in the length: powers of four and six drop out of the three.
+        moved = float(np.dot((1.5, -0.15, 1.0 / 90.0), moves)) / _INTO**2
+        return float(moved / node.free_scale[k - 2] * across[k])
 
     # ------------------------------------------------------------------ conditions
 
@@ -317,6 +363,7 @@ class CriticalFinder(Finder):
             tests["fold_flip"] = lambda node: unit_test(self._others(node))
             tests["resonance_1_2"] = lambda node: doubling_test(self._others(node))
             tests["flip_torus"] = lambda node: torus_test(self._others(node))
+            tests["generalised_period_doubling"] = self._critical.bend
         else:
             tests["resonance_1_3"] = lambda node: math.cos(_angle(node)) + 0.5
             tests["resonance_1_4"] = lambda node: math.cos(_angle(node))
@@ -328,7 +375,7 @@ class CriticalFinder(Finder):
         others = self._others(node)
         if kind == "cusp_of_cycles":
             return bool(np.abs(node.tangent.free[-2:] / node.free_scale[-2:]).max() < _CUSP)
-        if kind in ("resonance_1_3", "resonance_1_4"):
+        if kind in ("resonance_1_3", "resonance_1_4", "generalised_period_doubling"):
             return True
         place = {
             "fold_flip": -1.0 if self._critical.kind == "fold_of_cycles" else 1.0,

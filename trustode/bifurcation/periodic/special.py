@@ -45,6 +45,9 @@ _NEAR = 1e-2
 _TOGETHER = 5e-3
 #: Tests below this, before and after, are rounding: a family may stand still in its parameter.
 _NOISE = 1e-13
+#: A point that did not converge says nothing between values that differ by less than this share
+#: of the span.
+_STILL = 1e-9
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
 _LOST = 0.1
 
@@ -109,6 +112,8 @@ class Finder:
             before, after = test(origin), test(end)
             if (before > 0.0) == (after > 0.0) or max(abs(before), abs(after)) < _NOISE:
                 continue
+            if math.isnan(before) or math.isnan(after):
+                continue
             if kind == "torus" and not self._pair_crosses(end):
                 continue
             if kind == "period_doubling" and not self._is_negative(end):
@@ -133,8 +138,13 @@ class Finder:
             special
             for special in points
             if special.converged
-            or self._multipliers(special.node).trivial_error < _LOST
-            or self._index_changes(end)
+            or (
+                abs(end.value - origin.value) > _STILL * float(origin.free_scale[-1])
+                and (
+                    self._multipliers(special.node).trivial_error < _LOST
+                    or self._index_changes(end)
+                )
+            )
         ]
         return sorted(sure, key=lambda special: special.position)
 
@@ -213,7 +223,10 @@ class Finder:
                 if node is None:
                     raise _Lost
                 latest[s] = node
-            return test(latest[s])
+            found = test(latest[s])
+            if math.isnan(found):
+                raise _Lost
+            return found
 
         try:
             s, report = brentq(
