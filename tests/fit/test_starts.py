@@ -237,3 +237,41 @@ def plain_line(drift: tr.Model) -> Fit:
         vary={"a": tr.Vary(0.5), "y(0)": tr.Vary(2.0)},
         starts=1,
     )
+
+
+def sine_fit(**options: Any) -> Fit:
+    """Fit the frequency of a sine: the misfit has a local optimum at every other one."""
+    t = np.linspace(0.0, 6.0, 40)
+    data = pd.DataFrame({"t": t, "y": np.sin(7.0 * t) + 1e-3 * np.cos(50.0 * t)})
+    model = tr.Model(
+        "sine", rhs={"x": "1"}, params={"w": 1.0}, initial={"x": 0.0}, observables={"s": "sin(w*x)"}
+    )
+    return tr.fit(
+        model,
+        data,
+        time="t",
+        observed={"y": tr.Gaussian("s", sd="sigma")},
+        vary={"w": tr.Vary(1.0, min=0, max=12), "sigma": tr.Vary(1.0, min=1e-6, scale="log")},
+        starts=12,
+        **options,
+    )
+
+
+def test_starts_go_on_from_local_optima() -> None:
+    fit = sine_fit()
+    starts, best = fit.starts, -fit.loglik
+    assert fit.converged
+    assert fit.params.loc["w", "value"] == pytest.approx(7.0, abs=1e-3)
+    # By themselves few found it; once the frequency is moved, most do.
+    assert (starts["own_nll"] < best + 0.01).sum() < 4
+    assert (starts["nll"] < best + 0.01).sum() >= 9
+    assert (starts["nll"] <= starts["own_nll"]).all()
+
+
+def test_what_goes_on_is_kept_and_shared_out_as_starts_are(tmp_path: Path) -> None:
+    plain = sine_fit()
+    kept = [sine_fit(checkpoint=tmp_path / "starts") for _ in range(2)]
+    with ThreadPoolExecutor(2) as executor:
+        shared = sine_fit(executor=executor)
+    for other in (*kept, shared):
+        pd.testing.assert_frame_equal(other.starts, plain.starts)

@@ -6,9 +6,9 @@ Layers, each importing only those before it: `observation` (distributions of the
 beside data), `objective` (likelihood, gradient, information), `optimise` (searches), `setup`
 (all arguments checked), `population` (random values integrated out), `information` (covariance),
 `mixed` (populations set up and told), `value` (the objective at any values),
-`again` (searches near an optimum), `starts`, `resample` (other data), `profile`, `bootstrap`,
-`criteria` (WAIC, leave-one-out), `hierarchy` (populations and persons together), `sample`,
-`result`, `compare`, `recovery`, `ranking`.
+`again` (searches near an optimum), `starts`, `onward` (from local optima), `resample` (other
+data), `profile`, `bootstrap`, `criteria` (WAIC, leave-one-out), `hierarchy` (populations and
+persons together), `sample`, `result`, `compare`, `recovery`, `ranking`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ from .observation import (
     Poisson,
     StudentT,
 )
+from .onward import agreeing, searched_on
 from .optimise import (
     FINAL_SOLVER,
     NEAR_SOLVER,
@@ -128,9 +129,6 @@ __all__ = [
     "rank_designs",
     "recover",
 ]
-
-#: Difference in log-likelihood below which two starts found the same optimum.
-SAME = 0.01
 
 #: Widths, in scales, to which kinks of a likelihood are rounded off: while searching, then while
 #: polishing.
@@ -248,7 +246,9 @@ def fit(
     The likelihood's gradient is exact (forward sensitivities). Searches take scoring steps
     within the bounds, with the expected Fisher information, which also gives the standard
     errors. Standard deviations that stand nowhere else are at their best value in every
-    evaluation.
+    evaluation. Where starts end at different optima, the lowest of these are searched on from
+    with one value moved to other parts of its range; starts that ended at the same optimum go on
+    together, and ``starts`` of the result keeps where each had ended by itself.
     """
     where = f"fit({getattr(model, 'name', model)!s:.60})"
     _check_model(model, where)
@@ -288,7 +288,8 @@ def fit(
         return _single(problem, design, found, solver is None, seed, where)
 
     searching = problem if problem.smooth else problem.rounded(SEARCH_WIDTH)
-    return ended(searched(searching, starts, seed, how, where, ended))
+    found = searched(searching, starts, seed, how, where, ended)
+    return ended(searched_on(searching, found, seed, how, where, ended))
 
 
 @checks_keywords
@@ -744,8 +745,7 @@ def _result(
     at = point.x if at is None else at
     layout, n = whole.layout, problem.data.n_observations
     nll = point.nll - point.penalty
-    best = min(search.best.nll for search in found)
-    hits = sum(search.best.nll < best + SAME for search in found)
+    hits = agreeing(found)
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
     doubts += shared_notes(problem.readout.model, problem.observed)
@@ -791,6 +791,7 @@ def _result(
         {
             "start": k,
             "nll": search.best.nll,
+            "own_nll": search.ended,
             "status": search.status,
             "message": search.last.message if search.last else "",
             "n_evaluations": search.n_evaluations,

@@ -121,6 +121,14 @@ class Held:
             raise CancelledError
         return self.problem.evaluate(x, settle=self._settle)
 
+    def value(self, x: Array) -> float:
+        """Return the objective alone at all values, infinite where it has none."""
+        if self.crew is not None and self.crew.cancel[0]:
+            raise CancelledError
+        assert isinstance(self.problem, Problem)
+        found = self.problem.value(x, settle=self._settle)
+        return found if isinstance(found, float) else np.inf
+
     def reduced(self, point: Evaluation) -> Evaluation:
         """Return an evaluation as one of the free values."""
         some = self.moving

@@ -128,17 +128,21 @@ class Problem(Predictor):
                 return self._failed(x, found)
             return self._combine(self._settled(x, found) if settle else x, found)
 
-    def value(self, x: Array) -> float | Failure:
+    def value(self, x: Array, settle: bool = False) -> float | Failure:
         """Return the objective alone at a point, from solves without sensitivities.
 
-        They are quicker, and may change to a stiff method.
+        They are quicker, and may change to a stiff method. With `settle`, scales that stand
+        alone are at their best value.
         """
-        values, (penalty, _, _) = self.layout.natural(x), self.layout.penalty(x)
+        values = self.layout.natural(x)
         with np.errstate(all="ignore"):
             found = self._compared(values, self._rows, with_gradient=False, with_tangents=False)
             if isinstance(found, Failure):
                 return found
-            nll = self._offset + penalty
+            if settle:
+                x = self._settled(x, found)
+                values = self.layout.natural(x)
+            nll = self._offset + self.layout.penalty(x)[0]
             for column in self.observed:
                 nll += float(self._nll(column, found, values).sum())
                 if not np.isfinite(nll):

@@ -112,6 +112,8 @@ class Search:
         Evaluations that failed.
     last : Failure or None
         The last of them; of a start that failed, the first.
+    own : float or None
+        The objective where the start ended by itself, if it went on from there.
     """
 
     best: Evaluation
@@ -120,6 +122,12 @@ class Search:
     n_evaluations: int
     failures: Counter[str]
     last: Failure | None
+    own: float | None = None
+
+    @property
+    def ended(self) -> float:
+        """The objective where the start ended by itself."""
+        return self.best.nll if self.own is None else self.own
 
 
 def free_to_move(point: Evaluation, layout: Box) -> NDArray[np.bool_]:
@@ -265,10 +273,12 @@ def descend(
     layout: Box,
     target: float = SEARCH_DISTANCE,
     refusals: int = REFUSALS,
+    leave: Callable[[Evaluation], bool] | None = None,
 ) -> tuple[Evaluation, str]:
     """Lower the objective until the remaining distance is below a target.
 
-    Returns the last point and how it ended: "converged", "stalled" or "limit".
+    Returns the last point and how it ended: "converged", "stalled", "limit", or "left" where
+    `leave` said of a point that it leads nowhere.
 
     References
     ----------
@@ -282,6 +292,8 @@ def descend(
     for _ in range(SEARCH_STEPS):
         if left < target:
             return point, "converged"
+        if leave is not None and leave(point):
+            return point, "left"
         model = curvature.model(point)
         damped = damping * known.scale(point)
         moved = layout.in_order(point.x, bounded_step(point, model, layout, damped))

@@ -57,13 +57,14 @@ class Fit(Shown):
     converged : bool
         Whether the gradient leaves less than 0.001 standard errors to go (`distance`); with
         several starts less than 0.01, if at least two came within 0.01 of the best
-        log-likelihood, as they must have.
+        log-likelihood, as they must have, by ways of their own.
     distance : float
         Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
         still sees the optimum.
     starts : DataFrame
-        One row a start: start, nll, status ("converged", "stalled", "limit", "failed",
-        "interrupted"), message, n_evaluations, n_failed.
+        One row a start: start, nll, own_nll (where it ended before it went on from a local
+        optimum), status ("converged", "stalled", "limit", "failed", "interrupted"), message,
+        n_evaluations, n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and

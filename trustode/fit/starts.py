@@ -52,7 +52,12 @@ def searched_from(
     ended: Ended | None = None,
 ) -> list[Search]:
     """Search from each of some points, shape (n, n_free)."""
-    n = len(x)
+    return carried(Starts(problem, x, seed, np.arange(len(x))), how, where, ended)
+
+
+def carried(task: Starts, how: How, where: str, ended: Ended | None) -> list[Search]:
+    """Carry searches out."""
+    x, n = task.x, len(task.x)
 
     def finish(found: Arrays, at: NDArray[np.intp]) -> Any:
         assert ended is not None
@@ -61,7 +66,6 @@ def searched_from(
             [_search(found, finished[k]) if k in finished else _stopped(x[k]) for k in range(n)]
         )
 
-    task = _Starts(problem, x, seed, np.arange(n))
     found = carry_out(task, n, 1, how, where, None if ended is None else finish)
     return [_search(found, k) for k in range(n)]
 
@@ -91,7 +95,7 @@ def searched_population(
 
 
 @dataclass(frozen=True, eq=False)
-class _Starts:
+class Starts:
     """The task: starts, one a row."""
 
     problem: Problem | Marginal
@@ -99,16 +103,21 @@ class _Starts:
     seed: int
     number: NDArray[np.int64]
 
-    def take(self, rows: slice) -> _Starts:
+    def take(self, rows: slice) -> Starts:
         """Return the task of some starts."""
         return replace(self, x=self.x[rows], number=self.number[rows])
+
+    def search(self, objective: Held, x: NDArray[np.float64], number: int) -> Search:
+        """Search from one of them."""
+        rng = np.random.default_rng([self.seed, number])
+        layout = objective.problem.layout
+        return search_from(objective, layout, x, rng, patience(objective.problem))
 
     def solve(self, crew: Crew) -> Arrays:
         """Search."""
         n, n_free = self.x.shape
         problem = with_threads(self.problem, crew.threads or self.problem.threads)
         objective = Held(problem, problem.layout.first, np.ones(n_free, dtype=bool), crew)
-        refusals = REFUSALS if problem.smooth else PATIENCE
         every: Arrays = {
             "number": self.number,
             "x": np.zeros((n, n_free)),
@@ -121,8 +130,7 @@ class _Starts:
             "message": np.full(n, "", dtype=f"U{_LONGEST}"),
         }
         for row, (x, number) in enumerate(zip(self.x, self.number, strict=True)):
-            rng = np.random.default_rng([self.seed, int(number)])
-            search = search_from(objective, problem.layout, x, rng, refusals)
+            search = self.search(objective, x, int(number))
             every["x"][row], every["nll"][row] = search.best.x, search.best.nll
             every["distance"][row], every["status"][row] = search.distance, search.status
             every["n_evaluations"][row] = search.n_evaluations
@@ -136,6 +144,11 @@ class _Starts:
     def parts(self) -> Parts:
         """Return all that the searches depend on."""
         return {"call": ("fit", ""), **problem_parts(self.problem), "seed": (str(self.seed), "")}
+
+
+def patience(problem: Problem | Marginal) -> int:
+    """Return how many steps may be refused in a row."""
+    return REFUSALS if problem.smooth else PATIENCE
 
 
 def _stopped(x: NDArray[np.float64]) -> Search:

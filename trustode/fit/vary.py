@@ -368,16 +368,16 @@ class Layout:
         points = np.tile(self.first, (n, 1))
         if n > 1:
             stratum = rng.permuted(np.tile(np.arange(n - 1), (len(self.names), 1)), axis=1).T
-            points[1:] = self._spread((stratum + rng.random(stratum.shape)) / (n - 1))
+            points[1:] = self.spread((stratum + rng.random(stratum.shape)) / (n - 1))
         return points
 
     def draw(self, rng: np.random.Generator) -> Array:
         """Return one random point to start from, shape (n_free,)."""
-        point: Array = self._spread(rng.random((1, len(self.names))))[0]
+        point: Array = self.spread(rng.random((1, len(self.names))))[0]
         return point
 
-    def _spread(self, share: Array) -> Array:
-        """Return x for shares of the way between bounds, one a name."""
+    def spread(self, share: Array) -> Array:
+        """Return x for shares of the way between bounds, rows of one a name, shape (n, n_free)."""
         reach = TIMES * np.maximum(np.abs(self.first), 1.0)
         for scale, at in self._by_scale:
             reach[at] = scale.reach
