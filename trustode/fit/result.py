@@ -63,7 +63,7 @@ class Fit(Shown):
         still sees the optimum.
     starts : DataFrame
         One row a start: start, nll, status ("converged", "stalled", "limit", "failed",
-        "interrupted"), message, n_evaluations, n_failed.
+        "interrupted", "lost" where its worker died), message, n_evaluations, n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and
