@@ -32,6 +32,7 @@ static const double INSTANT = 1e-13;    /* of time: closer events are simultaneo
 static const double RESOLVED = 1e-9;    /* of a function: what an interpolant may be off by */
 static const double NOISE = 8.0 * DBL_EPSILON;
 static const double FLAT = 1e-28;       /* of a function: no dip at all */
+static const double TOO_LARGE = 1e290;  /* of a function: sums of such values overflow */
 static const double CHECKS[SAMPLES - NODES] = {0.83, -0.56};
 /* cos(k pi / 8) */
 static const double COSINE[2 * DEGREE] = {
@@ -393,13 +394,14 @@ static double events_narrow(search *q, double a, double b, double g_b, int sign)
     }
 }
 
-/* Whether an interpolant with this error varies no more than its function's rounding errors. */
-static int events_flat(search *q, double middle, const double *c, double error)
+/* Whether an interpolant with this error varies no more than its function's rounding errors; both
+ * were made smaller by scale. */
+static int events_flat(search *q, double middle, const double *c, double error, double scale)
 {
-    const double spread = events_spread(c);
+    const double spread = events_spread(c) / scale;
     double noise = 0.0;
     if (spread <= q->noise) (void)events_slope(q, middle, &noise);
-    if (spread > noise && spread <= 8.0 * error)
+    if (spread > noise && spread <= 8.0 * error / scale)
         noise = 4.0 * events_scatter(q, middle, events_value(q, middle));
     return spread <= noise;
 }
@@ -428,7 +430,7 @@ static int events_dip(search *q, double a, double b, int sign, const double *d, 
 /* First crossing in (a, b] of a function that has this sign behind a: 1 and theta, or 0. */
 static int events_first(search *q, double a, double b, int sign, int depth, double *theta)
 {
-    double g[SAMPLES], c[NODES], d[NODES], dd[NODES], most = 0.0;
+    double g[SAMPLES], scaled[SAMPLES], c[NODES], d[NODES], dd[NODES], most = 0.0;
     for (int j = 0; j < SAMPLES; j++) {
         const double at = j == 0 ? b : a + 0.5 * (b - a) * (1.0 + events_node(j));
         g[j] = events_value(q, at);
@@ -437,15 +439,18 @@ static int events_first(search *q, double a, double b, int sign, int depth, doub
     if (q->status == TRO_SUCCESS && ++q->looked > MOST_INTERVALS) q->status = TRO_ENDLESS;
     if (q->status != TRO_SUCCESS) return 0;
 
-    const double error = events_interpolate(g, c);
+    /* A power of two, which changes no digit. */
+    const double scale = most > TOO_LARGE ? 0x1p-64 : 1.0;
+    for (int j = 0; j < SAMPLES; j++) scaled[j] = scale * g[j];
+    const double error = events_interpolate(scaled, c);
     const int side = events_side(c, 4.0 * error);
     if (side != 0) {
         *theta = a;
         return side == -sign && events_clear(q, b, g[0]) == -sign;
     }
     const double middle = a + 0.5 * (b - a);
-    int convex = 0, decided = depth == 0 || events_flat(q, middle, c, error);
-    if (!decided && error <= RESOLVED * most + q->noise) {
+    int convex = 0, decided = depth == 0 || events_flat(q, middle, c, error, scale);
+    if (!decided && error <= scale * (RESOLVED * most + q->noise)) {
         events_derive(c, d);
         events_derive(d, dd);
         convex = events_side(dd, 4000.0 * error);

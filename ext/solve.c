@@ -13,7 +13,7 @@ enum {
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
     CALM_SIGNS = 20,      /* accepted steps that an explicit method could take as well */
     FIRST_PROBE = 256,    /* explicit steps before the stiff method is tried anyway */
-    NONFINITE_TRIES = 40, /* rejections in a row because of NaN or infinity */
+    NONFINITE_TRIES = 10, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9        /* coefficients a state of any method's dense output */
 };
 

@@ -192,13 +192,30 @@ static void taylor_row_now(const batch *b, int at, double *row)
 #endif
 }
 
+/* Take the next run that waits; those that start nowhere are left to who can say so. */
+static long long taylor_next(const batch *b)
+{
+    const tro_lanes_job *job = b->job;
+    for (;;) {
+        const long long next = TRO_NEXT(job->queue);
+        if (next >= job->n_run) return next;
+        double *row = job->y_out + (size_t)next * (size_t)job->n_out * b->dim;
+        if (job->start) memcpy(row, job->start + (size_t)next * b->dim, b->dim * sizeof *row);
+        int i = 0;
+        while (i < b->n && isfinite(row[i])) i++;
+        if (i == b->n) return next;
+        job->reports[next] = (tro_report){.status = TRO_HANDOVER, .t = job->t_out[0]};
+        job->handed[(*job->n_handed)++] = (long)next;
+    }
+}
+
 /* Give a lane the next run that waits, or leave it idle. */
 static void taylor_fill(batch *b, int at)
 {
     const tro_lanes_job *job = b->job;
     lane *l = &b->lanes[at];
     *l = (lane){.run = -1};
-    const long long next = TRO_NEXT(job->queue);
+    const long long next = taylor_next(b);
     if (next >= job->n_run) {
         /* It goes on with where it is; nothing comes of it. */
         TRO_LANE(b->scale, at) = 0.0;
@@ -210,7 +227,6 @@ static void taylor_fill(batch *b, int at)
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
     l->stimulus = job->stimuli[job->n_stimuli > 1 ? run : 0];
     l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * b->dim;
-    if (job->start) memcpy(l->y_out, job->start + (size_t)run * b->dim, b->dim * sizeof *l->y_out);
     l->end = job->t_out[job->n_out - 1];
     l->began = job->options->time_limit < HUGE_VAL ? tro_clock() : HUGE_VAL;
     l->written = 1;

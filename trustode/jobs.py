@@ -197,9 +197,42 @@ def carry_out(
                     keep(rows, arrays)
         except KeyboardInterrupt:
             raise _interrupted(found, done, finish, how, where) from None
+        except _Lost as died:
+            # Not in the checkpoint: the same call tries them again.
+            _mark_lost(found, died, where)
     for name, pieces in many.items():
         found[name] = np.concatenate([pieces[start] for start in sorted(pieces)])
     return found
+
+
+class _Lost(Exception):
+    """Workers died twice over some pieces; all others are finished."""
+
+    def __init__(self, rows: list[slice], error: BaseException) -> None:
+        super().__init__(rows, error)
+        self.rows, self.error = rows, error
+
+
+def _mark_lost(found: Arrays, died: _Lost, where: str) -> None:
+    """Say in the results which rows nobody could solve, or raise where they have no status."""
+    status = found.get("status")
+    if status is None or status.dtype.kind not in "iU":
+        raise _failure(died.error, died.rows, where)
+    told = "LOST" if status.dtype.kind == "i" else "'lost'"
+    warnings.warn(
+        f"{where}: rows {_told(died.rows)} (counted from 0) have the status {told}: whichever "
+        "process ran them died, twice. Look at the memory that they need",
+        SolveWarning,
+        stacklevel=3,
+    )
+    for name, values in found.items():
+        nothing: object = np.nan if values.dtype.kind == "f" else 0
+        if values.dtype.kind == "U":
+            nothing = ""
+        if name == "status":
+            nothing = int(Status.LOST) if values.dtype.kind == "i" else "lost"
+        for rows in died.rows:
+            values[rows] = nothing
 
 
 @contextmanager
@@ -305,13 +338,12 @@ def _elsewhere(
 ) -> Generator[tuple[slice, Arrays], None, None]:
     """Do the pieces of a pool that a dying worker broke, each in a process of its own pool.
 
-    So the piece that kills its worker is known: its rows are lost, with a warning, where results
-    have a status to say so.
+    So the piece that kills its worker is known. At the end `_Lost` says which they were.
     """
     # A pool does not tell how it was made.
     most: int = getattr(broken, "_max_workers", 1)
     context = getattr(broken, "_mp_context", None)
-    left, lost, known = deque(pieces), list[slice](), None
+    left, lost = deque(pieces), list[slice]()
     pools = [ProcessPoolExecutor(1, mp_context=context) for _ in range(min(most, len(pieces)))]
     waiting: dict[Future[Arrays], tuple[slice, int]] = {}
     try:
@@ -325,8 +357,7 @@ def _elsewhere(
                 rows, k = waiting.pop(future)
                 raised = future.exception()
                 if raised is None:
-                    known = future.result()
-                    yield rows, known
+                    yield rows, future.result()
                 elif isinstance(raised, BrokenExecutor):
                     lost.append(rows)
                     pools[k].shutdown(wait=False)
@@ -336,30 +367,8 @@ def _elsewhere(
     finally:
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)
-    if not lost:
-        return
-    status = None if known is None else known.get("status")
-    if known is None or status is None or status.dtype.kind != "i":
-        raise _failure(error, lost, where)
-    warnings.warn(
-        f"{where}: rows {_told(lost)} (counted from 0) have the status LOST: whichever process "
-        "ran them died, twice. Look at the memory that they need",
-        SolveWarning,
-        stacklevel=2,
-    )
-    for rows in lost:
-        yield rows, {name: _nothing(name, each, rows) for name, each in known.items()}
-
-
-def _nothing(name: str, like: NDArray[Any], rows: slice) -> NDArray[Any]:
-    """Return an array for rows that nobody solved."""
-    n = 0 if name.startswith(MANY) else rows.stop - rows.start
-    made = np.zeros((n, *like.shape[1:]), like.dtype)
-    if name == "status":
-        made[:] = int(Status.LOST)
-    elif like.dtype.kind == "f":
-        made[:] = np.nan
-    return made
+    if lost:
+        raise _Lost(lost, error)
 
 
 def _work(task: Task, crew: Crew, version: str) -> Arrays:

@@ -61,6 +61,33 @@ def test_row_08_not_finite_on_the_way(root, method):
     assert error.solution["x"] == pytest.approx(np.exp([0.0, -0.5, -1.0]), rel=5e-3)
 
 
+@pytest.mark.parametrize("method", ["tsit5", "dop853", "rodas5p"])
+def test_row_08_a_step_is_cut_ten_times_at_most(method):
+    """z' has no value behind k, which the first step passes a thousand million times over."""
+    model = tr.Model("wall", {"z": "1 + log(k - t)/10**9"}, {"k": 1e-15}, {"z": 0.0})
+    solver = tr.Solver(method, rtol=1e-2, atol=1.0)
+    found = tr.simulate(model, [0.0, 2.0], solver=solver, on_error="return")
+    assert found.status is Status.NONFINITE
+    assert (found.stats["n_steps"], found.stats["n_rejected"]) == (0, 11)
+    # A step that is a million times too long still finds its way.
+    near = tr.simulate(model, [0.0, 2.0], params={"k": 1e-7}, solver=solver, on_error="return")
+    assert near.stats["n_steps"] > 0
+
+
+@pytest.mark.parametrize("method", OURS)
+def test_row_07_a_start_that_is_infinite_for_some_runs(method):
+    """log(0) is no start, though the rate there, -tanh(x), is a number."""
+    model = tr.Model("m", {"x": "-tanh(x)"}, {"k": 1.0}, {"x": "log(k)"})
+    solver, k = tr.Solver(method), np.ones(40)
+    k[[1, 7]] = 0.0
+    many = tr.ensemble(model, {"k": k}, [0.0, 1.0], solver=solver)
+    assert np.flatnonzero(many.status).tolist() == [1, 7]
+    assert set(many.status[[1, 7]]) == {Status.NONFINITE}
+    assert np.isnan(many["x"][[1, 7], 1]).all()
+    points = tr.scan(model, vary={"k": [1.0, 0.0]}, t=(0, 1), solver=solver).to_frame()
+    assert points["status"].tolist() == [Status.SUCCESS, Status.NONFINITE]
+
+
 @pytest.mark.parametrize("method", SCIPYS)
 def test_row_08_a_step_that_met_nan_is_cut(method):
     """x' = -sqrt(x) from 1 is (1 - t/2)**2; a step past its end meets the root of x < 0."""
@@ -203,6 +230,15 @@ def test_row_14_an_event_function_that_is_not_finite():
         seen("log(1/2 - x)", 5.0)
     assert caught.value.status is Status.NONFINITE
     assert caught.value.solution.t[-1] <= math.asin(0.5)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e307])
+def test_row_14_an_event_function_that_is_nearly_too_large(size):
+    """x = sin t passes 0.99 twice in a long step; sums of such values would overflow."""
+    found = seen(f"{size!r}*(x - 0.99)", 3.0).t
+    rise = math.asin(0.99)
+    assert found == pytest.approx([rise, math.pi - rise], abs=1e-6)
+    assert len(seen(f"x + {size!r}", 20.0)) == 0
 
 
 def test_row_14_chatter_ends_with_events():

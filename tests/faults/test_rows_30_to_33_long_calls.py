@@ -5,14 +5,20 @@ import os
 import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import trustode as tr
 from trustode import checkpoint, jobs
+from trustode.fit import bootstrap, starts
 
 FORKS = multiprocessing.get_context("forkserver") if hasattr(os, "fork") else None
+if FORKS is not None:
+    # Each worker that dies is followed by another, which then need not load all this again.
+    FORKS.set_forkserver_preload([__name__])
 GRID = {"mu": np.linspace(0.5, 2, 6), "x(0)": [0.5, 1.0, 2.0, 3.0]}
 
 
@@ -157,6 +163,60 @@ def test_row_33_a_worker_that_dies_loses_its_rows_alone(tmp_path):
     assert (found["status"] == np.where(lost, tr.Status.LOST, 0)).all()
     assert np.isnan(found["square"][lost]).all()
     assert found["square"][~lost].tolist() == (np.arange(20.0)[~lost] ** 2).tolist()
+
+
+class DeadlyStarts(starts._Starts):
+    """Start 1 kills whoever searches from it."""
+
+    def solve(self, crew):
+        if (self.number == 1).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().solve(crew)
+
+
+class DeadlyRefits(bootstrap.Refits):
+    """Refit 2 kills whoever does it."""
+
+    def solve(self, crew):
+        if (self.number == 2).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().solve(crew)
+
+
+@pytest.mark.skipif(FORKS is None, reason="needs SIGKILL")
+def test_row_33_a_fit_goes_on_without_the_start_whose_worker_dies(decay, tmp_path, monkeypatch):
+    """It says which start that was; the same call with its checkpoint tries that one again."""
+    t = np.linspace(0.0, 2.0, 6)
+    data, path = pd.DataFrame({"t": t, "x": np.exp(-0.7 * t)}), tmp_path / "starts"
+    call = partial(
+        tr.fit, decay, data, time="t", observed={"x": tr.Gaussian("x", sd=0.1)}, seed=1,
+        vary={"k": tr.Vary(0.5, min=0.01, max=5.0)}, starts=3, checkpoint=path,
+    )  # fmt: skip
+    whole = call(checkpoint=None)
+    monkeypatch.setattr(starts, "_Starts", DeadlyStarts)
+    with (
+        ProcessPoolExecutor(1, mp_context=FORKS) as pool,
+        pytest.warns(tr.SolveWarning, match=r"fit\(decay\): rows 1 to 1 .*the status 'lost'"),
+    ):
+        found = call(executor=pool)
+    assert found.starts["status"].tolist() == ["converged", "lost", "converged"]
+    assert found.params.loc["k", "value"] == pytest.approx(0.7, rel=1e-4)
+    assert any("from start 1 died" in note for note in found.notes)
+    assert np.isfinite(found.starts["nll"][[0, 2]]).all()
+    monkeypatch.undo()
+    assert path.read_bytes().count(b'{"rows": [') == 2
+    again = call()
+    assert again.starts.equals(whole.starts)
+    assert again.params.equals(whole.params)
+    # Likewise a bootstrap: the intervals are those of the others.
+    monkeypatch.setattr(bootstrap, "Refits", DeadlyRefits)
+    with (
+        ProcessPoolExecutor(1, mp_context=FORKS) as pool,
+        pytest.warns(tr.SolveWarning, match=r"rows 2 to 2 .*the status 'lost'"),
+    ):
+        refits = whole.bootstrap(6, executor=pool)
+    assert (refits.status["status"] == "lost").tolist() == [k == 2 for k in range(6)]
+    assert np.isnan(refits.estimates["k"]).tolist() == [k == 2 for k in range(6)]
 
 
 def test_row_33_a_worker_of_another_version(decay, monkeypatch):

@@ -98,7 +98,7 @@ from .result import (
     residuals_frame,
 )
 from .setup import assembled, check_members
-from .starts import searched, searched_population
+from .starts import LOST, searched, searched_population
 from .value import Objective
 from .vary import Vary
 
@@ -777,6 +777,12 @@ def _result(
         )
     names = labels(layout)
     notes = [*doubts, *more, *sloppy_notes(point, layout, known)]
+    dead = [str(k) for k, search in enumerate(found) if search.status == LOST]
+    if dead:
+        notes.append(
+            f"the workers that searched from start {', '.join(dead)} died: this is the best of the "
+            f"other {len(found) - len(dead)}; with checkpoint= the same call tries them again"
+        )
     if len(found) > 1 and hits < 2:
         notes.append("only one start reached the best value; raise starts")
     if known.held.any():

@@ -63,8 +63,8 @@ class Fit(Shown):
         still sees the optimum.
     starts : DataFrame
         One row a start: start, nll, own_nll (where it ended before it went on from a local
-        optimum), status ("converged", "stalled", "limit", "failed", "interrupted"), message,
-        n_evaluations, n_failed.
+        optimum), status ("converged", "stalled", "limit", "failed", "interrupted", "lost"
+        where its worker died), message, n_evaluations, n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and

@@ -29,6 +29,9 @@ OPTIMA, APART = 2, 0.1
 #: Makes a result of how starts ended.
 Ended = Callable[[list[Search]], Any]
 
+#: How a start ended whose worker died, and died again.
+LOST = "lost"
+
 #: Longest message of a failure that is kept.
 _LONGEST = 300
 
@@ -82,7 +85,7 @@ def searched_population(
     """Search a population, from the given values and where fits to all persons alike ended."""
     points: list[NDArray[np.float64]] = []
     if n > 1:
-        alike = [s for s in searched(pooled, n, seed, how, where) if s.status != "failed"]
+        alike = [s for s in searched(pooled, n, seed, how, where) if np.isfinite(s.best.nll)]
         last = -np.inf
         for search in sorted(alike, key=lambda search: search.best.nll):
             if len(points) < OPTIMA and search.best.nll > last + APART:
@@ -151,16 +154,18 @@ def patience(problem: Problem | Marginal) -> int:
     return REFUSALS if problem.smooth else PATIENCE
 
 
-def _stopped(x: NDArray[np.float64]) -> Search:
-    """Return how a start ended that an interrupt kept from ending."""
+def _stopped(x: NDArray[np.float64], status: str = "interrupted") -> Search:
+    """Return how a start ended that something from outside kept from ending."""
     none = np.zeros((len(x), len(x)))
     point = Evaluation(x, np.inf, none[0], none)
-    return Search(point, "interrupted", np.nan, 0, Counter(), None)
+    return Search(point, status, np.nan, 0, Counter(), None)
 
 
 def _search(found: Arrays, k: int) -> Search:
     """Return how a start ended."""
     n_free = found["x"].shape[1]
+    if found["status"][k] == LOST:
+        return _stopped(found["x"][k], LOST)
     counts = zip(Status, found["failures"][k].tolist(), strict=True)
     failures = Counter({status.name: count for status, count in counts if count})
     last = None
