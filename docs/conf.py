@@ -27,8 +27,9 @@ author = "trustode developers"
 copyright = f"2026, {author}"
 version = release = trustode.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
-exclude_patterns = ["_build", "_ext"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc", "versions"]
+exclude_patterns = ["_build", "_ext", "_templates"]
+templates_path = ["_templates"]
 root_doc = "index"
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
@@ -46,7 +47,19 @@ html_title = f"trustode {release}"
 html_static_path = ["_static", "_generated/static"]
 html_css_files = ["trustode.css"]
 html_show_sourcelink = False
-# The version is in every page's title; its foot has the date, or that of SOURCE_DATE_EPOCH.
+html_context: dict[str, object] = {}
+html_additional_pages = {"versions": "versions.html"}
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/version.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
+# Every page's title and side have the version; its foot has the date, or SOURCE_DATE_EPOCH's.
 html_last_updated_fmt = "%Y-%m-%d"
 mathjax_path = "mathjax/tex-svg.js"
 

@@ -32,6 +32,7 @@ def _load(name):
 
 
 executed = _load("executed")
+versions = _load("versions")
 TEXTS = {str(page.relative_to(DOCS)): page.read_text(encoding="utf-8") for page in PAGES}
 RUN = {name: text for name, text in TEXTS.items() if executed.executes(text)}
 
@@ -113,3 +114,23 @@ def test_pages_build_without_a_warning(tmp_path):
     )
     page = (tmp_path / "pages" / "tutorial.html").read_text(encoding="utf-8")
     assert not re.search(r'<(script|link)[^>]*(src|href)="https?://', page)
+
+
+def test_pages_of_older_versions_stay_beside_the_newest(tmp_path):
+    def build(version):
+        (tmp_path / "how-to").mkdir(exist_ok=True)
+        for page in ("index.html", "versions.html", "how-to/page.html"):
+            (tmp_path / page).write_text(f"{page} of {version}")
+        (tmp_path / ".doctrees").mkdir(exist_ok=True)
+        return versions.keep(tmp_path, version)
+
+    for version in ("0.9.0", "0.10.0", "0.10.0rc1", "0.9.0"):
+        own = build(version)
+        assert own == tmp_path / version
+        assert (own / "how-to" / "page.html").read_text() == f"how-to/page.html of {version}"
+        assert "../versions.html" in (own / "versions.html").read_text()
+    assert versions.kept(tmp_path) == ["0.10.0", "0.10.0rc1", "0.9.0"]
+    assert (tmp_path / "0.10.0" / "index.html").read_text() == "index.html of 0.10.0"
+    assert sorted(path.name for path in (tmp_path / "0.10.0").iterdir()) == [
+        "how-to", "index.html", "versions.html"
+    ]  # fmt: skip
