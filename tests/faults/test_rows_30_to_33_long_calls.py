@@ -165,7 +165,7 @@ def test_row_33_a_worker_that_dies_loses_its_rows_alone(tmp_path):
     assert found["square"][~lost].tolist() == (np.arange(20.0)[~lost] ** 2).tolist()
 
 
-class DeadlyStarts(starts._Starts):
+class DeadlyStarts(starts.Starts):
     """Start 1 kills whoever searches from it."""
 
     def solve(self, crew):
@@ -193,7 +193,7 @@ def test_row_33_a_fit_goes_on_without_the_start_whose_worker_dies(decay, tmp_pat
         vary={"k": tr.Vary(0.5, min=0.01, max=5.0)}, starts=3, checkpoint=path,
     )  # fmt: skip
     whole = call(checkpoint=None)
-    monkeypatch.setattr(starts, "_Starts", DeadlyStarts)
+    monkeypatch.setattr(starts, "Starts", DeadlyStarts)
     with (
         ProcessPoolExecutor(1, mp_context=FORKS) as pool,
         pytest.warns(tr.SolveWarning, match=r"fit\(decay\): rows 1 to 1 .*the status 'lost'"),
