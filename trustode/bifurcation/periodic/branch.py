@@ -360,9 +360,7 @@ def objects(values: Sequence[object]) -> NDArray[np.object_]:
     return made
 
 
-def table(
-    model: Model, parameter: str, nodes: Sequence[Node], steps: ArrayLike
-) -> pd.DataFrame:
+def table(model: Model, parameter: str, nodes: Sequence[Node], steps: ArrayLike) -> pd.DataFrame:
     """Return one row an orbit, see `orbit_columns`."""
     import pandas as pd
 

@@ -359,7 +359,9 @@ class CriticalFollower(Follower):
         return None
 
     def _floor(self, nodes: list[Node], reason: str) -> str:
-        extents = [np.ptp(self._critical.orbit_of(node.orbit).states, axis=0).max() for node in nodes]
+        extents = [
+            np.ptp(self._critical.orbit_of(node.orbit).states, axis=0).max() for node in nodes
+        ]
         if self._critical.kind == "fold_of_cycles" and extents[-1] < _FADED * max(extents):
             return f"{ENDS['bautin']} at {self._shown(nodes[-1])}"
         return super()._floor(nodes, reason)
