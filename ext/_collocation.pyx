@@ -116,7 +116,7 @@ cdef extern from "floquet.h":
     double TRO_FLOQUET_LARGEST
     ctypedef struct tro_floquet_across:
         const double *product
-        double size, along
+        double size, along, volume
     ctypedef struct tro_floquet_facts:
         double error
         int n_unstable
@@ -141,7 +141,7 @@ cdef void *_dgeev = _lapack("dgeev")
 
 
 def floquet(const double[:, :, ::1] pair, const double[:, ::1] product, double size,
-            double along, double rounding):
+            double along, double volume, double rounding):
     """Return multipliers; shapes as in floquet.h.
 
     Returns
@@ -158,7 +158,7 @@ def floquet(const double[:, :, ::1] pair, const double[:, ::1] product, double s
     cdef double[3] tests
     cdef cnp.ndarray values = np.empty(n, complex), work = np.empty(tro_floquet_work(n))
     cdef double *values_ = <double *>cnp.PyArray_DATA(values)
-    across.product, across.size, across.along = NULL, size, along
+    across.product, across.size, across.along, across.volume = NULL, size, along, volume
     if product is not None:
         if product.shape[0] != n - 1 or product.shape[1] != n - 1 or n < 2:
             raise ValueError("product must have shape (n - 1, n - 1)")

@@ -671,9 +671,8 @@ int tro_collocation_across(int n, int n_interval, const double *maps, const doub
 }
 
 /* Newton's method stops when a step, in the unknowns' own scales, is below what is asked for, or
- * below the first of these while it shrinks so quickly that the next one would be below the second
- * ... */
-static const double CLOSING = 1e-7, NEXT = 1e-12;
+ * below this multiple while it shrinks so quickly that the next one would be rounding; ... */
+static const double CLOSING = 10.0, QUICK = 1e-3;
 /* ... or when it no longer shrinks and is below this, which is rounding on a stiff orbit. */
 static const double STAGNANT = 1e-6;
 enum { CORRECTIONS = 10 };
@@ -745,9 +744,8 @@ int tro_collocation_correct(const tro_collocation *c, double period, const doubl
             states[b] += step[b];
         for (int a = 0; a < k; a++)
             free[a] += step[nodes + (size_t)a];
-        /* Convergence is of second order: the next step is this one times its square ratio. */
-        const int closing = length <= CLOSING && length * (length / last) * (length / last) <= NEXT;
-        if (length <= enough || closing || (stagnant && length <= STAGNANT)) {
+        const double least = length <= QUICK * last ? CLOSING * enough : enough;
+        if (length <= least || (stagnant && length <= STAGNANT)) {
             expand(c, &s, &at, 1, step);
             *corrections = count;
             return 0;

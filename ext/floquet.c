@@ -80,9 +80,19 @@ static void refine(int n, tro_floquet_across across, tro_dgeev *dgeev, double *w
         known[2 * i + 1] = im[i];
     }
     sort(n, known);
-    for (int i = 0; i < n && size_of(known + 2 * i) > SMALL * size_of(known); i++) {
-        values[2 * i] = known[2 * i] * across.size;
-        values[2 * i + 1] = known[2 * i + 1] * across.size;
+    double sign = 1.0, left = across.volume;
+    int large = 0;
+    for (; large < n && size_of(known + 2 * large) > SMALL * size_of(known); large++) {
+        const double x = known[2 * large] * across.size, y = known[2 * large + 1] * across.size;
+        values[2 * large] = x;
+        values[2 * large + 1] = y;
+        sign = y == 0.0 && x < 0.0 ? -sign : sign;
+        left -= log(hypot(x, y));
+    }
+    if (large == n - 1) {
+        /* All of them change volumes as Liouville's formula has it. */
+        values[2 * large] = sign * exp(left);
+        values[2 * large + 1] = 0.0;
     }
 }
 
@@ -110,7 +120,7 @@ void tro_floquet(int n, const double *pair, tro_floquet_across across, double ro
         values[2 * i + 1] = values[2 * i - 1];
     }
     sort(n - 1, values + 2);
-    if (across.product != NULL) {
+    if (across.product != NULL && isfinite(across.along)) {
         re = across.along;
         im = 0.0;
         refine(n - 1, across, dgeev, work, values + 2);

@@ -15,10 +15,10 @@ typedef void tro_dgeev(char *, char *, int *, double *, int *, double *, double 
 #define TRO_FLOQUET_LARGEST 1e150
 
 /* What the linearisation does beside an orbit's direction: a product of maps (n - 1, n - 1) times
- * `size`, and what it does to the direction. */
+ * `size`, what it does to the direction, and the logarithm of what it does to volumes. */
 typedef struct {
     const double *product; /* or NULL where the pair of matrices tells enough */
-    double size, along;
+    double size, along, volume;
 } tro_floquet_across;
 
 typedef struct {

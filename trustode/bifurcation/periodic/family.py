@@ -46,6 +46,8 @@ _NOTHING = 1e-12
 #: Share of the tangent below which the parameter stands still; and error of the multiplier that
 #: is 1 from which on multipliers are found in another way.
 _STANDING, _BLURRED = 1e-7, 1e-6
+#: A correction that is enough for an orbit on the way.
+ON_THE_WAY = 1e-8
 #: Errors of a point that is only stepped from are the square of this, at most, in scales.
 _ONWARD = 1e-4
 #: A direction that is not known.
@@ -322,26 +324,28 @@ class Family:
             cosine=abs(forward) / size,
         )
 
-    def sharp(self, node: Node, conditions: Conditions, s: float = 0.0) -> Node:
+    def sharp(
+        self, node: Node, conditions: Conditions, s: float = 0.0, enough: float = CLOSE
+    ) -> Node:
         """Return a solved orbit whose multipliers are known as well as they can be.
 
-        The last condition's target lies s farther.
-        The pair of matrices is that of Newton's last step but one, and where small errors of an
-        orbit grow much along it the multipliers show it.
+        The last condition's target lies s farther. The pair of matrices is that of Newton's last
+        step but one, and where small errors of an orbit grow much along it the multipliers show
+        it. Where a correction below more than `CLOSE` was enough, the orbit stays as it is.
         """
         if node.multipliers.trivial_error <= _BLURRED:
             return node
-        known = self._across(node)
-        if known.multipliers.trivial_error <= _BLURRED:
-            return known
+        if enough > CLOSE:
+            known = self._across(node)
+            if known.multipliers.trivial_error <= _BLURRED:
+                return known
         target = conditions.target.copy()
         target[-1] += s
         corrected = self.problem.correct(
             node.orbit, conditions._replace(target=target), node.scale, node.free_scale
         )
-        if corrected is None:
-            return known
-        node = replace(node, orbit=corrected.orbit, pair=corrected.pair)
+        if corrected is not None:
+            node = replace(node, orbit=corrected.orbit, pair=corrected.pair)
         return node if node.multipliers.trivial_error <= _BLURRED else self._across(node)
 
     def _across(self, node: Node) -> Node:
@@ -384,7 +388,7 @@ class Family:
         )
         if not sharp or len(self.spans) > 1:
             return node
-        return self.sharp(node, conditions, s)
+        return self.sharp(node, conditions, s, enough)
 
     def landing(self, origin: Node, guess: Orbit, value: float, which: int = -1) -> Node | None:
         """Return the point at which a scalar has a value, from a guess on the same mesh."""

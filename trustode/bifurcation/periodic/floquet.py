@@ -35,11 +35,14 @@ class Across(NamedTuple):
     size : float
     along : float
         What it does to the direction: 1, but for errors.
+    volume : float
+        Logarithm of the product of all multipliers.
     """
 
     product: Array
     size: float
     along: float
+    volume: float
 
 
 class Multipliers(NamedTuple):
@@ -95,9 +98,8 @@ def multipliers(pair: Array, across: Across | None = None) -> Multipliers:
         more than rounding; the multipliers that are not small are taken from there.
     """
     if across is None:
-        return Multipliers(*_floquet(pair, None, 1.0, 1.0, _ROUNDING))
-    product, size, along = across
-    return Multipliers(*_floquet(pair, product, size, along, _ROUNDING))
+        return Multipliers(*_floquet(pair, None, 1.0, 1.0, 0.0, _ROUNDING))
+    return Multipliers(*_floquet(pair, *across, _ROUNDING))
 
 
 def across(maps: Array, flows: Array, volume: float) -> Across:
@@ -117,10 +119,10 @@ def across(maps: Array, flows: Array, volume: float) -> Across:
     """
     status, product, along, logarithm = _across(maps, flows)
     if status != 0:
-        return Across(product, math.nan, math.nan)
+        return Across(product, math.nan, math.nan, volume)
     if len(product) == 1:
         product, logarithm = np.eye(1), volume
-    return Across(product, math.exp(min(logarithm, _LOGARITHM)), along)
+    return Across(product, math.exp(min(logarithm, _LOGARITHM)), along, volume)
 
 
 def doubling_test(values: Complex) -> float:

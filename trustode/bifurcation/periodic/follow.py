@@ -14,7 +14,7 @@ import numpy as np
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit
-from .family import MOST, Family, Node, extremes
+from .family import MOST, ON_THE_WAY, Family, Node, extremes
 from .special import Finder, Special
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -206,7 +206,7 @@ class Follower:
 
     def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
         """Return the next point, or None and what was wrong with a step of this length."""
-        node = self._family.at(origin, ds)
+        node = self._family.at(origin, ds, enough=ON_THE_WAY)
         crossed = None if node is None else self._crossed(origin, node)
         if node is not None and crossed is not None:
             which, edge, share = crossed
