@@ -17,7 +17,7 @@ from race import TOLERANCES, race, summary
 collect_ignore = ["harness", "peers"]
 
 #: Packages whose versions belong to a result.
-_VERSIONS = "trustode numpy scipy sympy numba heyoka numbalsoda CyRK".split()
+_VERSIONS = "trustode numpy scipy sympy numba heyoka numbalsoda CyRK pints lmfit".split()
 
 _START = pytest.StashKey[dict]()
 
