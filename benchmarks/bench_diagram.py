@@ -1,10 +1,12 @@
 """How long does a point of a branch of equilibria or cycles take, and a whole diagram?"""
 
+import shutil
 import time
 
 import pytest
 
 import trustode as tr
+from peers import auto_07p
 from trustode.expression import parse, symbol
 
 #: Name: equations, parameters, the free one, its span and a start.
@@ -69,7 +71,6 @@ CYCLES = {
 #: Mesh intervals of every orbit, at four collocation points each.
 INTERVALS = 50
 ROUNDS = 7
-PEERS = {"auto-07p": "auto", "pycobi": "pycobi"}
 
 
 def system(name):
@@ -122,19 +123,24 @@ def test_diagram_of_equilibria(benchmark, name):
     )
 
 
-@pytest.mark.parametrize("name", CYCLES)
-def test_family(benchmark, name):
+def from_hopf(name):
+    """Return a system, and a call that follows the family of its first Hopf point."""
     model, free, span = system(name)
     special = tr.diagram(model, free, span, cycles=False).special
     start = special[special["kind"] == "hopf"].iloc[0]
     stepper = tr.ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
-    record(
-        benchmark,
-        lambda: tr.cycles(
-            model, free, start=start, span=span, stepper=stepper, intervals=INTERVALS
-        ),
-        len,
-    )
+
+    def follow(intervals=INTERVALS):
+        return tr.cycles(model, free, start=start, span=span, stepper=stepper, intervals=intervals)
+
+    return (model, free, span, start), follow
+
+
+@pytest.mark.parametrize("name", CYCLES)
+@pytest.mark.parametrize("intervals", [INTERVALS, None], ids=["50 intervals", "any mesh"])
+def test_family(benchmark, name, intervals):
+    _, follow = from_hopf(name)
+    record(benchmark, lambda: follow(intervals), len)
 
 
 @pytest.mark.parametrize("name", ["neural mass", "two reactions", "lorenz", "lorenz-84"])
@@ -147,7 +153,16 @@ def test_diagram_with_cycles(benchmark, name):
     )
 
 
-@pytest.mark.parametrize("peer", PEERS)
-def test_peer(peer):
-    pytest.importorskip(PEERS[peer], reason=f"{peer} takes no part: it is not installed")
-    pytest.skip(f"{peer} is here, but nothing hands it these systems yet")
+@pytest.mark.parametrize("name", CYCLES)
+def test_family_against_auto(benchmark, name):
+    """AUTO-07p takes as many steps of its own choice; PyCoBi drives the same program."""
+    if shutil.which(auto_07p.COMMAND) is None:
+        pytest.skip(f"AUTO-07p takes no part: there is no command {auto_07p.COMMAND}")
+    place, follow = from_hopf(name)
+    record(benchmark, follow, len)
+    ours = benchmark.extra_info
+    rounds = ROUNDS if benchmark.enabled else 1
+    points, milliseconds = auto_07p.family(*place, ours["points"], INTERVALS, rounds)
+    assert points > 1
+    benchmark.extra_info |= {"auto_points": points, "auto_milliseconds": milliseconds}
+    benchmark.extra_info["auto_milliseconds_a_point"] = milliseconds / points

@@ -6,6 +6,7 @@
 #include "arclength.h"
 #include "collocation.h"
 #include "collocation_path.h"
+#include "floquet.h"
 #include "lanes_run.h"
 #include "measures.h"
 #include "taylor.h"
@@ -228,6 +229,28 @@ static void turn_jac(const tro_model *model, double t, const double *y, const do
     out[0] = out[3] = 0.0, out[1] = -1.0, out[2] = 1.0;
 }
 
+/* In the place of LAPACK: eigenvalues of diagonal matrices. */
+static void diagonal_pair(char *left, char *right, int *n, double *a, int *lda, double *b, int *ldb,
+                          double *re, double *im, double *scale, double *vl, int *ldvl, double *vr,
+                          int *ldvr, double *work, int *count, int *info)
+{
+    (void)left, (void)right, (void)ldb, (void)vl, (void)ldvl, (void)vr, (void)ldvr;
+    for (int i = 0; i < *n; i++)
+        re[i] = a[i * (*lda + 1)], im[i] = 0.0, scale[i] = b[i * (*lda + 1)];
+    for (int i = 0; i < *count; i++) work[i] = 0.0;
+    *info = 0;
+}
+
+static void diagonal(char *left, char *right, int *n, double *a, int *lda, double *re, double *im,
+                     double *vl, int *ldvl, double *vr, int *ldvr, double *work, int *count,
+                     int *info)
+{
+    (void)left, (void)right, (void)vl, (void)ldvl, (void)vr, (void)ldvr;
+    for (int i = 0; i < *n; i++) re[i] = a[i * (*lda + 1)], im[i] = 0.0;
+    for (int i = 0; i < *count; i++) work[i] = 0.0;
+    *info = 0;
+}
+
 static int circle(int n_right)
 {
     enum { M = 4, N = 10, NODES = M * N + 1 };
@@ -270,9 +293,9 @@ static int circle(int n_right)
                                              right, work, steps, pair, determinant);
     int bad = status != 0 && status != TRO_SINGULAR;
     if (n_right == 2)
-        bad |= tro_collocation_correct(&c, 1.0, rows, &free_row, &target, scale, &unit, &nothing,
-                                       &nothing, states, &period, work, steps, pair, determinant,
-                                       &count) == TRO_NO_MEMORY;
+        bad |= tro_collocation_correct(&c, 1.0, rows, &free_row, &target, scale, &unit, 1e-9,
+                                       &nothing, &nothing, states, &period, work, steps, pair,
+                                       determinant, &count) == TRO_NO_MEMORY;
     const tro_collocation_path path = {2, M, N, mesh};
     double ends[4], error[N];
     for (int k = 0; k < NODES; k++) {
@@ -284,10 +307,41 @@ static int circle(int n_right)
     tro_collocation_path_at(&path, powers, states, mesh, N + 1, steps);
     tro_collocation_path_row(&path, powers, -1, scale, states, steps);
     bad |= !isfinite(tro_collocation_path_form(&path, powers, 1, scale, states, states));
+    double finer[2 * N], density[2 * N];
+    const double *const both[2] = {states, states}, *const units[2] = {scale, scale};
+    double *const moved[2] = {steps, right};
+    tro_collocation_path_extent(&path, states, 1e-3, scale, ends + 2);
+    bad |= !(ends[2] > 1.9 && ends[3] > 1.9);
+    tro_collocation_path_equal(&path, powers, 2, both, units, N, density, finer);
+    bad |= !(finer[0] == 0.0 && finer[N] == 1.0);
+    tro_collocation_path_moved(&path, powers, finer, N, n_right, both, moved);
+    tro_collocation_path_bend(2, 0.1, 1.0, states, scale, states + 2, scale, ends, ends + 2);
+    tro_collocation_path_extremes(&path, powers, states, ends, ends + 2);
+    if (n_right == 2) {
+        double *reached = malloc((8 * NODES + 8) * sizeof *reached);
+        const tro_collocation_point from = {states, &period, rows, &unit, NULL, NULL,
+                                            NULL,   NULL,    scale, &unit};
+        tro_collocation_arrival arrival;
+        tro_collocation_length(&c, &from, powers, rows, &free_row, &target);
+        bad |= tro_collocation_advance(&c, &from, 0.01, 1.0, rows, &free_row, &target, powers, 1e-9,
+                                       &nothing, &nothing, work, reached, pair, &arrival)
+               == TRO_NO_MEMORY;
+        free(reached);
+    }
+    double multipliers[4], tests[3], *floquet_work = malloc(tro_floquet_work(2) * sizeof *floquet_work);
+    const double matrices[8] = {2.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, -1.0}, shrinks = 1.0;
+    const tro_floquet_across beside = {&shrinks, 2.0, 1.0, log(2.0)};
+    tro_floquet_facts facts;
+    tro_floquet(2, matrices, beside, 1e-7, diagonal_pair, diagonal, floquet_work, multipliers,
+                &facts);
+    tro_floquet_tests(2, multipliers, tests);
+    bad |= multipliers[0] != 1.0 || multipliers[2] != 2.0 || facts.n_unstable != 1;
+    free(floquet_work);
     const double mean[M + 1] = {7.0 / 90, 32.0 / 90, 12.0 / 90, 32.0 / 90, 7.0 / 90};
     double middle[2], weight[M] = {0.25, 0.25, 0.25, 0.25}, maps[4 * N], flows[2 * (N + 1)];
     double volume, across_work[8], product, along, logarithm;
     tro_collocation_path_integral(&path, mean, states, middle);
+    bad |= !isfinite(tro_collocation_path_beside(&path, powers, mean, scale, states, states));
     bad |= !(fabs(middle[0]) < 1e-3) || !(fabs(middle[1]) < 1e-3);
     if (tro_collocation_maps(&c, states, 2.0 * pi, &nothing, &nothing, weight, work, maps, flows,
                              &volume) == 0)
