@@ -27,7 +27,7 @@ from trustode.foreign import read_sbml, read_xpp
 from trustode.text import parse_model
 
 #: Seconds after which a call hangs; hundreds of times what the slowest takes.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Hang(Exception):
@@ -536,7 +536,7 @@ def _content(chance: random.Random) -> bytes:
 _files = _changed("file")
 _STRANGE: list[Any] = [
     math.nan, math.inf, -math.inf, -1.0, 0.0, 1e308, 5e-324, 2**70, None, True, "1", "nan", "a", "",
-    pd.NA, pd.NaT, 1j, b"1", (1,), -9, 999.0, np.float32(0.5), np.datetime64("2020-01-01"),
+    pd.NA, pd.NaT, 1j, b"1", -9, 999.0, np.float32(0.5), np.datetime64("2020-01-01"),
 ]  # fmt: skip
 
 
