@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import trustode as tr
 
@@ -123,3 +124,34 @@ def test_a_bogdanov_takens_point_of_a_predator_with_a_defended_prey(text_model):
     row = curve.special[curve.special["kind"] == "bogdanov_takens"].iloc[0]
     known = [2**0.5, 2**0.5 - 1, 0.5**0.5]
     assert [row["k"], row["d"], row["x"]] == pytest.approx(known, rel=EXACT)
+
+
+def test_a_branch_ends_at_a_pole_of_the_equations(text_model, check_branch):
+    """Substrate inhibition (AUTO-07p, demo plp): the rate's denominator has two negative zeros.
+
+    All equilibria follow from s: rate (110 - s) / rho, then a, then a0; the trace is zero twice.
+    """
+    rho, al = 2.021628, 0.2
+    rate = "2.021628*s*a/(1 + s + 0.1*s**2)"
+    model = text_model(
+        {"s": f"110 - s - {rate}", "a": f"0.2*(a0 - a) - {rate}"}, {"s": 45.0, "a": 177.0}, a0=500.0
+    )
+    found = tr.diagram(model, "a0", (0, 1000), cycles=False)
+    for branch in found.equilibria:
+        check_branch(branch)
+
+    def state(s):
+        below = 1 + s + 0.1 * s**2
+        a = (110 - s) * below / (rho * s)
+        return a, a + (110 - s) / al, rho * a * (1 - 0.1 * s**2) / below**2, rho * s / below
+
+    def trace(s):
+        _, _, by_s, by_a = state(s)
+        return -1 - by_s - al - by_a
+
+    known = [brentq(trace, 2, 6, xtol=1e-13), brentq(trace, 20, 50, xtol=1e-13)]
+    assert list(found.special["kind"]) == ["hopf", "hopf"]
+    expected = sorted((state(s)[1], s) for s in known)
+    assert found.special[["a0", "s"]].to_numpy() == pytest.approx(np.array(expected), rel=EXACT)
+    ends = [end for branch in found.equilibria for end in branch.ends]
+    assert sum(end.startswith("the equations have a pole ahead") for end in ends) == 2

@@ -76,7 +76,9 @@ def from_orbit(family: Family, orbit: Orbit) -> Node | None:
         if node is None:
             return None
         node = family.landing(node, node.orbit, orbit.free[-1])
-        if node is None or family.accurate(node):
+        if node is None or _rests(node.orbit):
+            return None
+        if family.accurate(node):
             break
         node = family.remeshed(node)
     if node is None:
@@ -85,6 +87,12 @@ def from_orbit(family: Family, orbit: Orbit) -> Node | None:
     if once is not None:
         return from_orbit(family, once)
     return node if node.tangent.free[-1] >= 0.0 else node.reversed()
+
+
+def _rests(orbit: Orbit) -> bool:
+    """Return whether Newton's method has led to an equilibrium."""
+    extent = np.ptp(orbit.states, axis=0)
+    return bool((extent <= _STILL * _STILL * np.abs(orbit.states).max()).all())
 
 
 def _once(family: Family, orbit: Orbit) -> Orbit | None:
