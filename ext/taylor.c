@@ -50,9 +50,9 @@ static inline taylor_block taylor_block_set(double x) { return x - (taylor_block
 /* The same operation as tro_fma. */
 static inline taylor_block taylor_block_fma(taylor_block a, taylor_block b, taylor_block c)
 {
-#if defined(__clang__)
+#if TRO_WHOLE == TRO_CLANG
     return __builtin_elementwise_fma(a, b, c);
-#elif defined(__FMA__)
+#elif TRO_WHOLE == TRO_GCC
     return __builtin_ia32_vfmaddpd256(a, b, c);
 #else
     taylor_block out;

@@ -11,6 +11,21 @@
 #define TRO_LANES 1
 #endif
 
+/* Who has operations on whole vectors: Clang from version 17 on, and GCC on x86. Elsewhere they
+ * go lane by lane. */
+#define TRO_CLANG 1
+#define TRO_GCC 2
+#if defined(__clang__)
+#if __has_builtin(__builtin_elementwise_fma) && __has_builtin(__builtin_elementwise_sqrt)
+#define TRO_WHOLE TRO_CLANG
+#endif
+#elif defined(__GNUC__) && !defined(__TINYC__) && defined(__FMA__) && defined(__AVX__)
+#define TRO_WHOLE TRO_GCC
+#endif
+#ifndef TRO_WHOLE
+#define TRO_WHOLE 0
+#endif
+
 double fma(double, double, double);
 double sqrt(double);
 
@@ -74,13 +89,13 @@ static inline int tro_any(tro_m a)
     return all != 0;
 }
 
-#if defined(__clang__)
+#if TRO_WHOLE == TRO_CLANG
 static inline tro_v tro_fma(tro_v a, tro_v b, tro_v c)
 {
     return __builtin_elementwise_fma(a, b, c);
 }
 static inline tro_v tro_sqrt(tro_v a) { return __builtin_elementwise_sqrt(a); }
-#elif defined(__AVX512F__) && TRO_LANES == 8
+#elif TRO_WHOLE == TRO_GCC && defined(__AVX512F__) && TRO_LANES == 8
 static inline tro_v tro_fma(tro_v a, tro_v b, tro_v c)
 {
     return __builtin_ia32_vfmaddpd512_mask(a, b, c, 0xff, 4);
@@ -89,7 +104,7 @@ static inline tro_v tro_sqrt(tro_v a)
 {
     return __builtin_ia32_sqrtpd512_mask(a, a, -1, 4);
 }
-#elif defined(__FMA__) && defined(__AVX__) && TRO_LANES == 4
+#elif TRO_WHOLE == TRO_GCC && TRO_LANES == 4
 static inline tro_v tro_fma(tro_v a, tro_v b, tro_v c) { return __builtin_ia32_vfmaddpd256(a, b, c); }
 static inline tro_v tro_sqrt(tro_v a) { return __builtin_ia32_sqrtpd256(a); }
 #else
@@ -110,7 +125,7 @@ static inline tro_v tro_sqrt(tro_v a)
 
 /* ---- vectors of what one run computes side by side, where TRO_SIDE is not 0 ---- */
 
-#if TRO_LANES == 1 && defined(__FMA__) && defined(__AVX__)
+#if TRO_LANES == 1 && TRO_WHOLE && defined(__FMA__) && defined(__AVX__)
 #define TRO_SIDE_WIDTH 4
 #define TRO_SIDE TRO_SIDE_WIDTH
 typedef double tro_side __attribute__((vector_size(8 * TRO_SIDE)));
@@ -118,7 +133,7 @@ typedef double tro_side __attribute__((vector_size(8 * TRO_SIDE)));
 static inline tro_side tro_side_fma(const double *a, const double *b, tro_side c)
 {
     const tro_side *x = (const tro_side *)(const void *)a, *y = (const tro_side *)(const void *)b;
-#if defined(__clang__)
+#if TRO_WHOLE == TRO_CLANG
     return __builtin_elementwise_fma(*x, *y, c);
 #else
     return __builtin_ia32_vfmaddpd256(*x, *y, c);
@@ -129,7 +144,7 @@ static inline tro_side tro_side_twice_fma(const double *a, const double *b, tro_
 {
     const tro_side x = *(const tro_side *)(const void *)a, twice = x + x;
     const tro_side *y = (const tro_side *)(const void *)b;
-#if defined(__clang__)
+#if TRO_WHOLE == TRO_CLANG
     return __builtin_elementwise_fma(twice, *y, c);
 #else
     return __builtin_ia32_vfmaddpd256(twice, *y, c);

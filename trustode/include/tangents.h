@@ -34,11 +34,11 @@ static inline tro_w tro_wide_fma(double a, tro_w b, tro_w c)
 {
 #if TRO_WIDE == 1
     return fma(a, b, c);
-#elif defined(__clang__)
+#elif TRO_WHOLE == TRO_CLANG
     return __builtin_elementwise_fma(tro_wide_set(a), b, c);
-#elif TRO_WIDE == 8
+#elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 8
     return __builtin_ia32_vfmaddpd512_mask(tro_wide_set(a), b, c, 0xff, 4);
-#elif TRO_WIDE == 4 && defined(__FMA__)
+#elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 4
     return __builtin_ia32_vfmaddpd256(tro_wide_set(a), b, c);
 #else
     tro_w out;
@@ -73,11 +73,11 @@ static inline tro_w tro_wide_sqrt(tro_w a)
 {
 #if TRO_WIDE == 1
     return tro_sqrt(a);
-#elif defined(__clang__)
+#elif TRO_WHOLE == TRO_CLANG
     return __builtin_elementwise_sqrt(a);
-#elif TRO_WIDE == 8
+#elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 8
     return __builtin_ia32_sqrtpd512_mask(a, a, -1, 4);
-#elif TRO_WIDE == 4
+#elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 4
     return __builtin_ia32_sqrtpd256(a);
 #else
     for (int i = 0; i < TRO_WIDE; i++) a[i] = __builtin_sqrt(a[i]);
