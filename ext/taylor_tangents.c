@@ -56,6 +56,12 @@ void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, 
         t->model->tangent(t->n_block, t->job->order, scale, c, s, t->directions, t->series);
 }
 
+/* The larger of two numbers; NaN counts as larger than any, so that none is lost to the next. */
+static double tangents_larger(double a, double b)
+{
+    return isnan(a) || a >= b ? a : b;
+}
+
 void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
                                double *size_before)
 {
@@ -80,10 +86,11 @@ void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size
         before *= weight * weight;
         const int left = n_tangent - block * TRO_WIDE, count = left < TRO_WIDE ? left : TRO_WIDE;
         for (int at = 0; at < count; at++) {
-            /* NaN counts as larger. */
-            if (!(TRO_WIDE_LANE(last, at) <= *size_last)) *size_last = TRO_WIDE_LANE(last, at);
-            if (!(TRO_WIDE_LANE(before, at) <= *size_before))
-                *size_before = TRO_WIDE_LANE(before, at);
+            /* The tangent's own square may have overflowed before its last coefficient's. */
+            const int known = TRO_WIDE_LANE(weight, at) > 0.0;
+            *size_last = tangents_larger(*size_last, known ? TRO_WIDE_LANE(last, at) : INFINITY);
+            *size_before =
+                tangents_larger(*size_before, known ? TRO_WIDE_LANE(before, at) : INFINITY);
         }
     }
 }

@@ -286,6 +286,7 @@ def test_step_limit_and_returned_failure():
         ([0.0, 1.0, 1.0], r"t\[1\] = 1 and t\[2\] = 1"),
         ((5.0, 1.0), "increase strictly"),
         ((0, 60, 0.1), r"For a time every 0.1 write np.linspace\(0, 60, 601\)"),
+        ((0, 10, 3), r"For a time every 3 write np.linspace\(0, 9, 4\)"),
         ([0.0, np.nan], r"t\[1\] = nan is not finite"),
         ((0.0, np.inf), r"not finite\. Give an end, or use tr\.equilibria"),
         ([], "must be a list of times"),

@@ -46,6 +46,8 @@ _PIECES = 128
 _ROWS_A_THREAD = 4
 #: Pieces that an executor is given before it has finished some.
 _MOST_WAITING = 1024
+#: The status of rows whose worker died twice, where statuses are words.
+LOST = "lost"
 #: Seconds between two looks at whether the caller wants to stop.
 _WAKE = 0.1
 
@@ -218,7 +220,7 @@ def _mark_lost(found: Arrays, died: _Lost, where: str) -> None:
     status = found.get("status")
     if status is None or status.dtype.kind not in "iU":
         raise _failure(died.error, died.rows, where)
-    told = "LOST" if status.dtype.kind == "i" else "'lost'"
+    told = "LOST" if status.dtype.kind == "i" else f"'{LOST}'"
     warnings.warn(
         f"{where}: rows {_told(died.rows)} (counted from 0) have the status {told}: whichever "
         "process ran them died, twice. Look at the memory that they need",
@@ -230,7 +232,7 @@ def _mark_lost(found: Arrays, died: _Lost, where: str) -> None:
         if values.dtype.kind == "U":
             nothing = ""
         if name == "status":
-            nothing = int(Status.LOST) if values.dtype.kind == "i" else "lost"
+            nothing = int(Status.LOST) if values.dtype.kind == "i" else LOST
         for rows in died.rows:
             values[rows] = nothing
 

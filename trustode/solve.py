@@ -380,8 +380,9 @@ def check_times(t: object, where: str) -> Array:
     hint = ""
     if len(times) == 3 and k == 1 and 0.0 < times[2] < times[1] - times[0]:
         start, end, step = times
-        n = round((end - start) / step) + 1
-        hint = f". For a time every {step:g} write np.linspace({start:g}, {end:g}, {n})"
+        n = int((end - start) / step + 1e-9)
+        last = start + n * step
+        hint = f". For a time every {step:g} write np.linspace({start:g}, {last:g}, {n + 1})"
     raise DataError(
         f"{where}: t must increase strictly, but t[{k}] = {times[k]:g} and "
         f"t[{k + 1}] = {times[k + 1]:g}{hint}"

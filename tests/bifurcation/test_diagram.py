@@ -189,6 +189,13 @@ def test_a_conserved_quantity_is_told(text_model):
         tr.diagram(model, "k", (0.1, 3))
 
 
+def test_a_sum_that_grows_at_a_constant_rate_is_not_told_as_one_that_stays(text_model):
+    model = text_model({"a": "1 - k*a*b", "b": "k*a*b"}, k=1.0)
+    with pytest.raises(tr.SolveError, match="singular wherever") as caught:
+        tr.diagram(model, "k", (0.1, 3))
+    assert "never changes" not in str(caught.value)
+
+
 def test_lines_of_equilibria_are_told(text_model):
     # Euler's rigid body rests on each of its axes, at any speed.
     model = text_model({"x": "(1-k)*y*z", "y": "(k-2)*x*z", "z": "x*y"}, {"x": 1.0}, k=0.5)

@@ -217,6 +217,7 @@ def test_row_33_a_fit_goes_on_without_the_start_whose_worker_dies(decay, tmp_pat
         refits = whole.bootstrap(6, executor=pool)
     assert (refits.status["status"] == "lost").tolist() == [k == 2 for k in range(6)]
     assert np.isnan(refits.estimates["k"]).tolist() == [k == 2 for k in range(6)]
+    assert "6 parametric bootstrap refits of 'decay', 1 of which failed" in refits.summary()
 
 
 def test_row_33_a_worker_of_another_version(decay, monkeypatch):

@@ -296,8 +296,16 @@ class Search:
         system = self._system
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
         tail = [] if system.free is None else [system.value]
-        known = [system.jac(np.append(y, tail)) for y in self._points(initial, _PLACES)]
-        matrix = np.hstack([jac for jac in known if np.isfinite(jac).all()] or [np.eye(system.n)])
+        known = []
+        for y in self._points(initial, _PLACES):
+            x = np.append(y, tail)
+            jac, rate = system.jac(x), system.rhs(x)
+            if np.isfinite(jac).all() and np.isfinite(rate).all():
+                # A sum that grows at a constant rate has no derivative either: it is not kept.
+                # Large rates must not hide the derivatives.
+                share = min(1.0, np.abs(jac).max() / max(np.abs(rate).max(), np.finfo(float).tiny))
+                known.append(np.column_stack([jac, share * rate]))
+        matrix = np.hstack(known or [np.eye(system.n)])
         vectors, sizes, _ = np.linalg.svd(matrix)
         rows = vectors[:, sizes <= _NOTHING * max(sizes[0], np.finfo(float).tiny)].T.copy()
         # Reduced as by hand: each state that leads a sum stands in no other.

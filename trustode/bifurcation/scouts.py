@@ -79,6 +79,8 @@ def _starts(system: System, made: Diagram, value: float, turn: int) -> Array:
     # States that are nowhere negative are counts, concentrations or shares.
     low = np.where(least >= 0.0, np.maximum(low, 0.0), low)
     low, high = np.maximum(low, system.bounds[:, 0]), np.minimum(high, system.bounds[:, 1])
+    # Multiples of the powers of 1 / ratio, where ratio**(n + 1) = 1 + ratio, fill a box evenly
+    # however many there are: as those of the golden ratio fill a line.
     ratio = 1.5
     for _ in range(50):
         ratio = (1.0 + ratio) ** (1.0 / (system.n + 1))

@@ -36,7 +36,7 @@ from ..errors import (
     Status,
     checks_keywords,
 )
-from ..jobs import check_how
+from ..jobs import LOST, check_how
 from ..model import Model
 from ..progress import Progress
 from ..solve import NATIVE, Solver
@@ -98,7 +98,7 @@ from .result import (
     residuals_frame,
 )
 from .setup import assembled, check_members
-from .starts import LOST, searched, searched_population
+from .starts import searched, searched_population
 from .value import Objective
 from .vary import Vary
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, nearest
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
 from .again import near, problem_parts, search_again, with_threads
 from .information import labels
@@ -50,7 +50,7 @@ class Bootstrap(Shown):
         One row a refit: a column a free value, in the order of `Fit.params`; NaN where a refit
         failed, or where no case that was drawn has the value.
     status : DataFrame
-        One row a refit: loglik and how its search ended.
+        One row a refit: loglik and how its search ended, "lost" where its worker died.
     kind : str
     level : float
     notes : tuple of str
@@ -76,7 +76,7 @@ class Bootstrap(Shown):
 
     def summary(self) -> str:
         """Return a sentence on the refits and one for each value."""
-        failed = int((self.status["status"] == "failed").sum())
+        failed = int(self.status["status"].isin(("failed", LOST)).sum())
         begin = f"{len(self.status)} {self.kind} bootstrap refits of '{self._model}'"
         lines = [f"{begin}, {failed} of which failed." if failed else f"{begin}."]
         for row in self.params.itertuples():

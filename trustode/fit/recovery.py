@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from ..checkpoint import Parts, digest
 from ..errors import DataError, OptionError, SolveError, Status, listed, nearest
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
 from .again import problem_parts, search_again
 from .compare import embedded
@@ -58,8 +58,8 @@ class Recovery(Shown):
     correlation : DataFrame
         Correlation of the errors of any two values.
     status : DataFrame
-        One row a data set: how the best search ended, and the gain in log-likelihood over the
-        truth.
+        One row a data set: how the best search ended, "lost" where its worker died, and the gain
+        in log-likelihood over the truth.
     level : float
         Confidence level of the intervals.
     notes : tuple of str
@@ -82,7 +82,7 @@ class Recovery(Shown):
 
     def summary(self) -> str:
         """Return a sentence on the fits, one for each value, and the notes."""
-        failed = int((self.status["status"] == "failed").sum())
+        failed = int(self.status["status"].isin(("failed", LOST)).sum())
         lines = [
             f"{len(self.status)} data sets simulated from '{self._model}' under this design"
             + (f"; {failed} could not be fitted." if failed else ".")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..checkpoint import Parts
 from ..errors import Status
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from .again import Held, problem_parts, with_threads
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
@@ -28,9 +28,6 @@ OPTIMA, APART = 2, 0.1
 
 #: Makes a result of how starts ended.
 Ended = Callable[[list[Search]], Any]
-
-#: How a start ended whose worker died, and died again.
-LOST = "lost"
 
 #: Longest message of a failure that is kept.
 _LONGEST = 300

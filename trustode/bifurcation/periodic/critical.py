@@ -142,7 +142,7 @@ class Critical(Family):
         return known[1]
 
     def _bend(self, node: Node) -> float:
-        """Return the bend from two orbits of the doubled family."""
+        """Return the bend from three orbits of the doubled family."""
         ahead = node.tangent.free[-2:] / node.free_scale[-2:]
         across = np.array([-ahead[1], ahead[0]]) / math.hypot(*ahead)
         k = int(np.argmax(np.abs(across)))
