@@ -101,7 +101,7 @@ static int same(int n_tangent, int measured, int with_series, int endless)
         if (n_tangent == 2) start[2 * n] = 1.0;
     }
     double *alone = malloc(size * sizeof *alone);
-    int bad = 0, n_cut = 0;
+    int bad = 0, n_cut = 0, n_ended = 0;
     if (!endless) {
         bad |= share(e, 1, 0.0);
         memcpy(alone, e->y, size * sizeof *alone);
@@ -112,12 +112,14 @@ static int same(int n_tangent, int measured, int with_series, int endless)
         const int wanted = run == 3 ? TRO_NONFINITE : TRO_SUCCESS;
         const size_t row = run * N_OUT * dim;
         n_cut += e->reports[run].status == TRO_INTERRUPTED;
+        n_ended += e->reports[run].n_written == N_OUT;
         if (!endless && e->reports[run].status != wanted) bad = 1;
         if (!endless && run != 3 && memcmp(alone + row, e->y + row, N_OUT * dim * sizeof *alone))
             bad = 1;
     }
-    /* Each lane was cut short, and no run began after that. */
-    if (endless && (n_cut == 0 || n_cut > N_THREAD)) bad = 1;
+    /* What was under way was cut short, and no run began after that. On a busy machine the
+     * series may have handed all runs over by then, with no other method begun yet. */
+    if (endless && (n_ended > 0 || n_cut > N_THREAD)) bad = 1;
     printf("shared: tangents %d measures %d series %d endless %d: %s\n", n_tangent, measured,
            with_series, endless, bad ? "wrong" : "right");
     free(alone), free(e->p), free(e->start), free(e->y), free(e), free(tables), free(atol);
