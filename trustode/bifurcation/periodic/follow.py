@@ -312,6 +312,8 @@ class Follower:
             return False
         first, second, before, last = (_mark(node, nodes[-1]) for node in (*nodes[:2], *nodes[-2:]))
         step, offset = last - before, first - before
+        if not step.any():
+            return False
         share = float(offset @ step) / float(step @ step)
         length = float(np.linalg.norm(step))
         if not (0.0 < share <= 1.0 and float(step @ (second - first)) > 0.0):
