@@ -190,18 +190,34 @@ def carry_out(
             for rows, arrays in checkpoint.finished():
                 keep(rows, arrays)
         left = list(_pieces(done, most))
-        work = _here(task, left, how) if how.executor is None else _shared(task, left, how, where)
-        try:
+        threads = how.threads if how.executor is None else how.threads or 1
+        crew = Crew(threads, np.zeros(1, dtype=np.int32))
+        waiting: dict[Future[Arrays], slice] = {}
+        if how.executor is None:
+            work = _here(task, left, crew)
+        else:
+            work = _shared(task, left, how.executor, crew, waiting, where)
+
+        def all_of_it() -> None:
             with closing(work):
                 for rows, arrays in work:
                     if checkpoint is not None:
                         checkpoint.add(rows, arrays)
                     keep(rows, arrays)
+
+        try:
+            all_of_it()
         except KeyboardInterrupt:
             raise _interrupted(found, done, finish, how, where) from None
         except _Lost as died:
             # Not in the checkpoint: the same call tries them again.
             _mark_lost(found, died, where)
+        finally:
+            # Not where the loop is: CPython 3.11 leaves out ``finally`` where an interrupt meets
+            # some of the jumps of a loop in the same function.
+            crew.cancel[0] = 1
+            for future in waiting:
+                future.cancel()
     for name, pieces in many.items():
         found[name] = np.concatenate([pieces[start] for start in sorted(pieces)])
     return found
@@ -272,62 +288,67 @@ def _pieces(done: NDArray[np.bool_], most: int) -> Iterator[slice]:
             yield slice(first, min(first + most, stop))
 
 
-def _here(task: Task, pieces: list[slice], how: How) -> Generator[tuple[slice, Arrays], None, None]:
+def _here(
+    task: Task, pieces: list[slice], crew: Crew
+) -> Generator[tuple[slice, Arrays], None, None]:
     """Do the pieces one after the other in this process."""
-    crew = Crew(how.threads, np.zeros(1, dtype=np.int32))
     for rows in pieces:
         yield rows, task.take(rows).solve(crew)
 
 
 def _shared(
-    task: Task, pieces: list[slice], how: How, where: str
+    task: Task,
+    pieces: list[slice],
+    executor: Executor,
+    crew: Crew,
+    waiting: dict[Future[Arrays], slice],
+    where: str,
 ) -> Generator[tuple[slice, Arrays], None, None]:
     """Let an executor do the pieces; they come as they are finished.
 
-    However this ends, what has not begun is cancelled, and threads that solve stop.
+    What was given to it and has not ended is in ``waiting``.
     """
-    assert how.executor is not None
-    crew = Crew(how.threads or 1, np.zeros(1, dtype=np.int32))
-    waiting: dict[Future[Arrays], slice] = {}
     ended: SimpleQueue[Future[Arrays]] = SimpleQueue()
     error: BaseException | None = None
     left, lost = deque(pieces), list[slice]()
-    try:
-        while waiting or (left and error is None):
-            while left and error is None and len(waiting) < _MOST_WAITING:
-                try:
-                    future = how.executor.submit(_work, task.take(left[0]), crew, __version__)
-                except (RuntimeError, OSError) as refused:
-                    error, lost = refused, list(left)
-                else:
-                    waiting[future] = left.popleft()
-                    future.add_done_callback(ended.put)
+    while waiting or (left and error is None):
+        while left and error is None and len(waiting) < _MOST_WAITING:
             try:
-                future = ended.get(timeout=_WAKE) if error is None else ended.get_nowait()
-            except Empty:
-                if error is None:
-                    continue
-                break
-            rows = waiting.pop(future)
-            raised = CancelledError() if future.cancelled() else future.exception()
-            if raised is None:
-                yield rows, future.result()
+                future = executor.submit(_work, task.take(left[0]), crew, __version__)
+            except (RuntimeError, OSError) as refused:
+                error, lost = refused, list(left)
             else:
-                # What others have finished by now is still worth keeping.
-                error = error or raised
-                lost.append(rows)
-        if error is not None:
-            if isinstance(error, BrokenExecutor):
-                lost = [*lost, *waiting.values(), *left]
-                waiting.clear()
-                if isinstance(how.executor, ProcessPoolExecutor):
-                    yield from _elsewhere(task, lost, how.executor, crew, error, where)
-                    return
-            raise _failure(error, lost, where)
-    finally:
-        crew.cancel[0] = 1
-        for future in waiting:
-            future.cancel()
+                waiting[future] = left.popleft()
+                future.add_done_callback(ended.put)
+        taken = _taken(ended, _WAKE if error is None else 0.0)
+        if taken is None and error is None:
+            continue
+        if taken is None:
+            break
+        rows = waiting.pop(taken)
+        raised = CancelledError() if taken.cancelled() else taken.exception()
+        if raised is None:
+            yield rows, taken.result()
+        else:
+            # What others have finished by now is still worth keeping.
+            error = error or raised
+            lost.append(rows)
+    if error is not None:
+        if isinstance(error, BrokenExecutor):
+            lost = [*lost, *waiting.values(), *left]
+            waiting.clear()
+            if isinstance(executor, ProcessPoolExecutor):
+                yield from _elsewhere(task, lost, executor, crew, error, where)
+                return
+        raise _failure(error, lost, where)
+
+
+def _taken(ended: SimpleQueue[Future[Arrays]], seconds: float) -> Future[Arrays] | None:
+    """Return the next that has ended, or None."""
+    try:
+        return ended.get(timeout=seconds) if seconds else ended.get_nowait()
+    except Empty:
+        return None
 
 
 def _elsewhere(
