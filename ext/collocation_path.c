@@ -20,26 +20,32 @@ static double raised(double h, int power)
     return power == 0 ? 1.0 : power > 0 ? h : 1.0 / h;
 }
 
+/* The share of state i in the form, of a and b less what is given for each. */
+static double form_of(const tro_collocation_path *path, const double *matrix, int power, int i,
+                      const double *a, const double *b, double less_a, double less_b)
+{
+    const int n = path->n, nodes = path->n_point + 1;
+    double one = 0.0;
+    for (int j = 0; j < path->n_interval; j++) {
+        const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
+        double here = 0.0;
+        for (int k = 0; k < nodes; k++) {
+            double sum = 0.0;
+            for (int l = 0; l < nodes; l++)
+                sum += matrix[k * nodes + l] * (y[l * n] - less_b);
+            here += (x[k * n] - less_a) * sum;
+        }
+        one += raised(length(path, j), power) * here;
+    }
+    return one;
+}
+
 double tro_collocation_path_form(const tro_collocation_path *path, const double *matrix, int power,
                                  const double *unit, const double *a, const double *b)
 {
-    const int n = path->n, nodes = path->n_point + 1;
     double total = 0.0;
-    for (int i = 0; i < n; i++) {
-        double one = 0.0;
-        for (int j = 0; j < path->n_interval; j++) {
-            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
-            double here = 0.0;
-            for (int k = 0; k < nodes; k++) {
-                double sum = 0.0;
-                for (int l = 0; l < nodes; l++)
-                    sum += matrix[k * nodes + l] * y[l * n];
-                here += x[k * n] * sum;
-            }
-            one += raised(length(path, j), power) * here;
-        }
-        total += one / (unit[i] * unit[i]);
-    }
+    for (int i = 0; i < path->n; i++)
+        total += form_of(path, matrix, power, i, a, b, 0.0, 0.0) / (unit[i] * unit[i]);
     return total;
 }
 
@@ -296,7 +302,7 @@ double tro_collocation_path_beside(const tro_collocation_path *path, const doubl
     const int n = path->n, nodes = path->n_point + 1;
     double total = 0.0;
     for (int i = 0; i < n; i++) {
-        double mean_a = 0.0, mean_b = 0.0, one = 0.0;
+        double mean_a = 0.0, mean_b = 0.0;
         for (int j = 0; j < path->n_interval; j++) {
             const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
             for (int k = 0; k < nodes; k++) {
@@ -304,18 +310,7 @@ double tro_collocation_path_beside(const tro_collocation_path *path, const doubl
                 mean_b += length(path, j) * weights[k] * y[k * n];
             }
         }
-        for (int j = 0; j < path->n_interval; j++) {
-            const double *x = block(path, a, j) + i, *y = block(path, b, j) + i;
-            double here = 0.0;
-            for (int k = 0; k < nodes; k++) {
-                double sum = 0.0;
-                for (int l = 0; l < nodes; l++)
-                    sum += matrix[k * nodes + l] * (y[l * n] - mean_b);
-                here += (x[k * n] - mean_a) * sum;
-            }
-            one += length(path, j) * here;
-        }
-        total += one / (unit[i] * unit[i]);
+        total += form_of(path, matrix, 1, i, a, b, mean_a, mean_b) / (unit[i] * unit[i]);
     }
     return total;
 }
