@@ -137,7 +137,7 @@ def test_two_rhythms_beside_each_other(text_model):
     found = tr.diagram(model, "m", (-0.3, 0.3))
     (inner, outer) = sorted(float(each.at(0.0)["max_x"].iloc[0]) for each in found.cycles)
     assert [inner, outer] == pytest.approx([1.0, 3**0.5], rel=1e-8)
-    assert len(found.swings_at(0.1)) == 2
+    assert len(found.cycles_at(0.1)) == 2
 
 
 def test_hodgkin_and_huxley_fire_below_their_hopf_point(text_model):

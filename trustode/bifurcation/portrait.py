@@ -343,7 +343,7 @@ class Diagram(Shown):
             for length, first, _ in longest:
                 value = first + share * length
                 if length > _SHORTEST * (high - low) and not (
-                    self.swings_at(value) or self.stable_at(value)
+                    self._swings_at(value) or self.stable_at(value)
                 ):
                     yield value
 
@@ -375,7 +375,7 @@ class Diagram(Shown):
         for a, b in pairwise(cuts):
             value = (a + b) / 2.0
             rests = [stable for _, stable in self.rests_at(value)]
-            pieces.append((a, b, sum(rests), bool(rests), bool(self.swings_at(value))))
+            pieces.append((a, b, sum(rests), bool(rests), bool(self._swings_at(value))))
         for (count, any_rest, swings), group in groupby(pieces, key=lambda piece: piece[2:]):
             part = list(group)
             a, b = part[0][0], part[-1][1]
@@ -398,19 +398,8 @@ class Diagram(Shown):
                 number = _COUNTS.get(count, str(count))
                 yield f"{where} {number} stable equilibria coexist{near}"
 
-    def swings_at(self, value: float) -> list[float]:
-        """Return the periods of the stable cycles at a value of the parameter.
-
-        Parameters
-        ----------
-        value : float
-            Inside the span.
-
-        Returns
-        -------
-        list of float
-            Interpolated along the families.
-        """
+    def _swings_at(self, value: float) -> list[float]:
+        """Return the periods of the stable cycles at a value of the parameter."""
         return [period for period, _, _ in self.cycles_at(value)]
 
     def cycles_at(self, value: float) -> list[tuple[float, Array, Array]]:
@@ -466,7 +455,7 @@ class Diagram(Shown):
             if row["criticality"] == "subcritical":
                 # The period at the point is that of the unstable cycle, and not what is seen.
                 beyond = value + (away if side == "above" else -away)
-                periods = self.swings_at(beyond) if self.stable_at(beyond) == [] else []
+                periods = self._swings_at(beyond) if self.stable_at(beyond) == [] else []
                 if periods:
                     how = f"a swing that is large at once, with a period of {periods[0]:.4g}{unit}"
                 else:

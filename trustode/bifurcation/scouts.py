@@ -43,12 +43,13 @@ def swinging(system: System, made: Diagram) -> list[tuple[float, list[Array]]]:
     found = []
     for k in range(_VALUES):
         value = low + (high - low) * (k + 0.5) / _VALUES
-        if not made.stable_at(value) and not made.cycles_at(value):
+        cycles = made.cycles_at(value)
+        if not cycles and not made.stable_at(value):
             continue
         starts = _starts(system, made, value, k)
         batch = _solved(system, value, starts, np.array([0.0, _FOREVER]), _SCOUT)
         moving = starts[np.array(batch.status) == Status.MAX_STEPS]
-        for period, least, largest in made.cycles_at(value) if len(moving) else []:
+        for period, least, largest in cycles if len(moving) else []:
             times = period * np.append(0.0, np.linspace(_TURNS, _TURNS + 1.0, _LOOKS))
             y = _solved(system, value, moving, times, _COMPARED).y[:, 1:]
             away = np.maximum(abs(y.min(axis=1) - least), abs(y.max(axis=1) - largest))
