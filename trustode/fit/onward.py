@@ -58,12 +58,11 @@ def searched_on(
     and information.
     """
     searches = list(found)
-    apart = [search for search in searches if np.isfinite(search.best.nll)]
+    if len(_distinct(searches)) < 2:
+        return searches
     budget = EFFORT * np.mean([search.n_evaluations for search in searches])
     most = max(int(SHARE * len(searches)), 1)
     way: list[tuple[float, Search]] = []
-    if len(_distinct(apart)) < 2:
-        return searches
     for number in range(ROUNDS):
         left = [k for k in _distinct(searches) if _next(searches[k], way) is None][:most]
         if not left:
