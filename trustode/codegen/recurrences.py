@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from .graph import Graph
 
@@ -61,6 +61,20 @@ class Sigmoid:
     twice: str
     #: The slope of order k: of twice the first value, the value and the sum of squares.
     rule: str
+
+
+class Begun(NamedTuple):
+    """A function of a node, begun together with its slope, a function of its value alone."""
+
+    #: Order-0 text of the node.
+    operand: str
+    value: Series
+    slope: Series
+    #: The value's order-k text.
+    later: str
+    #: Slots of the sums that they wait for: the node's derivative times the slope, the square.
+    product: tuple[int, int]
+    square: tuple[int, int]
 
 
 @dataclass(eq=False, repr=False)
@@ -293,10 +307,7 @@ class Lowering(Recurrences):
         b = self.read(below)
         bottom, inverse_text = self.store(b), self.reciprocal(b)
         a = self.read(above)
-        result = Series("", "", self.n_slot)
-        self.n_slot += 1
-        slot = result.slot
-        assert slot is not None
+        result, slot = self.own()
         inner = self.sum(bottom, slot)
         rest = f"tro_fma(s[{slot}], {b.later}, {inner})"
         upper = f"{a.later} - {rest}" if self.moves(above) else f"-{rest}"
@@ -312,9 +323,17 @@ class Lowering(Recurrences):
 
     def own(self) -> tuple[Series, int]:
         """Return a series with a slot that its own recurrence can name."""
-        series = Series("", "", self.n_slot)
-        self.n_slot += 1
-        return series, self.n_slot - 1
+        slot = self.new_slot()
+        return Series("", "", slot), slot
+
+    def begin(self, operand: int, sign: str = "") -> Begun:
+        """Begin v with v' = +-g a', where g is kept beside it."""
+        a = self.read(operand)
+        derived = self.derive(a)
+        value, slot = self.own()
+        slope, slope_slot = self.own()
+        later = f"{sign}tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
+        return Begun(a.first, value, slope, later, (derived, slope_slot), (slot, slot))
 
     def exp(self, operand: int) -> Series:
         """Lower v = exp(a) by v' = v a'."""
@@ -326,60 +345,47 @@ class Lowering(Recurrences):
 
     def tanh(self, operand: int) -> Series:
         """Lower v = tanh(a) by v' = (1 - v^2) a'."""
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        slope, slope_slot = self.own()
-        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
-        self.settle(series, f"tro_vtanh({a.first})", later)
-        twice = self.square_of(series, slot, slope, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
+        v = self.begin(operand)
+        self.settle(v.value, f"tro_vtanh({v.operand})", v.later)
+        twice = self.square_of(v, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
         rule = "-tro_abreast_fma({twice}, {value}, {squares})"
-        found = Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
-        self.sigmoids.append(found)
+        self.sigmoids.append(Sigmoid(v.product, v.square, v.value.later, twice, rule))
         # A derivative asks for the slope by the graph's own rule.
         graph = self.graph
         value = graph.unary("tanh", operand)
-        self.series[graph.sub(graph.one, graph.mul(value, value))] = slope
-        return series
+        self.series[graph.sub(graph.one, graph.mul(value, value))] = v.slope
+        return v.value
 
     def logistic(self, number: int, operand: int) -> Series:
         """Lower w = 1 / (1 + exp(z)) by w' = -(w - w^2) z'."""
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        slope, slope_slot = self.own()
-        later = f"-tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
+        w = self.begin(operand, "-")
         power = f"h{self.n_name}"
-        self.first.append(f"const tro_v {power} = tro_vexp({a.first});")
-        self.settle(series, f"tro_set(1.0) / (tro_set(1.0) + {power})", later)
-        twice = self.twice(series)
-        square = f"tro_fma({twice}, {series.later}, {self.sum(slot, slot)})"
+        self.first.append(f"const tro_v {power} = tro_vexp({w.operand});")
+        value = self.settle(w.value, f"tro_set(1.0) / (tro_set(1.0) + {power})", w.later)
+        twice = self.twice(value)
+        square = f"tro_fma({twice}, {value.later}, {self.sum(*w.square)})"
         rule = "{value} - tro_abreast_fma({twice}, {value}, {squares})"
-        found = Sigmoid((derived, slope_slot), (slot, slot), series.later, twice, rule)
-        self.sigmoids.append(found)
-        first = f"tro_fma(-{series.first}, {series.first}, {series.first})"
-        self.settle(slope, first, f"{series.later} - {square}")
+        self.sigmoids.append(Sigmoid(w.product, w.square, value.later, twice, rule))
+        first = f"tro_fma(-{value.first}, {value.first}, {value.first})"
+        self.settle(w.slope, first, f"{value.later} - {square}")
         graph = self.graph
-        self.series[graph.mul(number, graph.sub(graph.one, number))] = slope
-        return series
+        self.series[graph.mul(number, graph.sub(graph.one, number))] = w.slope
+        return value
 
-    def square_of(self, series: Series, slot: int, slope: Series, first: str, sign: str) -> str:
-        """Settle a constant plus or minus the square of a series; return twice its first."""
-        inner, twice = self.sum(slot, slot), self.twice(series)
-        later = f"{sign}tro_fma({twice}, {series.later}, {inner})"
-        self.settle(slope, first.format(series.first), later)
+    def square_of(self, begun: Begun, first: str, sign: str) -> str:
+        """Settle a slope that is a constant plus or minus the value's square; return twice it."""
+        value = begun.value
+        inner, twice = self.sum(*begun.square), self.twice(value)
+        later = f"{sign}tro_fma({twice}, {value.later}, {inner})"
+        self.settle(begun.slope, first.format(value.first), later)
         return twice
 
     def tan(self, operand: int) -> Series:
         """Lower v = tan(a) by v' = (1 + v^2) a'."""
-        a = self.read(operand)
-        derived = self.derive(a)
-        series, slot = self.own()
-        slope, slope_slot = self.own()
-        later = f"tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
-        self.settle(series, f"tro_vtan({a.first})", later)
-        self.square_of(series, slot, slope, "tro_fma({0}, {0}, tro_set(1.0))", "")
-        return series
+        v = self.begin(operand)
+        self.settle(v.value, f"tro_vtan({v.operand})", v.later)
+        self.square_of(v, "tro_fma({0}, {0}, tro_set(1.0))", "")
+        return v.value
 
     def pair(self, operand: int, names: tuple[str, str], sign: str) -> tuple[Series, Series]:
         """Lower two functions that are each other's derivative, up to a sign."""
