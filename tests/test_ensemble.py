@@ -240,7 +240,7 @@ def test_too_large_is_refused_before_solving(trust):
 
 
 def test_memory_that_is_unknown_refuses_nothing(monkeypatch):
-    monkeypatch.setattr("trustode.solve.free_memory", lambda: None)
+    monkeypatch.setattr("trustode.solve.memory.free_memory", lambda: None)
     assert len(tr.ensemble(decay(), {"k": [1.0]}, [0.0, 1.0])) == 1
 
 

@@ -150,7 +150,7 @@ def test_row_20_what_would_not_fit_is_refused_before_solving(decay, monkeypatch)
         tr.ensemble(model, {"rho": np.ones(10**5)}, np.linspace(0, 1, 10**5))
     with pytest.raises(tr.DataError, match=r"needs .* bytes\), but .* are free\."):
         tr.scan(model, vary={"rho": np.ones(10**5), "sigma": np.ones(10**6)}, t=(0, 1))
-    monkeypatch.setattr("trustode.solve.free_memory", lambda: 10**8)
+    monkeypatch.setattr("trustode.solve.memory.free_memory", lambda: 10**8)
     with pytest.raises(tr.DataError, match=r"simulate\(lorenz\): .* but 0.1 GB .*Ask for fewer"):
         tr.simulate(model, np.linspace(0, 1, 10**6), sensitivities=["rho", "X(0)", "Y(0)", "Z(0)",
                     "sigma"])  # fmt: skip

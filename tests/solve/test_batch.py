@@ -1,7 +1,6 @@
-"""Options, batches and the order of the native methods."""
+"""Batches, and the order of the native methods."""
 
 import importlib
-import math
 
 import numpy as np
 import pytest
@@ -180,64 +179,8 @@ def test_a_stage_of_the_dense_output_outside_the_domain_shortens_the_step():
     assert np.isfinite(solution.y).all()
 
 
-@pytest.mark.parametrize(
-    ("method", "rtol", "same"),
-    [("taylor", 1e-4, "dop853"), ("auto", 1e-4, "tsit5"), ("auto", 1e-11, "dop853")],
-)
-def test_what_solves_where_there_is_no_series(method, rtol, same):
-    """An absolute value has no Taylor recurrence."""
-    model = tr.Model("kinked", {"x": "v", "v": "-abs(x)*x"}, initial={"x": 1, "v": 0})
-    t = np.linspace(0.0, 5.0, 11)
-    found = tr.simulate(model, t, solver=tr.Solver(method, rtol=rtol)).y
-    assert np.array_equal(found, tr.simulate(model, t, solver=tr.Solver(same, rtol=rtol)).y)
-
-
 def test_status_numbers_are_those_of_the_core():
     assert {name: int(tr.Status[name]) for name in _core.STATUS} == _core.STATUS
-
-
-def test_methods_describe_themselves():
-    for facts in NATIVE.values():
-        assert facts["documentation"].endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"method": "tsitouras"}, "unknown method 'tsitouras'.*Methods: auto, tsit5"),
-        ({"method": "tsit"}, "did you mean 'tsit5'"),
-        ({"method": "Dop853"}, "did you mean 'dop853'.*auto, tsit5, dop853.*scipy's.*DOP853"),
-        ({"method": "dop835"}, "did you mean 'dop853'"),
-        ({"rtol": -1e-6}, r"rtol=-1e-06 is below the smallest allowed, 2\.2"),
-        ({"rtol": 0}, "rtol=0 is below"),
-        ({"rtol": math.nan}, "rtol=nan is not a number"),
-        ({"rtol": math.inf}, "rtol=inf must be below 1"),
-        ({"rtol": 1e-15}, "smallest allowed"),
-        ({"rtol": "1e-6"}, "is not a number"),
-        ({"atol": 0.0}, "atol=0.0 is below"),
-        ({"atol": math.inf}, "is not finite"),
-        ({"atol": (1e-6, -1.0)}, "atol=-1.0 is below"),
-        ({"max_steps": 0}, "max_steps=0 is not a positive whole number"),
-        ({"max_steps": 1e6}, "max_steps"),
-        ({"time_limit": 0}, "time_limit=0"),
-        ({"time_limit": np.nan}, "time_limit=nan"),
-        ({"time_limit": "1 s"}, "time_limit='1 s' is not a number"),
-        ({"h_max": -1}, "h_max=-1 is below"),
-        ({"h_max": math.nan}, "h_max=nan"),
-    ],
-)
-def test_options_are_checked_when_they_are_made(option, message):
-    with pytest.raises(tr.OptionError, match=message):
-        tr.Solver(**option)
-
-
-def test_atol_needs_one_value_a_state():
-    model = tr.models.load("van-der-pol")
-    with pytest.raises(tr.OptionError, match=r"atol has 3 values for 2 states \(x, v\)"):
-        tr.simulate(model, [0, 1], solver=tr.Solver(atol=(1e-6, 1e-6, 1e-6)))
-    tight = tr.simulate(model, [0, 9], solver=tr.Solver(atol=(1e-12, 1e-12), rtol=1e-12)).y
-    loose = tr.simulate(model, [0, 9], solver=tr.Solver(atol=(1e-3, 1e-12), rtol=1e-12)).y
-    assert not np.array_equal(tight, loose)
 
 
 def batch_of(n, threads, **keywords):

@@ -1,0 +1,157 @@
+"""Many solves of one model with a native method, the GIL released."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import REPORT, Gauge, Inputs, Watch, finish, run
+from ..compile import CompiledModel
+from ..errors import Status
+from .options import Solver
+from .plan import plan
+from .tangents import start_tangents, vary_indices
+from .threads import share
+
+Array = NDArray[np.float64]
+
+
+class Batch(NamedTuple):
+    """Results of many solves.
+
+    Attributes
+    ----------
+    y : ndarray, shape (n_run, n_time, n_state)
+        States; NaN from where a run stopped early.
+    dydp : ndarray, shape (n_run, n_time, n_state, n_vary), or None
+        Sensitivities.
+    report : ndarray, shape (n_run,)
+        Status, counts and the time reached of each run.
+    y_reached : ndarray, shape (n_run, n_state)
+        State at the time that each run reached.
+    steps : ndarray or None
+        Steps for dense output, of a single run that kept them.
+    seen : dict
+        Each run to its log, where events were watched for: event, time, direction and the
+        states just before, shape (n_seen, 3 + n_state).
+    """
+
+    y: Array
+    dydp: Array | None
+    report: NDArray[Any]
+    y_reached: Array
+    steps: Array | None = None
+    seen: Mapping[int, Array] = MappingProxyType({})
+
+    @property
+    def status(self) -> NDArray[np.int64]:
+        """Status of each run, shape (n_run,); see `Status`."""
+        return np.asarray(self.report["status"])
+
+    @property
+    def t_reached(self) -> Array:
+        """Time that each run reached, shape (n_run,)."""
+        return np.asarray(self.report["t"])
+
+    @property
+    def n_steps(self) -> NDArray[np.int64]:
+        """Accepted steps of each run, shape (n_run,)."""
+        return np.asarray(self.report["n_steps"])
+
+
+def solve_batch(
+    compiled: CompiledModel,
+    t: Array,
+    p: Array,
+    y0: Array,
+    stimuli: Sequence[Inputs],
+    solver: Solver,
+    *,
+    which: Sequence[str] = (),
+    given: Collection[str] = (),
+    threads: int | None = 1,
+    cancel: NDArray[np.int32] | None = None,
+    keep_steps: bool = False,
+    events: Watch | None = None,
+    gauge: Gauge | None = None,
+) -> Batch:
+    """Solve many initial-value problems of one model with a native method.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+    t : ndarray, shape (n_time,)
+        Output times; the first is the start.
+    p : ndarray, shape (n_run, n_param)
+        Parameter values.
+    y0 : ndarray, shape (n_run, n_state)
+        Initial values.
+    stimuli : sequence of Inputs
+        One for all runs, or one a run; see `pack`.
+    solver : Solver
+        A native method.
+    which : sequence of str
+        Names to differentiate by; parameters, or ``"T(0)"`` for an initial value.
+    given : collection of str
+        States whose initial value was given and so depends on no parameter.
+    threads : int or None
+        Threads that share the runs; None takes every processor. Results do not depend on it.
+    cancel : ndarray, shape (1,), optional
+        Another thread may set it to 1; the runs then stop as interrupted.
+    keep_steps : bool
+        Keep a single run's steps for dense output.
+    events : Watch, optional
+        Events to watch for. Holds afterwards what was seen in the last run; ``Batch.seen``
+        holds that of all.
+    gauge : Gauge, optional
+        What to measure of each run; not with sensitivities.
+
+    Returns
+    -------
+    Batch
+        A failed run is data: its status says why, its rest is NaN.
+    """
+    n_run, n_time, n = len(p), len(t), len(compiled.model.states)
+    vary = vary_indices(compiled, which, "sensitivities")
+    # Events are watched for in one run at a time.
+    side = n_run if events is None else 1
+    watched = events is not None
+    method, stiff, taylor, seed, atol = plan(compiled, side, vary, stimuli, solver, watched)
+    # A span of no length takes no step, and a series would count one.
+    taylor = taylor if n_time > 1 else (0, 0, 0)
+    y = np.empty((n_run, n_time, n * (1 + len(vary))))
+    y_reached = np.empty((n_run, n))
+    # Threads write it into the first rows, so that each is the first to touch its results.
+    start = np.empty((n_run, n * (1 + len(vary))))
+    start[:, :n] = y0
+    if which:
+        start_tangents(compiled, vary, p, given, start[:, None])
+    report = np.zeros(n_run, dtype=REPORT)
+    report["status"] = int(Status.INTERRUPTED)
+    cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
+    t = np.ascontiguousarray(t, dtype=float)
+    p = np.ascontiguousarray(p, dtype=float)
+    vary = np.maximum(vary, -1) if which else vary
+    stimuli = list(stimuli)
+
+    queue = np.zeros(1, dtype=np.int64)
+    seen: list[tuple[int, Array]] = []
+
+    def part(watch: bool) -> Any:
+        own = events.twin() if events is not None and not watch else events
+        return run(
+            compiled.functions, t, p, start, y, stimuli, vary, method, stiff, solver.rtol, atol,
+            solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
+            keep_steps, *taylor, seed, own, seen, gauge,
+        )  # fmt: skip
+
+    steps = share(part, n_run, threads, cancel)
+    finish(report, start, y, y_reached)
+    if not len(vary):
+        return Batch(y, None, report, y_reached, steps, dict(seen))
+    tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
+    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached, steps)

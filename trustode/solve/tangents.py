@@ -1,0 +1,60 @@
+"""Sensitivities: what solves are differentiated by, and where tangents begin."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compile import CompiledModel
+from ..errors import ModelError, nearest
+
+Array = NDArray[np.float64]
+
+NO_INDICES = np.empty(0, dtype=np.int32)
+
+
+def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> NDArray[np.int32]:
+    """Return the parameter index of each name, or -1 - j for the initial value of state j."""
+    if not which:
+        return NO_INDICES
+    model = compiled.model
+    indices = []
+    for name in which:
+        if name in model.params:
+            indices.append(model.params.index(name))
+        elif name.endswith("(0)") and name[:-3] in model.states:
+            indices.append(-1 - model.states.index(name[:-3]))
+        else:
+            known = [*model.params, *(f"{state}(0)" for state in model.states)]
+            raise ModelError(
+                f"{where}: {name!r:.60} is neither a parameter nor an initial value "
+                f"('{model.states[0]}(0)') of {model.name}{nearest(str(name), known)}"
+            )
+    return np.array(indices, dtype=np.int32)
+
+
+def start_tangents(
+    compiled: CompiledModel,
+    vary: NDArray[np.int32],
+    p: Array,
+    given: Collection[str],
+    y: Array,
+) -> None:
+    """Fill the first row's tangents: derivatives of the initial values."""
+    model = compiled.model
+    n = len(model.states)
+    tangents = y[:, 0, n:].reshape(len(p), len(vary), n)
+    tangents[:] = 0.0
+    for k, index in enumerate(vary):
+        if index < 0:
+            tangents[:, k, -1 - index] = 1.0
+    free = [j for j, name in enumerate(model.states) if name not in given]
+    by_parameter = np.flatnonzero(vary >= 0)
+    if by_parameter.size and any(not model.initial[model.states[j]].is_number for j in free):
+        for r in range(len(p)):
+            by = compiled.initial_dp(p[r])
+            for column in by_parameter:
+                tangents[r, column, free] = by[free, vary[column]]
+    y[:, 0, n:] = tangents.reshape(len(p), -1)
