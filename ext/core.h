@@ -140,7 +140,7 @@ extern const tro_method tro_tsit5;
 extern const tro_method tro_dop853;
 extern const tro_method tro_rodas5p;
 
-/* ---- events.c: zeros of functions on a step's polynomial, and what they change ---- */
+/* ---- events.c, zeros.c: functions that cross zero along a solution, and what that changes ---- */
 
 /* Rows of doubles that grow. */
 typedef struct {
