@@ -218,7 +218,8 @@ typedef struct {
     double t;        /* reached */
     double h;        /* last step tried */
     long long n_written; /* output rows that hold results */
-    long long worst; /* state that was not finite or largest when a solve failed */
+    long long worst; /* what was not finite or largest when a solve failed: a state, or of a row
+                      * with tangents the place of one of theirs */
 } tro_report;
 
 /* ---- clock.c ---- */

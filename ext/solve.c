@@ -99,11 +99,12 @@ static double solve_exp2(double x)
                           square * ((0.24022349 + 0.05592198 * r) + 0.00966637 * square));
 }
 
-static int solve_finite(const double *x, int n)
+/* First that is not finite, or -1. */
+static int solve_bad(const double *x, int n)
 {
     for (int i = 0; i < n; i++)
-        if (!isfinite(x[i])) return 0;
-    return 1;
+        if (!isfinite(x[i])) return i;
+    return -1;
 }
 
 /* Whether the smallest step is no use because the solution runs away: a state or its rate is
@@ -272,9 +273,12 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
             s->method->arrive(step);
             if (step->between) error = solve_most(error, solve_error(s, step->between, NULL));
         }
-        if (!isfinite(error) || step->bad >= 0 || !solve_finite(step->y_new, step->dim)) {
+        int bad = step->bad;
+        if (bad < 0) bad = solve_bad(step->y_new, step->dim);
+        if (!isfinite(error) || bad >= 0) {
             report->n_rejected++;
-            if (step->bad >= 0) report->worst = step->bad;
+            if (bad < 0) bad = solve_bad(step->error, step->dim);
+            if (bad >= 0) report->worst = bad;
             if (++nonfinite > NONFINITE_TRIES)
                 return status == TRO_SUCCESS ? TRO_NONFINITE : status;
             s->h = 0.25 * h;
@@ -390,9 +394,9 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             system.low = s.step.t;
             system.high = next_break < stimulus->n_break ? stimulus->breaks[next_break] : HUGE_VAL;
             tro_system_rhs(&system, s.step.t, y, f);
-            const int bad = tro_system_bad(&system, f);
-            if (bad >= 0 || !solve_finite(f, dim)) {
-                report->worst = bad >= 0 ? bad : 0;
+            const int bad = solve_bad(f, dim);
+            if (bad >= 0) {
+                report->worst = bad;
                 status = TRO_NONFINITE;
                 break;
             }

@@ -268,6 +268,20 @@ def test_a_right_hand_side_that_is_not_finite_names_its_equation():
             tr.simulate(model, (0.0, 3.0), solver=tr.Solver(method=method))
 
 
+@pytest.mark.parametrize("method", ["auto", "taylor", "tsit5", "dop853", "rodas5p"])
+def test_a_sensitivity_that_is_not_finite_is_named(method):
+    """Where x' = k x rests, its derivative by x(0) is exp(k t): no double beyond k t = 709.8."""
+    model = tr.Model(
+        "unstable", {"x": "k*x", "y": "a - y"}, {"k": 100.0, "a": 1.0}, {"x": 0, "y": 0}
+    )
+    solver = tr.Solver(method=method)
+    with pytest.raises(tr.SolveError, match=r"sensitivity of x to x\(0\) is not finite") as e:
+        tr.simulate(model, [0, 5, 10], solver=solver, sensitivities=["a", "x(0)"])
+    assert e.value.status is tr.Status.NONFINITE
+    assert e.value.solution.dydp[1, 0, 1] == pytest.approx(np.exp(500), rel=1e-3)
+    assert tr.simulate(model, [0, 5, 10], solver=solver, sensitivities=["a"]).dydp[2, 1, 0] > 0.99
+
+
 def test_step_limit_and_returned_failure():
     solver = tr.Solver(max_steps=20)
     model = tr.models.load("lorenz")

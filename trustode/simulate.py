@@ -475,6 +475,19 @@ def _worst_row(problem: Problem, raw: Outcome) -> str:
     return f"The Jacobian's largest row is that of d{model.states[i]}/dt"
 
 
+def _read_by(problem: Problem, raw: Outcome) -> str:
+    """Say what the equation reads that is not finite."""
+    model = problem.compiled.model
+    name, rhs = list(model.rhs.items())[raw.worst]
+    known = dict(zip(model.params, problem.p, strict=True))
+    known |= dict(zip(model.states, raw.y_reached, strict=True))
+    known |= dict(zip(model.inputs, _inputs(problem, raw.t_reached), strict=True))
+    known["t"] = raw.t_reached
+    symbols = sorted(rhs.free_symbols, key=lambda s: s.name)
+    read = ", ".join(f"{s.name} = {known[s.name]:.4g}" for s in symbols if s.name in known)
+    return f"Equation d{name}/dt reads {read}."
+
+
 def _failure(problem: Problem, raw: Outcome) -> str:
     """Say where a solve stopped, with the states there, and what to do."""
     model = problem.compiled.model
@@ -497,15 +510,16 @@ def _failure(problem: Problem, raw: Outcome) -> str:
             advice = "Look at its expressions near that state."
             if problem.which:
                 advice += " A time has a derivative only where the function crosses with a slope."
+    elif raw.status is Status.NONFINITE and raw.worst >= len(model.states):
+        k, i = divmod(raw.worst - len(model.states), len(model.states))
+        name, by = model.states[i], problem.which[k]
+        text = f"the sensitivity of {name} to {by} is not finite"
+        advice = (
+            f"The states are: it grows beyond all numbers, or the equations have no derivative by "
+            f"{by} there. End the run sooner, or leave {by} out of sensitivities."
+        )
     elif raw.status is Status.NONFINITE:
-        name = model.states[raw.worst]
-        symbols = sorted(list(model.rhs.values())[raw.worst].free_symbols, key=lambda s: s.name)
-        known = dict(zip(model.params, problem.p, strict=True))
-        known |= dict(zip(model.states, raw.y_reached, strict=True))
-        known |= dict(zip(model.inputs, _inputs(problem, raw.t_reached), strict=True))
-        known["t"] = raw.t_reached
-        read = ", ".join(f"{s.name} = {known[s.name]:.4g}" for s in symbols if s.name in known)
-        advice = f"Equation d{name}/dt reads {read}."
+        advice = _read_by(problem, raw)
     elif raw.status is Status.NEWTON:
         advice = f"{_worst_row(problem, raw)}; try an explicit method, or look at that equation."
     elif raw.status in (Status.MAX_STEPS, Status.TIME_LIMIT) and _is_stiff(problem, raw):

@@ -20,12 +20,12 @@
 typedef struct {
     const tro_model *(*model)(void);
     const tro_taylor *(*series[2])(void);   /* of one lane and of many, or NULL */
-    const tro_taylor *(*tangents[2])(void); /* by the first parameter */
+    const tro_taylor *(*tangents[2])(void); /* by every parameter */
 } entry;
 extern const entry FUZZED[];
 extern const int N_FUZZED;
 
-enum { MOST = 8, N_TIMES = 24, MOST_RUN = 9, N_PIECE = 16 };
+enum { MOST = 8, N_TIMES = 24, MOST_RUN = 9, N_PIECE = 16, MOST_ROW = 4 * (1 + MOST) };
 
 #define CHECK(truth, ...)                                                                   \
     do {                                                                                    \
@@ -173,8 +173,8 @@ typedef struct {
     const tro_model *model;
     int n, n_param, n_input, n_tangent, n_run, n_times, dim;
     int plain; /* worth asking the oracle */
-    int vary[3], seed[3];
-    double p[MOST_RUN][MOST], start[MOST_RUN][MOST * 4], atol[MOST], t[N_TIMES];
+    int vary[MOST], seed[MOST];
+    double p[MOST_RUN][MOST], start[MOST_RUN][MOST_ROW], atol[MOST], t[N_TIMES];
     double knots[2][3], coefs[2][12], breaks[2];
     tro_table tables[2];
     tro_stimulus stimulus;
@@ -270,14 +270,15 @@ static void draw(test *of, tape *tape)
     of->n = of->model->n_state, of->n_param = of->model->n_param;
     of->n_input = of->model->n_input;
     of->plain = byte(tape) % 3 == 0;
-    of->n_tangent = byte(tape) % 4 == 0 ? 1 + (int)(byte(tape) % 2) : 0;
+    of->n_tangent = byte(tape) % 4 == 0 ? 1 + (int)(byte(tape) % MOST) : 0;
     of->dim = of->n * (1 + of->n_tangent);
-    of->vary[0] = of->seed[0] = 0, of->vary[1] = of->seed[1] = -1;
+    /* By a parameter and by an initial value in turn. */
+    for (int k = 0; k < MOST; k++) of->vary[k] = of->seed[k] = k % 2 ? -1 : k / 2;
     of->n_run = byte(tape) % 4 ? 1 : 1 + (int)(byte(tape) % MOST_RUN);
     for (int r = 0; r < of->n_run; r++) {
         for (int k = 0; k < of->n_param; k++) of->p[r][k] = number(tape);
         for (int i = 0; i < of->n; i++) of->start[r][i] = number(tape);
-        if (of->n_tangent > 1) of->start[r][2 * of->n] = 1.0;
+        for (int k = 1; k < of->n_tangent; k += 2) of->start[r][(1 + k) * of->n + k / 2 % of->n] = 1.0;
     }
     const unsigned form = byte(tape);
     const double begin = form % 8 == 0 ? 100.0 * number(tape) : 0.0;
@@ -481,7 +482,7 @@ static void side_by_side(const test *of, const tro_lanes_method *method, const t
 {
     long handed[MOST_RUN], n_handed = 0;
     long long queue = 0;
-    double p[MOST_RUN * MOST], start[MOST_RUN * MOST * 4], level[MOST_RUN], smallest[MOST_RUN];
+    double p[MOST_RUN * MOST], start[MOST_RUN * MOST_ROW], level[MOST_RUN], smallest[MOST_RUN];
     for (int r = 0; r < of->n_run; r++) {
         memcpy(p + r * of->n_param, of->p[r], (size_t)of->n_param * sizeof *p);
         memcpy(start + r * of->dim, of->start[r], (size_t)of->dim * sizeof *start);
