@@ -4,8 +4,8 @@
     python tests/fuzz/core.py --guided clang --seconds 900 --seed 2   by coverage; clang's libFuzzer
 
 Each seed makes other models. A case draws one of them with its parameters, start, inputs, times,
-tolerances, method, events, tangents and measures; `core.c` says what has to hold. Of TRUSTODE_VECTOR's
-units "plain" has the fewest tangents in a block, and so most blocks abreast.
+tolerances, method, events, tangents and measures; `core.c` says what has to hold. With
+TRUSTODE_VECTOR=plain there are the most blocks of tangents abreast.
 """
 
 import argparse

@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def by_variation(each: Case) -> np.ndarray | None:
     )
     rows = [z]
     stops = sorted({0.0, JUMP, KNOT, END, *TIMES})
-    for a, b in zip(stops, stops[1:], strict=False):
+    for a, b in pairwise(stops):
         with np.errstate(all="ignore"):
             found = solve_ivp(
                 rhs, (a, b), z, "DOP853", [b], args=(0.5 * (a + b),), rtol=1e-12, atol=1e-14
