@@ -4,8 +4,10 @@ Layers, each importing only those before it: `observation` (distributions of the
 `columns`, `groups` and `data` (data frames in), `scales`, `prior` and `vary` (free values),
 `readout` (predictions as observables), `rest` (steady states to begin in), `predictor` (solves
 beside data), `objective` (likelihood, gradient, information), `optimise` (searches), `setup`
-(all arguments checked), `population` (random values integrated out), `information` (covariance),
-`mixed` (populations set up and told), `value` (the objective at any values),
+(all arguments checked), `population` (who the persons are), `persons` (the likelihood of each),
+`modes` (the likeliest values of each), `integral` (around these), `marginal` (random values
+integrated out), `information` (covariance), `mixed` (populations set up and told), `value` (the
+objective at any values),
 `again` (searches near an optimum), `starts`, `onward` (from local optima), `resample` (other
 data), `profile`, `bootstrap`, `criteria` (WAIC, leave-one-out), `hierarchy` (populations and
 persons together), `sample`, `result`, `compare`, `recovery`, `ranking`.
@@ -51,6 +53,7 @@ from .information import (
     uncertainty,
     undetermined_notes,
 )
+from .marginal import Marginal
 from .mixed import (
     check_how_mixed,
     is_mixed,
@@ -85,7 +88,6 @@ from .optimise import (
     free_to_move,
     remaining_distance,
 )
-from .population import Marginal
 from .ranking import RANKINGS, Ranking, ranked
 from .readout import shared_notes
 from .recovery import CRITERIA, Confusion, Recovery, confused, recovered, truths_of

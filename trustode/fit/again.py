@@ -17,6 +17,7 @@ from .. import __version__
 from ..checkpoint import Parts, digest
 from ..errors import listed
 from ..jobs import Crew
+from .marginal import Marginal
 from .objective import Evaluation, Problem
 from .optimise import (
     FINAL_SOLVER,
@@ -27,7 +28,6 @@ from .optimise import (
     descend,
     remaining_distance,
 )
-from .population import Marginal
 
 #: Width, in scales, to which kinks of a likelihood are rounded off near an optimum.
 WIDTH = 1e-4

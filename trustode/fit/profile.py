@@ -22,9 +22,9 @@ from ..jobs import Arrays, Crew, How, carry_out
 from ..notebook import Shown
 from .again import Held, near, problem_parts, with_threads
 from .information import chosen, labels, uncertainty
+from .marginal import Marginal
 from .objective import Evaluation, Problem
 from .optimise import scaled_solution
-from .population import Marginal
 from .scales import SCALES
 
 if TYPE_CHECKING:

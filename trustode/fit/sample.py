@@ -34,8 +34,8 @@ from .bootstrap import check_whole
 from .criteria import Predictive, loo, parts_of, waic
 from .hierarchy import Hierarchy, hierarchy
 from .information import labels
+from .marginal import Marginal
 from .objective import Evaluation, Failure, Problem
-from .population import Marginal
 from .resample import drawn
 from .vary import Layout
 
