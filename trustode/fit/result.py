@@ -26,8 +26,9 @@ from .marginal import Marginal
 from .mixed import Mixed, with_strangers
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
+from .posterior import Posterior
 from .profile import Profile, profile
-from .sample import Posterior, sample
+from .sample import sample
 from .value import Objective
 from .vary import Layout, initial_of
 
