@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..checkpoint import Parts, digest
 from ..errors import listed
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
 from .again import embedded, problem_parts, search_best
 from .objective import Failure, Problem
@@ -93,7 +93,8 @@ def confused(
     task = _Confusions(
         [problems[name] for name in names], [truths[name] for name in names], starts, seed, rows
     )
-    found = carry_out(task, len(rows), 1, how, where)["nll"]
+    carried = carry_out(task, len(rows), 1, how, where)
+    found, lost = carried["nll"], carried["status"] == LOST
     values = []
     for k, name in enumerate(names):
         n_free = problems[name].layout.n_free
@@ -119,8 +120,13 @@ def confused(
     )
     frame = pd.DataFrame(matrix, index=names, columns=names)
     notes = []
-    if not good.all():
-        notes.append(f"{int((~good).sum())} of {len(rows)} data sets could not be fitted")
+    if not (good | lost).all():
+        notes.append(f"{int((~good & ~lost).sum())} of {len(rows)} data sets could not be fitted")
+    if lost.any():
+        notes.append(
+            f"the workers of {int(lost.sum())} of {len(rows)} data sets died; with checkpoint= the "
+            "same call tries them again"
+        )
     for k, name in enumerate(names):
         if matrix[k, k] < 0.5:
             notes.append(f"this design cannot tell that '{name}' is true when it is")
@@ -144,6 +150,7 @@ class _Confusions:
     def solve(self, crew: Crew) -> Arrays:
         """Simulate and fit."""
         nll = np.full((len(self.rows), len(self.problems)), np.inf)
+        status = np.full(len(self.rows), "failed", dtype="U16")
         every = [replace(each, threads=crew.threads or each.threads) for each in self.problems]
         for row, (true, number) in enumerate(self.rows):
             x = self.truths[true][number]
@@ -157,7 +164,8 @@ class _Confusions:
                 points = [x] if k == true else [first, embedded(new, x, problem, first)]
                 other = with_values(problem, values)
                 nll[row, k] = search_best(other, points, self.starts, self.seed, crew).best.nll
-        return {"nll": nll}
+            status[row] = "fitted" if np.isfinite(nll[row]).all() else "failed"
+        return {"nll": nll, "status": status}
 
     def parts(self) -> Parts:
         """Return all that the confusion depends on."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..checkpoint import Parts, digest
 from ..errors import DataError, OptionError, listed
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from .again import problem_parts, search_again
 from .bootstrap import check_whole
 from .information import labels
@@ -123,7 +123,7 @@ class _Scores:
             "nll": np.full((n, n_group), np.nan),
             "squares": np.zeros((n, n_column)),
             "count": np.zeros((n, n_column)),
-            "failed": np.ones(n, dtype=np.int64),
+            "status": np.full(n, "failed", dtype="U16"),
         }
         for row, (k, part) in enumerate(self.rows):
             threads = crew.threads or self.problems[k].threads
@@ -135,7 +135,8 @@ class _Scores:
             if search.status == "failed":
                 continue
             tested = with_rows(problem, cut.test.astype(np.intp))
-            every["failed"][row] = not _predict(tested, search.best.x, every, row)
+            if _predict(tested, search.best.x, every, row):
+                every["status"][row] = search.status
         return every
 
     def parts(self) -> Parts:
@@ -199,14 +200,19 @@ def score(
         by_group[name] = np.where(
             tested.any(axis=0), -np.nansum(found["nll"][mine], axis=0), np.nan
         )
-        failed = int(found["failed"][mine].sum())
-        if failed:
+        ends = found["status"][mine]
+        failed, lost = int((ends == "failed").sum()), int((ends == LOST).sum())
+        if failed or lost:
             by_group[name] = np.full_like(by_group[name], np.nan)
-            notes.append(f"{failed} of {mine.sum()} refits of '{name}' failed; it has no {kind}")
+            told = [f"{failed} of {mine.sum()} refits of '{name}' failed"] if failed else []
+            told += (
+                [f"the workers of {lost} of {mine.sum()} refits of '{name}' died"] if lost else []
+            )
+            notes.append(f"{' and '.join(told)}; it has no {kind}")
         for i, column in enumerate(problems[k].observed):
             squares, count = found["squares"][mine, i].sum(), found["count"][mine, i].sum()
             if count:
-                value = math.nan if failed else math.sqrt(squares / count)
+                value = math.nan if failed or lost else math.sqrt(squares / count)
                 table.loc[name, f"{kind}_rmse_{column}"] = value
     frame = pd.DataFrame(by_group, index=list(problems[0].data.labels))
     total = frame.sum(skipna=True).where(frame.notna().any())

@@ -16,7 +16,7 @@ from scipy.special import gammaincc
 
 from ..checkpoint import Parts, digest
 from ..errors import listed
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from .again import embedded, near, problem_parts, search_again
 from .objective import Evaluation, Failure, Problem
 from .resample import drawn, with_values
@@ -71,17 +71,23 @@ def ratios(fits: Mapping[str, Fit], n: int, seed: int, how: How, notes: list[str
             np.arange(n),
         )
         found = carry_out(task, n, 1, how, "compare")
+        lost = int((found["status"] == LOST).sum())
         for k, row in enumerate(rows):
             gains = found["gain"][:, k]
             gains = gains[np.isfinite(gains)]
             above = int((gains >= row["statistic"]).sum())
             row["p_bootstrap"] = (1 + above) / (1 + len(gains)) if len(gains) else math.nan
             row["n_bootstrap"] = len(gains)
-            if len(gains) < 0.95 * n:
+            if len(gains) < 0.95 * (n - lost):
                 notes.append(
-                    f"{n - len(gains)} of {n} data sets drawn from '{null}' could not be fitted "
-                    f"by it and '{row['alternative']}'"
+                    f"{n - lost - len(gains)} of {n} data sets drawn from '{null}' could not be "
+                    f"fitted by it and '{row['alternative']}'"
                 )
+        if lost:
+            notes.append(
+                f"the workers of {lost} of {n} data sets drawn from '{null}' died; with "
+                "checkpoint= the same call tries them again"
+            )
     return pd.DataFrame(rows)
 
 
@@ -121,6 +127,7 @@ class _Ratios:
     def solve(self, crew: Crew) -> Arrays:
         """Draw and fit."""
         gain = np.full((len(self.number), len(self.others)), np.nan)
+        status = np.full(len(self.number), "failed", dtype="U16")
         null = replace(self.null, threads=crew.threads or self.null.threads)
         for row, number in enumerate(self.number):
             new = drawn(null, self.x, np.random.default_rng([self.seed, int(number)]))
@@ -137,7 +144,8 @@ class _Ratios:
                 end = min(ends, key=lambda point: point.nll)
                 if math.isfinite(end.nll):
                     gain[row, k] = 2.0 * (_misfit(search.best) - _misfit(end))
-        return {"gain": gain}
+            status[row] = search.status
+        return {"gain": gain, "status": status}
 
     def parts(self) -> Parts:
         """Return all that the ratios depend on."""
