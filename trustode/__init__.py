@@ -138,8 +138,8 @@ if TYPE_CHECKING:
     from .fit import fit as fit
     from .fit import objective as objective  # type: ignore[no-redef]
     from .fit import rank_designs as rank_designs
-    from .fit import recover as recover
     from .fit.compare import compare as compare
+    from .fit.recover import recover as recover
     from .model import Model as Model
     from .model import Param as Param
     from .model import inputs as inputs

@@ -13,7 +13,7 @@ import pytest
 
 import trustode as tr
 from trustode import checkpoint, jobs
-from trustode.fit import bootstrap, starts
+from trustode.fit import bootstrap, left_out, profile, ratios, starts
 
 FORKS = multiprocessing.get_context("forkserver") if hasattr(os, "fork") else None
 if FORKS is not None:
@@ -218,6 +218,71 @@ def test_row_33_a_fit_goes_on_without_the_start_whose_worker_dies(decay, tmp_pat
     assert (refits.status["status"] == "lost").tolist() == [k == 2 for k in range(6)]
     assert np.isnan(refits.estimates["k"]).tolist() == [k == 2 for k in range(6)]
     assert "6 parametric bootstrap refits of 'decay', 1 of which failed" in refits.summary()
+
+
+def deadly(task, name, deadly_row):
+    """Return a task one of whose rows kills whoever does it."""
+
+    class Deadly(task):
+        def solve(self, crew):
+            if deadly_row in list(getattr(self, name)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().solve(crew)
+
+    Deadly.__qualname__ = Deadly.__name__ = f"Deadly{task.__name__.strip('_')}"
+    return Deadly
+
+
+DeadlySides = deadly(profile._Sides, "way", 1)
+DeadlyRatios = deadly(ratios._Ratios, "number", 2)
+DeadlyScores = deadly(left_out._Scores, "rows", (0, 1))
+
+
+@pytest.mark.skipif(FORKS is None, reason="needs SIGKILL")
+def test_row_33_profiles_and_comparisons_go_on_without_a_dead_worker(decay, monkeypatch):
+    """They say what is missing: a side, data sets of a bootstrap, what was left out."""
+    t = np.tile(np.linspace(0.0, 2.0, 5), 3)
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"t": t, "who": np.repeat(["a", "b", "c"], 5), "x": np.exp(-0.7 * t)})
+    data["x"] += rng.normal(0.0, 0.05, len(data))
+    call = partial(
+        tr.fit, decay, data, time="t", group="who", observed={"x": tr.Gaussian("x", sd=0.05)},
+        starts=1,
+    )  # fmt: skip
+    rate, both = {"k": tr.Vary(0.5, min=0.01, max=5.0)}, {"x(0)": tr.Vary(1.0, min=0.1, max=9.0)}
+    fits = {"one": call(vary=rate), "two": call(vary=rate | both)}
+    whole = fits["one"].profile("k")
+
+    def lost(change, rows):
+        monkeypatch.setattr(*change)
+        return pytest.warns(tr.SolveWarning, match=f"rows {rows} .*the status 'lost'")
+
+    with (
+        ProcessPoolExecutor(1, mp_context=FORKS) as pool,
+        lost((profile, "_Sides", DeadlySides), "1 to 1"),
+    ):
+        found = fits["one"].profile("k", executor=pool)
+    row, known = found.intervals.loc["k"], whole.intervals.loc["k"]
+    assert (row["low_end"], row["high_end"]) == ("crossing", "lost")
+    assert row["low"] == known["low"]
+    assert row["high"] == row["value"]
+    assert "upwards nothing is known, because the worker that looked died" in found.summary()
+    assert any("upper side of k died" in note for note in found.notes)
+    with (
+        ProcessPoolExecutor(1, mp_context=FORKS) as pool,
+        lost((ratios, "_Ratios", DeadlyRatios), "2 to 2"),
+    ):
+        compared = tr.compare(fits, bootstrap=4, executor=pool)
+    assert compared.ratios["n_bootstrap"].tolist() == [3]
+    assert any("workers of 1 of 4 data sets drawn from 'one' died" in n for n in compared.notes)
+    monkeypatch.undo()
+    with (
+        ProcessPoolExecutor(1, mp_context=FORKS) as pool,
+        lost((left_out, "_Scores", DeadlyScores), "1 to 1"),
+    ):
+        compared = tr.compare(fits, folds="all", executor=pool)
+    assert np.isnan(compared.table["cv_loglik"]).tolist() == [True, False]
+    assert "the workers of 1 of 3 refits of 'one' died; it has no cv" in compared.notes
 
 
 def test_row_33_a_worker_of_another_version(decay, monkeypatch):

@@ -5,6 +5,7 @@ Imports the solver, the jobs, the objective and the search.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from .. import __version__
 from ..checkpoint import Parts, digest
 from ..errors import listed
 from ..jobs import Crew
+from .marginal import Marginal
 from .objective import Evaluation, Problem
 from .optimise import (
     FINAL_SOLVER,
@@ -27,7 +29,7 @@ from .optimise import (
     descend,
     remaining_distance,
 )
-from .population import Marginal
+from .vary import initial_of
 
 #: Width, in scales, to which kinks of a likelihood are rounded off near an optimum.
 WIDTH = 1e-4
@@ -169,6 +171,15 @@ def search_again(problem: Problem | Marginal, x: Array, crew: Crew) -> Search:
     return Search(point, status, left, count.n, count.failures, count.last)
 
 
+def search_best(
+    problem: Problem, points: Sequence[Array], starts: int, seed: int, crew: Crew
+) -> Search:
+    """Return the best of searches from points, and from others spread over the bounds."""
+    spread = problem.layout.starts(starts, seed)[1:]
+    found = [search_again(problem, x, crew) for x in [*points, *spread]]
+    return min(found, key=lambda search: search.best.nll)
+
+
 def problem_parts(problem: Problem | Marginal) -> Parts:
     """Return all that a problem's objective depends on, for a checkpoint."""
     if isinstance(problem, Marginal):
@@ -204,3 +215,30 @@ def problem_parts(problem: Problem | Marginal) -> Parts:
         ),
         "solver": (repr(problem.solver), ""),
     }
+
+
+def embedded(null: Problem, x: Array, other: Problem, point: Array) -> Array:
+    """Return where another problem's values stand for those of a null, as far as it has them."""
+    values, layout = other.layout.natural(point), other.layout
+    mine = null.layout.natural(x)
+    known = {**null.readout.model.defaults, **null.fixed}
+    at = {
+        (name, level): mine[k]
+        for k, (name, level) in enumerate(
+            (name, level)
+            for name, levels in zip(null.layout.names, null.layout.levels, strict=True)
+            for level in levels
+        )
+    }
+    places = [
+        (name, level)
+        for name, levels in zip(layout.names, layout.levels, strict=True)
+        for level in levels
+    ]
+    for k, (name, level) in enumerate(places):
+        state = initial_of(name, null.readout.model)
+        held = null.initial.get(state) if state is not None else known.get(name)
+        value = at.get((name, level), at.get((name, None), held))
+        if value is not None:
+            values[k] = value
+    return np.clip(layout.scaled(values), layout.lower, layout.upper)

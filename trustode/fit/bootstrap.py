@@ -19,8 +19,8 @@ from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
 from .again import near, problem_parts, search_again, with_threads
 from .information import labels
+from .marginal import Marginal
 from .objective import Failure, Problem
-from .population import Marginal
 from .resample import drawn, drawn_persons, with_groups, with_persons, with_rows
 from .vary import Layout
 

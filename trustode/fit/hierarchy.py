@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Status
+from .marginal import Marginal
 from .objective import Evaluation, Failure
-from .population import Marginal
 from .readout import Readout
 from .vary import Layout, Vary
 
@@ -149,7 +149,7 @@ class Hierarchy:
         found = marginal.inner.by_group(marginal.inner_values(outer, own))
         if isinstance(found, Failure):
             return found
-        by_own, by_shared = marginal.summed(found.gradient)
+        by_own, by_shared = marginal.people.summed(found.gradient)
         gradient = np.zeros(len(outer))
         gradient[pop.outer_shared] = by_shared
         gradient[pop.linear] = np.einsum("ik,ikj->j", by_own, pop.weights)
@@ -166,7 +166,7 @@ class Hierarchy:
         root, precision, at, by = self._spread(outer)
         d = own - marginal.means(outer)
         pull = d @ precision
-        by_own, by_shared = marginal.summed(found.gradient)
+        by_own, by_shared = marginal.people.summed(found.gradient)
         gradient = np.zeros(len(outer))
         gradient[pop.outer_shared] = by_shared
         gradient[pop.linear] = -np.einsum("ik,ikj->j", pull, pop.weights)

@@ -19,8 +19,11 @@ from .columns import check_frame
 from .data import Data
 from .groups import numbers_of
 from .information import NORMAL_975
+from .integral import sampled
+from .marginal import Marginal
+from .modes import Modes
 from .objective import Problem
-from .population import MOST_NODES, Marginal, Modes, Population, with_labels
+from .population import Population, with_labels
 from .scales import LOG10
 from .vary import Layout, Vary, initial_of
 
@@ -35,6 +38,9 @@ Indices = NDArray[np.intp]
 #: no more is likely (9 of a logarithm: one person in three is a factor 8,000 off), and where the
 #: value's size is only a guess.
 FIRST_SPREAD, LEAST_SPREAD, MOST_SPREAD, MOST_GUESSED = 0.3, 1e-3, 30.0, 1e3
+
+#: Most nodes of a quadrature.
+MOST_NODES = 20_000
 
 #: Draws of a person that check the integral.
 N_SAMPLED = 500
@@ -300,8 +306,8 @@ def told(
 
     pop = marginal.population
     names = list(pop.names)
-    each, error, effective = marginal.sampled(modes, N_SAMPLED, seed)
-    sampled, sampled_error = float(each.sum()), float(np.sqrt((error**2).sum()))
+    each, error, effective = sampled(marginal.people, modes, N_SAMPLED, seed)
+    checked, checked_error = float(each.sum()), float(np.sqrt((error**2).sum()))
     sd = np.sqrt(np.diagonal(modes.covariance))
     spread = np.sqrt(np.mean((modes.own - modes.mean) ** 2, axis=0))
     shrinkage = pd.Series(1.0 - spread / sd, index=names, name="shrinkage")
@@ -310,8 +316,8 @@ def told(
     mixed = Mixed(
         method=method,
         loglik=loglik,
-        sampled=sampled,
-        sampled_error=sampled_error,
+        sampled=checked,
+        sampled_error=checked_error,
         effective=float(effective.min()),
         covariance=pd.DataFrame(modes.covariance, index=names, columns=names),
         shrinkage=shrinkage,
@@ -325,11 +331,11 @@ def told(
             f"persons do not differ in {listed(alike)} as far as these data show: the spread is "
             "at its least; fit without random= there"
         )
-    off = abs(loglik - sampled)
-    if off > max(OFF * sampled_error, MATTERS):
+    off = abs(loglik - checked)
+    if off > max(OFF * checked_error, MATTERS):
         notes.append(
             f"the marginal log-likelihood by {method} is {off:.2g} from that by importance "
-            f"sampling ({sampled:.6g}, standard error {sampled_error:.2g}); use quadrature=5 or "
+            f"sampling ({checked:.6g}, standard error {checked_error:.2g}); use quadrature=5 or "
             "more"
         )
     return mixed, _persons_frame(marginal, modes), notes

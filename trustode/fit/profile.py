@@ -18,13 +18,13 @@ from scipy.special import ndtri
 
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, listed, nearest
-from ..jobs import Arrays, Crew, How, carry_out
+from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
 from .again import Held, near, problem_parts, with_threads
 from .information import chosen, labels, uncertainty
+from .marginal import Marginal
 from .objective import Evaluation, Problem
 from .optimise import scaled_solution
-from .population import Marginal
 from .scales import SCALES
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ BETTER = 0.01
 #: Largest fall of a log-likelihood that counts as none.
 NO_FALL = 1e-3
 
-#: How a side can end.
-ENDS = ("crossing", "bound", "flat", "failed")
-
 
 @dataclass(frozen=True, eq=False)
 class Profile(Shown):
@@ -65,9 +62,10 @@ class Profile(Shown):
     intervals : DataFrame
         One row a profiled value, labelled as in `Fit.params`: name, group, value, low, high,
         low_end, high_end, fall_low, fall_high, identifiable. An end is a "crossing" of the
-        level, or it is open: at the "bound" of the value, "flat" as far as was looked, or
-        "failed" where the model could not be solved; `low` and `high` then tell how far the
-        profile came. `fall_low` and `fall_high` are the largest falls of the log-likelihood.
+        level, or it is open: at the "bound" of the value, "flat" as far as was looked,
+        "failed" where the model could not be solved, or "lost" where a worker died; `low` and
+        `high` then tell how far the profile came. `fall_low` and `fall_high` are the largest
+        falls of the log-likelihood.
     points : DataFrame
         One row a point: name, group, value, loglik, excess (twice the fall of the
         log-likelihood), and all free values there.
@@ -153,8 +151,8 @@ def profile(
         _Side(
             found["x"][k, : found["count"][k]],
             found["nll"][k, : found["count"][k]] - best.nll,
-            ENDS[int(found["end"][k])],
-            float(found["last"][k]),
+            str(found["status"][k]),
+            float(x[task.number[k]] if found["status"][k] == LOST else found["last"][k]),
         )
         for k in range(2 * len(numbers))
     ]
@@ -197,7 +195,7 @@ class _Sides:
             "x": np.full((n, MOST_POINTS, n_free), np.nan),
             "nll": np.full((n, MOST_POINTS), np.nan),
             "count": np.zeros(n, dtype=np.int64),
-            "end": np.zeros(n, dtype=np.int64),
+            "status": np.full(n, "failed", dtype="U16"),
             "last": np.zeros(n),
         }
         for row, (k, way) in enumerate(zip(self.number, self.way, strict=True)):
@@ -208,7 +206,7 @@ class _Sides:
                 every["x"][row, i] = point.x
                 every["nll"][row, i] = point.nll
             every["count"][row] = len(points)
-            every["end"][row] = ENDS.index(end)
+            every["status"][row] = end
             every["last"][row] = climb.last
         return every
 
@@ -365,6 +363,11 @@ def _assembled(
         group = "" if levels[k] is None else levels[k]
         for word, side in (("lower", low), ("upper", high)):
             notes += _stopped(names[k], word, side, x, int(k), problem)
+            if side.end == LOST:
+                notes.append(
+                    f"the worker that followed the {word} side of {names[k]} died; with "
+                    "checkpoint= the same call tries it again"
+                )
         every = np.concatenate([low.x, x[None], high.x])
         fall = np.concatenate([low.fall, [0.0], high.fall])
         order = np.argsort(every[:, k], kind="stable")
@@ -451,7 +454,8 @@ def _sentence(label: str, row: dict[str, Any], found: Profile) -> str:
     if row["identifiable"]:
         return f"{begin}: {percent} interval {row['low']:.4g} to {row['high']:.4g}."
     open_sides = [side for side in ("low", "high") if row[f"{side}_end"] != "crossing"]
-    if len(open_sides) == 2 and max(row["fall_low"], row["fall_high"]) < NO_FALL:
+    known = not any(row[f"{side}_end"] == LOST for side in open_sides)
+    if known and len(open_sides) == 2 and max(row["fall_low"], row["fall_high"]) < NO_FALL:
         told = f"{begin}: not identifiable; the data do not change with it"
         follows = row["high_follows"] or row["low_follows"]
         return told + (f" as {follows} along with it." if follows else ".")
@@ -466,6 +470,8 @@ def _sentence(label: str, row: dict[str, Any], found: Profile) -> str:
 def _open_side(row: dict[str, Any], side: str, needed: float) -> str:
     """Say that an end of an interval is open, and why."""
     way = "downwards" if side == "low" else "upwards"
+    if row[f"{side}_end"] == LOST:
+        return f"{way} nothing is known, because the worker that looked died"
     if row[f"{side}_end"] == "bound" and row[side] == row["value"]:
         return f"{way} it is at its bound"
     reached = {

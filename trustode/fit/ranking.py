@@ -1,22 +1,32 @@
 """Rank designs of a study by what they are expected to tell, before there are data.
 
-Imports the objective and what the information matrix says.
+Imports arguments brought together and what the information matrix says.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, SolveError, listed
+from ..errors import DataError, OptionError, SolveError, checks_keywords, listed
+from ..model import Model
 from ..notebook import Shown
+from ..solve import Solver
+from .checks import check_model, check_options, skeleton
 from .information import labels, sloppy_notes, uncertainty, undetermined_notes
+from .mixed import refuse_random
 from .objective import Problem
+from .observation import Observation
+from .optimise import NEAR_SOLVER
+from .rest import AtRest
+from .setup import assembled
+from .truths import truths_of
+from .vary import Vary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,3 +143,88 @@ def ranked(
     stderrs = pd.DataFrame.from_dict(errors, orient="index", columns=names).loc[table.index]
     model = problems[first].readout.model.name
     return Ranking(table, stderrs, matrices, criterion, tuple(notes), model)
+
+
+@checks_keywords
+def rank_designs(
+    model: Model,
+    designs: Mapping[str, pd.DataFrame],
+    *,
+    time: str,
+    observed: Mapping[str, Observation],
+    vary: Mapping[Any, Vary],
+    group: str | Sequence[str] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | str | AtRest | None = None,
+    truth: Mapping[Any, float] | None = None,
+    criterion: str = "d",
+    solver: Solver | None = None,
+    threads: int | None = None,
+) -> Ranking:
+    """Rank designs of a study by the information that they are expected to bring.
+
+    Nothing is simulated or fitted, so designs by the hundred can be looked at; `recover` then
+    says of the best whether fits keep the promise.
+
+    Parameters
+    ----------
+    model : Model
+    designs : mapping of name to DataFrame
+        Studies without their outcomes, each as the design of `recover`.
+    time, observed, vary, group, inputs, params, initial
+        As in `fit`.
+    truth : mapping of name to value, optional
+        Values at which the designs are judged, instead of those in `vary`.
+    criterion : {"d", "a"}
+        By the determinant of the information, whatever the values' units, or by the sum of the
+        values' variances on the scales of `vary`.
+
+    Other Parameters
+    ----------------
+    solver : Solver
+        As in `fit`. Without it, with a relative tolerance of 1e-8.
+    threads : int or None
+        Threads that share the groups.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        As in `fit`; also for designs with different free values.
+    SolveError
+        If the model cannot be solved under a design.
+
+    References
+    ----------
+    Atkinson, Donev & Tobias (2007), Optimum Experimental Designs, with SAS, chapters 10 and 11.
+    """
+    where = f"rank_designs({getattr(model, 'name', model)!s:.60})"
+    check_model(model, where)
+    check_options(where, solver, {} if threads is None else {"threads": (threads, 1)})
+    if not isinstance(designs, Mapping) or len(designs) < 2:
+        raise OptionError(
+            f"{where}: give at least two designs by name, as {{'ten rounds': frame, ...}}; got "
+            f"{designs!r:.60}"
+        )
+    if criterion not in RANKINGS:
+        raise OptionError(f"{where}: criterion={criterion!r:.60} must be 'd' or 'a'")
+    if truth is not None and not isinstance(truth, Mapping):
+        raise OptionError(
+            f"{where}: truth={truth!r:.60} must be a mapping of name to value, or be left out"
+        )
+    refuse_random(vary, "rank_designs", where)
+    problems: dict[str, Problem] = {}
+    points: dict[str, Any] = {}
+    for name, design in designs.items():
+        here = f"{where}: design {str(name)!r:.40}"
+        frame = skeleton(design, observed, here)
+        problem, _ = assembled(
+            model, frame, time, observed, vary, group, inputs, params, initial, here
+        )
+        problems[str(name)] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+        points[str(name)] = truths_of(problem, truth, 1, 0, here)[0]
+    return ranked(problems, points, criterion, where)

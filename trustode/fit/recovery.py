@@ -6,7 +6,6 @@ Imports the objective, the search near an optimum and the jobs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +14,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..checkpoint import Parts, digest
-from ..errors import DataError, OptionError, SolveError, Status, listed, nearest
+from ..errors import OptionError, SolveError, Status, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
-from .again import problem_parts, search_again
-from .compare import embedded
+from .again import problem_parts, search_best
 from .information import labels, uncertainty
 from .objective import Failure, Problem
-from .optimise import Search
-from .resample import drawn, with_values
+from .resample import drawn
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -32,9 +29,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 #: Criteria by which one of several models is chosen.
-CRITERIA = ("aic", "bic")
 
-#: Share of data sets without an interval from which a value counts as not recovered.
 SELDOM = 0.2
 
 #: Correlation of two values' errors from which they are said to trade off.
@@ -123,115 +118,6 @@ class Recovery(Shown):
         return f"{self._headline()}\n{self._shown()}"
 
 
-@dataclass(frozen=True, eq=False)
-class Confusion(Shown):
-    """Which model is chosen when each of several is true.
-
-    Attributes
-    ----------
-    matrix : DataFrame
-        Share of the data sets of each model (rows) for which each (columns) was chosen.
-    choices : DataFrame
-        One row a data set: truth, chosen, and the criterion of each model.
-    criterion : str
-    notes : tuple of str
-        What the design cannot tell, in words.
-    """
-
-    matrix: pd.DataFrame
-    choices: pd.DataFrame
-    criterion: str
-    notes: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the matrix."""
-        return self.matrix.copy()
-
-    def summary(self) -> str:
-        """Return a sentence for each model."""
-        lines = []
-        shares = self.matrix.to_numpy(dtype=float)
-        for k, (name, row) in enumerate(zip(self.matrix.index, shares, strict=True)):
-            told = f"Data of '{name}' are taken for its own in {100.0 * row[k]:.0f} %"
-            other = int(np.argmax(np.where(np.arange(len(row)) == k, -1.0, row)))
-            if row[other] > 0.0:
-                told += f", for those of '{self.matrix.index[other]}' in {100 * row[other]:.0f} %"
-            lines.append(f"{told} ({self.criterion.upper()}).")
-        return "\n".join([*lines, *self.notes])
-
-    def _headline(self) -> str:
-        return (
-            f"<Confusion of {len(self.matrix)} models by {self.criterion.upper()}: rows are true, "
-            "columns chosen>"
-        )
-
-    def __repr__(self) -> str:
-        return f"{self._headline()}\n{self.matrix}"
-
-
-def truths_of(problem: Problem, truth: object, n: int, seed: int, where: str) -> Array:
-    """Return what is true in each data set, on the scale of the search, shape (n, n_free).
-
-    Raises
-    ------
-    OptionError
-        If the truth is none of what it may be, or values without bounds are to be drawn.
-    DataError
-        If a table of truths lacks a column, or has another number of rows.
-    """
-    import pandas as pd
-
-    layout, names = problem.layout, labels(problem.layout)
-    if isinstance(truth, str):
-        if truth != "bounds":
-            raise OptionError(
-                f"{where}: truth={truth!r:.60} must be 'bounds', a mapping of name to value, or a "
-                "DataFrame with a row a data set"
-            )
-        endless = ~(np.isfinite(layout.lower) & np.isfinite(layout.upper))
-        if endless.any():
-            without = listed(names[k] for k in np.flatnonzero(endless))
-            raise OptionError(
-                f"{where}: truth='bounds' draws between bounds, and {without} has none on a side; "
-                "give min and max in Vary"
-            )
-        share = np.random.default_rng([seed, 0]).random((n, layout.n_free))
-        every: Array = layout.lower + share * (layout.upper - layout.lower)
-        return every
-    values = np.tile(layout.natural(layout.first), (n, 1))
-    if isinstance(truth, pd.DataFrame):
-        if len(truth) != n:
-            raise DataError(
-                f"{where}: truth has {len(truth)} rows for n={n} data sets; give as many"
-            )
-        given = {str(name): np.asarray(truth[name], dtype=float) for name in truth.columns}
-    elif isinstance(truth, Mapping):
-        given = {str(getattr(name, "name", name)): value for name, value in truth.items()}
-    elif truth is None:
-        given = {}
-    else:
-        raise OptionError(
-            f"{where}: truth={truth!r:.60} must be 'bounds', a mapping of name to value, or a "
-            "DataFrame with a row a data set"
-        )
-    owners = [layout.names[k] for k in layout.owner]
-    for name, value in given.items():
-        mine = [k for k in range(layout.n_free) if name in (names[k], owners[k])]
-        if not mine:
-            raise OptionError(
-                f"{where}: truth names {name!r:.60}, which is not varied"
-                f"{nearest(name, [*names, *owners]) or '.'} Varied are {listed(layout.names)}"
-            )
-        values[:, mine] = np.reshape(value, (-1, 1))
-    x = np.array([layout.scaled(each) for each in values])
-    if not np.isfinite(x).all() or (x < layout.lower).any() or (x > layout.upper).any():
-        wrong = ~np.isfinite(x) | (x < layout.lower) | (x > layout.upper)
-        k = int(np.flatnonzero(wrong.any(axis=0))[0])
-        found = values[int(np.argmax(wrong[:, k])), k]
-        raise OptionError(f"{where}: the truth {names[k]} = {found:g} is outside its bounds")
-    return x
-
-
 def recovered(
     problem: Problem, truths: Array, starts: int, level: float, seed: int, how: How, where: str
 ) -> Recovery:
@@ -243,65 +129,6 @@ def recovered(
         return _tabulated(problem, truths[at], found, level, where)
 
     return ended(carry_out(task, n, 1, how, where, ended), np.arange(n))
-
-
-def confused(
-    problems: Mapping[str, Problem],
-    truths: Mapping[str, Array],
-    starts: int,
-    criterion: str,
-    seed: int,
-    how: How,
-    where: str,
-) -> Confusion:
-    """Simulate from each model, fit all, and count which is chosen."""
-    import pandas as pd
-
-    names = list(problems)
-    n = len(truths[names[0]])
-    rows = [(k, i) for k in range(len(names)) for i in range(n)]
-    task = _Confusions(
-        [problems[name] for name in names], [truths[name] for name in names], starts, seed, rows
-    )
-    found = carry_out(task, len(rows), 1, how, where)["nll"]
-    values = []
-    for k, name in enumerate(names):
-        n_free = problems[name].layout.n_free
-        penalty = 2.0 if criterion == "aic" else math.log(problems[name].data.n_observations)
-        values.append(2.0 * found[:, k] + penalty * n_free)
-    criteria = np.column_stack(values)
-    good = np.asarray(np.isfinite(criteria).all(axis=1))
-    chosen = np.where(good, np.argmin(np.where(good[:, None], criteria, 0.0), axis=1), -1)
-    true = np.array([k for k, _ in rows])
-    matrix = np.array(
-        [
-            [np.mean(chosen[(true == k) & good] == j) if good[true == k].any() else np.nan
-             for j in range(len(names))]
-            for k in range(len(names))
-        ]
-    )  # fmt: skip
-    choices = pd.DataFrame(
-        {
-            "truth": [names[k] for k in true],
-            "chosen": [names[k] if k >= 0 else "" for k in chosen],
-            **{f"{criterion} {name}": criteria[:, k] for k, name in enumerate(names)},
-        }
-    )
-    frame = pd.DataFrame(matrix, index=names, columns=names)
-    notes = []
-    if not good.all():
-        notes.append(f"{int((~good).sum())} of {len(rows)} data sets could not be fitted")
-    for k, name in enumerate(names):
-        if matrix[k, k] < 0.5:
-            notes.append(f"this design cannot tell that '{name}' is true when it is")
-    return Confusion(frame, choices, criterion, tuple(notes))
-
-
-def _best(problem: Problem, points: Sequence[Array], starts: int, seed: int, crew: Crew) -> Search:
-    """Return the best of searches from points, and from others spread over the bounds."""
-    spread = problem.layout.starts(starts, seed)[1:]
-    found = [search_again(problem, x, crew) for x in [*points, *spread]]
-    return min(found, key=lambda search: search.best.nll)
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +160,7 @@ class _Recoveries:
             new = drawn(problem, x, np.random.default_rng([self.seed, 1, int(number)]))
             if isinstance(new, Failure):
                 continue
-            search = _best(new, [x], self.starts, self.seed, crew)
+            search = search_best(new, [x], self.starts, self.seed, crew)
             if search.status == "failed":
                 continue
             known = uncertainty(search.best, problem.layout, problem.solver.rtol)
@@ -349,50 +176,6 @@ class _Recoveries:
             "call": ("recover", ""),
             **problem_parts(self.problem),
             "truth": (f"{len(self.truths)} data sets", digest(self.truths)),
-            "starts": (str(self.starts), ""),
-            "seed": (str(self.seed), ""),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class _Confusions:
-    """The task: data sets of each model, fitted by all, one a row."""
-
-    problems: Sequence[Problem]
-    truths: Sequence[Array]
-    starts: int
-    seed: int
-    rows: Sequence[tuple[int, int]]
-
-    def take(self, rows: slice) -> _Confusions:
-        """Return the task of some data sets."""
-        return replace(self, rows=self.rows[rows])
-
-    def solve(self, crew: Crew) -> Arrays:
-        """Simulate and fit."""
-        nll = np.full((len(self.rows), len(self.problems)), np.inf)
-        every = [replace(each, threads=crew.threads or each.threads) for each in self.problems]
-        for row, (true, number) in enumerate(self.rows):
-            x = self.truths[true][number]
-            rng = np.random.default_rng([self.seed, 1 + true, number])
-            new = drawn(every[true], x, rng)
-            if isinstance(new, Failure):
-                continue
-            values = {column: rows.values for column, rows in new.data.measured.items()}
-            for k, problem in enumerate(every):
-                first = problem.layout.first
-                points = [x] if k == true else [first, embedded(new, x, problem, first)]
-                other = with_values(problem, values)
-                nll[row, k] = _best(other, points, self.starts, self.seed, crew).best.nll
-        return {"nll": nll}
-
-    def parts(self) -> Parts:
-        """Return all that the confusion depends on."""
-        each = [problem_parts(problem) for problem in self.problems]
-        return {
-            "call": ("recover, several models", ""),
-            "models": (listed(parts["model"][0] for parts in each), digest(each)),
-            "truth": ("", digest(list(self.truths))),
             "starts": (str(self.starts), ""),
             "seed": (str(self.seed), ""),
         }

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..errors import Status
 from .data import Data, Measured
+from .marginal import Marginal
 from .objective import Failure, Problem
-from .population import Marginal, with_labels
+from .population import with_labels
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -22,12 +22,13 @@ from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
 from .data import ALL, Design, read
 from .information import NORMAL_975, Uncertainty
+from .marginal import Marginal
 from .mixed import Mixed, with_strangers
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
-from .population import Marginal
+from .posterior import Posterior
 from .profile import Profile, profile
-from .sample import Posterior, sample
+from .sample import sample
 from .value import Objective
 from .vary import Layout, initial_of
 

@@ -2,7 +2,7 @@
 
 The sampler is nutpie's (NUTS), an optional package; the diagnostics are arviz's. It works on
 values without bounds, centred at the optimum and whitened by the information there. Imports
-the objective, the hierarchy, the criteria, the search, and what draws new data.
+the hierarchy, these values, the posterior, and what draws new data.
 """
 
 from __future__ import annotations
@@ -10,33 +10,24 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import (
-    OptionError,
-    PackageError,
-    SolveError,
-    TrustodeError,
-    checks_keywords,
-    listed,
-    nearest,
-)
-from ..notebook import Shown
+from ..errors import OptionError, SolveError, TrustodeError, listed
 from ..progress import Progress, check_progress, track
 from .again import near, with_threads
 from .bootstrap import check_whole
-from .criteria import Predictive, loo, parts_of, waic
 from .hierarchy import Hierarchy, hierarchy
 from .information import labels
-from .objective import Evaluation, Failure, Problem
-from .population import Marginal
+from .marginal import Marginal
+from .objective import Failure, Problem
+from .posterior import Posterior, packages
 from .resample import drawn
+from .unbounded import Unbounded
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -47,274 +38,12 @@ Array = NDArray[np.float64]
 #: Limits of Vehtari et al. (2021): R-hat, and effective draws a chain.
 MOST_RHAT, LEAST_ESS = 1.01, 100.0
 
-#: Chains begin this many posterior standard deviations from the optimum, as drawn; a point
-#: where the model cannot be solved is drawn nearer.
-SPREAD, NEARER, MOST_DRAWS = 1.5, 0.7, 30
-
 #: Points a draw where the model could not be solved, below which nothing is said: the first
 #: steps of a chain go far.
 SELDOM = 0.02
 
-#: Curvature of a flat density between two bounds, on the scale of the logit.
-LOGIT_CURVATURE = 0.25
-
 #: Name under which the sampler keeps the free values themselves.
 _PLACE = "free values"
-
-#: Share of the way between bounds that a start keeps from them.
-MARGIN = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class Posterior(Shown):
-    """Draws from a posterior, and what they say.
-
-    Attributes
-    ----------
-    params : DataFrame
-        One row a free value, labelled as in `Fit.params`: name, group, mean, sd, low, median,
-        high (percentiles), ess_bulk, ess_tail, rhat, and mcse, the Monte Carlo standard error
-        of the mean. With random values those of persons follow, as ``"alpha [p1]"``.
-    draws : DataFrame
-        One row a draw: chain, draw, and the free values by label.
-    n_divergent : int
-        Divergent transitions after warm-up.
-    converged : bool
-        Whether R-hat is below 1.01 and there are 100 effective draws a chain, for every value,
-        and no transition diverged.
-    level : float
-        Probability between low and high.
-    notes : tuple of str
-        What deserves a look, in words.
-    idata : arviz.InferenceData
-        Draws by name, values of `per` along its own dimension, and those of persons, as
-        ``"alpha [person]"``, along theirs; the sampler's statistics; and the log-likelihood of
-        each observation, by column, in the order of `observations`, beside what was observed
-        and what each draw would have shown in its place (``posterior_predictive``).
-    observations : DataFrame
-        Group, time and column of each observation.
-
-    References
-    ----------
-    Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), Bayesian Analysis 16, 667-718.
-    """
-
-    params: pd.DataFrame
-    draws: pd.DataFrame
-    n_divergent: int
-    converged: bool
-    level: float
-    notes: tuple[str, ...]
-    idata: Any = field(repr=False)
-    observations: pd.DataFrame = field(repr=False)
-    _loglik: Array = field(repr=False)
-    _model: str = field(repr=False)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the draws."""
-        return self.draws.copy()
-
-    def summary(self) -> str:
-        """Return a sentence on the sampler and one for each value."""
-        chains = self.draws["chain"].nunique()
-        lines = [
-            f"{len(self.draws)} draws in {chains} chains from the posterior of '{self._model}': "
-            f"R-hat at most {self.params['rhat'].max():.3f}, at least "
-            f"{self.params['ess_bulk'].min():.0f} effective draws, {self.n_divergent} divergent."
-        ]
-        for row in self.params.itertuples():
-            lines.append(
-                f"{row.Index}: mean {row.mean:.4g}, {100 * self.level:g} % between {row.low:.4g} "
-                f"and {row.high:.4g}."
-            )
-        return "\n".join([*lines, *self.notes])
-
-    @checks_keywords
-    def loo(self, *, by: str = "row") -> Predictive:
-        """Return the expected log-density of new data, leaving parts out one by one.
-
-        Nothing is sampled again: importance sampling, with Pareto-smoothed weights, stands in.
-
-        Parameters
-        ----------
-        by : {"row", "group"}
-            What is left out: an observation, or all those of a group. With a value of its own a
-            group that is left out would be known by its prior only, which importance sampling
-            seldom bears; `Predictive.n_doubtful` tells.
-
-        Returns
-        -------
-        Predictive
-
-        Raises
-        ------
-        OptionError
-            If there is no such part.
-        """
-        where = f"loo({self._model})"
-        parts, loglik = parts_of(self.observations, self._loglik, by, where)
-        _, arviz = _packages(where)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            found = arviz.ess(self.idata.posterior, method="mean")
-        each = np.concatenate([np.ravel(found[name].values) for name in found.data_vars])
-        chains, draws = loglik.shape[:2]
-        efficiency = 1.0 if chains == 1 else float(np.mean(each)) / (chains * draws)
-        return loo(parts, loglik, efficiency, arviz)
-
-    @checks_keywords
-    def waic(self, *, by: str = "row") -> Predictive:
-        """Return the widely applicable information criterion, as an expected log-density.
-
-        Parameters and errors are those of `loo`, which is the surer of the two.
-        """
-        return waic(*parts_of(self.observations, self._loglik, by, f"waic({self._model})"))
-
-    def plot(self, name: str | None = None, ax: Any = None, *, kind: str = "draws") -> Any:
-        """Draw the posterior.
-
-        Parameters
-        ----------
-        name : str, optional
-            The value whose draws to show, the first unless named.
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure unless given.
-
-        Other Parameters
-        ----------------
-        kind : {"draws", "predictive"}
-            The draws of a value, a line a chain; or the data over time, and between which values
-            such data would lie if the model were right (a posterior predictive check).
-
-        Returns
-        -------
-        matplotlib Axes
-
-        Raises
-        ------
-        OptionError
-            If there is no such kind or value.
-        """
-        from ..plot import plot_draws, plot_predictive
-
-        if kind not in ("draws", "predictive"):
-            raise OptionError(
-                f"plot({self._model}): kind={kind!r:.60}"
-                f"{nearest(str(kind), ('draws', 'predictive')) or '.'} It can be draws, predictive"
-            )
-        if kind == "predictive":
-            return plot_predictive(self, ax)
-        known = [str(label) for label in self.params.index]
-        label = known[0] if name is None else str(getattr(name, "name", name))
-        if label not in known:
-            raise OptionError(
-                f"sample({self._model}): there are no draws of {label!r:.60}"
-                f"{nearest(label, known) or '.'} There are {listed(known)}"
-            )
-        return plot_draws(self, label, ax)
-
-    def _headline(self) -> str:
-        state = "converged" if self.converged else "not converged"
-        return f"<Posterior of {self._model!r}, {len(self.draws)} draws, {state}>"
-
-    def _shown(self) -> pd.DataFrame:
-        return self.params[["mean", "sd", "low", "high", "ess_bulk", "rhat"]]
-
-    def __repr__(self) -> str:
-        return f"{self._headline()}\n{self._shown()}"
-
-
-class _NotSolved(Exception):
-    """The density could not be evaluated; the sampler takes it for a divergence and goes on."""
-
-    is_recoverable = True
-
-
-class _Unbounded:
-    """Values without bounds, u, for those of the search, x, and the density by them.
-
-    A side with a bound is left to a logarithm, two sides to a logit. `w` are the u that are
-    whitened: centred at the optimum, with the information there as unit.
-    """
-
-    def __init__(self, problem: Problem | Hierarchy, best: Evaluation) -> None:
-        self.problem, layout = problem, problem.layout
-        self.lower, self.upper = layout.lower, layout.upper
-        self.low, self.high = np.isfinite(self.lower), np.isfinite(self.upper)
-        self.both = self.low & self.high
-        self.width = np.where(self.both, self.upper - self.lower, 1.0)
-        self.failures: Counter[str] = Counter()
-        x = best.x
-        # An optimum at a bound has no place without bounds: begin a little inside.
-        inside = MARGIN * np.where(self.both, self.width, np.maximum(np.abs(x), 1.0))
-        x = np.where(self.low, np.maximum(x, self.lower + inside), x)
-        x = np.where(self.high, np.minimum(x, self.upper - inside), x)
-        self.centre = self._from(x)
-        slope = self._slope(self.centre)
-        precision = best.information * slope[:, None] * slope
-        precision[np.diag_indices_from(precision)] += np.where(self.both, LOGIT_CURVATURE, 1e-8)
-        weights, vectors = np.linalg.eigh(precision)
-        weights = np.maximum(weights, 1e-12 * weights[-1])
-        self.factor = vectors / np.sqrt(weights)
-
-    def _from(self, x: Array) -> Array:
-        """Return u of x."""
-        share: Array = np.where(self.both, (x - self.lower) / self.width, 0.5)
-        above = np.where(self.low, x - self.lower, 1.0)
-        below = np.where(self.high, self.upper - x, 1.0)
-        one = np.where(self.low, np.log(above), np.where(self.high, -np.log(below), x))
-        return np.where(self.both, np.log(share) - np.log1p(-share), one)
-
-    def _slope(self, u: Array) -> Array:
-        """Return dx / du."""
-        share = 1.0 / (1.0 + np.exp(-u))
-        one = np.where(self.low, np.exp(u), np.where(self.high, np.exp(-u), 1.0))
-        return np.where(self.both, self.width * share * (1.0 - share), one)
-
-    def x(self, w: Array) -> Array:
-        """Return x of w."""
-        with np.errstate(all="ignore"):
-            u = self.centre + self.factor @ w
-            share = 1.0 / (1.0 + np.exp(-u))
-            one = np.where(self.high, self.upper - np.exp(-u), u)
-            one = np.where(self.low, self.lower + np.exp(u), one)
-            x: Array = np.where(self.both, self.lower + self.width * share, one)
-        return x
-
-    def density(self, w: Array) -> tuple[float, Array]:
-        """Return the logarithm of the density of w and its gradient."""
-        with np.errstate(all="ignore"):
-            u = self.centre + self.factor @ w
-            slope = self._slope(u)
-            share = 1.0 / (1.0 + np.exp(-u))
-            volume = float(np.log(slope).sum())
-            by_u = np.where(self.low, 1.0, np.where(self.high, -1.0, 0.0))
-            by_u = np.where(self.both, 1.0 - 2.0 * share, by_u)
-            x = self.x(w)
-            point = self.problem.evaluate(x, settle=False)
-            # A prior is a density of its value, on its own scale.
-            of_priors, by_x = self.problem.layout.volume(x)
-        if point.failure is not None or not np.isfinite(volume):
-            self.failures[point.failure.status.name if point.failure else "NONFINITE"] += 1
-            raise _NotSolved
-        gradient: Array = self.factor.T @ (by_u + (by_x - point.gradient) * slope)
-        return volume + of_priors - point.nll, gradient
-
-    def start(self, seed: int) -> Array:
-        """Return where a chain begins."""
-        rng = np.random.default_rng(seed)
-        size = SPREAD
-        for _ in range(MOST_DRAWS):
-            w: Array = size * rng.standard_normal(len(self.centre))
-            try:
-                _, gradient = self.density(w)
-            except _NotSolved:
-                size *= NEARER
-                continue
-            if np.isfinite(gradient).all():
-                return w
-            size *= NEARER
-        return np.zeros(len(self.centre))
 
 
 @dataclass(frozen=True, eq=False)
@@ -419,11 +148,11 @@ def sample(
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
         raise OptionError(f"{where}: level={level!r:.60} must be a number between 0 and 1")
     check_progress(progress, where)
-    nutpie, arviz = _packages(where)
+    nutpie, arviz = packages(where)
     target = _Target(whole, x)
     if target.best.failure is not None:
         raise SolveError(f"{where}: {target.best.failure.message}", target.best.failure.status)
-    free = _Unbounded(target.problem, target.best)
+    free = Unbounded(target.problem, target.best)
     lock = threading.Lock()
     varied = [each for each in target.variables if each.dimension is not None]
     with track(chains * (draws + warmup), progress, where) as advance:
@@ -455,22 +184,6 @@ def sample(
             progress_bar=False,
         )
     return _result(target, idata, arviz, free, float(level), seed)
-
-
-def _packages(where: str) -> tuple[Any, Any]:
-    """Import the sampler and the diagnostics, or say how to get them."""
-    try:
-        with warnings.catch_warnings():
-            # arviz tells of its next version on every import.
-            warnings.simplefilter("ignore")
-            import arviz
-            import nutpie
-            import nutpie.compiled_pyfunc
-    except ImportError as error:
-        raise PackageError(
-            f"{where}: sampling needs the packages nutpie and arviz; pip install 'trustode[sample]'"
-        ) from error
-    return nutpie, arviz
 
 
 def _variables(layout: Layout) -> list[_Variable]:
@@ -523,7 +236,7 @@ def _told(target: _Target, idata: Any, seed: int) -> tuple[Array, pd.DataFrame]:
 
 
 def _result(
-    target: _Target, idata: Any, arviz: Any, free: _Unbounded, level: float, seed: int
+    target: _Target, idata: Any, arviz: Any, free: Unbounded, level: float, seed: int
 ) -> Posterior:
     """Put the result together."""
     import pandas as pd
@@ -593,7 +306,7 @@ def _notes(
     enough: bool,
     divergent: int,
     n: int,
-    free: _Unbounded,
+    free: Unbounded,
 ) -> list[str]:
     """Say what deserves a look."""
     notes = []

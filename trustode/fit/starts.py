@@ -18,9 +18,9 @@ from ..checkpoint import Parts
 from ..errors import Status
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from .again import Held, problem_parts, with_threads
+from .marginal import Marginal
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
-from .population import Marginal
 
 #: Optima of fits to all persons alike from which a population is searched, and the difference
 #: of log-likelihood that tells them apart.

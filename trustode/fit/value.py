@@ -1,22 +1,31 @@
 """The objective of a fit at any values, as a thing to call.
 
-Imports the objective; pandas when a table is made.
+Imports arguments brought together; pandas when a table is made.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError, SolveError, listed, nearest
+from ..errors import ModelError, SolveError, checks_keywords, listed, nearest
+from ..model import Model
+from ..solve import Solver
+from .checks import check_model, check_options
 from .information import labels
+from .mixed import refuse_random
 from .objective import Evaluation, Failure, Problem
+from .observation import Observation
+from .optimise import FINAL_SOLVER
+from .rest import AtRest
+from .setup import assembled
+from .vary import Vary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,3 +193,49 @@ class Objective:
     def _error(self, failure: Failure) -> SolveError:
         where = f"objective({self._problem.readout.model.name})"
         return SolveError(f"{where}: {failure.message} [{failure.status.name}]", failure.status)
+
+
+@checks_keywords
+def objective(
+    model: Model,
+    data: pd.DataFrame,
+    *,
+    time: str,
+    observed: Mapping[str, Observation],
+    vary: Mapping[Any, Vary],
+    group: str | Sequence[str] | None = None,
+    inputs: Mapping[Any, Any] | None = None,
+    params: Mapping[Any, Any] | None = None,
+    initial: Mapping[Any, Any] | str | AtRest | None = None,
+    solver: Solver | None = None,
+    threads: int | None = None,
+) -> Objective:
+    """Return what a fit would minimise, to evaluate at any values without a search.
+
+    Parameters are those of `fit`. Nothing is moved: scales, too, are used as given.
+
+    Parameters
+    ----------
+    model : Model
+    data : DataFrame
+    time, observed, vary, group, inputs, params, initial, threads
+        As in `fit`; `vary` gives the values to begin with.
+    solver : Solver
+        A native method. Without it a relative tolerance of 1e-11.
+
+    Returns
+    -------
+    Objective
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        As in `fit`.
+    """
+    where = f"objective({getattr(model, 'name', model)!s:.60})"
+    check_model(model, where)
+    refuse_random(vary, "objective", where)
+    check_options(where, solver, {} if threads is None else {"threads": (threads, 1)})
+    problem, _ = assembled(model, data, time, observed, vary, group, inputs, params, initial, where)
+    problem = replace(problem, solver=solver or FINAL_SOLVER, threads=threads)
+    return Objective(problem, problem.layout.first)

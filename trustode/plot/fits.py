@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..fit import Fit, Recovery
+    from ..fit.posterior import Posterior
     from ..fit.profile import Profile
-    from ..fit.sample import Posterior
 
 Array = NDArray[np.float64]
 

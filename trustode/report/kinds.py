@@ -13,12 +13,13 @@ from ..bifurcation import Bands, BifurcationCurve, Branch, Cycles, Diagram, Equi
 from ..ensemble import Ensemble
 from ..errors import Status
 from ..fit.bootstrap import Bootstrap
-from ..fit.compare import Comparison
+from ..fit.comparison import Comparison
+from ..fit.confusion import Confusion
+from ..fit.posterior import Posterior
 from ..fit.profile import Profile
 from ..fit.ranking import Ranking
-from ..fit.recovery import Confusion, Recovery
+from ..fit.recovery import Recovery
 from ..fit.result import Fit
-from ..fit.sample import Posterior
 from ..orbit_diagram import OrbitDiagram
 from ..plot import LINES, time_label
 from ..regime_map import RegimeMap

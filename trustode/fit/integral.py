@@ -1,0 +1,176 @@
+"""Likelihoods of persons with their random values integrated out, around their modes.
+
+By Laplace's method, by Gauss-Hermite nodes, and by importance sampling. Imports the modes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, logsumexp
+
+from .modes import Modes
+from .objective import Failure
+from .persons import STEP, ByPerson, People, form
+from .population import Population
+from .vary import Layout
+
+Array = NDArray[np.float64]
+
+#: Degrees of freedom of the draws that check the integral: tails above the normal's.
+DEGREES = 5.0
+
+
+def by_laplace(
+    people: People, layout: Layout, modes: Modes, persons: ByPerson
+) -> tuple[Array, Array, Array] | Failure:
+    """Return each person's negative log-likelihood by Laplace's method, and its gradient.
+
+    With them how the modes move with the outer values, shape (n_person, n_random, n_free).
+
+    The modes move with the outer values, and the curvature with both. Its derivative is a
+    second difference of the gradient along the columns of `root`.
+    """
+    pop = people.population
+    shared = modes.outer[pop.outer_shared]
+    pairs = people.along(shared, modes.own, modes.root)
+    if isinstance(pairs, Failure):
+        return pairs
+    bend_own, bend_shared = np.zeros_like(persons.by_own), np.zeros_like(persons.by_shared)
+    for up, down in pairs:
+        bend_own += (up.by_own - 2.0 * persons.by_own + down.by_own) / STEP**2
+        bend_shared += (up.by_shared - 2.0 * persons.by_shared + down.by_shared) / STEP**2
+    along = [(up.by_shared - down.by_shared) / (2.0 * STEP) for up, down in pairs]
+    cross = np.linalg.inv(modes.root).transpose(0, 2, 1) @ np.stack(along, axis=1)
+    values = layout.natural(modes.outer)
+    covariance, spread, by_spread = pop.covariance(values, layout.slope(values))
+    precision = np.asarray(np.linalg.inv(covariance), dtype=float)
+    inverse: Array = modes.root @ modes.root.transpose(0, 2, 1)
+    d = modes.own - modes.mean
+    whole = modes.curvature + precision
+    nll = persons.nll + 0.5 * form(d, precision, d)
+    nll += 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(whole)[1])
+    lean = np.einsum("ikl,il->ik", inverse, bend_own)
+    by_mean = -d @ precision + 0.5 * lean @ precision
+    by_shared = persons.by_shared + 0.5 * bend_shared
+    by_shared -= 0.5 * np.einsum("ikf,ik->if", cross, lean)
+    scores = np.zeros((len(nll), layout.n_free))
+    scores[:, pop.linear] = np.einsum("ik,ikj->ij", by_mean, pop.weights)
+    scores[:, pop.outer_shared] += by_shared
+    moves = np.zeros((*modes.own.shape, layout.n_free))
+    moves[:, :, pop.linear] = inverse @ precision @ pop.weights
+    moves[:, :, pop.outer_shared] = -inverse @ cross
+    for at, change in zip(spread, by_spread, strict=True):
+        bent: Array = precision @ change @ precision
+        scores[:, at] = -0.5 * form(d, bent, d) + 0.5 * np.trace(precision @ change)
+        scores[:, at] += 0.5 * form(lean, bent, d)
+        scores[:, at] -= 0.5 * np.einsum("ikl,lk->i", inverse, bent)
+        moves[:, :, at] = np.einsum("ikl,lm,im->ik", inverse, bent, d)
+    return nll, scores, moves
+
+
+def by_nodes(
+    people: People, layout: Layout, modes: Modes, n_nodes: int
+) -> tuple[Array, Array] | Failure:
+    """Return each person's negative log-likelihood by quadrature around the mode.
+
+    The gradient is the posterior's mean of that with random values known (Fisher's identity).
+    References: Pinheiro & Bates (1995), J. Comput. Graph. Stat. 4, 12-35.
+    """
+    pop = people.population
+    z, w = np.polynomial.hermite_e.hermegauss(n_nodes)
+    w = np.log(w / math.sqrt(2.0 * math.pi))
+    q = len(pop.names)
+    values = layout.natural(modes.outer)
+    covariance, spread, by_spread = pop.covariance(values, layout.slope(values))
+    precision = np.asarray(np.linalg.inv(covariance), dtype=float)
+    bent = [precision @ change @ precision for change in by_spread]
+    shared = modes.outer[pop.outer_shared]
+    logs, scores = [], []
+    for node in itertools.product(range(n_nodes), repeat=q):
+        at = z[list(node)]
+        own = modes.own + modes.root @ at
+        found = people.evaluate(shared, own)
+        if isinstance(found, Failure):
+            return found
+        d = own - modes.mean
+        logs.append(w[list(node)].sum() + 0.5 * at @ at - found.nll - 0.5 * form(d, precision, d))
+        score = np.zeros((len(d), layout.n_free))
+        score[:, pop.linear] = np.einsum("ik,ikj->ij", -d @ precision, pop.weights)
+        score[:, pop.outer_shared] += found.by_shared
+        for k, change in enumerate(bent):
+            score[:, spread[k]] = -0.5 * form(d, change, d)
+        scores.append(score)
+    every = np.array(logs)
+    total = logsumexp(every, axis=0)
+    share = np.exp(every - total)
+    gradient = np.einsum("ji,jif->if", share, np.array(scores))
+    for k, change in enumerate(by_spread):
+        gradient[:, spread[k]] += 0.5 * np.trace(precision @ change)
+    size = np.linalg.slogdet(modes.root)[1]
+    return 0.5 * np.linalg.slogdet(covariance)[1] - size - total, gradient
+
+
+def expected_information(pop: Population, layout: Layout, modes: Modes, persons: ByPerson) -> Array:
+    """Return the expected information, as if predictions were linear in random values.
+
+    References: Retout & Mentré (2003), J. Biopharm. Stat. 13, 209-227.
+    """
+    n_person, q, n_shared = persons.mixed.shape
+    n = layout.n_free
+    values = layout.natural(modes.outer)
+    covariance, spread, by_spread = pop.covariance(values, layout.slope(values))
+    inside = np.linalg.inv(persons.own + np.linalg.inv(covariance))
+    to_all = np.concatenate([persons.own, persons.mixed], axis=2)
+    whole = np.zeros((n_person, q + n_shared, q + n_shared))
+    whole[:, :q], whole[:, q:, :q] = to_all, persons.mixed.transpose(0, 2, 1)
+    whole[:, q:, q:] = persons.shared
+    whole -= to_all.transpose(0, 2, 1) @ inside @ to_all
+    chain = np.zeros((n_person, q + n_shared, n))
+    chain[:, :q, pop.linear] = pop.weights
+    chain[:, q + np.arange(n_shared), pop.outer_shared] = 1.0
+    information = np.einsum("iaf,iab,ibg->fg", chain, whole, chain, optimize=True)
+    matrix = whole[:, :q, :q]
+    for a, one in zip(spread, by_spread, strict=True):
+        left = matrix @ one
+        for b, other in zip(spread, by_spread, strict=True):
+            information[a, b] += 0.5 * np.einsum("ikl,ilk->", left, matrix @ other)
+    found: Array = information
+    return found
+
+
+def sampled(people: People, modes: Modes, n: int, seed: int) -> tuple[Array, Array, Array]:
+    """Return each person's log-likelihood by importance sampling.
+
+    With it the Monte Carlo standard error, and the effective number of draws. Draws are
+    from a t distribution around the mode.
+    """
+    pop, rng = people.population, np.random.default_rng(seed)
+    n_person, q = modes.own.shape
+    precision = np.asarray(np.linalg.inv(modes.covariance), dtype=float)
+    size = np.linalg.slogdet(modes.root)[1]
+    constant = (
+        gammaln(0.5 * (DEGREES + q))
+        - gammaln(0.5 * DEGREES)
+        - 0.5 * q * math.log(DEGREES * math.pi)
+    )
+    prior = -0.5 * (q * math.log(2.0 * math.pi) + np.linalg.slogdet(modes.covariance)[1])
+    shared = modes.outer[pop.outer_shared]
+    logs = np.empty((n, n_person))
+    for row in range(n):
+        z = rng.standard_normal((n_person, q))
+        z /= np.sqrt(rng.chisquare(DEGREES, n_person) / DEGREES)[:, None]
+        own = modes.own + np.einsum("ikl,il->ik", modes.root, z)
+        nll = people.drawn(shared, own, modes.own)
+        d = own - modes.mean
+        proposal = constant - size
+        proposal = proposal - 0.5 * (DEGREES + q) * np.log1p((z**2).sum(axis=1) / DEGREES)
+        logs[row] = prior - nll - 0.5 * form(d, precision, d) - proposal
+    total = logsumexp(logs, axis=0)
+    share = np.exp(logs - total)
+    effective = 1.0 / (share**2).sum(axis=0)
+    error = np.sqrt(np.maximum(1.0 / effective - 1.0 / n, 0.0))
+    return total - math.log(n), error, effective

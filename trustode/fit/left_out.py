@@ -1,0 +1,225 @@
+"""Fits without a part of the data, and how well they predict that part.
+
+Imports the search near an optimum and the jobs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checkpoint import Parts, digest
+from ..errors import DataError, OptionError, listed
+from ..jobs import LOST, Arrays, Crew, How, carry_out
+from .again import problem_parts, search_again
+from .bootstrap import check_whole
+from .information import labels
+from .objective import Failure, Problem
+from .resample import with_groups, with_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One way to leave something out: rows of the frame kept, and rows predicted."""
+
+    train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+
+
+def parts_by_group(
+    problems: Sequence[Problem], names: Sequence[str], folds: object, seed: int, where: str
+) -> list[Part]:
+    """Cut the groups into folds."""
+    data = problems[0].data
+    n = len(data.labels)
+    if n < 2:
+        raise DataError(
+            f"{where}: folds= leaves groups out, but there is one group only; use ahead=0.3 to "
+            "predict forwards in time, or name groups in fit(..., group=)"
+        )
+    count = n if folds == "all" else folds
+    check_whole(count, "folds", 2, where)
+    assert isinstance(count, int)
+    if count > n:
+        raise OptionError(f"{where}: folds={count} is more than the {n} groups; use folds='all'")
+    order = np.random.default_rng(seed).permutation(n)
+    parts = []
+    for fold in np.array_split(order, count):
+        test = np.isin(data.group, fold)
+        kept = [g for g in range(n) if g not in set(fold.tolist())]
+        for name, problem in zip(names, problems, strict=True):
+            _check_levels(problem, kept, fold, name, where)
+        parts.append(Part(~test, test))
+    return parts
+
+
+def _check_levels(
+    problem: Problem, kept: Sequence[int], fold: Indices, name: str, where: str
+) -> None:
+    """Raise if a group left out has a value that only it has."""
+    alone = np.setdiff1d(problem.index[fold], problem.index[kept])
+    if alone.size:
+        label = labels(problem.layout)[int(alone[0])]
+        per = problem.layout.varies[problem.layout.owner[int(alone[0])]].per
+        raise DataError(
+            f"{where}: '{name}' has the value {label}, which no group that stays has, so a group "
+            f"left out cannot be predicted. Use ahead=0.3 to predict forwards in time, or fit "
+            f"without per={per!r}"
+        )
+
+
+def parts_ahead(problem: Problem, ahead: object, where: str) -> list[Part]:
+    """Leave out the last share of each group's occasions."""
+    share = isinstance(ahead, numbers.Real) and not isinstance(ahead, bool)
+    if not share or not 0.0 < float(ahead) < 1.0:  # type: ignore[arg-type]
+        raise OptionError(f"{where}: ahead={ahead!r:.60} must be a number between 0 and 1")
+    data = problem.data
+    observed = np.zeros(len(data.group), dtype=bool)
+    for rows in data.measured.values():
+        observed[rows.row] = True
+    test = np.zeros(len(data.group), dtype=bool)
+    for g in range(len(data.labels)):
+        mine = data.group == g
+        occasions = np.unique(data.time_index[mine & observed])
+        n_test = min(max(round(float(ahead) * len(occasions)), 1), len(occasions) - 1)  # type: ignore[arg-type]
+        if n_test > 0:
+            test |= mine & (data.time_index >= occasions[-n_test])
+    if not (test & observed).any():
+        raise DataError(f"{where}: ahead= leaves nothing out: every group has a single occasion")
+    return [Part(~test, test)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """The task: refits without a part, and what they say of it, one row each."""
+
+    problems: Sequence[Problem]
+    points: Sequence[Array]
+    parts_: Sequence[Part]
+    rows: Sequence[tuple[int, int]]
+
+    def take(self, rows: slice) -> _Scores:
+        """Return the task of some refits."""
+        return replace(self, rows=self.rows[rows])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Refit and predict."""
+        n, first = len(self.rows), self.problems[0]
+        n_group, n_column = len(first.data.labels), len(first.observed)
+        every: Arrays = {
+            "nll": np.full((n, n_group), np.nan),
+            "squares": np.zeros((n, n_column)),
+            "count": np.zeros((n, n_column)),
+            "status": np.full(n, "failed", dtype="U16"),
+        }
+        for row, (k, part) in enumerate(self.rows):
+            threads = crew.threads or self.problems[k].threads
+            problem = replace(self.problems[k], threads=threads)
+            cut = self.parts_[part]
+            kept = with_rows(problem, cut.train.astype(np.intp))
+            groups = _with_data(kept)
+            search = search_again(with_groups(kept, groups), self.points[k], crew)
+            if search.status == "failed":
+                continue
+            tested = with_rows(problem, cut.test.astype(np.intp))
+            if _predict(tested, search.best.x, every, row):
+                every["status"][row] = search.status
+        return every
+
+    def parts(self) -> Parts:
+        """Return all that the scores depend on."""
+        each = [problem_parts(problem) for problem in self.problems]
+        return {
+            "call": ("compare", ""),
+            "models": (listed(parts["model"][0] for parts in each), digest(each)),
+            "optima": ("", digest(list(self.points))),
+            "what is left out": (
+                f"{len(self.parts_)} parts",
+                digest([part.test for part in self.parts_]),
+            ),
+        }
+
+
+def _with_data(problem: Problem) -> list[int]:
+    """Return the groups that have an observation."""
+    counts = sum(np.diff(rows.starts) for rows in problem.data.measured.values())
+    return np.flatnonzero(counts).tolist()
+
+
+def _predict(problem: Problem, x: Array, every: Arrays, row: int) -> bool:
+    """Write down the likelihood and the errors of what was left out; tell if there are any."""
+    for g in _with_data(problem):
+        point = with_groups(problem, [g])
+        found = point.evaluate(x, settle=False)
+        every["nll"][row, g] = found.nll - found.penalty
+        predicted = point.predict(x)
+        if isinstance(predicted, Failure):
+            return False
+        for k, (column, rows) in enumerate(point.data.measured.items()):
+            located = predicted[column][rows.row]
+            error = point.observed[column].error(rows.given, rows.known, located)
+            every["squares"][row, k] += float(error @ error)
+            every["count"][row, k] += len(error)
+    return True
+
+
+def score(
+    names: Sequence[str],
+    problems: Sequence[Problem],
+    points: Sequence[Array],
+    parts: Sequence[Part],
+    kind: str,
+    how: How,
+    table: pd.DataFrame,
+    notes: list[str],
+) -> pd.DataFrame:
+    """Leave parts out, add what comes of it to the table, and return it by group."""
+    import pandas as pd
+
+    rows = list(itertools.product(range(len(problems)), range(len(parts))))
+    found = carry_out(_Scores(problems, points, parts, rows), len(rows), 1, how, "compare")
+    of_fit = np.array([k for k, _ in rows])
+    by_group = {}
+    for k, name in enumerate(names):
+        mine = of_fit == k
+        # Each group was left out once.
+        tested = ~np.isnan(found["nll"][mine])
+        by_group[name] = np.where(
+            tested.any(axis=0), -np.nansum(found["nll"][mine], axis=0), np.nan
+        )
+        ends = found["status"][mine]
+        failed, lost = int((ends == "failed").sum()), int((ends == LOST).sum())
+        if failed or lost:
+            by_group[name] = np.full_like(by_group[name], np.nan)
+            told = [f"{failed} of {mine.sum()} refits of '{name}' failed"] if failed else []
+            told += (
+                [f"the workers of {lost} of {mine.sum()} refits of '{name}' died"] if lost else []
+            )
+            notes.append(f"{' and '.join(told)}; it has no {kind}")
+        for i, column in enumerate(problems[k].observed):
+            squares, count = found["squares"][mine, i].sum(), found["count"][mine, i].sum()
+            if count:
+                value = math.nan if failed or lost else math.sqrt(squares / count)
+                table.loc[name, f"{kind}_rmse_{column}"] = value
+    frame = pd.DataFrame(by_group, index=list(problems[0].data.labels))
+    total = frame.sum(skipna=True).where(frame.notna().any())
+    table[f"{kind}_loglik"] = total
+    table[f"{kind}_d"] = total - total.max()
+    if total.notna().any():
+        apart = frame.sub(frame[total.idxmax()], axis=0)
+        n = apart.notna().sum()
+        table[f"{kind}_d_se"] = np.sqrt(n) * apart.std()
+    return frame.add_prefix(f"{kind}_loglik ")

@@ -1,0 +1,250 @@
+"""Values that differ between persons: the objective with them integrated out.
+
+Imports the problem, the modes and the integrals around them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Status
+from ..solve import Solver
+from .data import Data
+from .integral import by_laplace, by_nodes, expected_information
+from .modes import Modes, ModeSearch
+from .objective import Evaluation, Failure, Problem
+from .observation import Observation
+from .persons import ByPerson, People
+from .population import Population
+from .readout import Readout
+from .vary import Layout, Vary
+
+Array = NDArray[np.float64]
+
+#: Step of differences of the outer gradient, in standard errors.
+OUTER_STEP = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Marginal:
+    """The objective with random values integrated out; searched like a `Problem`.
+
+    Parameters
+    ----------
+    inner : Problem
+    layout : Layout
+        The outer values.
+    population : Population
+    quadrature : int
+        Nodes for each random value; one is Laplace's approximation.
+    threads : int or None
+    """
+
+    inner: Problem
+    layout: Layout
+    population: Population
+    quadrature: int = 1
+    threads: int | None = None
+    #: The last modes, where a search for the next begins.
+    _last: dict[str, Modes] = field(default_factory=dict, init=False, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (
+            self.inner, self.layout, self.population, self.quadrature, self.threads
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ as of a problem
+
+    @property
+    def smooth(self) -> bool:
+        """Whether no likelihood has kinks; one with kinks has no curvature."""
+        return self.inner.smooth
+
+    @property
+    def readout(self) -> Readout:
+        """Predictions as observables."""
+        return self.inner.readout
+
+    @property
+    def data(self) -> Data:
+        """The data."""
+        return self.inner.data
+
+    @property
+    def observed(self) -> Mapping[str, Observation]:
+        """Observation model of each column."""
+        return self.inner.observed
+
+    @property
+    def solver(self) -> Solver:
+        """How the inner problem is solved."""
+        return self.inner.solver
+
+    # ------------------------------------------------------------------ values
+
+    def factored(self) -> Marginal:
+        """Return the same objective by the covariance's Cholesky factor."""
+        varies, bounds = list(self.layout.varies), list(self.layout.bounds)
+        for *_, at in self.population.corr:
+            k = int(self.layout.owner[at])
+            varies[k], bounds[k] = Vary(0.0), (-math.inf, math.inf)
+        layout = replace(self.layout, varies=tuple(varies), bounds=tuple(bounds))
+        return replace(self, layout=layout, population=replace(self.population, factored=True))
+
+    def unfactored(self, point: Evaluation, layout: Layout) -> Evaluation:
+        """Return an evaluation by a Cholesky factor as one by deviations and correlations."""
+
+        def told(x: Array) -> Array:
+            values = self.layout.natural(x)
+            covariance, _, _ = self.population.covariance(values, values)
+            return layout.scaled(self.population.split(values, covariance))
+
+        n, by = len(point.x), np.eye(len(point.x))
+        _, at, _ = self.population.covariance(point.x, point.x)
+        for k in at.tolist():
+            h = 1e-6 * np.eye(n)[k] * max(1e-3, abs(point.x[k]))
+            by[:, k] = (told(point.x + h) - told(point.x - h)) / (2.0 * h[k])
+        back = np.linalg.inv(by)
+        return replace(
+            point,
+            x=told(point.x),
+            gradient=back.T @ point.gradient,
+            information=back.T @ point.information @ back,
+        )
+
+    def begin(self, pooled: Layout, points: Sequence[Array]) -> Array:
+        """Return points to start from: the given values, then those of fits to all persons alike.
+
+        Shape (n, n_free). Spreads, correlations and coefficients all begin alike.
+        """
+        every = np.tile(self.layout.first, (1 + len(points), 1))
+        places = {name: np.flatnonzero(pooled.owner == k) for k, name in enumerate(pooled.names)}
+        for k, name in enumerate(self.layout.names):
+            if name in places:
+                at = np.flatnonzero(self.layout.owner == k)
+                for row, point in zip(every[1:], points, strict=True):
+                    row[at] = point[places[name]]
+        return every
+
+    def evaluate(self, x: Array, settle: bool = True) -> Evaluation:
+        """Return the objective at outer values, its gradient and information.
+
+        The gradient is exact up to differences of gradients (Laplace), or that of the integral
+        itself (quadrature). Nothing is settled.
+        """
+        with np.errstate(all="ignore"):
+            penalty, by_prior, curvature = self.layout.penalty(x)
+            if not np.isfinite(penalty):
+                none = "a value has no density under its prior"
+                return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
+            found = self.scores(x)
+        if isinstance(found, Failure):
+            return self._failed(x, found)
+        nll, scores, information = found
+        information[np.diag_indices_from(information)] += curvature
+        gradient = scores.sum(axis=0) + by_prior
+        total = float(nll.sum()) + penalty
+        finite = all(np.isfinite(each).all() for each in (total, gradient, information))
+        if not finite:
+            none = "the marginal likelihood is not finite"
+            return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
+        return Evaluation(x, total, gradient, information, penalty=penalty)
+
+    def _failed(self, x: Array, failure: Failure) -> Evaluation:
+        n = self.layout.n_free
+        return Evaluation(x, np.inf, np.zeros(n), np.zeros((n, n)), failure)
+
+    def scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
+        """Return each person's negative log-likelihood and gradient, and the information.
+
+        Shapes (n_person,), (n_person, n_free) and (n_free, n_free).
+        """
+        try:
+            return self._scores(x)
+        except np.linalg.LinAlgError:
+            return Failure(Status.NO_LIKELIHOOD, "a matrix of some person has no inverse")
+
+    def _scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
+        found = self.modes(x)
+        if isinstance(found, Failure):
+            return found
+        modes, persons = found
+        information = expected_information(self.population, self.layout, modes, persons)
+        if self.quadrature > 1:
+            summed = by_nodes(self.people, self.layout, modes, self.quadrature)
+            return summed if isinstance(summed, Failure) else (*summed, information)
+        told = by_laplace(self.people, self.layout, modes, persons)
+        if isinstance(told, Failure):
+            return told
+        nll, scores, moves = told
+        self._last["modes"] = replace(modes, by_outer=moves)
+        return nll, scores, information
+
+    def inner_x(self, modes: Modes) -> Array:
+        """Return the inner values at modes."""
+        return self.inner_values(modes.outer, modes.own)
+
+    def inner_values(self, x: Array, own: Array) -> Array:
+        """Return the inner values at outer ones and persons' own, of shape (n_person, n_random)."""
+        return self.people.x(x[self.population.outer_shared], own)
+
+    def means(self, x: Array) -> Array:
+        """Return the mean of each person's random values, shape (n_person, n_random)."""
+        found: Array = self.population.weights @ x[self.population.linear]
+        return found
+
+    def covariance(self, x: Array) -> Array:
+        """Return the covariance of random values."""
+        values = self.layout.natural(x)
+        return self.population.covariance(values, self.layout.slope(values))[0]
+
+    # ------------------------------------------------------------------ persons
+
+    @cached_property
+    def people(self) -> People:
+        """The inner problem, person by person."""
+        return People(self.inner, self.population)
+
+    def modes(self, x: Array) -> tuple[Modes, ByPerson] | Failure:
+        """Find every person's best values at outer values, and the curvature there."""
+        found = ModeSearch(self.people, self.layout).modes(x, self._last.get("modes"))
+        if not isinstance(found, Failure):
+            self._last["modes"] = found[0]
+        return found
+
+    # ------------------------------------------------------------------ afterwards
+
+    def observed_information(self, point: Evaluation, moving: NDArray[np.bool_]) -> Array | None:
+        """Return second differences of the objective at its optimum; None if indefinite."""
+        n = len(point.x)
+        error = 1.0 / np.sqrt(np.maximum(np.diagonal(point.information), 1e-12))
+        matrix = point.information.copy()
+        at = np.flatnonzero(moving)
+        rows = np.zeros((len(at), n))
+        for k, j in enumerate(at):
+            h = OUTER_STEP * error[j]
+            sides = []
+            for side in (h, -h):
+                x = point.x.copy()
+                x[j] += side
+                found = self.evaluate(x)
+                if found.failure is not None:
+                    return None
+                sides.append(found.gradient)
+            rows[k] = (sides[0] - sides[1]) / (2.0 * h)
+        block = rows[:, at]
+        block = 0.5 * (block + block.T)
+        scale = np.sqrt(np.abs(np.diagonal(block)))
+        if not (np.isfinite(block).all() and (scale > 0.0).all()):
+            return None
+        if np.linalg.eigvalsh(block / np.outer(scale, scale))[0] <= 0.0:
+            return None
+        matrix[np.ix_(at, at)] = block
+        return matrix
