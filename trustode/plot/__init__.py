@@ -25,6 +25,7 @@ from .parts import LINES as LINES
 from .parts import name_label as name_label
 from .parts import time_label as time_label
 from .runs import plot_basins as plot_basins
+from .runs import plot_ensemble as plot_ensemble
 from .runs import plot_orbit_diagram as plot_orbit_diagram
 from .runs import plot_phase as plot_phase
 from .runs import plot_scan as plot_scan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..fit.recovery import Confusion, Recovery
 from ..fit.result import Fit
 from ..fit.sample import Posterior
 from ..orbit_diagram import OrbitDiagram
-from ..plot import LINES, mean_courses, plot_means, time_label
+from ..plot import mean_courses, plot_means
 from ..regime_map import RegimeMap
 from ..scan import Scan
 from ..simulate import Solution
@@ -127,7 +126,7 @@ def _ensemble(found: Ensemble, into: Folder, may: Discretion) -> list[Section]:
         parts.append(
             into.picture(
                 f"runs-{state}",
-                partial(_fan, found=found, state=state),
+                _of(found, state),
                 f"{state} in {len(found)} runs"
                 + (
                     ": median, middle half and middle 90 %."
@@ -145,31 +144,6 @@ def _ensemble(found: Ensemble, into: Folder, may: Discretion) -> list[Section]:
     if wrong.size:
         parts.append(Text(f"{wrong.size} of {len(found)} runs stopped early."))
     return [Section("The runs", tuple(parts))]
-
-
-def _fan(ax: Any, found: Ensemble, state: str) -> None:
-    """Draw runs: single lines, or how many lie where."""
-    y = found[state]
-    if len(y) <= _FEW_RUNS:
-        for run, (colour, style) in zip(y, LINES * 2, strict=False):
-            ax.plot(found.t, run, color=colour, linestyle=style)
-    else:
-        low, quarter, middle, upper, high = _quantiles(y)
-        ax.fill_between(found.t, low, high, color="0.88", label="90 %")
-        ax.fill_between(found.t, quarter, upper, color="0.7", label="50 %")
-        ax.plot(found.t, middle, color="black", label="median")
-        ax.legend()
-    ax.set_xlabel(time_label(found.model))
-    ax.set_ylabel(state)
-    ax.margins(x=0)
-
-
-def _quantiles(y: Any) -> Any:
-    """Return quantiles over the runs that came so far; NaN where none did."""
-    reached = np.isfinite(y).any(axis=0)
-    quantiles = np.full((5, y.shape[1]), np.nan)
-    quantiles[:, reached] = np.nanquantile(y[:, reached], [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
-    return quantiles
 
 
 def _scan(found: Scan, into: Folder, _: Discretion) -> list[Section]:
