@@ -28,6 +28,7 @@ def test_help_names_every_command(capsys):
         for name in (
             "demo",
             "simulate",
+            "ensemble",
             "scan",
             "diagram",
             "fit",
@@ -109,6 +110,7 @@ def test_export_says_what_it_does_not_know(tmp_path, capsys):
     [
         ("0.5", 0.5),
         ("pulse:2,-1,3", tr.Pulses([2], -1, 3)),
+        ("sessions:1,2,4", tr.Sessions([1, 3, 5, 7])),
         ("samples:{folder}/s.csv", tr.Samples([0, 5, 10], [0, 1, 0])),
     ],
 )
@@ -124,6 +126,45 @@ def test_inputs(tmp_path, text, stimulus):
         tr.models.load("trust-original"), np.linspace(0, 9, 601), inputs={"ev": stimulus}
     )
     pd.testing.assert_frame_equal(pd.read_csv(csv), wanted.to_frame())
+
+
+def test_ensemble_of_drawn_patients_in_therapy(tmp_path, capsys):
+    """Each run is the solve of what its row says; what is drawn has the distribution's mean."""
+    line = [
+        "ensemble", "trust-updated", "--profile", "bpd", "--therapy", "DBT", "--seed", "3",
+        "--input", "h=sessions:2,7,3", "--t", "0", "20", "--points", "21", "--n", "100",
+        "--draw", "nu=uniform:2:4", "--draw", "T(0)=norm:0:0.1",
+    ]  # fmt: skip
+    csv, png = tmp_path / "a.csv", tmp_path / "a.png"
+    assert main([*line, "--csv", str(csv), "--plot", str(png), "--name", "rating"]) == 0
+    assert "T at the end: median" in capsys.readouterr().out
+    assert png.read_bytes().startswith(b"\x89PNG")
+    rows = pd.read_csv(csv)
+    own = rows.groupby("run")[["nu", "T(0)"]].first()
+    assert len(own) == 100
+    # Four standard errors of the mean: of uniform(2, 4), sqrt(1/3/100); of norm(0, .1), .1/10.
+    assert own["nu"].mean() == pytest.approx(3.0, abs=4 * np.sqrt(1 / 3 / 100))
+    assert own["T(0)"].mean() == pytest.approx(0.0, abs=4 * 0.1 / 10)
+    model = tr.models.load("trust-updated", profile="bpd", therapy="DBT")
+    for run in (0, 99):
+        one = tr.simulate(
+            model, np.linspace(0, 20, 21), params={"nu": own["nu"][run]},
+            initial={"T": own["T(0)"][run]}, inputs={"h": tr.Sessions([2, 9, 16])},
+        )  # fmt: skip
+        np.testing.assert_allclose(rows.loc[rows["run"] == run, "T"], one["T"], rtol=1e-12)
+    assert main([*line, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    ends = rows.loc[rows["t"] == 20.0, "T"]
+    assert (told["runs"], told["reached_the_end"]) == (100, 100)
+    assert told["T"]["median"][-1] == pytest.approx(ends.median(), rel=1e-12)
+    assert told["T"]["low"][-1] == pytest.approx(ends.quantile(0.05), rel=1e-12)
+
+
+def test_ensemble_of_a_table(tmp_path, capsys):
+    pd.DataFrame({"T(0)": [0.1, 0.2, 0.3]}).to_csv(tmp_path / "p.csv", index=False)
+    line = ["ensemble", "trust-original", "--t", "0", "5", "--table", str(tmp_path / "p.csv")]
+    assert main([*line, "--plot", str(tmp_path / "a.svg")]) == 0
+    assert "3 of 3 reached the end" in capsys.readouterr().out
 
 
 def test_scan_moves_names_together(tmp_path, capsys):
@@ -336,6 +377,11 @@ def test_explore_and_report_write_their_pages(capsys, tmp_path):
     [
         (["diagram", "lorenz", "--vary", "rho=1"], "must be written NAME=LOW:HIGH"),
         (["diagram", "lorenz", "--vary", "rh=1:2"], "rh"),
+        (["ensemble", "lorenz"], "with --table FILE.csv or with --draw"),
+        (["ensemble", "lorenz", "--draw", "rho=norm:1"], "must be written KIND:NUMBER:NUMBER"),
+        (["ensemble", "lorenz", "--draw", "rhoo=norm:1:1"], "did you mean 'rho'"),
+        (["simulate", "trust-updated", "--therapy", "DTB"], "did you mean 'DBT'"),
+        (["simulate", "trust-updated", "--input", "h=sessions:0,7,1.5"], "a whole number"),
         (["diagram", "lorenz", "--vary", "rho=1:2", "--set", "X(0)=1"], "a diagram has no starts"),
         (["fit", "lorenz", "none.csv", "--time", "t", "--observe", "x=gaussian:X,sd=s", "--vary",
           "s=1"], "cannot be read as CSV"),

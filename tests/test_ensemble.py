@@ -351,3 +351,31 @@ def test_events_that_are_refused():
         tr.ensemble(model, table, [0, 1], events=events, solver=tr.Solver("LSODA"))
     with pytest.raises(OptionError, match=r"must be a list of tr\.Event"):
         tr.ensemble(model, table, [0, 1], events="y")
+
+
+def test_quantiles_are_those_of_the_runs_that_came_so_far():
+    """x' = x^2 from x0 is x0/(1 - x0 t), which ends at 1/x0."""
+    model = tr.Model("burst", rhs={"x": "x**2"}, initial={"x": 1.0})
+    found = tr.ensemble(model, {"x(0)": [0.1, 0.2, 0.3, 2.0]}, [0.0, 0.25, 1.0])
+    x = np.array([0.1, 0.2, 0.3])
+    low, middle = found.quantiles("x", (0.0, 0.5))
+    np.testing.assert_allclose(low, 0.1 / (1 - 0.1 * found.t), rtol=1e-5)
+    np.testing.assert_allclose(middle[1], np.median([*x / (1 - 0.25 * x), 4.0]), rtol=1e-5)
+    np.testing.assert_allclose(middle[2], 0.2 / (1 - 0.2), rtol=1e-5)
+    with pytest.raises(tr.OptionError, match=r"levels=\[2\] must lie between 0 and 1"):
+        found.quantiles("x", [2])
+
+
+@pytest.mark.parametrize("n", [3, 30])
+def test_runs_are_drawn_one_by_one_or_by_their_quantiles(n):
+    figure = pytest.importorskip("matplotlib.figure", reason="drawing needs matplotlib").Figure()
+    model = tr.Model("decay", rhs={"x": "-k*x"}, params={"k": 1.0}, initial={"x": 1.0})
+    k = np.linspace(0.5, 1.5, n)
+    t = np.linspace(0.0, 2.0, 5)
+    ax = tr.ensemble(model, {"k": k}, t).plot("x", figure.subplots())
+    drawn = np.array([line.get_ydata() for line in ax.lines])
+    if n == 3:
+        np.testing.assert_allclose(drawn, np.exp(-k[:, None] * t), rtol=1e-5)
+    else:
+        np.testing.assert_allclose(drawn, np.quantile(np.exp(-k[:, None] * t), [0.5], 0), rtol=1e-5)
+        assert len(ax.collections) == 2

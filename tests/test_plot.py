@@ -5,7 +5,15 @@ import pytest
 
 import trustode as tr
 from trustode.errors import OptionError
-from trustode.plot import LINES, plot_branch, plot_curve, plot_fit, plot_scan, plot_solution
+from trustode.plot import (
+    LINES,
+    mean_courses,
+    plot_branch,
+    plot_curve,
+    plot_fit,
+    plot_scan,
+    plot_solution,
+)
 
 mpl.use("Agg")
 
@@ -212,9 +220,51 @@ def test_fit_shows_observed_and_predicted(model, ax, n_group):
     plot_fit(fit, ax)
     mean = frame.groupby("day")["left"].mean() if n_group > 6 else frame["left"][:5]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), mean)
-    predicted = fit.residuals.groupby("time")["predicted"].mean()
-    np.testing.assert_allclose(ax.lines[1].get_ydata(), predicted)
+    # x' = -k x from x = 1 at each group's first time: a curve, not a line from day to day.
+    drawn, predicted = ax.lines[1].get_data()
+    at = time if n_group > 6 else np.union1d(time, np.linspace(1.0, 5.0, 200))
+    np.testing.assert_allclose(drawn, at)
+    k = fit.params.loc["k", "value"]
+    np.testing.assert_allclose(predicted, np.exp(-k * (at - 1.0)), rtol=1e-5)
     assert len(ax.lines) == (2 if n_group > 6 else 2 * n_group)
+
+
+def test_groups_with_times_of_their_own_are_drawn_by_stretches(model, ax):
+    """Nine persons asked forty times at random: no mean over persons at any one time."""
+    rng = np.random.default_rng(4)
+    time = np.sort(rng.uniform(0.0, 4.0, (9, 40)), axis=1)
+    frame = pd.DataFrame({"who": np.repeat(np.arange(9), 40), "day": time.ravel()})
+    frame["left"] = 0.2 + 0.1 * frame["day"]
+    fit = tr.fit(
+        model, frame, time="day", group="who", observed={"left": tr.Gaussian("x", sd=0.1)},
+        vary={"k": tr.Vary(0.4)}, starts=1,
+    )  # fmt: skip
+    plot_fit(fit, ax)
+    marks, line = ax.lines
+    assert 8 <= len(marks.get_xdata()) <= 48
+    # A mean over a stretch of what is linear in time is linear in the mean time.
+    np.testing.assert_allclose(marks.get_ydata(), 0.2 + 0.1 * marks.get_xdata(), rtol=1e-12)
+    np.testing.assert_array_equal(line.get_xdata(), marks.get_xdata())
+    assert "mean of 9 groups in" in ax.get_legend().get_texts()[0].get_text()
+    means = mean_courses(fit)
+    frame["stretch"] = ((frame["day"] - frame["day"].min()) // means["stretch"][0]).clip(
+        upper=len(means) - 1
+    )
+    groups = frame.groupby("stretch")["who"].nunique()
+    np.testing.assert_array_equal(means["groups"], groups)
+    assert (groups[frame["stretch"]] >= 5).mean() >= 0.75
+
+
+def test_equal_starts_look_equal(model, ax):
+    frame = pd.DataFrame({"day": np.arange(1.0, 6.0), "left": np.exp(-0.5 * np.arange(5.0))})
+    fit = tr.fit(
+        model, frame, time="day", observed={"left": tr.Gaussian("x", sd=0.1)},
+        vary={"k": tr.Vary(0.4, min=0.1, max=1)}, starts=4, seed=1,
+    )  # fmt: skip
+    fit.plot("starts", ax)
+    assert ax.get_ylim()[1] >= 0.1
+    ticks = ax.get_xticks()
+    np.testing.assert_array_equal(ticks, np.round(ticks))
 
 
 def test_levels_that_are_texts_are_drawn_as_places(model, ax):

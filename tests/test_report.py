@@ -214,6 +214,77 @@ def test_few_participants_are_not_told_by_their_means(tmp_path, decay):
     assert pd.read_csv(tmp_path / "values-of-groups.csv")["mean"].isna().all()
 
 
+@pytest.fixture(scope="module")
+def diagnosed(decay):
+    """Twelve persons of two diagnoses: their decay is told by diagnosis, their starts are own."""
+    people, t = [f"person-{k:02d}" for k in range(12)], np.arange(6.0)
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"day": np.tile(t, 12), "who": np.repeat(people, 6)})
+    table["diagnosis"] = np.where(table["who"] < "person-06", "clinical", "control")
+    rate = np.where(table["diagnosis"] == "clinical", 0.4, 0.8)
+    table["x"] = 1.2 * np.exp(-rate * table["day"]) + rng.normal(0, 0.05, len(table))
+    fit = tr.fit(
+        decay, table, time="day", group="who", observed={"x": tr.Gaussian("x", sd=0.05)},
+        vary={
+            "k": tr.Vary(0.5, min=0.01, max=5, per="diagnosis"),
+            "x(0)": tr.Vary(1, min=0, max=3, per="who"),
+        },
+        starts=1, seed=1,
+    )  # fmt: skip
+    return people, fit
+
+
+def test_groups_that_are_no_participants_are_told_where_named(tmp_path, diagnosed):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    people, fit = diagnosed
+    profile = fit.profile("k")
+    hidden = everything(tr.report({"fit": fit, "profile": profile}, tmp_path / "a").parent)
+    assert "clinical" not in hidden
+    page = tr.report({"fit": fit, "p": profile}, tmp_path / "b", named=["clinical", "control"])
+    told = everything(page.parent)
+    assert not any(each in told for each in people)
+    values = pd.read_csv(page.parent / "fit-values.csv")
+    assert values["group"].tolist() == ["clinical", "control"]
+    own = fit.params.loc[fit.params["name"] == "k", "value"]
+    np.testing.assert_allclose(values["value"], own, rtol=1e-15)
+    assert {"p-profile-1.png", "p-profile-2.png"} <= set(read(page).references)
+    assert "k [clinical] = " in "".join(read(page).text)
+    with pytest.raises(tr.OptionError, match=r"named='clinical' must be a list.*\['clinical'\]"):
+        tr.report(fit, tmp_path, named="clinical")
+
+
+def test_a_shared_value_s_page_names_no_one_whose_values_follow_it(tmp_path, decay):
+    """Where a value's profile is open, the page said whose values followed it there."""
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    t = np.tile([1.0, 1.1, 1.2, 1.3], 6)
+    people = np.repeat([f"person-{k}" for k in range(6)], 4)
+    model = tr.Model(
+        "approach", rhs={"x": "a*(b - x)"}, params={"a": 1.0, "b": 1.0}, initial={"x": 0}
+    )
+    table = pd.DataFrame({"day": t, "who": people, "x": 1.0 - np.exp(1.0 - t)})
+    fit = tr.fit(
+        model, table, time="day", group="who", observed={"x": tr.Gaussian("x", sd=0.02)},
+        vary={"a": tr.Vary(1, min=0.8, max=1.25), "b": tr.Vary(1, min=0.1, max=9, per="who")},
+        starts=1,
+    )  # fmt: skip
+    profile = fit.profile("a")
+    assert "person-" in profile.summary()
+    page = tr.report({"fit": fit, "profile": profile}, tmp_path)
+    assert "person-" not in everything(tmp_path)
+    assert "b of one group" in "".join(read(page).text)
+
+
+def test_several_models_are_told_apart(tmp_path, decay):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    slow = decay.replace(params={"k": 0.1})
+    results = {"fast": tr.simulate(decay, [0.0, 1.0]), "slow": tr.simulate(slow, [0.0, 1.0])}
+    text = "".join(read(tr.report(results, tmp_path)).text)
+    assert "The model of fast" in text
+    assert "The model of slow" in text
+    assert "tr.read_model('2-model.toml')" in text
+    assert tr.read_model(tmp_path / "2-model.toml") == slow
+
+
 def test_every_kind_has_its_page(tmp_path, decay, fitted):
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     fold = tr.Model("fold", rhs={"x": "r + s * x - x**3"}, params={"r": 0.0, "s": 1.0},
@@ -250,6 +321,8 @@ def test_every_kind_has_its_page(tmp_path, decay, fitted):
         reader = read(page)
         assert not any(group in everything(page.parent) for group in GROUPS), name
         assert any(each.endswith(".csv") for each in reader.references), name
+    compared = pd.read_csv(tmp_path / "comparison" / "comparison.csv")
+    assert compared["fit"].tolist() == ["free", "fixed"]
     assert "tr.diagram(model, 'r', (-1, 1))" in (
         tmp_path / "diagram" / "index.html"
     ).read_text().replace("&#x27;", "'")

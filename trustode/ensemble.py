@@ -128,6 +128,44 @@ class Ensemble(Shown):
         columns |= {name: flat[:, i] for i, name in enumerate(self.model.states)}
         return pd.DataFrame(columns)
 
+    def quantiles(self, name: Any, levels: Sequence[float] = (0.05, 0.5, 0.95)) -> Array:
+        """Return quantiles over the runs of a state or observable, shape (n_level, n_time).
+
+        Runs that stopped early count as far as they came; NaN where none did.
+
+        Parameters
+        ----------
+        name : str
+        levels : sequence of float
+            Between 0 and 1.
+
+        Raises
+        ------
+        ModelError
+            If there is no such state or observable.
+        OptionError
+            If a level is not between 0 and 1.
+        """
+        if not all(0.0 <= level <= 1.0 for level in levels):
+            raise OptionError(
+                f"quantiles({self.model.name}): levels={[*levels]} must lie between 0 and 1"
+            )
+        y = self[name]
+        reached = np.isfinite(y).any(axis=0)
+        found = np.full((len(levels), y.shape[1]), np.nan)
+        found[:, reached] = np.nanquantile(y[:, reached], levels, axis=0)
+        return found
+
+    def plot(self, name: Any = None, ax: Any = None) -> Any:
+        """Draw a state or observable of all runs over time, the first state unless named.
+
+        Up to eight runs are a line each; of more the median, the middle half and the middle
+        90 % are drawn. Returns the matplotlib Axes.
+        """
+        from .plot import plot_ensemble
+
+        return plot_ensemble(self, self.model.states[0] if name is None else name, ax)
+
     def to_xarray(self) -> xr.Dataset:
         """Return an xarray Dataset with dimensions run, time and state.
 

@@ -21,6 +21,7 @@ import numpy as np
 from .. import cache, demo, models
 from ..bifurcation import diagram
 from ..compile import compile
+from ..ensemble import ensemble
 from ..errors import CompileError, OptionError, needs
 from ..explore import explore
 from ..export import export
@@ -36,6 +37,7 @@ from .reading import (
     assignments,
     axes,
     data_table,
+    drawn,
     fit_inputs,
     inputs,
     model_of,
@@ -89,6 +91,62 @@ def run_simulate(arguments: argparse.Namespace) -> int:
     )
     _write_files(arguments, solution, lambda ax: solution.plot(arguments.names, ax))
     return 0
+
+
+def run_ensemble(arguments: argparse.Namespace) -> int:
+    """Solve a model once for each row of a table, or for values that are drawn."""
+    if arguments.points < 2:
+        raise OptionError(f"ensemble: --points {arguments.points} must be at least 2")
+    if (arguments.table is None) == (not arguments.draw):
+        raise OptionError(
+            "ensemble: say what differs between the runs, either with --table FILE.csv or with "
+            "--draw NAME=KIND:NUMBER:NUMBER"
+        )
+    _check_plot_file(arguments.plot, "ensemble")
+    model = model_of(arguments)
+    starts, params = split(assignments(arguments.set, "--set"))
+    start, end = arguments.t
+    found = ensemble(
+        model,
+        drawn(arguments.draw, arguments.n, arguments.seed)
+        if arguments.table is None
+        else data_table(arguments.table),
+        np.linspace(start, end, arguments.points),
+        params=params,
+        initial=starts,
+        inputs=inputs(arguments.input),
+    )
+    names = [*model.states, *model.observables]
+    levels = {"low": 0.05, "quarter": 0.25, "median": 0.5, "upper": 0.75, "high": 0.95}
+    quantiles = {name: found.quantiles(name, [*levels.values()]) for name in names}
+    _tell(
+        arguments,
+        lambda: "\n".join(
+            [repr(found), *(_end_of_runs(name, each[:, -1]) for name, each in quantiles.items())]
+        ),
+        lambda: {
+            "model": model.name,
+            "time_unit": model.time_unit,
+            "runs": len(found),
+            "reached_the_end": int((found.status == 0).sum()),
+            "t": found.t,
+            **{name: dict(zip(levels, each, strict=True)) for name, each in quantiles.items()},
+        },
+    )
+    if arguments.csv is not None:
+        found.to_frame().join(found.table, on="run").to_csv(arguments.csv, index=False)
+    _write_plot(arguments.plot, lambda ax: found.plot(arguments.name, ax))
+    _write_report(arguments, found)
+    return 0
+
+
+def _end_of_runs(name: str, values: np.ndarray[Any, Any]) -> str:
+    """Say where a state is at the end."""
+    low, quarter, middle, upper, high = values
+    return (
+        f"{name} at the end: median {middle:.4g}, middle half {quarter:.4g} to {upper:.4g}, "
+        f"middle 90 % {low:.4g} to {high:.4g}"
+    )
 
 
 def run_scan(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from .commands import (
     run_demo,
     run_diagram,
     run_doctor,
+    run_ensemble,
     run_explore,
     run_export,
     run_fit,
@@ -34,8 +35,8 @@ _EXIT_CODES = (
 )
 _INPUT_HELP = (
     "what arrives from outside, as NAME=NUMBER (constant), NAME=episode:TIME,HEIGHT[,SD] (a "
-    "Gaussian in time), NAME=pulse:TIME,HEIGHT,WIDTH, or NAME=samples:FILE.csv (columns t and "
-    "value); repeatable, once an input"
+    "Gaussian in time), NAME=pulse:TIME,HEIGHT,WIDTH, NAME=sessions:FIRST,EVERY,COUNT (the "
+    "dose of a therapy), or NAME=samples:FILE.csv (columns t and value); repeatable, once an input"
 )
 _MODEL_HELP = "a built-in name (see: trustode models), or a file: ours, SBML, or XPPAUT's .ode"
 
@@ -70,6 +71,35 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_outputs(added, "trajectory")
     added.add_argument(
         "--names", nargs="+", metavar="NAME", help="states or observables to draw (default: states)"
+    )
+
+    added = command(
+        "ensemble", run_ensemble, "solve a model for many sets of values: virtual patients"
+    )
+    _add_model(added)
+    added.add_argument(
+        "--table", type=Path, metavar="FILE.csv",
+        help="a row a run; columns are parameters, starts as 'T(0)', or inputs held constant",
+    )  # fmt: skip
+    added.add_argument(
+        "--draw", action="append", default=[], metavar="NAME=KIND:NUMBER:NUMBER",
+        help="or draw a column from uniform:LOW:HIGH, norm:MEAN:SD, lognorm:MEAN:SD (of the "
+        "logarithm) or laplace:MEAN:SCALE; repeatable",
+    )  # fmt: skip
+    added.add_argument(
+        "--n", type=int, default=1000, metavar="N", help="runs to draw (default: 1000)"
+    )
+    added.add_argument("--seed", type=int, default=0, metavar="N", help="of --draw (default: 0)")
+    added.add_argument(
+        "--t", nargs=2, type=float, default=(0.0, 60.0), metavar=("START", "END"),
+        help="span, in the model's unit of time (default: 0 60)",
+    )  # fmt: skip
+    added.add_argument(
+        "--points", type=int, default=301, metavar="N", help="output times (default: 301)"
+    )
+    _add_outputs(added, "trajectories, with the values of their runs,")
+    added.add_argument(
+        "--name", metavar="NAME", help="state or observable to draw (default: the first state)"
     )
 
     added = command("scan", run_scan, "measure where a model ends up, over a grid of parameters")
@@ -217,6 +247,11 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", metavar="NAME", help="a named set of values: healthy, bpd, ..."
     )
+    parser.add_argument(
+        "--therapy", metavar="NAME",
+        help="what a dose of 1 of the input h changes in a trust model: DBT, MBT, ... (an "
+        "assumption, no estimate of efficacy)",
+    )  # fmt: skip
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter, or a start as 'T(0)=0.5'; repeatable",

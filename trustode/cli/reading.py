@@ -27,7 +27,7 @@ from ..fit import (
     Vary,
 )
 from ..model import Model
-from ..stimulus import Episodes, Pulses, Samples, Stimulus
+from ..stimulus import Episodes, Pulses, Samples, Sessions, Stimulus
 from ..text import read_model
 
 
@@ -35,14 +35,15 @@ def model_of(arguments: argparse.Namespace) -> Model:
     """Return the model that was asked for, by name or from a file."""
     name = arguments.model
     if name in models.names():
-        return models.load(name, profile=arguments.profile)
+        return models.load(name, profile=arguments.profile, therapy=arguments.therapy)
     if not Path(name).is_file():
         raise OptionError(
             f"there is no built-in model and no file {name!r:.80}{nearest(name, models.names())} "
             f"Built-in models: {', '.join(models.names())}"
         )
-    if arguments.profile is not None:
-        raise OptionError(f"--profile is for built-in models, and {name!r:.80} is a file")
+    for option in ("profile", "therapy"):
+        if getattr(arguments, option) is not None:
+            raise OptionError(f"--{option} is for built-in models, and {name!r:.80} is a file")
     return read_model(name)
 
 
@@ -104,9 +105,17 @@ def stimulus(text: str, where: str) -> float | Stimulus:
     if kind == "pulse" and len(numbers) == 3:
         time_, height, width = numbers
         return Pulses([time_], height, width)
+    if kind == "sessions" and len(numbers) == 3:
+        first, every, count = numbers
+        if not (count.is_integer() and 1 <= count <= _MOST_SESSIONS):
+            raise OptionError(
+                f"{where}: COUNT must be a whole number from 1 to {_MOST_SESSIONS} in "
+                "sessions:FIRST,EVERY,COUNT"
+            )
+        return Sessions(first + every * np.arange(int(count)))
     raise OptionError(
-        f"{where}: write a number, episode:TIME,HEIGHT[,SD], pulse:TIME,HEIGHT,WIDTH or "
-        "samples:FILE.csv"
+        f"{where}: write a number, episode:TIME,HEIGHT[,SD], pulse:TIME,HEIGHT,WIDTH, "
+        "sessions:FIRST,EVERY,COUNT or samples:FILE.csv"
     )
 
 
@@ -146,6 +155,7 @@ def axis(text: str) -> tuple[tuple[str, ...], Any]:
 
 
 _MOST_POINTS = 1_000_000
+_MOST_SESSIONS = 2_000
 
 
 #: Observation models that can be typed, what they need besides the expression, and what they may.
@@ -161,6 +171,22 @@ _OBSERVATIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...], tuple[str, .
 
 #: How what an observation model takes is written, where it is neither a name nor a number.
 _WRITTEN = {"cuts": "CUT:CUT:...", "link": "logit"}
+
+
+def drawn(texts: Sequence[str], n: int, seed: int) -> dict[str, np.ndarray[Any, Any]]:
+    """Draw columns of `n` values, each from NAME=KIND:NUMBER:NUMBER, and each name once."""
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    if not 1 <= n <= _MOST_POINTS:
+        raise OptionError(f"--n {n} must lie between 1 and {_MOST_POINTS}")
+    if seed < 0:
+        raise OptionError(f"--seed {seed} must not be negative")
+    rng = np.random.default_rng(seed)
+    for text in texts:
+        name, what = pair(text, "--draw")
+        if name in columns:
+            raise OptionError(f"--draw gives {name!r:.40} twice")
+        columns[name] = distribution(what, f"--draw {text!r:.80}").rvs(size=n, random_state=rng)
+    return columns
 
 
 def span(text: str, option: str) -> tuple[str, tuple[float, float]]:
@@ -243,8 +269,8 @@ def _random(text: str, where: str) -> bool | str:
     return text == "yes" or text
 
 
-#: Distributions that a prior can be, made of two numbers.
-_PRIORS: dict[str, Callable[[float, float], Any]] = {
+#: Distributions that can be typed, made of two numbers.
+_DISTRIBUTIONS: dict[str, Callable[[float, float], Any]] = {
     "norm": lambda mean, sd: stats.norm(mean, sd),
     "lognorm": lambda mean, sd: stats.lognorm(sd, scale=math.exp(mean)),
     "laplace": lambda mean, scale: stats.laplace(mean, scale),
@@ -252,18 +278,18 @@ _PRIORS: dict[str, Callable[[float, float], Any]] = {
 }
 
 
-def _prior(text: str, where: str) -> Any:
+def distribution(text: str, where: str) -> Any:
     """Read KIND:NUMBER:NUMBER; of lognorm they are mean and deviation of the logarithm."""
     kind, *texts = text.split(":")
-    if kind not in _PRIORS or len(texts) != 2:
+    if kind not in _DISTRIBUTIONS or len(texts) != 2:
         raise OptionError(
-            f"{where}: prior={text!r:.40} must be written KIND:NUMBER:NUMBER, KIND one of "
-            f"{', '.join(_PRIORS)}{nearest(kind, _PRIORS)}"
+            f"{where}: {text!r:.40} must be written KIND:NUMBER:NUMBER, KIND one of "
+            f"{', '.join(_DISTRIBUTIONS)}{nearest(kind, _DISTRIBUTIONS)}"
         )
     first, second = (number(each, where) for each in texts)
     if second <= (first if kind == "uniform" else 0.0):
-        raise OptionError(f"{where}: prior={text!r:.40} has a width that is not positive")
-    return _PRIORS[kind](first, second)
+        raise OptionError(f"{where}: {text!r:.40} has a width that is not positive")
+    return _DISTRIBUTIONS[kind](first, second)
 
 
 def _word(text: str, where: str) -> str:
@@ -277,7 +303,7 @@ _VARY: dict[str, Callable[[str, str], Any]] = {
     "scale": _word,
     "per": _word,
     "random": _random,
-    "prior": _prior,
+    "prior": distribution,
     "prior_scale": _word,
 }
 

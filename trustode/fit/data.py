@@ -7,7 +7,7 @@ labels, the rule and a remedy. Imports the stimuli, the observation models and t
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -215,6 +215,42 @@ def read(
         group=group,
         time_index=time_index,
         frame=frame[[*design.groups, design.time]].copy(),
+    )
+
+
+def in_between(data: Data, time: str, points: int) -> Data:
+    """Return rows at many times of each group in the place of those that there are.
+
+    Parameters
+    ----------
+    data : Data
+    time : str
+        Column of times.
+    points : int
+        Times that are spread from a group's first to its last; its own come to them.
+    """
+    import pandas as pd
+
+    times = tuple(
+        np.unique(np.concatenate([own, np.linspace(own[0], own[-1], points)])) for own in data.times
+    )
+    before = []
+    for g, each in enumerate(times):
+        rows = np.flatnonzero(data.group == g)
+        seen = data.frame[time].to_numpy(dtype=float)[rows]
+        before.append(rows[np.maximum(np.searchsorted(seen, each, side="right") - 1, 0)])
+    row = np.concatenate(before)
+    return replace(
+        data,
+        times=times,
+        given={
+            column: {k: values[row] for k, values in each.items()}
+            for column, each in data.given.items()
+        },
+        measured={},
+        group=data.group[row],
+        time_index=np.concatenate([np.arange(len(each)) for each in times]),
+        frame=pd.DataFrame({time: np.concatenate(times)}),
     )
 
 

@@ -20,7 +20,7 @@ from ..model import Model
 from ..notebook import Shown
 from ..progress import Progress
 from .bootstrap import Bootstrap, bootstrap
-from .data import ALL, Design, read
+from .data import ALL, Design, in_between, read
 from .information import NORMAL_975, Uncertainty
 from .marginal import Marginal
 from .mixed import Mixed, with_strangers
@@ -165,6 +165,39 @@ class Fit(Shown):
         for column, values in predicted.items():
             frame[column] = values
         return frame
+
+    def courses(self, points: int = 200) -> pd.DataFrame:
+        """Predict each group's course at many times, as for a curve.
+
+        Parameters
+        ----------
+        points : int
+            Times that are spread from a group's first to its last; its own come to them.
+
+        Returns
+        -------
+        DataFrame
+            group, time, column, predicted. Quantities of observation models that columns of
+            the data hold are those of the row before.
+
+        Raises
+        ------
+        SolveError
+            If a solve fails.
+        """
+        import pandas as pd
+
+        data = in_between(self._problem.data, self._design.time, points)
+        problem = replace(self._problem, data=data)
+        found = _raised(problem.predict(self._x), f"courses({self.model.name})")
+        table = pd.DataFrame(
+            {
+                "group": [data.labels[g] for g in data.group],
+                "time": data.frame[self._design.time],
+            }
+        )
+        parts = [table.assign(column=name, predicted=each) for name, each in found.items()]
+        return pd.concat(parts, ignore_index=True)
 
     @property
     def observed(self) -> Mapping[str, Observation]:

@@ -12,8 +12,10 @@ from .bifurcations import plot_cycles as plot_cycles
 from .bifurcations import plot_diagram as plot_diagram
 from .bifurcations import plot_periods as plot_periods
 from .bifurcations import plot_regime_map as plot_regime_map
+from .fits import mean_courses as mean_courses
 from .fits import plot_draws as plot_draws
 from .fits import plot_fit as plot_fit
+from .fits import plot_means as plot_means
 from .fits import plot_predictive as plot_predictive
 from .fits import plot_profile as plot_profile
 from .fits import plot_recovery as plot_recovery
@@ -23,6 +25,7 @@ from .parts import LINES as LINES
 from .parts import name_label as name_label
 from .parts import time_label as time_label
 from .runs import plot_basins as plot_basins
+from .runs import plot_ensemble as plot_ensemble
 from .runs import plot_orbit_diagram as plot_orbit_diagram
 from .runs import plot_phase as plot_phase
 from .runs import plot_scan as plot_scan

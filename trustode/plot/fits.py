@@ -25,6 +25,14 @@ Array = NDArray[np.float64]
 
 #: Series that can be told apart in one picture.
 _MOST_SERIES = 6
+#: Share of the observations that means over enough groups should hold.
+_MOST_SHARED = 0.75
+#: Difference of log-likelihoods that a picture of starts shows at least.
+_LITTLE = 0.1
+#: Groups that a mean should be over.
+_ENOUGH = 5
+#: Numbers of stretches of time that means are tried over.
+_STRETCHES = (48, 32, 24, 16, 12, 8, 4)
 #: Hatches of bands that overlap.
 _BANDS = ("", "///", "\\\\\\", "...", "|||", "---")
 
@@ -32,9 +40,9 @@ _BANDS = ("", "///", "\\\\\\", "...", "|||", "---")
 def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     """Draw what was observed and what is predicted over time.
 
-    Marks are observations and lines predictions: of each series, or of the means over all
-    groups at each time where there are too many series to tell apart. Levels that are texts
-    are drawn as their places, 1, 2, ...
+    Marks are observations and lines the predicted courses: of each series, or of `mean_courses`
+    where there are too many series to tell apart. Levels that are texts are drawn as their
+    places, 1, 2, ...
 
     Parameters
     ----------
@@ -46,30 +54,112 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    table = _places(fit)
-    series = dict(list(table.groupby(["column", "group"], sort=False)))
-    labels = {key: f"{key[0]}, {key[1]}" for key in series}
-    if len(series) > _MOST_SERIES:
-        series = {(name, ""): part for name, part in table.groupby("column", sort=False)}
-        labels = {key: f"{key[0]}, mean of {part['group'].nunique()} groups"
-                  for key, part in series.items()}  # fmt: skip
+    seen = _places(fit, fit.residuals)
+    if seen.groupby(["column", "group"]).ngroups > _MOST_SERIES:
+        return plot_means(fit, mean_courses(fit), ax)
     ax = axes_of(ax)
     marks = itertools.cycle(MARKS)
-    for (key, part), (colour, style), mark in zip(series.items(), lines_of(), marks, strict=False):
-        means = part.groupby("time")[["observed", "predicted"]].mean()
-        ax.plot(means.index, means["observed"], mark, color=colour, label=labels[key])
-        ax.plot(means.index, means["predicted"], linestyle=style, color=colour)
-    columns = list(dict.fromkeys(str(name) for name, _ in series))
+    courses = _places(fit, fit.courses()).groupby(["column", "group"], sort=False)
+    whose = dict(list(courses))
+    series = seen.groupby(["column", "group"], sort=False)
+    for (key, part), (colour, style), mark in zip(series, lines_of(), marks, strict=False):
+        ax.plot(part["time"], part["observed"], mark, color=colour, label=f"{key[0]}, {key[1]}")
+        ax.plot(whose[key]["time"], whose[key]["predicted"], linestyle=style, color=colour)
+    return _fit_axes(fit, seen, ax)
+
+
+def mean_courses(fit: Fit, fewest: int = _ENOUGH) -> pd.DataFrame:
+    """Tabulate means over groups of what was observed and what is predicted.
+
+    Parameters
+    ----------
+    fit : Fit
+    fewest : int
+        Groups that a mean should be over. Where occasions are at so many times of their own
+        that most means would be of fewer, means are over stretches of time.
+
+    Returns
+    -------
+    DataFrame
+        column, time, observed, predicted, groups (that the mean is over), stretch (its length;
+        0 for a single time).
+    """
+    import pandas as pd
+
+    parts = []
+    for column, rows in _places(fit, fit.residuals).groupby("column", sort=False):
+        together, stretch = _together(rows["time"], rows["group"], fewest)
+        by = rows.groupby(together)
+        means = by[["time", "observed", "predicted"]].mean()
+        means = means.assign(column=column, groups=by["group"].nunique(), stretch=stretch)
+        parts.append(means)
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["column", "time", "observed", "predicted", "groups", "stretch"]]
+
+
+def _together(time: Any, group: Any, fewest: int) -> tuple[NDArray[np.intp], float]:
+    """Return which mean each row goes into, in the order of time, and over what stretch."""
+    import pandas as pd
+
+    rows = pd.DataFrame({"time": np.asarray(time, dtype=float), "group": np.asarray(group)})
+    low, high = rows["time"].min(), rows["time"].max()
+    enough = min(fewest, rows["group"].nunique())
+    together, stretch = np.unique(rows["time"], return_inverse=True)[1], 0.0
+    for n in _STRETCHES:
+        groups = rows.groupby(together)["group"].transform("nunique")
+        if (groups >= enough).mean() >= _MOST_SHARED or high == low:
+            break
+        stretch = (high - low) / n
+        together = np.minimum((rows["time"] - low) // stretch, n - 1).astype(int)
+    return np.unique(together, return_inverse=True)[1], float(stretch)
+
+
+def plot_means(fit: Fit, means: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw means over groups, observed as marks and predicted as lines.
+
+    Parameters
+    ----------
+    fit : Fit
+    means : DataFrame
+        As of `mean_courses`.
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    marks = itertools.cycle(MARKS)
+    parts = means.groupby("column", sort=False)
+    for (column, part), (colour, style), mark in zip(parts, lines_of(), marks, strict=False):
+        groups = fit.residuals.loc[fit.residuals["column"] == column, "group"].nunique()
+        label = f"{column}, {_several(groups, part['stretch'].iloc[0], fit.model.time_unit)}"
+        ax.plot(part["time"], part["observed"], mark, color=colour, label=label)
+        ax.plot(part["time"], part["predicted"], linestyle=style, color=colour)
+    return _fit_axes(fit, means, ax)
+
+
+def _several(groups: int, stretch: float, unit: str) -> str:
+    """Say what a mean is over."""
+    within = f" in {stretch:.2g} {unit}".rstrip() if stretch else ""
+    return f"mean of {groups} groups{within}"
+
+
+def _fit_axes(fit: Fit, table: pd.DataFrame, ax: Axes) -> Axes:
+    """Label the axes of observations and predictions over time."""
     ax.set_xlabel(time_label(fit.model))
-    ax.set_ylabel(", ".join(columns))
+    ax.set_ylabel(", ".join(dict.fromkeys(map(str, table["column"]))))
     ax.legend(title="marks: observed, lines: predicted")
     return ax
 
 
-def _places(fit: Fit) -> pd.DataFrame:
-    """Return a fit's residuals with numbers in the place of texts."""
-    table = fit.residuals.copy()
+def _places(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of observations or predictions with numbers in the place of texts."""
+    table = table.copy()
     for side in ("observed", "predicted"):
+        if side not in table:
+            continue
         values = table[side].astype(object)
         for column, observation in fit.observed.items():
             options = observation.options or ()
@@ -97,6 +187,8 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
+    from matplotlib.ticker import MaxNLocator
+
     ax = axes_of(ax)
     table = fit.starts[np.isfinite(fit.starts["nll"])].sort_values("nll")
     order = np.arange(1, len(table) + 1)
@@ -110,8 +202,11 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
                 order[at], excess[at], "o", markerfacecolor=face, markeredgecolor="black",
                 label=label,
             )  # fmt: skip
-    # Differences of a thousandth and of a thousand should both be seen.
+    # Differences of a thousandth and of a thousand should both be seen, those of rounding not.
     ax.set_yscale("symlog", linthresh=1e-2)
+    ax.set_ylim(top=max(_LITTLE, 2.0 * float(excess.max(initial=0.0))))
+    ax.set_ylim(bottom=-1e-3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("start, the best first")
     ax.set_ylabel("log-likelihood below the best")
     failed = len(fit.starts) - len(table)
@@ -231,8 +326,8 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
 
     Marks are observations. Lines are the medians, and shaded bands the middle part (95 % unless
     `sample` was asked otherwise), of data that the posterior's draws bring forth: of each
-    series, or of the means over all groups at each time where there are too many series to tell
-    apart. Levels that are texts are drawn as their places, 1, 2, ...
+    series, or of the means over all groups, at each time or over stretches of it, where there
+    are too many series to tell apart. Levels that are texts are drawn as their places, 1, 2, ...
 
     Parameters
     ----------
@@ -262,11 +357,12 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
         for group in groups:
             (colour, style), mark, hatch = next(styles)
             here = np.array([group is None or each == group for each in whose])
-            times, at = np.unique(time[here], return_inverse=True)
-            share = np.zeros((here.sum(), len(times)))
+            at, stretch = _together(time[here], whose[here], _ENOUGH if many else 1)
+            share = np.zeros((here.sum(), at.max() + 1))
             share[np.arange(here.sum()), at] = 1.0 / np.bincount(at)[at]
+            times = time[here] @ share
             low, middle, high = np.quantile(new[:, here] @ share, [tails, 0.5, 1 - tails], axis=0)
-            several = f"mean of {part['group'].nunique()} groups" if many else str(group)
+            several = _several(part["group"].nunique(), stretch, "") if many else str(group)
             ax.plot(times, given[here] @ share, mark, color=colour, label=f"{column}, {several}")
             ax.plot(times, middle, color=colour, linestyle=style)
             ax.fill_between(

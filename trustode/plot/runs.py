@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..basins import Basins
     from ..bifurcation import Equilibrium
+    from ..ensemble import Ensemble
     from ..orbit_diagram import OrbitDiagram
     from ..scan import Scan
     from ..simulate import Solution
@@ -33,8 +34,47 @@ Array = NDArray[np.float64]
 _POINTS, _EVERY = 105, 7
 #: Nullclines are never solid, which the course is.
 _DASHES = {"-": "--", "--": ":"}
+#: Runs of an ensemble that are still drawn as single lines.
+_FEW_RUNS = 8
 #: Room around what is drawn, of its length.
 _ROOM = 0.12
+
+
+def plot_ensemble(found: Ensemble, name: str, ax: Axes | None = None) -> Axes:
+    """Draw a state or observable of all runs over time.
+
+    Up to eight runs are a line each; of more the median is drawn, with the middle half and the
+    middle 90 % of those that came so far.
+
+    Parameters
+    ----------
+    found : Ensemble
+    name : str
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    y = found[name]
+    if len(y) <= _FEW_RUNS:
+        for k, (run, (colour, style)) in enumerate(zip(y, lines_of(), strict=False)):
+            ax.plot(found.t, run, color=colour, linestyle=style, label=f"run {k}")
+    else:
+        low, quarter, middle, upper, high = found.quantiles(name, (0.05, 0.25, 0.5, 0.75, 0.95))
+        for below, above, shade, label in (
+            (low, high, "0.88", "middle 90 %"),
+            (quarter, upper, "0.7", "middle half"),
+        ):
+            ax.fill_between(found.t, below, above, color=shade, linewidth=0.0, label=label)
+        ax.plot(found.t, middle, color="black", label=f"median of {len(y)} runs")
+    ax.set_xlabel(time_label(found.model))
+    ax.set_ylabel(name_label(found.model, name))
+    ax.margins(x=0)
+    ax.legend()
+    return ax
 
 
 def plot_solution(

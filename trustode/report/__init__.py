@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from .page import save_picture as save_picture
 from .page import save_table as save_table
 from .page import versions as versions
 from .page import write_page as write_page
+from .private import Discretion
 
 _UNKNOWN = "not recorded: give call="
 
@@ -40,6 +41,7 @@ def report(
     title: str = "",
     call: str = "",
     personal: bool = False,
+    named: Iterable[Hashable] = (),
 ) -> Path:
     """Write a page about a result: figures, tables, the call, versions and seed.
 
@@ -60,6 +62,9 @@ def report(
         Whether the page may tell of single participants. Unless asked, values of single groups
         are told by their distribution, data by means over at least five groups, and nothing names
         a group.
+    named : iterable of labels
+        Groups that are no participants, such as the diagnoses of a column in ``Vary(per=)``: what
+        a result says of them is told in any case.
 
     Returns
     -------
@@ -85,30 +90,36 @@ def report(
             )
     if not isinstance(personal, bool):
         raise OptionError(f"report: personal={personal!r:.60} must be True or False")
+    if isinstance(named, str):
+        raise OptionError(
+            f"report: named={named!r:.60} must be a list of groups, as [{named!r:.40}]"
+        )
+    may = Discretion(personal, frozenset(map(str, named)))
     place = Path(os.fsdecode(folder)).expanduser()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        return _write(results, place, title, call, personal)
+        return _write(results, place, title, call, may)
     except OSError as error:
         raise FileError(
             f"report: {str(place)!r:.200} cannot be written to: {error.strerror or error}"
         ) from None
 
 
-def _write(results: Mapping[str, Any], place: Path, title: str, call: str, personal: bool) -> Path:
+def _write(results: Mapping[str, Any], place: Path, title: str, call: str, may: Discretion) -> Path:
     """Write the page of results whose kinds are known."""
     sections: list[Section] = []
-    models: dict[Model, Any] = {}
+    models: dict[Model, tuple[Any, list[str]]] = {}
     for name, result in results.items():
         plain = re.sub(r"[^\w-]+", "-", str(name))
         told = teller(result)
         assert told is not None
-        sections += told(result, Folder(place, f"{plain}-" if plain else ""), personal)
+        sections += told(result, Folder(place, f"{plain}-" if plain else ""), may)
         model = getattr(result, "model", None)
         if isinstance(model, Model):
-            models.setdefault(model, result)
-    for k, (model, result) in enumerate(models.items(), 1):
-        sections.append(model_section(model, result, Folder(place, f"{k}-" if k > 1 else "")))
+            models.setdefault(model, (result, []))[1].append(str(name))
+    for k, (model, (result, names)) in enumerate(models.items(), 1):
+        into = Folder(place, f"{k}-" if k > 1 else "")
+        sections.append(model_section(model, result, into, names if len(models) > 1 else ()))
     calls = [getattr(result, "called", None) for result in results.values()]
     seeds = [str(made.seed) for made in calls if made is not None and made.seed is not None]
     first = next(iter(models), None)

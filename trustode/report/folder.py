@@ -58,14 +58,16 @@ class Folder:
             shown = shown.head(_MOST_ROWS)
         return Table(shown, caption, made.file, digits)
 
-    def text(self, name: str, content: str) -> None:
-        """Save a text."""
-        (self.place / f"{self._prefix}{name}").write_text(content, encoding="utf-8")
+    def text(self, name: str, content: str) -> str:
+        """Save a text; return the name of its file."""
+        file = f"{self._prefix}{name}"
+        (self.place / file).write_text(content, encoding="utf-8")
+        return file
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table without its index, and without columns of objects that no file holds."""
-    named = frame.index.name is not None or frame.index.dtype == object
+    named = frame.index.name is not None or frame.index.dtype.kind == "O"
     doubled = frame.index.name in frame.columns or "name" in frame.columns
     plain = frame.reset_index(drop=not named or doubled)
     return plain.drop(columns=[column for column in ("orbit", "bracket") if column in plain])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,20 +20,20 @@ from ..fit.ranking import Ranking
 from ..fit.recovery import Recovery
 from ..fit.result import Fit
 from ..orbit_diagram import OrbitDiagram
-from ..plot import LINES, time_label
+from ..plot import mean_courses, plot_means
 from ..regime_map import RegimeMap
 from ..scan import Scan
 from ..simulate import Solution
 from ..sweep import Sweep
 from .folder import Folder, sentences
 from .page import Link, Picture, Section, Table, Text
-from .private import FEWEST, means_over_groups, shared_values, spread_values, without_groups
+from .private import FEWEST, Discretion, spread_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Part = Text | Picture | Table | Link
-Teller = Callable[[Any, Folder, bool], list[Section]]
+Teller = Callable[[Any, Folder, Discretion], list[Section]]
 
 #: States and values that have a picture of their own on a page.
 _MOST_PICTURES = 6
@@ -65,7 +64,7 @@ def _of(found: Any, name: str) -> Callable[[Any], Any]:
 # ------------------------------------------------------------------ runs
 
 
-def _solution(solution: Solution, into: Folder, _: bool) -> list[Section]:
+def _solution(solution: Solution, into: Folder, _: Discretion) -> list[Section]:
     model = solution.model
     parts: list[Part] = [Text(solution.message, finding=True)]
     if not solution.status:
@@ -121,14 +120,14 @@ def _extremes(solution: Solution) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _ensemble(found: Ensemble, into: Folder, personal: bool) -> list[Section]:
+def _ensemble(found: Ensemble, into: Folder, may: Discretion) -> list[Section]:
     model = found.model
     parts: list[Part] = [*_summary(found)]
     for state in model.states[:_MOST_PICTURES]:
         parts.append(
             into.picture(
                 f"runs-{state}",
-                partial(_fan, found=found, state=state),
+                _of(found, state),
                 f"{state} in {len(found)} runs"
                 + (
                     ": median, middle half and middle 90 %."
@@ -138,7 +137,7 @@ def _ensemble(found: Ensemble, into: Folder, personal: bool) -> list[Section]:
                 f"{state} over time in all runs.",
             )
         )
-    if personal or found.table.dtypes.map(lambda kind: kind.kind in "fiub").all():
+    if may.personal or found.table.dtypes.map(lambda kind: kind.kind in "fiub").all():
         parts.append(into.table("varied", found.table, "What was varied, a row a run."))
     else:
         parts.append(Text("What was varied holds texts and is left out; personal=True tells it."))
@@ -148,32 +147,7 @@ def _ensemble(found: Ensemble, into: Folder, personal: bool) -> list[Section]:
     return [Section("The runs", tuple(parts))]
 
 
-def _fan(ax: Any, found: Ensemble, state: str) -> None:
-    """Draw runs: single lines, or how many lie where."""
-    y = found[state]
-    if len(y) <= _FEW_RUNS:
-        for run, (colour, style) in zip(y, LINES * 2, strict=False):
-            ax.plot(found.t, run, color=colour, linestyle=style)
-    else:
-        low, quarter, middle, upper, high = _quantiles(y)
-        ax.fill_between(found.t, low, high, color="0.88", label="90 %")
-        ax.fill_between(found.t, quarter, upper, color="0.7", label="50 %")
-        ax.plot(found.t, middle, color="black", label="median")
-        ax.legend()
-    ax.set_xlabel(time_label(found.model))
-    ax.set_ylabel(state)
-    ax.margins(x=0)
-
-
-def _quantiles(y: Any) -> Any:
-    """Return quantiles over the runs that came so far; NaN where none did."""
-    reached = np.isfinite(y).any(axis=0)
-    quantiles = np.full((5, y.shape[1]), np.nan)
-    quantiles[:, reached] = np.nanquantile(y[:, reached], [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
-    return quantiles
-
-
-def _scan(found: Scan, into: Folder, _: bool) -> list[Section]:
+def _scan(found: Scan, into: Folder, _: Discretion) -> list[Section]:
     parts: list[Part] = [*_summary(found)]
     varied = [key for names in found.vary for key in names]
     measured = [key for key in found.names if key not in (*varied, "status")]
@@ -197,7 +171,7 @@ def _one_picture(name: str, title: str, caption: str, tables: Sequence[Any]) -> 
     A table is its name, what makes it of a result, and its caption.
     """
 
-    def tell(found: Any, into: Folder, _: bool) -> list[Section]:
+    def tell(found: Any, into: Folder, _: Discretion) -> list[Section]:
         parts: list[Part] = [*_summary(found)]
         parts.append(into.picture(name, lambda ax: found.plot(ax=ax), caption, caption))
         for file, make, words in tables:
@@ -212,7 +186,7 @@ def _one_picture(name: str, title: str, caption: str, tables: Sequence[Any]) -> 
 # ------------------------------------------------------------------ bifurcations
 
 
-def _along(found: Diagram | Branch | Cycles, into: Folder, _: bool) -> list[Section]:
+def _along(found: Diagram | Branch | Cycles, into: Folder, _: Discretion) -> list[Section]:
     model, kind = found.model, type(found).__name__.lower()
     parts: list[Part] = [*_summary(found)]
     states = model.states[:_MOST_PICTURES]
@@ -240,7 +214,7 @@ def _along(found: Diagram | Branch | Cycles, into: Folder, _: bool) -> list[Sect
     return [Section(f"The {kind}", tuple(parts))]
 
 
-def _equilibria(found: Equilibria, into: Folder, _: bool) -> list[Section]:
+def _equilibria(found: Equilibria, into: Folder, _: Discretion) -> list[Section]:
     parts: list[Part] = [*_summary(found)]
     frame = found.to_frame()
     parts.append(into.table("equilibria", frame, "Equilibria.", hide=_LONG))
@@ -250,17 +224,17 @@ def _equilibria(found: Equilibria, into: Folder, _: bool) -> list[Section]:
 # ------------------------------------------------------------------ fits
 
 
-def _fit(fit: Fit, into: Folder, personal: bool) -> list[Section]:
+def _fit(fit: Fit, into: Folder, may: Discretion) -> list[Section]:
     head = fit.report().split("\n\n")[0]
     groups = [] if fit.residuals["group"].nunique() < 2 else list(fit.residuals["group"].unique())
-    notes = list(fit.notes) if personal else without_groups(fit.notes, groups)
+    notes = may.lines(fit.notes, groups)
     parts: list[Part] = [*sentences(head), *(Text(f"Note: {note}") for note in notes)]
-    parts += _values(fit.params, into, personal, "value")
-    if personal and fit.persons is not None:
+    parts += _values(fit.params, into, may, "value")
+    if may.personal and fit.persons is not None:
         parts.append(into.table("persons", fit.persons, "Each person's own values."))
     sections = [Section("The fit", tuple(parts))]
     looks: list[Part] = []
-    if personal:
+    if may.personal:
         words = "Observed (marks) and predicted (lines) over time."
         looks.append(into.picture("data", lambda ax: fit.plot("data", ax), words, words))
         looks.append(into.table("residuals", fit.residuals, "Observations and residuals."))
@@ -270,35 +244,35 @@ def _fit(fit: Fit, into: Folder, personal: bool) -> list[Section]:
     looks.append(into.picture("residual-plot", lambda ax: fit.plot("residuals", ax), words, words))
     words = "How far each start of the search came, the best first."
     looks.append(into.picture("starts-plot", lambda ax: fit.plot("starts", ax), words, words))
-    looks.append(into.table("starts", fit.starts, "The starts of the search."))
+    starts = may.table(fit.starts, groups)
+    looks.append(into.table("starts", starts, "The starts of the search."))
     return [*sections, Section("How well it fits", tuple(looks))]
 
 
-def _values(params: pd.DataFrame, into: Folder, personal: bool, value: str) -> list[Part]:
+def _values(params: pd.DataFrame, into: Folder, may: Discretion, value: str) -> list[Part]:
     """Return tables of the values: all of them, or without those of single groups."""
     about = "Values, with standard errors and intervals as the result gives them."
-    if personal or (params["group"].astype(str) == "").all():
-        return [into.table("values", params, about)]
+    told = np.array([may.may_name(group) for group in params["group"]], dtype=bool)
+    shown = may.table(params[told])
+    if (shown["group"].astype(str) == "").all():
+        shown = shown.drop(columns="group")
+    if told.all():
+        return [into.table("values", shown, about)]
     parts: list[Part] = []
-    shared = shared_values(params)
-    if len(shared):
-        parts.append(into.table("values", shared, f"Shared by all. {about}"))
-    spread = spread_values(params, value)
+    if len(shown):
+        parts.append(into.table("values", shown, f"Not of single groups. {about}"))
+    spread = spread_values(params[~told], value)
     caption = (
         f"How the values of single groups are distributed, from {FEWEST} groups on; "
-        "personal=True tells each."
+        "personal=True tells each, named= those that are no persons, such as a diagnosis."
     )
     return [*parts, into.table("values-of-groups", spread, caption)]
 
 
 def _means(fit: Fit, into: Folder) -> list[Part]:
     """Draw observed and predicted means over groups."""
-    import pandas as pd
-
-    table = fit.residuals.copy()
-    for side in ("observed", "predicted"):
-        table[side] = pd.to_numeric(table[side], errors="coerce")
-    means = means_over_groups(table.dropna(subset=["observed", "predicted"]))
+    means = mean_courses(fit, FEWEST)
+    means = means[means["groups"] >= FEWEST]
     if means.empty:
         return [
             Text(
@@ -308,20 +282,11 @@ def _means(fit: Fit, into: Folder) -> list[Part]:
         ]
     words = (
         f"Means over groups: observed (marks) and predicted (lines), where at least {FEWEST} "
-        "groups were observed."
+        "groups were observed" + (", over stretches of time." if means["stretch"].any() else ".")
     )
 
-    def draw(ax: Any) -> None:
-        for (column, part), (colour, style) in zip(
-            means.sort_values("time").groupby("column"), LINES * 2, strict=False
-        ):
-            ax.plot(part["time"], part["observed"], "o", color=colour, label=str(column))
-            ax.plot(part["time"], part["predicted"], color=colour, linestyle=style)
-        ax.set_xlabel(time_label(fit.model))
-        ax.legend(title="marks: observed, lines: predicted")
-
     return [
-        into.picture("means-plot", draw, words, words),
+        into.picture("means-plot", lambda ax: plot_means(fit, means, ax), words, words),
         into.table("means", means, "The means and how many groups they are over."),
     ]
 
@@ -329,18 +294,14 @@ def _means(fit: Fit, into: Folder) -> list[Part]:
 def _labelled(plots: str, value: str, params: str) -> Teller:
     """Return what tells a result that has a row, and perhaps a figure, for each value."""
 
-    def tell(found: Any, into: Folder, personal: bool) -> list[Section]:
+    def tell(found: Any, into: Folder, may: Discretion) -> list[Section]:
         frame = getattr(found, params)
-        groups = [group for group in frame["group"].unique() if str(group)]
-        lines = found.summary().splitlines()
-        if not personal:
-            lines = without_groups(lines, [f"[{group}]" for group in groups])
-            lines = without_groups(lines, groups)
+        lines = may.lines(found.summary().splitlines(), frame["group"].unique())
         parts: list[Part] = [*sentences("\n".join(lines))]
         labels = [
             str(label)
             for label, group in zip(frame.index, frame["group"], strict=True)
-            if personal or not str(group)
+            if may.may_name(group)
         ]
         for k, label in enumerate(labels[:_MOST_PICTURES] if plots else ()):
             parts.append(
@@ -351,22 +312,20 @@ def _labelled(plots: str, value: str, params: str) -> Teller:
                     f"{plots} of {label}",
                 )
             )
-        parts += _values(frame, into, personal, value)
+        parts += _values(frame, into, may, value)
         return [Section(type(found).__name__, tuple(parts))]
 
     return tell
 
 
-def _comparison(found: Comparison, into: Folder, personal: bool) -> list[Section]:
-    groups = [str(group) for group in found.by_group.index]
-    lines = found.summary().splitlines()
-    parts: list[Part] = [
-        *sentences("\n".join(lines if personal else without_groups(lines, groups)))
-    ]
-    parts.append(into.table("comparison", found.to_frame(), "The fits, a row each."))
+def _comparison(found: Comparison, into: Folder, may: Discretion) -> list[Section]:
+    lines = may.lines(found.summary().splitlines(), found.by_group.index)
+    parts: list[Part] = [*sentences("\n".join(lines))]
+    table = found.to_frame().rename_axis("fit")
+    parts.append(into.table("comparison", table, "The fits, a row each."))
     if len(found.ratios):
         parts.append(into.table("ratios", found.ratios, "Likelihood-ratio tests."))
-    if personal and len(found.by_group):
+    if may.personal and len(found.by_group):
         parts.append(into.table("by-group", found.by_group, "Log-likelihood of each group."))
     return [Section("The comparison", tuple(parts))]
 
@@ -374,7 +333,7 @@ def _comparison(found: Comparison, into: Folder, personal: bool) -> list[Section
 def _table_only(name: str, caption: str) -> Teller:
     """Return what tells a result by its words and its table."""
 
-    def tell(found: Any, into: Folder, _: bool) -> list[Section]:
+    def tell(found: Any, into: Folder, _: Discretion) -> list[Section]:
         table = into.table(name, found.to_frame(), caption)
         return [Section(type(found).__name__, (*_summary(found), table))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..expression import write
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def model_section(model: Model, result: Any, into: Folder) -> Section:
+def model_section(model: Model, result: Any, into: Folder, names: Sequence[str] = ()) -> Section:
     """Return the section on the model that a result is of, and save the model.
 
     Parameters
@@ -23,13 +24,15 @@ def model_section(model: Model, result: Any, into: Folder) -> Section:
     result : result of that model
         Its ``params`` and ``inputs``, where they are mappings, are the values that were used.
     into : Folder
+    names : sequence of str
+        Results that are of it, where a page has more than one model.
     """
-    into.text("model.toml", write_text(model))
+    file = into.text("model.toml", write_text(model))
     used = getattr(result, "params", None)
     values = used if isinstance(used, dict) else {}
     parts: list[Text | Picture | Table | Link] = [
         Text(
-            "The model is in model.toml beside this page: tr.read_model('model.toml') reads it."
+            f"The model is in {file} beside this page: tr.read_model({file!r}) reads it."
             + (f" Time is in the unit {model.time_unit!r}." if model.time_unit else "")
         )
     ]
@@ -39,7 +42,7 @@ def model_section(model: Model, result: Any, into: Folder) -> Section:
     if model.params:
         caption = "Values that were used." if values else "The model's own values."
         parts.append(into.table("parameters", _values(model, values), caption, digits=6))
-    return Section("The model", tuple(parts))
+    return Section("The model" + (f" of {', '.join(names)}" if names else ""), tuple(parts))
 
 
 def _equations(model: Model) -> pd.DataFrame:
