@@ -251,6 +251,28 @@ def test_a_conserved_quantity_is_said(name):
     assert "conserved quantity has no isolated equilibria" in repr(found)
 
 
+def test_the_sums_that_are_conserved_are_named_with_the_remedy(text_model):
+    # A substrate in either of two forms, an enzyme free or bound: two totals.
+    model = text_model({"s": "c - s*e", "e": "2*c - s*e", "c": "s*e - 2*c", "p": "c"})
+    found = equilibria(model, starts=16)
+    assert found.conserved.constant == ("s + c + p", "e + c")
+    assert "p = total1 - s - c and e = total2 - c" in repr(found)
+    # Two of y make one of x, so x + y/2 stays: its remedy has the weights.
+    found = equilibria(text_model({"x": "y**2 - x", "y": "2*x - 2*y**2"}), starts=16)
+    assert found.conserved.constant == ("x + 0.5*y",)
+    assert "y = 2*total - 2*x" in repr(found)
+
+
+def test_what_grows_and_what_nothing_reads_is_named(text_model):
+    found = equilibria(text_model({"a": "1 - a*b", "b": "a*b"}), starts=16)
+    assert found.conserved.growing == (("a + b", 1.0),)
+    assert "a + b changes at the constant rate 1" in repr(found)
+    # How many were ever ill moves nobody.
+    found = equilibria(text_model({"i": "1 - i", "ever": "i"}), starts=16)
+    assert found.conserved.constant == ()
+    assert "no rate depends on ever: leave it out" in repr(found)
+
+
 def test_a_line_of_equilibria_is_said(text_model):
     found = equilibria(text_model({"x": "x - x", "y": "-y"}), starts=16)
     assert not found.isolated

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError, OptionError, checks_keywords, listed, nearest
 from ..model import Model
 from ..notebook import Shown
+from .conserved import Sums, conserved_sums
 from .system import Array, System
 
 if TYPE_CHECKING:
@@ -38,13 +39,8 @@ _CREEP = 16.0
 _SHOWN = 20
 #: A root may lie outside by this share of the half width: an equilibrium on a face.
 _EDGE = 1e-9
-#: What a Jacobian that is singular everywhere means, and what to do about it.
-NOT_ISOLATED = (
-    "The Jacobian is singular wherever it was looked at: a model with a conserved quantity has no "
-    "isolated equilibria. Leave out one state: write it as the conserved total minus the others"
-)
-#: Places at which the Jacobian is asked for sums that never change, and what of one is rounding.
-_PLACES, _NOTHING = 8, 1e-9
+#: Places at which the Jacobian is asked for sums that never change.
+_PLACES = 8
 _EPSILON = float(np.finfo(float).eps)
 #: Smallest singular value of a Jacobian with rows of length 1, in roundings, that counts.
 _SINGULAR = 64.0
@@ -117,6 +113,8 @@ class Equilibria(Shown):
     isolated : bool
         False if the Jacobian is singular at every start and every equilibrium found, as with
         a conserved quantity: equilibria then form curves, of which a search can give no list.
+    conserved : Sums
+        Sums of states that never change; looked for where nothing is isolated.
     """
 
     model: Model
@@ -124,6 +122,7 @@ class Equilibria(Shown):
     starts: int
     region: dict[str, tuple[float, float]]
     isolated: bool
+    conserved: Sums = field(default_factory=Sums)
 
     @property
     def stable(self) -> list[Equilibrium]:
@@ -173,7 +172,7 @@ class Equilibria(Shown):
             edges = [f"{name} in [{a:.5g}, {b:.5g}]" for name, (a, b) in self.region.items()]
             lines.append(f"  searched from {listed(edges)}")
         if not self.isolated:
-            lines.append(f"  {NOT_ISOLATED}")
+            lines.append(f"  {self.conserved.told()}")
         return "\n".join(lines)
 
 
@@ -227,7 +226,8 @@ def equilibria(
     search = Search(system, region, seed)
     roots, isolated = search(starts)
     found = tuple(_described(system, root) for root in roots)
-    return Equilibria(model, found, starts, search.searched(), isolated)
+    sums = Sums() if isolated else search.conserved()
+    return Equilibria(model, found, starts, search.searched(), isolated, sums)
 
 
 class Search:
@@ -290,34 +290,11 @@ class Search:
         looked = (*(np.append(y, tail) for y in roots), *points)
         return roots, not all(_singular(system, x) for x in looked)
 
-    @np.errstate(all="ignore")
-    def conserved(self) -> Array:
-        """Return the sums of states that never change, one a row, as far as they are linear."""
+    def conserved(self) -> Sums:
+        """Return the sums of states that never change, as far as they are linear."""
         system = self._system
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
-        tail = [] if system.free is None else [system.value]
-        known = []
-        for y in self._points(initial, _PLACES):
-            x = np.append(y, tail)
-            jac, rate = system.jac(x), system.rhs(x)
-            if np.isfinite(jac).all() and np.isfinite(rate).all():
-                # A sum that grows at a constant rate has no derivative either: it is not kept.
-                # Large rates must not hide the derivatives.
-                share = min(1.0, np.abs(jac).max() / max(np.abs(rate).max(), np.finfo(float).tiny))
-                known.append(np.column_stack([jac, share * rate]))
-        matrix = np.hstack(known or [np.eye(system.n)])
-        vectors, sizes, _ = np.linalg.svd(matrix)
-        rows = vectors[:, sizes <= _NOTHING * max(sizes[0], np.finfo(float).tiny)].T.copy()
-        # Reduced as by hand: each state that leads a sum stands in no other.
-        for k in range(len(rows)):
-            lead = int(np.argmax(np.abs(rows[k:]).max(axis=0) > _NOTHING))
-            best = k + int(np.argmax(np.abs(rows[k:, lead])))
-            rows[[k, best]] = rows[[best, k]]
-            rows[k] /= rows[k, lead]
-            others = [i for i in range(len(rows)) if i != k]
-            rows[others] -= np.outer(rows[others, lead], rows[k])
-        rows[np.abs(rows) <= _NOTHING] = 0.0
-        return np.asarray(rows)
+        return conserved_sums(system, list(self._points(initial, _PLACES)))
 
     def _merged(self, roots: list[Array], near: Array, tail: list[float]) -> list[Array]:
         """Return roots with those taken together that creep towards the same one.
@@ -408,24 +385,6 @@ def _singular(system: System, y: Array) -> bool:
     length = np.linalg.norm(jac, axis=1, keepdims=True)
     sizes = np.linalg.svd(jac / np.where(length > 0.0, length, 1.0), compute_uv=False)
     return bool(sizes[-1] <= _SINGULAR * len(sizes) * _EPSILON * sizes[0])
-
-
-def not_isolated(system: System, search: Search) -> str:
-    """Return what a Jacobian that is singular everywhere means, with the sum that is conserved."""
-    sums = search.conserved()
-    names = system.model.states
-    shown = [
-        " ".join(_term(c, name) for c, name in zip(row, names, strict=True) if c) for row in sums
-    ]
-    told = " and ".join(text.removeprefix("+ ") for text in shown)
-    return f"{NOT_ISOLATED}. Here {told} never changes" if told else NOT_ISOLATED
-
-
-def _term(coefficient: float, name: str) -> str:
-    """Return one term of a sum, its sign first."""
-    sign = "-" if coefficient < 0.0 else "+"
-    size = abs(coefficient)
-    return f"{sign} {name}" if abs(size - 1.0) <= _NOTHING else f"{sign} {size:.6g}*{name}"
 
 
 def _described(system: System, y: Array) -> Equilibrium:
