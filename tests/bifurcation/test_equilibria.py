@@ -330,6 +330,23 @@ def test_a_pitchfork_is_one_equilibrium(text_model):
     assert found.kind == "degenerate"
 
 
+def test_states_that_are_tiny_beside_the_region(text_model):
+    """A gene that activates itself, in moles a litre: roots of k c^3 - 5.1 c^2 + k c = 0.1."""
+    model = text_model({"c": "1e-9 + 5e-8*c**2/(c**2 + 1e-16) - k*c"}, {"c": 1e-9}, k=2.0)
+    found = equilibria(model)
+    known = np.sort(np.roots([2, -5.1, 2, -0.1]).real) * 1e-8
+    assert [e["c"] for e in found] == pytest.approx(known, rel=1e-12)
+    assert [e.stable for e in found] == [True, False, True]
+    # k = (5.1 c^2 + 0.1) / (c^3 + c) is least and largest where 5.1 c^4 - 4.8 c^2 + 0.1 = 0.
+    diagram = tr.diagram(model, "k", (0.2, 6))
+    at = np.sqrt((4.8 + np.array([-1, 1]) * 21**0.5) / 10.2)
+    assert diagram.special["c"].to_numpy() == pytest.approx(at * 1e-8, rel=1e-9)
+    assert diagram.special["k"].to_numpy() == pytest.approx(
+        (5.1 * at**2 + 0.1) / (at**3 + at), rel=1e-9
+    )
+    assert len(diagram.branches) == 1
+
+
 def test_a_long_list_is_cut(text_model):
     found = equilibria(text_model({"x": "sin(x)"}), region={"x": (0.5, 100)})
     assert len(found) == 31

@@ -55,8 +55,8 @@ class Sums:
             parts.append(f"Here no rate depends on {' or '.join(self.unread)}: leave it out")
         elif not self.growing:
             parts.append(
-                "Leave out one state: write it as the conserved total minus the others, the total "
-                "as a parameter"
+                "No sum of states is conserved here; if another quantity is, leave out one state: "
+                "write it through that quantity, as a parameter, and the others"
             )
         parts += [
             f"Here {text} changes at the constant rate {rate:.6g}, so that nothing can rest: give "

@@ -29,6 +29,9 @@ _NEAR = 0.1
 #: A start is given up when an iterate is this many half widths away from it; farther for
 #: models with a state that has no bounds, as then nothing says how large it may be.
 _LEASH, _LONG_LEASH = 7.0, 1e4
+#: Equilibria that reach no farther than this share of the region's half width are looked for
+#: once more where they are.
+_SMALL = 1e-3
 #: Two roots closer than this, in the size of the states, are one ...
 _SAME = 1e-6
 #: ... or than this, in half widths of the region.
@@ -271,10 +274,36 @@ class Search:
             system.set(np.append(np.zeros(system.n), value))
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
         points = self._points(initial, starts)
+        found = self._found(points, tail)
+        roots = self._distinct(found, initial, half, tail)
+        small = self._small(roots, initial, tail)
+        if small.any():
+            # What is there is too small for starts from all over the region to fall between.
+            size = np.abs(np.vstack([*roots, initial])).max(axis=0)
+            half = np.where(small, 2.0 * size, half)
+            low, high = np.where(small, np.clip([-half, half], *self._box.T), self._box.T)
+            more = self._found(self._spread(low, high, starts), tail)
+            roots = self._distinct(np.vstack([found, more]), initial, half, tail)
+        for root in roots:
+            root[np.abs(root) <= _EPSILON * half] = 0.0
+        # Rounded, so that the last bits of an equal component do not decide the order.
+        roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         points = np.hstack([points, np.tile(tail, (len(points), 1))])
-        found = system.kernel.search(points, half, self._leash)[:, : system.n]
-        found[np.abs(found) <= _EPSILON * half] = 0.0
-        found = found[((found >= self._low) & (found <= self._high)).all(axis=1)]
+        looked = (*(np.append(y, tail) for y in roots), *points)
+        return roots, not all(_singular(system, x) for x in looked)
+
+    def _found(self, points: Array, tail: list[float]) -> Array:
+        """Return what Newton's method finds from starts, as far as it lies where it is kept."""
+        starts = np.hstack([points, np.tile(tail, (len(points), 1))])
+        found = self._system.kernel.search(starts, self._half, self._leash)[:, : self._system.n]
+        found[np.abs(found) <= _EPSILON * _FINEST * self._half] = 0.0
+        inside = ((found >= self._low) & (found <= self._high)).all(axis=1)
+        return np.asarray(found[inside])
+
+    def _distinct(
+        self, found: Array, initial: Array, half: Array, tail: list[float]
+    ) -> list[Array]:
+        """Return each root once."""
         # As fine as the states are small, but no finer than Newton's method is.
         size = np.abs(np.vstack([found, initial])).max(axis=0)
         near = np.clip(_SAME * size, _FINEST * half, _SAME * half)
@@ -282,13 +311,18 @@ class Search:
         while len(found):
             roots.append(found[0].copy())
             found = found[(np.abs(found - found[0]) > near).any(axis=1)]
-        roots = self._merged(roots, near, tail)
+        return self._merged(roots, near, tail)
+
+    def _small(self, roots: list[Array], initial: Array, tail: list[float]) -> NDArray[np.bool_]:
+        """Return which states are small beside the region wherever something rests."""
+        none = np.zeros(self._system.n, dtype=bool)
         for root in roots:
-            root[np.abs(root) <= _EPSILON * half] = 0.0
-        # Rounded, so that the last bits of an equal component do not decide the order.
-        roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
-        looked = (*(np.append(y, tail) for y in roots), *points)
-        return roots, not all(_singular(system, x) for x in looked)
+            step = _newton_step(self._system, root, tail)
+            # The size of a root that Newton's method creeps to says nothing.
+            if step is None or (np.abs(step) > _SAME * np.abs(root).max()).any():
+                return none
+        size = np.abs(np.vstack([*roots, initial])).max(axis=0)
+        return np.asarray((size > 0.0) & (size < _SMALL * self._half)) if roots else none
 
     def conserved(self) -> Sums:
         """Return the sums of states that never change, as far as they are linear."""
@@ -329,20 +363,26 @@ class Search:
     def _points(self, initial: Array, starts: int) -> Array:
         """Return the initial value and points spread over the region, (starts, n_state).
 
-        A Kronecker sequence with the powers of the generalised golden ratio: Roberts (2018),
-        The unreasonable effectiveness of quasirandom sequences. Where nothing says how large
-        a state may be, every other point lies near its initial value.
+        Where nothing says how large a state may be, every other point lies near its initial value.
         """
         low, high = self._box.T
+        points = self._spread(low, high, starts - 1)
+        near = initial + (points - initial) * _NEAR
+        points[1::2] = np.where(self._free, near[1::2], points[1::2])
+        return np.vstack([initial, points])
+
+    def _spread(self, low: Array, high: Array, starts: int) -> Array:
+        """Return points spread evenly over a region, (starts, n_state).
+
+        A Kronecker sequence with the powers of the generalised golden ratio: Roberts (2018),
+        The unreasonable effectiveness of quasirandom sequences.
+        """
         ratio = 1.5
         for _ in range(50):
             ratio = (1.0 + ratio) ** (1.0 / (len(low) + 1))
         steps = ratio ** -np.arange(1.0, len(low) + 1.0)
-        unit = (self._shift + np.outer(np.arange(starts - 1), steps)) % 1.0
-        points = low + unit * (high - low)
-        near = initial + (points - initial) * _NEAR
-        points[1::2] = np.where(self._free, near[1::2], points[1::2])
-        return np.vstack([initial, points])
+        unit = (self._shift + np.outer(np.arange(starts), steps)) % 1.0
+        return np.asarray(low + unit * (high - low))
 
 
 @np.errstate(all="ignore")
