@@ -16,7 +16,7 @@ import numpy as np
 
 from ..equilibria import ordered_eigenvalues
 from ..multilinear import Multilinear
-from ..normal_form import hopf_vectors
+from ..normal_form import hopf_vectors, rounded
 from ..system import Array, Complex
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
 from .codim2_forms import (
@@ -30,8 +30,6 @@ from .codim2_forms import (
 from .second_order import SecondOrder
 from .tracing import Point, Stretch, Tracer
 
-#: A test function below this share of its terms is zero, to rounding.
-_NOTHING = 1e-10
 #: Halvings of a step in search of its separate events.
 _DEPTH = 12
 #: Share of a step that Brent's method leaves.
@@ -154,8 +152,8 @@ class FoldWatch(Watch):
         length = float(np.linalg.norm(v * size))
         coefficient = abs(along * frame.rate / (2.0 * across * length)) if across else math.inf
         signs = {
-            "cusp": _rounded(along, float(np.abs(w) @ np.abs(second) @ np.abs(v))),
-            "bogdanov_takens": _rounded(across, float(np.abs(w) @ np.abs(v))),
+            "cusp": rounded(along, float(np.abs(w) @ np.abs(second) @ np.abs(v))),
+            "bogdanov_takens": rounded(across, float(np.abs(w) @ np.abs(v))),
         }
         return Reading(signs, others, coefficient=coefficient)
 
@@ -191,7 +189,7 @@ class HopfWatch(Watch):
             # Just on a zero-Hopf point: a value of neither sign.
             return Reading({"bautin": 0.0}, others, omega)
         sign = float(np.prod(others / rate).real)
-        return Reading({"bautin": _rounded(l1, noise) * sign}, others, omega, l1)
+        return Reading({"bautin": rounded(l1, noise) * sign}, others, omega, l1)
 
     def _lyapunov(self, x: Array, p: Complex, q: Complex, omega: float) -> tuple[float, float]:
         """Return l1, and the size of the terms that it is the sum of."""
@@ -528,11 +526,6 @@ def _nearest_pair(reading: Reading) -> float:
     """Return the real part, by its size, of the complex other eigenvalue nearest to the axis."""
     pairs = reading.others[reading.others.imag > 0.0]
     return float(np.abs(pairs.real).min()) if len(pairs) else math.nan
-
-
-def _rounded(value: float, size: float) -> float:
-    """Return a value, or 0 if it is only the rounding of terms of a size."""
-    return value if abs(value) > _NOTHING * size else 0.0
 
 
 def _continued(reading: Reading, signs: dict[str, float]) -> Reading:
