@@ -16,6 +16,8 @@ static const double ROUNDINGS = 64.0 * DBL_EPSILON;
 /* Longest step that is still taken once the residual is rounding. */
 static const double LAST_STEP = 1e-7;
 static const double SHORTEST_DAMPING = 1e-4;
+/* Steps that an equilibrium is settled by: it may be much smaller than what it is measured in. */
+enum { SETTLING = 8 };
 static const double DIFFERENCE = 1e-7;
 static const double CONVERGED = 1e-12, NEARLY = 1e-9;
 
@@ -85,16 +87,17 @@ static double norm(int n, const double *v)
     return sqrt(sum);
 }
 
-/* Whether a residual is no more than rounding in the first `n` components of x could cause. */
+/* Whether a residual is no more than rounding in the first `n` components of x, or of what they
+ * are measured in, could cause. */
 static int at_rounding(int rows, int n, int stride, const double *f, const double *jac,
-                       const double *x)
+                       const double *x, const double *scale)
 {
     for (int i = 0; i < rows; i++) {
         double noise = 0.0, largest = 0.0;
         for (int j = 0; j < n; j++) {
             const double size = fabs(jac[i * stride + j]);
             noise += size * fabs(x[j]);
-            if (size > largest) largest = size;
+            if (size * scale[j] > largest) largest = size * scale[j];
         }
         if (!(fabs(f[i]) <= ROUNDINGS * (noise + largest))) return 0;
     }
@@ -235,7 +238,7 @@ int tro_arclength_at(const tro_arclength *a, const double *x0, const double *tan
         for (int i = 0; i < n; i++) step[i] = -step[i];
         step[n] = s - along;
         if (!all_finite(n * m, derivative) || !all_finite(m, step)) return TRO_NONFINITE;
-        const int rounding = count > 2 && at_rounding(n, m, m, step, derivative, x);
+        const int rounding = count > 2 && at_rounding(n, m, m, step, derivative, x, scale);
         for (int i = 0; i < n; i++)
             for (int j = 0; j < m; j++) border[i * m + j] = derivative[i * m + j] * scale[j];
         memcpy(border + n * m, tangent, (size_t)m * sizeof(double));
@@ -285,7 +288,7 @@ int tro_arclength_landing(const tro_arclength *a, const double *x0, const double
             x[i] += step[i];
             length += (step[i] / scale[i]) * (step[i] / scale[i]);
         }
-        if (sqrt(length) <= CLOSE || at_rounding(n, n, n, f, jac, x)) {
+        if (sqrt(length) <= CLOSE || at_rounding(n, n, n, f, jac, x, scale)) {
             double along = 0.0, aside = 0.0;
             for (int j = 0; j < m; j++) along += tangent[j] * (x[j] - x0[j]) / scale[j];
             for (int j = 0; j < m; j++) {
@@ -314,6 +317,26 @@ static double widest(int n, const double *v, const double *scale)
     return largest;
 }
 
+/* Take Newton steps for as long as each is less than half the one before. `work` holds a
+ * Jacobian and a step. */
+static void settle(const tro_arclength *a, const double *scale, double length, double *x,
+                   double *work)
+{
+    const int n = a->n;
+    double *jac = work, *step = jac + n * n;
+    for (int count = 0; count < SETTLING && length > 0.0; count++) {
+        rhs(a, x, step);
+        jacobian(a, x, jac);
+        if (!all_finite(n, step) || !all_finite(n * n, jac)) return;
+        if (tro_dense_factor(n, jac, a->rows) < 0) return;
+        tro_dense_solve(n, jac, a->rows, step);
+        const double size = widest(n, step, scale);
+        if (!(size < length / 2.0)) return;
+        for (int i = 0; i < n; i++) x[i] -= step[i];
+        length = size;
+    }
+}
+
 int tro_arclength_newton(const tro_arclength *a, const double *scale, double reach, double *x)
 {
     const int n = a->n;
@@ -328,7 +351,7 @@ int tro_arclength_newton(const tro_arclength *a, const double *scale, double rea
         rhs(a, x, f);
         jacobian(a, x, jac);
         if (!all_finite(n, f) || !all_finite(n * n, jac)) return TRO_NONFINITE;
-        const int rounding = at_rounding(n, n, n, f, jac, x);
+        const int rounding = at_rounding(n, n, n, f, jac, x, scale);
         memcpy(factors, jac, (size_t)(n * n) * sizeof(double));
         if (tro_dense_factor(n, factors, a->rows) < 0)
             return rounding ? TRO_SUCCESS : TRO_SINGULAR;
@@ -338,8 +361,10 @@ int tro_arclength_newton(const tro_arclength *a, const double *scale, double rea
         if (!isfinite(length) || length * damping > 1e300) return TRO_DIVERGED;
         if (length <= CLOSE || rounding) {
             /* A longer step that only rounding asks for is the sign of a singular Jacobian. */
-            if (length <= LAST_STEP)
+            if (length <= LAST_STEP) {
                 for (int i = 0; i < n; i++) x[i] += step[i];
+                settle(a, scale, length, x, jac);
+            }
             return TRO_SUCCESS;
         }
         damping = fmin(1.0, fmin(4.0 * damping, 1.0 / length));

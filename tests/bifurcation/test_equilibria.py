@@ -251,6 +251,28 @@ def test_a_conserved_quantity_is_said(name):
     assert "conserved quantity has no isolated equilibria" in repr(found)
 
 
+def test_the_sums_that_are_conserved_are_named_with_the_remedy(text_model):
+    # A substrate in either of two forms, an enzyme free or bound: two totals.
+    model = text_model({"s": "c - s*e", "e": "2*c - s*e", "c": "s*e - 2*c", "p": "c"})
+    found = equilibria(model, starts=16)
+    assert found.conserved.constant == ("s + c + p", "e + c")
+    assert "p = total1 - s - c and e = total2 - c" in repr(found)
+    # Two of y make one of x, so x + y/2 stays: its remedy has the weights.
+    found = equilibria(text_model({"x": "y**2 - x", "y": "2*x - 2*y**2"}), starts=16)
+    assert found.conserved.constant == ("x + 0.5*y",)
+    assert "y = 2*total - 2*x" in repr(found)
+
+
+def test_what_grows_and_what_nothing_reads_is_named(text_model):
+    found = equilibria(text_model({"a": "1 - a*b", "b": "a*b"}), starts=16)
+    assert found.conserved.growing == (("a + b", 1.0),)
+    assert "a + b changes at the constant rate 1" in repr(found)
+    # How many were ever ill moves nobody.
+    found = equilibria(text_model({"i": "1 - i", "ever": "i"}), starts=16)
+    assert found.conserved.constant == ()
+    assert "no rate depends on ever: leave it out" in repr(found)
+
+
 def test_a_line_of_equilibria_is_said(text_model):
     found = equilibria(text_model({"x": "x - x", "y": "-y"}), starts=16)
     assert not found.isolated
@@ -306,6 +328,23 @@ def test_a_pitchfork_is_one_equilibrium(text_model):
     (found,) = equilibria(model)
     assert found.y == pytest.approx(np.zeros(3), abs=1e-8)
     assert found.kind == "degenerate"
+
+
+def test_states_that_are_tiny_beside_the_region(text_model):
+    """A gene that activates itself, in moles a litre: roots of k c^3 - 5.1 c^2 + k c = 0.1."""
+    model = text_model({"c": "1e-9 + 5e-8*c**2/(c**2 + 1e-16) - k*c"}, {"c": 1e-9}, k=2.0)
+    found = equilibria(model)
+    known = np.sort(np.roots([2, -5.1, 2, -0.1]).real) * 1e-8
+    assert [e["c"] for e in found] == pytest.approx(known, rel=1e-12)
+    assert [e.stable for e in found] == [True, False, True]
+    # k = (5.1 c^2 + 0.1) / (c^3 + c) is least and largest where 5.1 c^4 - 4.8 c^2 + 0.1 = 0.
+    diagram = tr.diagram(model, "k", (0.2, 6))
+    at = np.sqrt((4.8 + np.array([-1, 1]) * 21**0.5) / 10.2)
+    assert diagram.special["c"].to_numpy() == pytest.approx(at * 1e-8, rel=1e-9)
+    assert diagram.special["k"].to_numpy() == pytest.approx(
+        (5.1 * at**2 + 0.1) / (at**3 + at), rel=1e-9
+    )
+    assert len(diagram.branches) == 1
 
 
 def test_a_long_list_is_cut(text_model):

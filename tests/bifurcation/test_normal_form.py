@@ -93,6 +93,18 @@ def test_van_der_pol_is_degenerate(follow):
     assert "degenerate" in branch.summary()
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_what_is_born_does_not_depend_on_units(follow, text_model, unit):
+    """Bautin's normal form to third order: l1 = -2 for radii in units of one."""
+    grown = f"(x**2 + y**2)/{unit**2:.0e}"
+    model = text_model({"x": f"r*x - y - x*{grown}", "y": f"x + r*y - y*{grown}"}, r=0.0)
+    branch = follow(model, "r", span=(-1, 1))
+    hopf = only(branch, "hopf")
+    assert hopf["coefficient"] == pytest.approx(-2 / unit**2, rel=1e-8)
+    assert hopf["criticality"] == "supercritical"
+    assert "supercritical, l1" in branch.summary()
+
+
 @pytest.mark.parametrize("eps", [1.0, 0.1, 0.01])
 def test_van_der_pol_as_lienard(follow, text_model, eps):
     """x' = (y - x^3/3 + x)/eps, y' = a - x: Hopf at a = 1 with omega = eps^(-1/2)."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..model import Model
 from ..notebook import Shown
-from .normal_form import DEGENERATE
+from .normal_form import criticality
 from .sensitivity import location_derivatives
 from .system import shown_state
 
@@ -47,10 +47,11 @@ def _passage(values: NDArray[np.float64], first: float, last: float) -> str:
 
 def _birth(coefficient: float) -> str:
     """Say what the first Lyapunov coefficient of a Hopf point means."""
-    if abs(coefficient) < DEGENERATE:
+    sort = criticality(coefficient)
+    if not sort:
         return "degenerate, l1 = 0 decides nothing"
-    sort, born = ("super", "a stable") if coefficient < 0 else ("sub", "an unstable")
-    return f"{sort}critical, l1 = {coefficient:.4g}: {born} cycle is born"
+    born = "a stable" if sort == "supercritical" else "an unstable"
+    return f"{sort}, l1 = {coefficient:.4g}: {born} cycle is born"
 
 
 @dataclass(frozen=True, eq=False)

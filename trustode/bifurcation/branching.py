@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .multilinear import Multilinear
+from .normal_form import rounded
 from .system import Array, System
 
 #: Singular values below this share of the largest are zero at a located point.
@@ -136,7 +137,7 @@ def branch_coefficient(system: System, x: Array, sort: str) -> float:
     That of the centre manifold at the point's parameter, with A q = 0, A^T p = 0, ``|q|`` = 1,
     <p, q> = 1: for a transcritical point w' = c w^2, c = <p, B(q, q)> / 2, given as positive as
     its sign is that of q; for a pitchfork w' = c w^3, c = <p, C(q, q, q) - 3 B(q, A^inv B(q, q))>
-    / 6, negative for a supercritical one. NaN for other points.
+    / 6, negative for a supercritical one, 0 where its terms cancel. NaN for other points.
     """
     if not sort:
         return math.nan
@@ -149,4 +150,6 @@ def branch_coefficient(system: System, x: Array, sort: str) -> float:
     # Bordered, as A is singular; <p, h> = 0 picks one solution.
     bordered = np.block([[jac, q[:, None]], [p[None, :], np.zeros((1, 1))]])
     h = np.linalg.solve(bordered, np.append(-square + (p @ square) * q, 0.0))[:n]
-    return float(p @ (cubic + 3.0 * forms.B(q, h))) / 6.0
+    slaved = 3.0 * forms.B(q, h)
+    size = float(np.abs(p) @ (np.abs(cubic) + np.abs(slaved)))
+    return rounded(float(p @ (cubic + slaved)), size) / 6.0

@@ -16,7 +16,7 @@ from ..model import Model
 from ..solve import Solver, initial_vector, input_tables, pack, solve_batch
 from .arclength import ArcLength, Curve
 from .branch import Branch
-from .equilibria import NOT_ISOLATED, Equilibrium, equilibria
+from .equilibria import Equilibrium, equilibria
 from .follow import Follower, Side
 from .reach import Reach
 from .special import Special
@@ -217,7 +217,7 @@ def _settled(system: System, initial: Array) -> Array:
     if not len(found):
         what = "by simulation from the initial state, nor by a search"
         if not found.isolated:
-            raise _no_equilibrium(system, what, system.value, NOT_ISOLATED)
+            raise _no_equilibrium(system, what, system.value, found.conserved.told())
         raise _no_equilibrium(system, what, system.value)
     distances = [float(np.linalg.norm((each.y - initial) / size)) for each in found]
     return found[int(np.argmin(distances))].y

@@ -18,7 +18,7 @@ from ..progress import Progress, track
 from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
-from .equilibria import Search, not_isolated, whole
+from .equilibria import Search, whole
 from .families import MOST_FAMILIES, Families
 from .kept import opened
 from .periodic.settling import beside
@@ -175,7 +175,7 @@ def drawn(
             found += [np.append(y, value) for y in roots]
     if not isolated:
         raise SolveError(
-            f"{system.where}: found no isolated equilibria. {not_isolated(system, search)}",
+            f"{system.where}: found no isolated equilibria. {search.conserved().told()}",
             Status.SINGULAR,
         )
     reach = Reach(system, stepper, low, high, journal)

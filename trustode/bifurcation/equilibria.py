@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError, OptionError, checks_keywords, listed, nearest
 from ..model import Model
 from ..notebook import Shown
+from .conserved import Sums, conserved_sums
 from .system import Array, System
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _NEAR = 0.1
 #: A start is given up when an iterate is this many half widths away from it; farther for
 #: models with a state that has no bounds, as then nothing says how large it may be.
 _LEASH, _LONG_LEASH = 7.0, 1e4
+#: Equilibria that reach no farther than this share of the region's half width are looked for
+#: once more where they are.
+_SMALL = 1e-3
 #: Two roots closer than this, in the size of the states, are one ...
 _SAME = 1e-6
 #: ... or than this, in half widths of the region.
@@ -38,13 +42,8 @@ _CREEP = 16.0
 _SHOWN = 20
 #: A root may lie outside by this share of the half width: an equilibrium on a face.
 _EDGE = 1e-9
-#: What a Jacobian that is singular everywhere means, and what to do about it.
-NOT_ISOLATED = (
-    "The Jacobian is singular wherever it was looked at: a model with a conserved quantity has no "
-    "isolated equilibria. Leave out one state: write it as the conserved total minus the others"
-)
-#: Places at which the Jacobian is asked for sums that never change, and what of one is rounding.
-_PLACES, _NOTHING = 8, 1e-9
+#: Places at which the Jacobian is asked for sums that never change.
+_PLACES = 8
 _EPSILON = float(np.finfo(float).eps)
 #: Smallest singular value of a Jacobian with rows of length 1, in roundings, that counts.
 _SINGULAR = 64.0
@@ -117,6 +116,8 @@ class Equilibria(Shown):
     isolated : bool
         False if the Jacobian is singular at every start and every equilibrium found, as with
         a conserved quantity: equilibria then form curves, of which a search can give no list.
+    conserved : Sums
+        Sums of states that never change; looked for where nothing is isolated.
     """
 
     model: Model
@@ -124,6 +125,7 @@ class Equilibria(Shown):
     starts: int
     region: dict[str, tuple[float, float]]
     isolated: bool
+    conserved: Sums = field(default_factory=Sums)
 
     @property
     def stable(self) -> list[Equilibrium]:
@@ -173,7 +175,7 @@ class Equilibria(Shown):
             edges = [f"{name} in [{a:.5g}, {b:.5g}]" for name, (a, b) in self.region.items()]
             lines.append(f"  searched from {listed(edges)}")
         if not self.isolated:
-            lines.append(f"  {NOT_ISOLATED}")
+            lines.append(f"  {self.conserved.told()}")
         return "\n".join(lines)
 
 
@@ -227,7 +229,8 @@ def equilibria(
     search = Search(system, region, seed)
     roots, isolated = search(starts)
     found = tuple(_described(system, root) for root in roots)
-    return Equilibria(model, found, starts, search.searched(), isolated)
+    sums = Sums() if isolated else search.conserved()
+    return Equilibria(model, found, starts, search.searched(), isolated, sums)
 
 
 class Search:
@@ -271,10 +274,36 @@ class Search:
             system.set(np.append(np.zeros(system.n), value))
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
         points = self._points(initial, starts)
+        found = self._found(points, tail)
+        roots = self._distinct(found, initial, half, tail)
+        small = self._small(roots, initial, tail)
+        if small.any():
+            # What is there is too small for starts from all over the region to fall between.
+            size = np.abs(np.vstack([*roots, initial])).max(axis=0)
+            half = np.where(small, 2.0 * size, half)
+            low, high = np.where(small, np.clip([-half, half], *self._box.T), self._box.T)
+            more = self._found(self._spread(low, high, starts), tail)
+            roots = self._distinct(np.vstack([found, more]), initial, half, tail)
+        for root in roots:
+            root[np.abs(root) <= _EPSILON * half] = 0.0
+        # Rounded, so that the last bits of an equal component do not decide the order.
+        roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         points = np.hstack([points, np.tile(tail, (len(points), 1))])
-        found = system.kernel.search(points, half, self._leash)[:, : system.n]
-        found[np.abs(found) <= _EPSILON * half] = 0.0
-        found = found[((found >= self._low) & (found <= self._high)).all(axis=1)]
+        looked = (*(np.append(y, tail) for y in roots), *points)
+        return roots, not all(_singular(system, x) for x in looked)
+
+    def _found(self, points: Array, tail: list[float]) -> Array:
+        """Return what Newton's method finds from starts, as far as it lies where it is kept."""
+        starts = np.hstack([points, np.tile(tail, (len(points), 1))])
+        found = self._system.kernel.search(starts, self._half, self._leash)[:, : self._system.n]
+        found[np.abs(found) <= _EPSILON * _FINEST * self._half] = 0.0
+        inside = ((found >= self._low) & (found <= self._high)).all(axis=1)
+        return np.asarray(found[inside])
+
+    def _distinct(
+        self, found: Array, initial: Array, half: Array, tail: list[float]
+    ) -> list[Array]:
+        """Return each root once."""
         # As fine as the states are small, but no finer than Newton's method is.
         size = np.abs(np.vstack([found, initial])).max(axis=0)
         near = np.clip(_SAME * size, _FINEST * half, _SAME * half)
@@ -282,42 +311,24 @@ class Search:
         while len(found):
             roots.append(found[0].copy())
             found = found[(np.abs(found - found[0]) > near).any(axis=1)]
-        roots = self._merged(roots, near, tail)
-        for root in roots:
-            root[np.abs(root) <= _EPSILON * half] = 0.0
-        # Rounded, so that the last bits of an equal component do not decide the order.
-        roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
-        looked = (*(np.append(y, tail) for y in roots), *points)
-        return roots, not all(_singular(system, x) for x in looked)
+        return self._merged(roots, near, tail)
 
-    @np.errstate(all="ignore")
-    def conserved(self) -> Array:
-        """Return the sums of states that never change, one a row, as far as they are linear."""
+    def _small(self, roots: list[Array], initial: Array, tail: list[float]) -> NDArray[np.bool_]:
+        """Return which states are small beside the region wherever something rests."""
+        none = np.zeros(self._system.n, dtype=bool)
+        for root in roots:
+            step = _newton_step(self._system, root, tail)
+            # The size of a root that Newton's method creeps to says nothing.
+            if step is None or (np.abs(step) > _SAME * np.abs(root).max()).any():
+                return none
+        size = np.abs(np.vstack([*roots, initial])).max(axis=0)
+        return np.asarray((size > 0.0) & (size < _SMALL * self._half)) if roots else none
+
+    def conserved(self) -> Sums:
+        """Return the sums of states that never change, as far as they are linear."""
         system = self._system
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
-        tail = [] if system.free is None else [system.value]
-        known = []
-        for y in self._points(initial, _PLACES):
-            x = np.append(y, tail)
-            jac, rate = system.jac(x), system.rhs(x)
-            if np.isfinite(jac).all() and np.isfinite(rate).all():
-                # A sum that grows at a constant rate has no derivative either: it is not kept.
-                # Large rates must not hide the derivatives.
-                share = min(1.0, np.abs(jac).max() / max(np.abs(rate).max(), np.finfo(float).tiny))
-                known.append(np.column_stack([jac, share * rate]))
-        matrix = np.hstack(known or [np.eye(system.n)])
-        vectors, sizes, _ = np.linalg.svd(matrix)
-        rows = vectors[:, sizes <= _NOTHING * max(sizes[0], np.finfo(float).tiny)].T.copy()
-        # Reduced as by hand: each state that leads a sum stands in no other.
-        for k in range(len(rows)):
-            lead = int(np.argmax(np.abs(rows[k:]).max(axis=0) > _NOTHING))
-            best = k + int(np.argmax(np.abs(rows[k:, lead])))
-            rows[[k, best]] = rows[[best, k]]
-            rows[k] /= rows[k, lead]
-            others = [i for i in range(len(rows)) if i != k]
-            rows[others] -= np.outer(rows[others, lead], rows[k])
-        rows[np.abs(rows) <= _NOTHING] = 0.0
-        return np.asarray(rows)
+        return conserved_sums(system, list(self._points(initial, _PLACES)))
 
     def _merged(self, roots: list[Array], near: Array, tail: list[float]) -> list[Array]:
         """Return roots with those taken together that creep towards the same one.
@@ -352,20 +363,26 @@ class Search:
     def _points(self, initial: Array, starts: int) -> Array:
         """Return the initial value and points spread over the region, (starts, n_state).
 
-        A Kronecker sequence with the powers of the generalised golden ratio: Roberts (2018),
-        The unreasonable effectiveness of quasirandom sequences. Where nothing says how large
-        a state may be, every other point lies near its initial value.
+        Where nothing says how large a state may be, every other point lies near its initial value.
         """
         low, high = self._box.T
+        points = self._spread(low, high, starts - 1)
+        near = initial + (points - initial) * _NEAR
+        points[1::2] = np.where(self._free, near[1::2], points[1::2])
+        return np.vstack([initial, points])
+
+    def _spread(self, low: Array, high: Array, starts: int) -> Array:
+        """Return points spread evenly over a region, (starts, n_state).
+
+        A Kronecker sequence with the powers of the generalised golden ratio: Roberts (2018),
+        The unreasonable effectiveness of quasirandom sequences.
+        """
         ratio = 1.5
         for _ in range(50):
             ratio = (1.0 + ratio) ** (1.0 / (len(low) + 1))
         steps = ratio ** -np.arange(1.0, len(low) + 1.0)
-        unit = (self._shift + np.outer(np.arange(starts - 1), steps)) % 1.0
-        points = low + unit * (high - low)
-        near = initial + (points - initial) * _NEAR
-        points[1::2] = np.where(self._free, near[1::2], points[1::2])
-        return np.vstack([initial, points])
+        unit = (self._shift + np.outer(np.arange(starts), steps)) % 1.0
+        return np.asarray(low + unit * (high - low))
 
 
 @np.errstate(all="ignore")
@@ -408,24 +425,6 @@ def _singular(system: System, y: Array) -> bool:
     length = np.linalg.norm(jac, axis=1, keepdims=True)
     sizes = np.linalg.svd(jac / np.where(length > 0.0, length, 1.0), compute_uv=False)
     return bool(sizes[-1] <= _SINGULAR * len(sizes) * _EPSILON * sizes[0])
-
-
-def not_isolated(system: System, search: Search) -> str:
-    """Return what a Jacobian that is singular everywhere means, with the sum that is conserved."""
-    sums = search.conserved()
-    names = system.model.states
-    shown = [
-        " ".join(_term(c, name) for c, name in zip(row, names, strict=True) if c) for row in sums
-    ]
-    told = " and ".join(text.removeprefix("+ ") for text in shown)
-    return f"{NOT_ISOLATED}. Here {told} never changes" if told else NOT_ISOLATED
-
-
-def _term(coefficient: float, name: str) -> str:
-    """Return one term of a sum, its sign first."""
-    sign = "-" if coefficient < 0.0 else "+"
-    size = abs(coefficient)
-    return f"{sign} {name}" if abs(size - 1.0) <= _NOTHING else f"{sign} {size:.6g}*{name}"
 
 
 def _described(system: System, y: Array) -> Equilibrium:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import SolveError, Status
 from .arclength import ArcLength, Curve, Node
-from .equilibria import ordered_eigenvalues, undecided
+from .equilibria import Search, ordered_eigenvalues, undecided
 from .special import Finder, Pole, Special, Unclear, changed
 from .system import Array, System
 
@@ -77,10 +77,14 @@ class Follower:
         """Return the two sides of the branch through a point, measured at least in `scale`."""
         node = self._curve.start(x, self._curve.scale(x[:-1], scale))
         if node is None:
+            sums = Search(self._system, None, 0).conserved()
+            self._system.set(x)
+            why = "Start away from a branch point"
+            if sums.constant or sums.growing:
+                why = sums.told()
             raise SolveError(
                 f"{self._system.where}: the branch has no tangent at the start, {self._system.free}"
-                f" = {x[-1]:g}. Start away from a branch point; a model with a conserved quantity "
-                "has no isolated equilibria",
+                f" = {x[-1]:g}. {why}",
                 Status.SINGULAR,
             )
         node = self._off_fold(node)

@@ -11,13 +11,18 @@ import numpy as np
 from .multilinear import Multilinear
 from .system import Array, Complex
 
-#: Cubic coefficients below this are rounding: the cubic terms cancel.
-DEGENERATE = 1e-10
+#: A sum below this share of its terms is rounding: they cancel.
+_NOTHING = 1e-10
+
+
+def rounded(value: float, size: float) -> float:
+    """Return a sum, or 0 if it is only the rounding of terms of a size."""
+    return value if abs(value) > _NOTHING * size else 0.0
 
 
 def criticality(cubic: float) -> str:
     """Name what a cubic coefficient says of what is born; empty where it decides nothing."""
-    if not abs(cubic) >= DEGENERATE:
+    if not abs(cubic) > 0.0:
         return ""
     return "supercritical" if cubic < 0.0 else "subcritical"
 
@@ -37,16 +42,18 @@ def first_lyapunov(jac: Array, omega: float, forms: Multilinear) -> float:
     """Return the first Lyapunov coefficient l1 of a Hopf point: Re(c1) / omega.
 
     With A q = i omega q, A^T p = -i omega p, <q, q> = 1 and <p, q> = 1. Negative: a stable
-    cycle is born (supercritical). Its size, not its sign, depends on the states' units.
+    cycle is born (supercritical), 0: its terms cancel. Its size, not its sign, depends on the
+    states' units.
     """
     p, q = hopf_vectors(jac, omega)
     bar = q.conj()
     square, mixed, third = forms.first_three(q, q, bar)
     steady = np.linalg.solve(jac, mixed)
     double = np.linalg.solve(2j * omega * np.eye(len(jac)) - jac, square)
-    cubic = np.vdot(p, third)
-    c1 = (cubic - 2.0 * np.vdot(p, forms.B(q, steady)) + np.vdot(p, forms.B(bar, double))) / 2.0
-    return float(c1.real / omega)
+    terms = (third, -2.0 * forms.B(q, steady), forms.B(bar, double))
+    c1 = sum(np.vdot(p, term) for term in terms) / 2.0
+    size = sum(float(np.abs(p) @ np.abs(term)) for term in terms) / 2.0
+    return rounded(float(c1.real), size) / omega
 
 
 def hopf_vectors(jac: Array, omega: float) -> tuple[Complex, Complex]:

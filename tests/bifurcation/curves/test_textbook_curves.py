@@ -87,3 +87,54 @@ def test_branch_points_along_a_curve(text_model):
     assert only.points["a"].to_numpy() == pytest.approx(only.points["b"].to_numpy() ** 2, abs=1e-9)
     assert all(end == "span reached, a = 1" for end in only.ends)
     assert special.empty
+
+
+def hopf_curves(model, free, pair, span):
+    """Return the curve through each Hopf point of a diagram along the first parameter."""
+    found = tr.diagram(model, free, span[free], cycles=False).special
+    return [
+        tr.curve(model, pair, start=row, span=span)
+        for _, row in found[found["kind"] == "hopf"].iterrows()
+    ]
+
+
+def test_a_hopf_curve_passes_the_double_zero_of_a_symmetric_system(text_model):
+    # Kuznetsov (2004), section 7.4: rests at x^2 = a, no trace there where b = x^2, and omega^2 =
+    # 2 x^2, which touches zero where the curves of both rests meet.
+    model = text_model({"x": "y", "y": "a*x + b*y - x**3 - x**2*y"}, {"x": 0.1}, a=0.5, b=0.2)
+    for curve in hopf_curves(model, "b", ("b", "a"), {"b": (-0.3, 1), "a": (-0.5, 0.8)}):
+        (row,) = curve.special.to_dict("records")
+        assert row["kind"] == "bogdanov_takens"
+        assert [row[name] for name in ("a", "b", "x", "y")] == pytest.approx([0, 0, 0, 0], abs=1e-9)
+        assert curve.points["a"].to_numpy() == pytest.approx(curve.points["b"].to_numpy())
+        assert curve.ends == ("span reached, a = 0.8", "span reached, a = 0.8")
+
+
+def test_hopf_curves_of_a_food_chain_meet_where_the_top_predator_enters(text_model):
+    """Rosenzweig-MacArthur with a predator of the predator: Kuznetsov, De Feo & Rinaldi (2001).
+
+    Without it x = 2/19 and the prey's nullcline is flat at k = 2 x + 1/3; it enters at d =
+    y / 20 / (1/2 + y). Both curves of Hopf points pass there, the second along a double root.
+    """
+    model = text_model(
+        {
+            "x": "x*(1-x/k) - 5/3*x*y/(1/3+x)",
+            "y": "5/3*x*y/(1/3+x) - 0.4*y - 0.05*y*z/(0.5+y)",
+            "z": "0.05*y*z/(0.5+y) - d*z",
+        },
+        {"x": 0.5, "y": 0.2, "z": 5.0}, k=0.8, d=0.01,
+    )  # fmt: skip
+    k = 4 / 19 + 1 / 3
+    y = 0.6 * (1 - 2 / 19 / k) * (1 / 3 + 2 / 19)
+    curves = hopf_curves(model, "k", ("k", "d"), {"k": (0.2, 1.4), "d": (0.005, 0.03)})
+    assert len(curves) == 2
+    for curve in curves:
+        rows = curve.special[curve.special["kind"] == "zero_hopf"].to_dict("records")
+        found = [[row[name] for name in ("k", "d", "x", "y", "z")] for row in rows]
+        known = [k, 0.05 * y / (0.5 + y), 2 / 19, y, 0]
+        assert found == [pytest.approx(known, rel=1e-8, abs=1e-8)]
+        assert curve.special["converged"].all()
+    # On the plane without it l1 keeps its sign; the others are where l1 vanishes.
+    assert [sorted(curve.special["kind"]) for curve in curves] == [
+        ["zero_hopf"], ["bautin", "bautin", "zero_hopf"]
+    ]  # fmt: skip

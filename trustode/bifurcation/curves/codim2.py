@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..equilibria import ordered_eigenvalues
 from ..multilinear import Multilinear
-from ..normal_form import hopf_vectors
+from ..normal_form import hopf_vectors, rounded
 from ..system import Array, Complex
 from .augmented import Augmented, BranchPoints, Folds, Hopfs
 from .codim2_forms import (
@@ -27,11 +27,10 @@ from .codim2_forms import (
     hopf_hopf_form,
     zero_hopf_form,
 )
+from .passing import passed
 from .second_order import SecondOrder
 from .tracing import Point, Stretch, Tracer
 
-#: A test function below this share of its terms is zero, to rounding.
-_NOTHING = 1e-10
 #: Halvings of a step in search of its separate events.
 _DEPTH = 12
 #: Share of a step that Brent's method leaves.
@@ -44,6 +43,12 @@ _SMALLEST_OMEGA = 1e-6
 _DEEP = 0.3
 #: A sign that changes without the value falling below this share of those at the ends is a jump.
 _JUMP = 1e-3
+#: Where l1 is larger nearer to a change of its sign, by these shares of where it was looked for.
+_GROWS = (1e-2, 1e-1)
+#: Two events nearer than this, as a share of where they are looked for, are one.
+_AS_ONE = 1e-5
+#: The squared frequency touches zero where it falls to this share of those around.
+_TOUCHES = 1e-7
 _GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0
 _SEARCHES = 12
 
@@ -154,8 +159,8 @@ class FoldWatch(Watch):
         length = float(np.linalg.norm(v * size))
         coefficient = abs(along * frame.rate / (2.0 * across * length)) if across else math.inf
         signs = {
-            "cusp": _rounded(along, float(np.abs(w) @ np.abs(second) @ np.abs(v))),
-            "bogdanov_takens": _rounded(across, float(np.abs(w) @ np.abs(v))),
+            "cusp": rounded(along, float(np.abs(w) @ np.abs(second) @ np.abs(v))),
+            "bogdanov_takens": rounded(across, float(np.abs(w) @ np.abs(v))),
         }
         return Reading(signs, others, coefficient=coefficient)
 
@@ -191,7 +196,7 @@ class HopfWatch(Watch):
             # Just on a zero-Hopf point: a value of neither sign.
             return Reading({"bautin": 0.0}, others, omega)
         sign = float(np.prod(others / rate).real)
-        return Reading({"bautin": _rounded(l1, noise) * sign}, others, omega, l1)
+        return Reading({"bautin": rounded(l1, noise) * sign}, others, omega, l1)
 
     def _lyapunov(self, x: Array, p: Complex, q: Complex, omega: float) -> tuple[float, float]:
         """Return l1, and the size of the terms that it is the sum of."""
@@ -292,6 +297,8 @@ class Locator:
             first = _continued(self._beside(begin, first) if starting else first, signs)
             last = _continued(self._beside(end, last) if stopping else last, first.signs)
             inside = self._within(k, stretch, readings, (begin, first, end, last))
+            if not starting and not stopping:
+                inside += self._touching()
             if starting:
                 inside.insert(0, self._special(self.watch.stop_kind, self._origin, 0.0))
             if stopping:
@@ -317,6 +324,25 @@ class Locator:
             *self._between(begin, first, cut, middle, 0),
             *self._between(cut, middle, end, last, 0),
         ]
+
+    def _touching(self) -> list[Special2]:
+        """Return the double zero of a symmetric system, where the frequency only touches zero."""
+        first, last = self._origin, self._end
+        if not self.watch.stop_kind or not first.tangent[-1] < 0.0 < last.tangent[-1]:
+            return []
+        size = max(first.z[-1], last.z[-1])
+        found = passed(self._tried, lambda point: float(point.z[-1]), 0.0, self._length, least=True)
+        if found is None or not abs(found[1][-1]) <= _TOUCHES * size:
+            return []
+        s, z = found
+        z[-1] = 0.0
+        return [self._special(self.watch.stop_kind, replace(first, z=z), s)]
+
+    def _tried(self, s: float) -> Point | None:
+        try:
+            return self._point(s)
+        except (Unfound, np.linalg.LinAlgError):
+            return None
 
     def _is_stop(self, reading: Reading) -> bool:
         return bool(self.watch.stop_kind) and not reading.signs
@@ -414,6 +440,14 @@ class Locator:
                 return self._around_double_zero(a, first, b, last)
             if events == 1 and kinds:
                 return self._by_sign(kinds[0], a, b)
+            if kinds == ["bautin"] and change == 1:
+                crossing = self._by_crossing(a, first, b, last, change)
+                sign = self._by_sign(kinds[0], a, b)
+                if crossing is not None and all(
+                    abs(each.position - crossing.position) <= _AS_ONE * (b - a) for each in sign
+                ):
+                    # l1 times the eigenvalue changes its sign with the eigenvalue: l1 does not.
+                    return [crossing]
             if events == 1:
                 special = self._by_crossing(a, first, b, last, change)
                 if special is not None:
@@ -427,11 +461,30 @@ class Locator:
                 *self._between(cut, middle, b, last, depth + 1),
             ]
         except Unfound:
-            return [self._missed(kind, a) for kind in kinds]
+            return [self._passed(kind, a, b) for kind in kinds]
 
-    def _missed(self, kind: str, s: float) -> Special2:
-        """Return a point that is known to be in a step, and was not reached."""
-        return Special2(kind, self._origin.z, math.nan, math.nan, {}, False, s)
+    def _passed(self, kind: str, a: float, b: float) -> Special2:
+        """Return a point that is known to be in a step, and can be read from beside it only."""
+        found = passed(self._tried, lambda point: self.read(point).signs.get(kind, 0.0), a, b)
+        if found is None:
+            return Special2(kind, self._origin.z, math.nan, math.nan, {}, False, a)
+        s, z = found
+        point = replace(self._origin, z=z)
+        return self._special(self._kind_at(kind, s, b - a), point, s)
+
+    def _kind_at(self, kind: str, s: float, length: float) -> str:
+        """Return what a change of the sign of l1 is: through infinity, a zero-Hopf point."""
+        if kind != "bautin":
+            return kind
+        near, far = (
+            max(abs(self.read(point).coefficient) for point in self._around(s, share * length))
+            for share in _GROWS
+        )
+        return "zero_hopf" if near > far else kind
+
+    def _around(self, s: float, off: float) -> list[Point]:
+        points = (self._tried(s + side * off) for side in (-1.0, 1.0))
+        return [point for point in points if point is not None] or [self._origin]
 
     def _around_double_zero(
         self, a: float, first: Reading, b: float, last: Reading
@@ -466,7 +519,8 @@ class Locator:
         if abs(test(s)) > _JUMP * max(abs(test(a)), abs(test(b))):
             # A jump: a second zero eigenvalue with an eigenvector of its own, as symmetry has it.
             return []
-        return [self._special(kind, self._point(s), s)]
+        point = self._point(s)
+        return [self._special(self._kind_at(kind, s, b - a), point, s)]
 
     def _by_crossing(
         self, a: float, first: Reading, b: float, last: Reading, change: int
@@ -528,11 +582,6 @@ def _nearest_pair(reading: Reading) -> float:
     """Return the real part, by its size, of the complex other eigenvalue nearest to the axis."""
     pairs = reading.others[reading.others.imag > 0.0]
     return float(np.abs(pairs.real).min()) if len(pairs) else math.nan
-
-
-def _rounded(value: float, size: float) -> float:
-    """Return a value, or 0 if it is only the rounding of terms of a size."""
-    return value if abs(value) > _NOTHING * size else 0.0
 
 
 def _continued(reading: Reading, signs: dict[str, float]) -> Reading:
