@@ -129,7 +129,8 @@ setup(
                 "trustode._collocation",
                 [
                     "ext/_collocation.pyx",
-                    *("ext/collocation.c", "ext/collocation_path.c", "ext/floquet.c"),
+                    *sorted(path.as_posix() for path in Path("ext").glob("collocation*.c")),
+                    "ext/floquet.c",
                 ],
                 *([] if MSVC else ["-O3"]),
             ),

@@ -22,6 +22,7 @@ cdef extern from "collocation.h":
         const double *mesh
         const double *value
         const double *slope
+        const double *weight
     size_t tro_collocation_work(const tro_collocation *) noexcept nogil
     int tro_collocation_solve(
         const tro_collocation *, const double *, double, const double *, const double *,
@@ -44,7 +45,7 @@ cdef extern from "collocation.h":
         const double *scale
         const double *free_scale
     ctypedef struct tro_collocation_arrival:
-        double sign, logarithm, cosine, aside
+        double sign, logarithm, cosine, aside, volume
         int corrections
     void tro_collocation_length(
         const tro_collocation *, const tro_collocation_point *, const double *, double *, double *,
@@ -55,13 +56,20 @@ cdef extern from "collocation.h":
         const double *, const double *, const double *, double, double *, double *, double *,
         double *, double *, tro_collocation_arrival *
     ) noexcept nogil
-    int tro_collocation_maps(
-        const tro_collocation *, const double *, double, const double *, const double *,
-        const double *, double *, double *, double *, double *
+
+cdef extern from "collocation_maps.h":
+    size_t tro_collocation_maps_work(const tro_collocation *) noexcept nogil
+    int tro_collocation_maps_pieces(
+        const tro_collocation *, const double *, double, const double *, const double *, double *,
+        int *
     ) noexcept nogil
-    size_t tro_collocation_across_work(int) noexcept nogil
-    int tro_collocation_across(
-        int, int, const double *, const double *, double *, double *, double *, double *
+    void tro_collocation_maps(
+        const tro_collocation *, const double *, double, const double *, const double *,
+        const double *, const int *, double *, double *, double *, double *
+    ) noexcept nogil
+    size_t tro_collocation_maps_beside_work(int) noexcept nogil
+    void tro_collocation_maps_beside(
+        int, int, const double *, const double *, double *, double *, double *
     ) noexcept nogil
 
 cdef extern from "collocation_path.h":
@@ -114,17 +122,14 @@ cdef extern from "floquet.h":
     ctypedef struct tro_dggev
     ctypedef struct tro_dgeev
     double TRO_FLOQUET_LARGEST
-    ctypedef struct tro_floquet_across:
-        const double *product
-        double size, along, volume
     ctypedef struct tro_floquet_facts:
-        double error
+        double error, mismatch, smallest
         int n_unstable
     size_t tro_floquet_work(int) noexcept nogil
-    void tro_floquet(
-        int, const double *, tro_floquet_across, double, tro_dggev *, tro_dgeev *, double *,
-        double *, tro_floquet_facts *
-    ) nogil
+    void tro_floquet(int, const double *, double, tro_dggev *, double *, double *) nogil
+    void tro_floquet_look(int, const double *, double, double, tro_floquet_facts *) noexcept nogil
+    size_t tro_floquet_product_work(int) noexcept nogil
+    int tro_floquet_product(int, int, const double *, tro_dgeev *, double *, double *) nogil
     void tro_floquet_tests(int, const double *, double *) noexcept nogil
 
 #: What an infinite multiplier counts as.
@@ -140,33 +145,49 @@ cdef void *_dggev = _lapack("dggev")
 cdef void *_dgeev = _lapack("dgeev")
 
 
-def floquet(const double[:, :, ::1] pair, const double[:, ::1] product, double size,
-            double along, double volume, double rounding):
-    """Return multipliers; shapes as in floquet.h.
+def floquet(const double[:, :, ::1] pair, double volume):
+    """Return the multipliers of a pair of matrices, shape (n_state,); see floquet.h."""
+    cdef int n = <int>pair.shape[1]
+    if pair.shape[0] != 2 or pair.shape[2] != n or n < 1:
+        raise ValueError("pair must have shape (2, n, n)")
+    cdef cnp.ndarray values = np.empty(n, complex), work = np.empty(tro_floquet_work(n))
+    tro_floquet(n, &pair[0, 0, 0], volume, <tro_dggev *>_dggev,
+                <double *>cnp.PyArray_DATA(work), <double *>cnp.PyArray_DATA(values))
+    return values
+
+
+def floquet_look(const double complex[::1] values, double volume, double rounding):
+    """Return what multipliers say; see floquet.h.
 
     Returns
     -------
     tuple
-        values (n_state,), error of the first, how many are outside the unit circle, and the
-        three tests of all but the first.
+        Error of the first, mismatch of the product, the smallest size of the others, how many are
+        outside the unit circle, and the three tests of all but the first.
     """
-    cdef int n = <int>pair.shape[1]
-    if pair.shape[0] != 2 or pair.shape[2] != n or n < 1:
-        raise ValueError("pair must have shape (2, n, n)")
-    cdef tro_floquet_across across
     cdef tro_floquet_facts facts
     cdef double[3] tests
-    cdef cnp.ndarray values = np.empty(n, complex), work = np.empty(tro_floquet_work(n))
-    cdef double *values_ = <double *>cnp.PyArray_DATA(values)
-    across.product, across.size, across.along, across.volume = NULL, size, along, volume
-    if product is not None:
-        if product.shape[0] != n - 1 or product.shape[1] != n - 1 or n < 2:
-            raise ValueError("product must have shape (n - 1, n - 1)")
-        across.product = &product[0, 0]
-    tro_floquet(n, &pair[0, 0, 0], across, rounding, <tro_dggev *>_dggev, <tro_dgeev *>_dgeev,
-                <double *>cnp.PyArray_DATA(work), values_, &facts)
-    tro_floquet_tests(n - 1, values_ + 2, tests)
-    return values, facts.error, facts.n_unstable, tests[0], tests[1], tests[2]
+    cdef int n = <int>values.shape[0]
+    if n < 1:
+        raise ValueError("there must be a multiplier")
+    cdef const double *first = <const double *>&values[0]
+    tro_floquet_look(n, first, volume, rounding, &facts)
+    tro_floquet_tests(n - 1, first + 2, tests)
+    return (facts.error, facts.mismatch, facts.smallest, facts.n_unstable, tests[0], tests[1],
+            tests[2])
+
+
+def product_eigenvalues(const double[:, :, ::1] matrices):
+    """Return the eigenvalues of a product of matrices (count, n, n), or None; see floquet.h."""
+    cdef int n = <int>matrices.shape[1], count = <int>matrices.shape[0]
+    if count < 1 or n < 1 or matrices.shape[2] != n:
+        raise ValueError("matrices must have shape (count, n, n)")
+    cdef cnp.ndarray values = np.empty(n, complex), work = np.empty(tro_floquet_product_work(n))
+    if tro_floquet_product(n, count, &matrices[0, 0, 0], <tro_dgeev *>_dgeev,
+                           <double *>cnp.PyArray_DATA(work),
+                           <double *>cnp.PyArray_DATA(values)) != 0:
+        return None
+    return values
 
 
 def floquet_tests(const double complex[::1] values):
@@ -203,29 +224,26 @@ cdef double *sized(cnp.ndarray array, Py_ssize_t size) except NULL:
     return <double *>cnp.PyArray_DATA(array)
 
 
-def across(const double[:, :, ::1] maps, const double[:, ::1] flows):
-    """Multiply maps beside an orbit's direction; shapes as in collocation.h.
+def beside(const double[:, :, ::1] maps, const double[:, ::1] flows):
+    """Write maps in frames beside an orbit's direction; shapes as in collocation_maps.h.
 
     Returns
     -------
     tuple
-        status, product (n_state - 1, n_state - 1), along, logarithm of the product's size.
+        The maps (count, n_state - 1, n_state - 1), and what they do to the direction.
     """
-    cdef int n = <int>flows.shape[1], intervals = <int>maps.shape[0], status
-    if n < 2 or intervals < 1 or maps.shape[1] != n or maps.shape[2] != n or (
-        flows.shape[0] != intervals + 1
+    cdef int n = <int>flows.shape[1], count = <int>maps.shape[0]
+    if n < 2 or count < 1 or maps.shape[1] != n or maps.shape[2] != n or (
+        flows.shape[0] != count + 1
     ):
-        raise ValueError("maps and flows must have shapes (intervals, n, n), (intervals + 1, n)")
-    work = np.empty(tro_collocation_across_work(n))
-    product = np.empty((n - 1, n - 1))
-    cdef double along, logarithm
-    cdef double *work_ = <double *>cnp.PyArray_DATA(work)
-    cdef double *product_ = <double *>cnp.PyArray_DATA(product)
-    with nogil:
-        status = tro_collocation_across(
-            n, intervals, &maps[0, 0, 0], &flows[0, 0], work_, product_, &along, &logarithm
-        )
-    return status, product, along, logarithm
+        raise ValueError("maps and flows must have shapes (count, n, n), (count + 1, n)")
+    cdef cnp.ndarray work = np.empty(tro_collocation_maps_beside_work(n))
+    cdef cnp.ndarray result = np.empty((count, n - 1, n - 1))
+    cdef double along
+    tro_collocation_maps_beside(n, count, &maps[0, 0, 0], &flows[0, 0],
+                                <double *>cnp.PyArray_DATA(work),
+                                <double *>cnp.PyArray_DATA(result), &along)
+    return result, along
 
 
 cdef class Pieces:
@@ -396,6 +414,8 @@ cdef class Collocation:
         Of the compiled model; must outlive the calls.
     value, slope : ndarray, shape (n_point, n_point + 1)
         The nodes' polynomials at the collocation points of an interval, and their derivatives.
+    weight : ndarray, shape (n_point,)
+        Of the Gauss points.
     slot : ndarray of int32, shape (n_free,)
         The unknown scalars: a parameter, n_param + an input, or -1 for the period.
     sign : ndarray, shape (n_state,)
@@ -404,20 +424,23 @@ cdef class Collocation:
 
     cdef tro_collocation c
     cdef object functions
-    cdef cnp.ndarray value, slope, slot, sign, work
+    cdef cnp.ndarray value, slope, weight, slot, sign, work
 
-    def __init__(self, functions, value, slope, slot, sign):
+    def __init__(self, functions, value, slope, weight, slot, sign):
         self.functions = functions
         self.c.model = <const tro_model *><size_t>functions.address
         if self.c.model.abi != TRO_ABI:
             raise ValueError(f"the compiled model has ABI {self.c.model.abi}; this is {TRO_ABI}")
         self.value = np.ascontiguousarray(value, dtype=np.float64)
         self.slope = np.ascontiguousarray(slope, dtype=np.float64)
+        self.weight = np.ascontiguousarray(weight, dtype=np.float64)
         self.slot = np.ascontiguousarray(slot, dtype=np.int32)
         self.sign = np.ascontiguousarray(sign, dtype=np.float64)
         points, nodes = self.value.shape[0], self.value.shape[1]
         if nodes != points + 1 or points < 2 or self.slope.shape[0] != points:
             raise ValueError("value and slope must have shape (n_point, n_point + 1)")
+        if len(self.weight) != points:
+            raise ValueError("weight has an entry a point")
         if len(self.sign) != self.c.model.n_state or len(self.slot) == 0:
             raise ValueError("sign has an entry a state; slot is not empty")
         if self.slot.max() >= self.c.model.n_param + self.c.model.n_input or self.slot.min() < -1:
@@ -428,6 +451,7 @@ cdef class Collocation:
         self.c.sign = <const double *>cnp.PyArray_DATA(self.sign)
         self.c.value = <const double *>cnp.PyArray_DATA(self.value)
         self.c.slope = <const double *>cnp.PyArray_DATA(self.slope)
+        self.c.weight = <const double *>cnp.PyArray_DATA(self.weight)
         self.work = np.empty(0)
 
     def solve(self, const double[::1] mesh, const double[:, ::1] states, double period,
@@ -439,7 +463,7 @@ cdef class Collocation:
         -------
         tuple
             status, steps (n_right, nodes n_state + n_free), pair (2, n_state, n_state; NaN where
-            an interval's equations were singular), sign and logarithm of the determinant.
+            an interval's equations were singular), sign and logarithm of the determinant, volume.
         """
         cdef int n = self.c.model.n_state, k = self.c.n_free, status
         cdef Py_ssize_t nodes = self.check(mesh, states, p, u, rows, rows_free)
@@ -449,7 +473,7 @@ cdef class Collocation:
         cdef double *work = self.room(mesh, <int>right.shape[0])
         steps = np.empty((self.c.n_right, equations))
         pair = np.full((2, n, n), np.nan)
-        cdef double[2] determinant
+        cdef double[3] determinant
         cdef double *steps_ = <double *>cnp.PyArray_DATA(steps)
         cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
         # Empty vectors have no first element to point to.
@@ -462,7 +486,7 @@ cdef class Collocation:
                 &right[0, 0], work, steps_, pair_, determinant
             )
         self.functions.reraise()
-        return status, steps, pair, determinant[0], determinant[1]
+        return status, steps, pair, determinant[0], determinant[1], determinant[2]
 
     def correct(self, const double[::1] mesh, double[:, ::1] states, double[::1] free,
                 double period, double[::1] p, double[::1] u, const double[:, :, ::1] rows,
@@ -474,7 +498,7 @@ cdef class Collocation:
         -------
         tuple
             status, tangent's states (nodes, n_state) and scalars (n_free), pair (2, n_state,
-            n_state), sign and logarithm of the determinant, corrections.
+            n_state), sign and logarithm of the determinant, volume, corrections.
         """
         cdef int n = self.c.model.n_state, k = self.c.n_free, status, corrections = 0
         cdef Py_ssize_t nodes = self.check(mesh, states, p, u, rows, rows_free)
@@ -485,7 +509,7 @@ cdef class Collocation:
         cdef double *work = self.room(mesh, 2)
         step = np.empty(nodes * n + k)
         pair = np.empty((2, n, n))
-        cdef double[2] determinant
+        cdef double[3] determinant
         cdef double *step_ = <double *>cnp.PyArray_DATA(step)
         cdef double *pair_ = <double *>cnp.PyArray_DATA(pair)
         cdef double nothing = 0.0
@@ -500,7 +524,7 @@ cdef class Collocation:
         self.functions.reraise()
         cut = nodes * n
         return (status, step[:cut].reshape(nodes, n), step[cut:], pair, determinant[0],
-                determinant[1], corrections)
+                determinant[1], determinant[2], corrections)
 
     def length(self, const double[::1] mesh, origin, const double[:, ::1] mass,
                double[:, :, ::1] rows):
@@ -562,7 +586,7 @@ cdef class Collocation:
         tuple
             status, then states and scalars of the orbit, of the unit tangent, and of its second
             and third derivatives (nothing where s is 0), pair, sign and logarithm of the
-            determinant, corrections, the tangents' cosine, square of the distance from the first
+            determinant, volume, corrections, the tangents' cosine, square of the distance from the first
             tangent.
         """
         cdef int n = self.c.model.n_state, k = self.c.n_free, status
@@ -597,36 +621,46 @@ cdef class Collocation:
         found = [status]
         for each in out:
             found += (each[:cut].reshape(nodes, n), each[cut:])
-        return (*found, pair, to.sign, to.logarithm, to.corrections, to.cosine, to.aside)
+        return (*found, pair, to.sign, to.logarithm, to.volume, to.corrections, to.cosine,
+                to.aside)
 
     def maps(self, const double[::1] mesh, const double[:, ::1] states, double period,
-             const double[::1] p, const double[::1] u, const double[::1] weight):
-        """Tell what the linearisation does in each interval; shapes as in collocation.h.
+             const double[::1] p, const double[::1] u, const double[:, ::1] powers):
+        """Solve the variational equations piece by piece; shapes as in collocation_maps.h.
 
         Returns
         -------
-        tuple
-            status, maps (n_interval, n_state, n_state), flows (n_interval + 1, n_state), volume.
+        tuple or None
+            maps (pieces, n_state, n_state), flows (pieces + 1, n_state), volume. None where the
+            equations are not finite.
         """
-        cdef int n = self.c.model.n_state, status
+        cdef int n = self.c.model.n_state, count
         self.fits(mesh, states, p, u)
-        if weight.shape[0] != self.c.n_point:
-            raise ValueError(f"weight must have {self.c.n_point} entries")
-        cdef double *work = self.room(mesh, 1)
-        maps = np.empty((self.c.n_interval, n, n))
-        flows = np.empty((self.c.n_interval + 1, n))
-        cdef double volume
-        cdef double *maps_ = <double *>cnp.PyArray_DATA(maps)
-        cdef double *flows_ = <double *>cnp.PyArray_DATA(flows)
-        cdef double nothing = 0.0
+        if powers.shape[0] != self.c.n_point or powers.shape[1] != self.c.n_point:
+            raise ValueError(f"powers must be square with {self.c.n_point} rows")
+        self.room(mesh, 1)
+        cdef cnp.ndarray work = np.empty(tro_collocation_maps_work(&self.c))
+        cdef cnp.ndarray pieces = np.empty(self.c.n_interval, np.int32)
+        cdef double *work_ = <double *>cnp.PyArray_DATA(work)
+        cdef int *pieces_ = <int *>cnp.PyArray_DATA(pieces)
+        cdef double volume, nothing = 0.0
         cdef const double *p_ = &p[0] if p.shape[0] else &nothing
         cdef const double *u_ = &u[0] if u.shape[0] else &nothing
         with nogil:
-            status = tro_collocation_maps(
-                &self.c, &states[0, 0], period, p_, u_, &weight[0], work, maps_, flows_, &volume
+            count = tro_collocation_maps_pieces(
+                &self.c, &states[0, 0], period, p_, u_, work_, pieces_
             )
         self.functions.reraise()
-        return status, maps, flows, volume
+        if count < 0:
+            return None
+        maps, flows = np.empty((count, n, n)), np.empty((count + 1, n))
+        cdef double *maps_ = <double *>cnp.PyArray_DATA(maps)
+        cdef double *flows_ = <double *>cnp.PyArray_DATA(flows)
+        with nogil:
+            tro_collocation_maps(&self.c, &states[0, 0], period, p_, u_, &powers[0, 0], pieces_,
+                                 work_, maps_, flows_, &volume)
+        self.functions.reraise()
+        return maps, flows, volume
 
     cdef Py_ssize_t fits(self, const double[::1] mesh, const double[:, ::1] states,
                          const double[::1] p, const double[::1] u) except -1:

@@ -180,10 +180,11 @@ static INLINE int eliminate(double *restrict matrix, int rows, int more, int wid
     return 0;
 }
 
-/* Write an interval's equations. Returns 0 or TRO_NONFINITE. */
+/* Write an interval's equations, and add to the volume, by Liouville's formula. Returns 0 or
+ * TRO_NONFINITE. */
 static INLINE int equations(const tro_collocation *c, const shape *s, int interval, const double *states,
                      double period, const double *p, const double *u, const double *right,
-                     double *flow, double *y, double *matrix)
+                     double *flow, double *y, double *matrix, double *volume)
 {
     const tro_model *model = c->model;
     const int n = s->n, nodes = s->m + 1, scalars = (s->m + 1) * n;
@@ -239,6 +240,7 @@ static INLINE int equations(const tro_collocation *c, const shape *s, int interv
                 row[scalars + s->free + k] =
                     right[(size_t)k * each + product(interval * s->m + i, n) + (size_t)a];
             row[scalars + s->free] += h * period * flow[a] - speed;
+            *volume += h * period * c->weight[i] * jac[a * n + a];
             if (!isfinite(row[scalars + s->free]))
                 return TRO_NONFINITE;
         }
@@ -287,7 +289,7 @@ static INLINE int condense_with(const tro_collocation *c, const shape *s, const 
     /* What is carried from end to end has as columns the first node, the latest end, the scalars
      * and right-hand sides: equations, then conditions. */
     double *conditions = ends + product(2 * n, s->ends);
-    double determinant[3] = {1.0, 0.0, 1.0};
+    double determinant[3] = {1.0, 0.0, 1.0}, volume = 0.0;
     int status;
 
     memset(ends, 0, sizeof(double) * product(2 * n + free, s->ends));
@@ -299,7 +301,8 @@ static INLINE int condense_with(const tro_collocation *c, const shape *s, const 
     }
 
     for (int j = 0; j < intervals; j++) {
-        status = equations(c, s, j, states, period, p, u, right, at->flow, at->y, local);
+        status = equations(c, s, j, states, period, p, u, right, at->flow, at->y, local,
+                           &volume);
         if (status != 0)
             return status;
         double *extra = local + product(s->local_rows, s->local);
@@ -365,6 +368,7 @@ static INLINE int condense_with(const tro_collocation *c, const shape *s, const 
             pair[a * n + b] = ends[product(a, s->ends) + (size_t)b];
             pair[n * n + a * n + b] = ends[product(a, s->ends) + (size_t)(n + b)];
         }
+    result[2] = volume;
     for (int a = 0; a < n; a++) {
         double *row = ends + product(n + a, s->ends);
         memset(row, 0, sizeof(double) * (size_t)s->ends);
@@ -507,169 +511,6 @@ int tro_collocation_solve(const tro_collocation *c, const double *states, double
     return status;
 }
 
-/* Take a map from the equations between an interval's ends, first y_0 + second y_1 = 0. `link` is
- * work space. */
-static int mapped(const shape *s, const double *left, double *link, double *map)
-{
-    const int n = s->n;
-    double determinant[3] = {1.0, 0.0, 1.0};
-    memset(link, 0, sizeof(double) * product(n, s->link));
-    for (int a = 0; a < n; a++) {
-        const double *here = left + product(a, s->local) + s->inner;
-        memcpy(link + product(a, s->link), here + n, sizeof(double) * (size_t)n);
-        memcpy(link + product(a, s->link) + n, here, sizeof(double) * (size_t)n);
-    }
-    const int status = eliminate(link, n, 0, s->link, n, determinant);
-    if (status != 0)
-        return status;
-    for (int a = n - 1; a >= 0; a--) {
-        const double *row = link + product(a, s->link);
-        for (int b = 0; b < n; b++) {
-            double sum = -row[n + b];
-            for (int k = a + 1; k < n; k++)
-                sum -= row[k] * map[k * n + b];
-            map[a * n + b] = sum / row[a];
-        }
-    }
-    return 0;
-}
-
-int tro_collocation_maps(const tro_collocation *c, const double *states, double period,
-                         const double *p, const double *u, const double *weight, double *work,
-                         double *maps, double *flows, double *volume)
-{
-    const shape s = shape_of(c);
-    const tro_model *model = c->model;
-    const int n = s.n, nodes = s.m + 1;
-    room at;
-    cut(c, &s, work, &at);
-    memset(at.right, 0,
-           sizeof(double) * (size_t)s.right * (product(c->n_interval * s.m, n) + (size_t)(n + s.free)));
-    *volume = 0.0;
-    for (int j = 0; j <= c->n_interval; j++)
-        model->rhs(model, 0.0, states + product(j * s.m, n), p, u, flows + product(j, n));
-    for (int j = 0; j < c->n_interval; j++) {
-        const double *first = states + product(j * s.m, n);
-        double spread = 0.0;
-        for (int i = 0; i < s.m; i++) {
-            for (int a = 0; a < n; a++) {
-                at.y[a] = 0.0;
-                for (int k = 0; k < nodes; k++)
-                    at.y[a] += c->value[i * nodes + k] * first[k * n + a];
-            }
-            model->jac(model, 0.0, at.y, p, u, at.flow);
-            for (int a = 0; a < n; a++)
-                spread += weight[i] * at.flow[a * n + a];
-        }
-        *volume += period * (c->mesh[j + 1] - c->mesh[j]) * spread;
-        int status = equations(c, &s, j, states, period, p, u, at.right, at.flow, at.y, at.local);
-        if (status == 0)
-            status = eliminate(at.local, s.local_rows, 0, s.local, s.inner, (double[3]){1.0, 0.0, 1.0});
-        if (status == 0)
-            status = mapped(&s, at.local + product(s.inner, s.local), at.link,
-                            maps + product(j * n, n));
-        if (status != 0)
-            return status;
-    }
-    return 0;
-}
-
-size_t tro_collocation_across_work(int n)
-{
-    return 2 * product(n, n);
-}
-
-/* Write unit vectors beside a direction as rows (n - 1, n): those that the reflection which takes
- * the direction to the axis of its largest component makes of the other axes. `normal` is work
- * space. */
-static void beside(int n, const double *flow, double *normal, double *rows)
-{
-    double square = 0.0;
-    int axis = 0, row = 0;
-    for (int a = 0; a < n; a++) {
-        square += flow[a] * flow[a];
-        if (fabs(flow[a]) > fabs(flow[axis]))
-            axis = a;
-    }
-    const double size = sqrt(square);
-    for (int a = 0; a < n; a++)
-        normal[a] = flow[a] / size;
-    const double half = 1.0 + fabs(normal[axis]);
-    normal[axis] += copysign(1.0, normal[axis]);
-    for (int k = 0; k < n; k++) {
-        if (k == axis)
-            continue;
-        for (int a = 0; a < n; a++)
-            rows[row * n + a] = (a == k ? 1.0 : 0.0) - normal[k] * normal[a] / half;
-        row++;
-    }
-}
-
-static double dot(int n, const double *a, const double *b)
-{
-    double sum = 0.0;
-    for (int k = 0; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
-}
-
-/* Divide by the largest size and return that. */
-static double normalised(int count, double *values)
-{
-    double largest = 0.0;
-    for (int k = 0; k < count; k++) {
-        const double size = fabs(values[k]);
-        /* Not a number is the largest of all. */
-        largest = size <= largest ? largest : size;
-    }
-    for (int k = 0; k < count; k++)
-        values[k] /= largest;
-    return largest;
-}
-
-int tro_collocation_across(int n, int n_interval, const double *maps, const double *flows,
-                           double *work, double *result, double *along, double *logarithm)
-{
-    const int n_beside = n - 1;
-    double *frame = work, *vectors = frame + product(n_beside, n);
-    double *moved = vectors + product(n_beside, n), size;
-    *along = 1.0;
-    *logarithm = 0.0;
-    beside(n, flows, moved, frame);
-    memcpy(vectors, frame, sizeof(double) * product(n_beside, n));
-    for (int j = 0; j < n_interval; j++) {
-        const double *map = maps + product(j * n, n);
-        const double *before = flows + product(j, n), *after = before + n;
-        const double square = dot(n, after, after);
-        for (int a = 0; a < n; a++)
-            moved[a] = dot(n, map + a * n, before);
-        *along *= dot(n, moved, after) / square;
-        for (int k = 0; k < n_beside; k++) {
-            double *vector = vectors + k * n;
-            for (int a = 0; a < n; a++)
-                moved[a] = dot(n, map + a * n, vector);
-            memcpy(vector, moved, sizeof(double) * (size_t)n);
-            /* Twice, for what rounding leaves of a large share the first time. At the last point
-             * the first one's frame does it. */
-            for (int pass = 0; pass < 2 && j + 1 < n_interval; pass++) {
-                const double share = dot(n, vector, after) / square;
-                for (int a = 0; a < n; a++)
-                    vector[a] -= share * after[a];
-            }
-        }
-        size = normalised(n_beside * n, vectors);
-        if (!(size > 0.0 && size < INFINITY))
-            return TRO_NONFINITE;
-        *logarithm += log(size);
-    }
-    for (int k = 0; k < n_beside; k++)
-        for (int l = 0; l < n_beside; l++)
-            result[k * n_beside + l] = dot(n, frame + k * n, vectors + l * n);
-    size = normalised(n_beside * n_beside, result);
-    *logarithm += log(size);
-    return size > 0.0 && size < INFINITY ? 0 : TRO_NONFINITE;
-}
-
 /* Newton's method stops when a step, in the unknowns' own scales, is below what is asked for, or
  * below this multiple while it shrinks so quickly that the next one would be rounding; ... */
 static const double CLOSING = 10.0, QUICK = 1e-3;
@@ -787,7 +628,7 @@ int tro_collocation_advance(const tro_collocation *c, const tro_collocation_poin
     double *states = out, *free = out + nodes, *tangent = free + k;
     double *free_tangent = tangent + nodes, *second = free_tangent + k;
     double *third = second + nodes + k;
-    double determinant[2], *wanted = work;
+    double determinant[3], *wanted = work;
     work += padded(k);
 
     for (size_t a = 0; a < nodes; a++)
@@ -822,6 +663,7 @@ int tro_collocation_advance(const tro_collocation *c, const tro_collocation_poin
     arrival->cosine = 1.0 / size;
     /* The determinant is linear in its last row, whose product with the tangent is 1 / size. */
     arrival->sign = determinant[0];
+    arrival->volume = determinant[2];
     arrival->logarithm = determinant[1] + log(size);
     double *change = work;
     for (size_t a = 0; a < nodes; a++)

@@ -19,6 +19,7 @@ typedef struct {
     const double *mesh;   /* (n_interval + 1) from 0 to 1 */
     const double *value;  /* (n_point, n_point + 1) of the nodes' polynomials at the points */
     const double *slope;  /* (n_point, n_point + 1) their derivatives, for an interval of length 1 */
+    const double *weight; /* (n_point) of the Gauss points */
 } tro_collocation;
 
 /* Doubles that the functions below need as work space, best at a multiple of 64 bytes. */
@@ -32,7 +33,8 @@ size_t tro_collocation_work(const tro_collocation *c);
  * and the boundary's own residuals are added.
  * steps (n_right, nodes n_state + n_free); pair (2, n_state, n_state) is such that
  * pair[0] y(0) + pair[1] y(1) = 0 for every solution of the variational equations;
- * determinant (2) is its sign and the logarithm of its size.
+ * determinant (3) is its sign, the logarithm of its size, and the logarithm of what the variational
+ * equations do to volumes, by Liouville's formula.
  * Returns 0, TRO_NONFINITE or TRO_SINGULAR. */
 int tro_collocation_solve(const tro_collocation *c, const double *states, double period,
                           const double *p, const double *u, const double *rows,
@@ -74,6 +76,7 @@ typedef struct {
     double sign, logarithm; /* of the determinant, bordered by the unit tangent */
     double cosine;          /* of the angle between both tangents */
     double aside;           /* square of the distance from the first tangent */
+    double volume;          /* logarithm of what the variational equations do to volumes */
     int corrections;
 } tro_collocation_arrival;
 
@@ -87,27 +90,5 @@ int tro_collocation_advance(const tro_collocation *c, const tro_collocation_poin
                             const double *target, const double *mass, double enough, double *p,
                             double *u, double *work, double *out, double *pair,
                             tro_collocation_arrival *arrival);
-
-/* Tell what the linearisation along an orbit does in each interval.
- *
- * weight (n_point) are those of the Gauss points. maps (n_interval, n_state, n_state) go from each
- * point of the mesh to the next; flows (n_interval + 1, n_state) are the speeds there; volume is the
- * logarithm of what happens to volumes, by Liouville's formula.
- * Returns 0, TRO_NONFINITE or TRO_SINGULAR. */
-int tro_collocation_maps(const tro_collocation *c, const double *states, double period,
-                         const double *p, const double *u, const double *weight, double *work,
-                         double *maps, double *flows, double *volume);
-
-/* Doubles that the next function needs as work space. */
-size_t tro_collocation_across_work(int n);
-
-/* Multiply maps along an orbit, in the space beside its direction; n is at least 2.
- *
- * maps and flows are as above. result (n - 1, n - 1) is the product in a frame beside the first
- * flow, its largest entry 1, over exp(logarithm); along is what the maps do to the direction.
- * Rounding along the orbit, large among canards, stays out of it.
- * Returns 0 or TRO_NONFINITE. */
-int tro_collocation_across(int n, int n_interval, const double *maps, const double *flows,
-                           double *work, double *result, double *along, double *logarithm);
 
 #endif

@@ -14,16 +14,11 @@ typedef void tro_dgeev(char *, char *, int *, double *, int *, double *, double 
 /* What an infinite multiplier counts as; the product of two is still a number. */
 #define TRO_FLOQUET_LARGEST 1e150
 
-/* What the linearisation does beside an orbit's direction: a product of maps (n - 1, n - 1) times
- * `size`, what it does to the direction, and the logarithm of what it does to volumes. */
 typedef struct {
-    const double *product; /* or NULL where the pair of matrices tells enough */
-    double size, along, volume;
-} tro_floquet_across;
-
-typedef struct {
-    double error;   /* of the multiplier that is 1 */
-    int n_unstable; /* others outside the unit circle by more than a margin */
+    double error;    /* of the multiplier that is 1 */
+    double mismatch; /* of the logarithm of their product, where Liouville's formula is given */
+    double smallest; /* of the sizes of the others; 1 where that formula gives the only one */
+    int n_unstable;  /* others outside the unit circle by more than a margin */
 } tro_floquet_facts;
 
 /* Doubles that the next function needs as work space. */
@@ -32,11 +27,24 @@ size_t tro_floquet_work(int n);
 /* Find the numbers mu for which pair[0] + mu pair[1] is singular: values (n pairs), the one that
  * is 1 first, then the largest first.
  *
- * pair (2, n, n). The margin is 10 errors, and at least `rounding`. Where the numbers are not to be
- * found, all are the largest. */
-void tro_floquet(int n, const double *pair, tro_floquet_across across, double rounding,
-                 tro_dggev *dggev, tro_dgeev *dgeev, double *work, double *values,
-                 tro_floquet_facts *facts);
+ * pair (2, n, n). volume is the logarithm of their product by Liouville's formula, or NaN where
+ * that is not known; of two it tells the other one. Where the numbers are not to be found, all are
+ * the largest. */
+void tro_floquet(int n, const double *pair, double volume, tro_dggev *dggev, double *work,
+                 double *values);
+
+/* Tell what values (n pairs) say, as above. The margin is 10 errors, and at least `rounding`. */
+void tro_floquet_look(int n, const double *values, double volume, double rounding,
+                      tro_floquet_facts *facts);
+
+/* Doubles that the next function needs as work space. */
+size_t tro_floquet_product_work(int n);
+
+/* Find the eigenvalues of a product of `count` matrices (count, n, n), the first acting first:
+ * values (n pairs), the largest first. Each is known to as many digits as its neighbours, however
+ * far they are apart. Returns 0 or a nonzero number where they are not to be found. */
+int tro_floquet_product(int n, int count, const double *matrices, tro_dgeev *dgeev, double *work,
+                        double *values);
 
 /* Write numbers that change sign where one of n values is -1, where the product of two is 1, and
  * where one is 1: tests (3). values (n pairs) are real or come with their conjugates. */

@@ -5,6 +5,7 @@
 
 #include "arclength.h"
 #include "collocation.h"
+#include "collocation_maps.h"
 #include "collocation_path.h"
 #include "floquet.h"
 #include "lanes_run.h"
@@ -274,6 +275,20 @@ static int circle(int n_right)
         }
         for (int d = 0; d <= M; d++) powers[d * (M + 1) + k] = w[d] / bottom;
     }
+    const double weight[M] = {0.17392742256872692, 0.32607257743127307, 0.32607257743127307,
+                              0.17392742256872692};
+    /* And those through the Gauss points. */
+    double inverse[M * M] = {0.0};
+    for (int k = 0; k < M; k++) {
+        double w[M] = {1.0}, bottom = 1.0;
+        for (int l = 0, degree = 0; l < M; l++) {
+            if (l == k) continue;
+            degree++;
+            for (int d = degree; d >= 0; d--) w[d] = (d ? w[d - 1] : 0.0) - w[d] * gauss[l];
+            bottom *= gauss[k] - gauss[l];
+        }
+        for (int d = 0; d < M; d++) inverse[d * M + k] = w[d] / bottom;
+    }
     double mesh[N + 1], states[2 * NODES], sign[2] = {1.0, 1.0}, scale[2] = {1.0, 1.0};
     for (int j = 0; j <= N; j++) mesh[j] = (double)j / N;
     for (int k = 0; k < NODES; k++) {
@@ -282,10 +297,10 @@ static int circle(int n_right)
     }
     const tro_model model = {.abi = TRO_ABI, .n_state = 2, .rhs = turn, .jac = turn_jac};
     const int slot = -1;
-    tro_collocation c = {&model, M, N, 1, n_right, &slot, sign, mesh, value, slope};
+    tro_collocation c = {&model, M, N, 1, n_right, &slot, sign, mesh, value, slope, weight};
     /* All circles have the same period: the size is what is to be held, not the phase. */
     double *rows = calloc(2 * NODES, sizeof *rows), *right = calloc(4 * NODES + 8, sizeof *right);
-    double *steps = malloc((4 * NODES + 8) * sizeof *steps), pair[8], determinant[2];
+    double *steps = malloc((4 * NODES + 8) * sizeof *steps), pair[8], determinant[3];
     double *work = malloc(tro_collocation_work(&c) * sizeof *work);
     double free_row = 1.0, target = 6.0, period = 6.0, unit = 1.0, nothing = 0.0;
     int count = 0;
@@ -329,24 +344,39 @@ static int circle(int n_right)
         free(reached);
     }
     double multipliers[4], tests[3], *floquet_work = malloc(tro_floquet_work(2) * sizeof *floquet_work);
-    const double matrices[8] = {2.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, -1.0}, shrinks = 1.0;
-    const tro_floquet_across beside = {&shrinks, 2.0, 1.0, log(2.0)};
+    const double matrices[8] = {2.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, -1.0};
     tro_floquet_facts facts;
-    tro_floquet(2, matrices, beside, 1e-7, diagonal_pair, diagonal, floquet_work, multipliers,
-                &facts);
+    tro_floquet(2, matrices, log(2.0), diagonal_pair, floquet_work, multipliers);
+    tro_floquet_look(2, multipliers, log(2.0), 1e-7, &facts);
     tro_floquet_tests(2, multipliers, tests);
-    bad |= multipliers[0] != 1.0 || multipliers[2] != 2.0 || facts.n_unstable != 1;
+    bad |= multipliers[0] != 1.0 || fabs(multipliers[2] - 2.0) > 1e-12 || facts.n_unstable != 1;
+    double *product_work = malloc(tro_floquet_product_work(2) * sizeof *product_work);
+    double eigenvalues[4];
+    bad |= tro_floquet_product(2, 2, matrices, diagonal, product_work, eigenvalues);
+    bad |= fabs(eigenvalues[0] + 2.0) > 1e-12 || fabs(eigenvalues[2] + 1.0) > 1e-12;
+    free(product_work);
     free(floquet_work);
     const double mean[M + 1] = {7.0 / 90, 32.0 / 90, 12.0 / 90, 32.0 / 90, 7.0 / 90};
-    double middle[2], weight[M] = {0.25, 0.25, 0.25, 0.25}, maps[4 * N], flows[2 * (N + 1)];
-    double volume, across_work[8], product, along, logarithm;
+    double middle[2];
     tro_collocation_path_integral(&path, mean, states, middle);
     bad |= !isfinite(tro_collocation_path_beside(&path, powers, mean, scale, states, states));
     bad |= !(fabs(middle[0]) < 1e-3) || !(fabs(middle[1]) < 1e-3);
-    if (tro_collocation_maps(&c, states, 2.0 * pi, &nothing, &nothing, weight, work, maps, flows,
-                             &volume) == 0)
-        bad |= tro_collocation_across(2, N, maps, flows, across_work, &product, &along, &logarithm)
-               || !(fabs(along - 1.0) < 0.1);
+    int pieces[N];
+    double *maps_work = malloc(tro_collocation_maps_work(&c) * sizeof *maps_work);
+    const int in_all = tro_collocation_maps_pieces(&c, states, 2.0 * pi, &nothing, &nothing,
+                                                   maps_work, pieces);
+    bad |= in_all < N;
+    if (in_all > 0) {
+        double *maps = malloc((size_t)(4 * in_all) * sizeof *maps), beside_work[12], along, volume;
+        double *flows = malloc((size_t)(2 * in_all + 2) * sizeof *flows);
+        double *narrowed = malloc((size_t)in_all * sizeof *narrowed);
+        tro_collocation_maps(&c, states, 2.0 * pi, &nothing, &nothing, inverse, pieces, maps_work,
+                             maps, flows, &volume);
+        tro_collocation_maps_beside(2, in_all, maps, flows, beside_work, narrowed, &along);
+        bad |= !(fabs(along - 1.0) < 0.1) || !(fabs(volume) < 1e-9);
+        free(maps), free(flows), free(narrowed);
+    }
+    free(maps_work);
     bad |= fabs(ends[0] + 1.0) > 1e-4 || fabs(ends[2] - 1.0) > 1e-4;
     printf("circle %d %g %g\n", status, ends[0], ends[2]);
     free(rows), free(right), free(steps), free(work);

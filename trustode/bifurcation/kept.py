@@ -22,14 +22,14 @@ from .periodic import Cycles
 from .periodic.branch import Start
 from .periodic.collocation import Direction, Orbit
 from .periodic.family import FamilyPlan, Node
-from .periodic.floquet import Across
+from .periodic.floquet import Multipliers
 from .periodic.follow import Origin
 from .special import Special
 
 #: All that pieces consist of.
 _CLASSES = (
     *(Point, Crossing, Side, Special),
-    *(Cycles, Start, Direction, Orbit, FamilyPlan, Node, Across, Origin),
+    *(Cycles, Start, Direction, Orbit, FamilyPlan, Node, Multipliers, Origin),
     BifurcationCurve,
 )
 

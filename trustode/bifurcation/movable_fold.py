@@ -77,7 +77,7 @@ class MovableFold(MovableCycle):
             solved = family.problem.solve(orbit, conditions, right)
             if solved is None:
                 return None
-            (step, along), pair = solved.steps, solved.pair
+            step, along = solved.steps
             share = float(along.free[-1] / origin.free_scale[-1])
             # The first orbit is a guess, of which the family's bend is not to be read.
             if count > 1 and abs(last[0]) > _TELLING:
@@ -101,7 +101,8 @@ class MovableFold(MovableCycle):
         if bend * self._bend < 0.0:
             return None
         self._bend = bend
-        node = self._plain = replace(origin, orbit=orbit, tangent=along, pair=pair)
+        there = replace(origin, orbit=orbit, tangent=along, pair=solved.pair)
+        node = self._plain = replace(there, volume=solved.volume)
         orbit = self._carrying(node, guess, anchor)
         scale, free_scale = anchor.node.scale, anchor.node.free_scale
         way, missed = (

@@ -13,6 +13,9 @@ from trustode.bifurcation import Cycles
 CLOSED, MODERATE = 1e-6, 1e3
 #: Orbits of a family that are integrated.
 INTEGRATED = 4
+#: Orbits of a family whose volume is integrated, and how well the logarithm of the product of its
+#: multipliers agrees, where no multiplier is too small to be a number.
+MEASURED, LIOUVILLE, SMALLEST = 12, 2e-6, -600.0
 #: Bracket of a special point: what its parameter may lie outside, as a share of the span.
 OUTSIDE = 1e-6
 TIGHT = tr.Solver(rtol=1e-11, atol=1e-13)
@@ -29,6 +32,7 @@ def _check_cycles(family: Cycles) -> None:
     for state in family.model.states:
         assert (points[f"min_{state}"] <= points[f"max_{state}"]).all()
     _check_closing(family)
+    _check_volumes(family)
     sure = points["trivial_error"].to_numpy() < 1e-6
     counts, values = points["n_unstable"].to_numpy(), points[name].to_numpy()
     assert not (points["stable"] & (counts > 0)).any()
@@ -78,6 +82,26 @@ def _check_closing(family: Cycles) -> None:
         size[size == 0.0] = 1.0
         gap = np.abs((again.y[-1] - orbit.y[0]) / size).max()
         assert gap <= CLOSED * max(1.0, largest[k])
+
+
+def _check_volumes(family: Cycles) -> None:
+    """Assert Liouville's formula: multipliers multiply to exp of the divergence's integral."""
+    model, compiled = family.model, tr.compile(family.model)
+    points, weights = np.polynomial.legendre.leggauss(3)
+    steps = np.linspace(0, len(family) - 1, min(MEASURED, len(family))).astype(int)
+    for k in steps[family.points["trivial_error"].iloc[steps].to_numpy() < 1e-6].tolist():
+        orbit = family.orbit(k)
+        held = family.params | family.inputs
+        held |= {family.parameter: float(family.points[family.parameter].iloc[k])}
+        p = np.array([held[name] for name in model.params], dtype=float)
+        u = np.array([held[name] for name in model.inputs], dtype=float)
+        half, middle = np.diff(orbit.t) / 2, (orbit.t[1:] + orbit.t[:-1]) / 2
+        times = (middle[:, None] + half[:, None] * points).ravel()
+        spread = np.array([np.trace(compiled.jac(0.0, y, p, u)) for y in orbit(times)])
+        volume = float((np.outer(half, weights).ravel() * spread).sum())
+        if volume > SMALLEST:
+            product = float(np.log(np.abs(family.multipliers[k])).sum())
+            assert product == pytest.approx(volume, abs=LIOUVILLE, rel=LIOUVILLE)
 
 
 @pytest.fixture(scope="session")

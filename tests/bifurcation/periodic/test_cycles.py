@@ -441,10 +441,38 @@ def test_multipliers_are_known_up_to_a_homoclinic_orbit(text_model):
     assert (family.points["n_unstable"][1:] == 1).all()
     assert family.points["trivial_error"].max() < 1e-6
     assert abs(family.multipliers[-1, 1]) > 1e15
-    periods = family.points["period"].to_numpy()[1:]
-    early = periods < 1.5
-    products = np.prod(family.multipliers[1:][early], axis=1).real
-    assert np.log(products) == pytest.approx(-13.0 * periods[early], abs=1e-4)
+    periods = family.points["period"].to_numpy()
+    products = np.log(np.abs(family.multipliers)).sum(axis=1)
+    assert products == pytest.approx(-13.0 * periods, abs=2e-6)
+
+
+def test_multipliers_of_a_nerve_span_thirty_decades(text_model):
+    model = text_model(
+        {
+            "V": "i - 120*m**3*h*(V-50) - 36*n**4*(V+77) - 0.3*(V+54.387)",
+            "m": "0.1*(V+40)/(1-exp(-(V+40)/10))*(1-m) - 4*exp(-(V+65)/18)*m",
+            "h": "0.07*exp(-(V+65)/20)*(1-h) - h/(1+exp(-(V+35)/10))",
+            "n": "0.01*(V+55)/(1-exp(-(V+55)/10))*(1-n) - 0.125*exp(-(V+65)/80)*n",
+        },
+        initial={"V": -43.0, "m": 0.42, "h": 0.07, "n": 0.64},
+        i=154.0,
+    )
+    hopf = tr.continuation(model, "i", span=(150, 160)).special.iloc[0]
+    family = tr.cycles(model, "i", start=hopf, span=(50, 160))
+    # At the Hopf point they are exponentials of the eigenvalues.
+    rates = np.linalg.eigvals(
+        tr.compile(model).jac(
+            0.0, hopf[["V", "m", "h", "n"]].to_numpy(dtype=float), np.array([hopf["i"]]), []
+        )
+    )
+    born = sorted(np.exp(rates * hopf["period"]), key=abs)[::-1]
+    np.testing.assert_allclose(family.multipliers[0], born, rtol=1e-6)
+    last = family.points.iloc[-1]
+    # The variational equations along pieces of the orbit (Dormand & Prince's 8(5,3), tolerance
+    # 1e-13), multiplied with 400 digits.
+    expected = [1.0, 0.207433251923, 7.28397523264e-8, 1.59454270739e-32]
+    assert last["period"] == pytest.approx(8.54438041, rel=1e-8)
+    np.testing.assert_allclose(last["multipliers"], expected, rtol=1e-6)
 
 
 def test_both_folds_of_a_symmetric_system_converge(text_model):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from trustode._collocation import product_eigenvalues
 from trustode.bifurcation.periodic.floquet import (
-    across,
+    along,
     crossing_pair,
     doubling_test,
     multipliers,
@@ -39,6 +40,11 @@ def test_multipliers_come_with_the_trivial_one_first():
     assert multipliers(pair_of([1.0, 0.2, -0.9])).is_stable
 
 
+def turned(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Return a random orthogonal matrix."""
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
 @pytest.mark.parametrize("n", [3, 5])
 def test_maps_along_an_orbit_have_the_other_multipliers_across_it(n):
     rng = np.random.default_rng(n)
@@ -52,23 +58,41 @@ def test_maps_along_an_orbit_have_the_other_multipliers_across_it(n):
         each += np.outer(aim - ahead, flows[k]) / (flows[k] @ flows[k])
         flows[k + 1] = each @ flows[k]
     flows[-1] = flows[0]
-    found = across(maps, flows, 0.0)
-    assert found.along == pytest.approx(1.0, abs=1e-10)
+    found = along(maps, flows, 0.0)
+    assert found.values[0] == pytest.approx(1.0, abs=1e-10)
     beside, product = np.linalg.qr(np.column_stack([flows[0], np.eye(n)[:, :-1]]))[0], np.eye(n)
     for each in maps:
         # What goes along the orbit is a row of its own in any frames beside it.
         product = each @ product
-    whole = (beside.T @ product @ beside)[1:, 1:]
-    known = np.sort_complex(np.linalg.eigvals(whole))
-    values = np.sort_complex(np.linalg.eigvals(found.product) * found.size)
+    known = np.linalg.eigvals((beside.T @ product @ beside)[1:, 1:])
+    values, known = np.sort_complex(found.others), np.sort_complex(known)
     largest = np.abs(known).max()
     np.testing.assert_allclose(values / largest, known / largest, atol=1e-6)
 
 
-def test_maps_that_are_no_numbers_give_multipliers_that_are_none():
-    found = across(np.full((2, 3, 3), np.nan), np.ones((3, 3)), 0.0)
-    assert np.isnan(found.size)
-    assert np.isnan(found.along)
+def test_eigenvalues_of_a_product_are_known_however_far_they_are_apart():
+    rng = np.random.default_rng(1)
+    # A turning pair, and what grows and shrinks by turns beyond all digits of a product.
+    logs = rng.normal(size=(60, 5)) + np.array([1.4, 1.4, 0.3, -1.0, -9.0])
+    logs[:, 1] = logs[:, 0]
+    angles, frames = rng.normal(size=60), [turned(rng, 5) for _ in range(60)]
+    maps = []
+    for k in range(60):
+        inner = np.diag(np.exp(logs[k]))
+        cos, sin = np.cos(angles[k]), np.sin(angles[k])
+        inner[:2, :2] = np.exp(logs[k, 0]) * np.array([[cos, -sin], [sin, cos]])
+        inner += np.triu(rng.normal(size=(5, 5)), 2)
+        maps.append(frames[(k + 1) % 60] @ inner @ frames[k].T)
+    found, total = product_eigenvalues(np.array(maps)), logs.sum(axis=0)
+    np.testing.assert_allclose(np.log(np.abs(found)), total[[0, 1, 2, 3, 4]], atol=1e-9)
+    turn = np.exp(1j * angles.sum())
+    assert found[0] / np.abs(found[0]) in (pytest.approx(turn), pytest.approx(turn.conjugate()))
+    assert (found[2:].imag == 0.0).all()
+    assert (found[2:].real > 0.0).all()
+
+
+def test_maps_that_are_no_numbers_give_no_multipliers():
+    assert along(np.full((2, 3, 3), np.nan), np.ones((3, 3)), 0.0) is None
 
 
 def test_an_infinite_multiplier_is_large_and_unstable():

@@ -289,7 +289,7 @@ class Cycles(Shown):
         if len(counts) > 1:
             # An orbit that is a bifurcation point itself has no stability of its own.
             for origin, at, beside in zip(self.origins, (0, -1), (1, -2), strict=True):
-                if origin is not None and stable[at] != stable[beside]:
+                if origin is not None:
                     counts[at], stable[at] = counts[beside], stable[beside]
         cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(values)]
         brackets = zip(self.special["bracket"], self.special[self.parameter], strict=True)

@@ -49,6 +49,9 @@ class Basis(NamedTuple):
         of each with the other's derivative.
     whole : ndarray, shape (POINTS + 1,)
         Integrals of the nodes' polynomials.
+    inverse : ndarray, shape (POINTS, POINTS)
+        inverse[j, k] is the coefficient of s ** j of the polynomial that is 1 at point k and 0 at
+        the others.
     pieces : Pieces
         What is computed of piecewise polynomials.
     """
@@ -62,6 +65,7 @@ class Basis(NamedTuple):
     stiff: Array
     shift: Array
     whole: Array
+    inverse: Array
     pieces: Pieces
 
 
@@ -88,6 +92,7 @@ def basis() -> Basis:
         np.ascontiguousarray(steep @ slope),
         np.ascontiguousarray(weighted @ slope),
         mass.sum(axis=0),
+        np.asarray(np.linalg.inv(np.vander(points, increasing=True)), dtype=float),
         Pieces(power),
     )
 
@@ -147,12 +152,15 @@ class Solved(NamedTuple):
         pair[0] y(0) + pair[1] y(1) = 0 holds for the variational equations' solutions.
     sign, size : float
         Sign of the determinant, and the logarithm of its size.
+    volume : float
+        Logarithm of what the variational equations do to volumes, by Liouville's formula.
     """
 
     steps: list[Direction]
     pair: Array
     sign: float
     size: float
+    volume: float
 
 
 class Corrected(NamedTuple):
@@ -164,7 +172,7 @@ class Corrected(NamedTuple):
     tangent : Direction
         Change of the orbit with the last condition's value.
     pair : ndarray, shape (2, n_state, n_state)
-    sign, size : float
+    sign, size, volume : float
         As in `Solved`.
     corrections : int
     """
@@ -174,6 +182,7 @@ class Corrected(NamedTuple):
     pair: Array
     sign: float
     size: float
+    volume: float
     corrections: int
 
 
@@ -231,7 +240,9 @@ class Problem:
         self._period = period
         for name in ("rhs", "jac", "tangent", "dfdu"):
             functions.need(name)
-        self._core = Collocation(functions, basis().value, basis().slope, self.slots, self.sign)
+        self._core = Collocation(
+            functions, basis().value, basis().slope, basis().weights, self.slots, self.sign
+        )
 
     def set(self, free: Array) -> float:
         """Take the parameters from the free scalars and return the period."""
@@ -246,49 +257,51 @@ class Problem:
         return period
 
     def maps(self, orbit: Orbit) -> tuple[Array, Array, float] | None:
-        """Return what the linearisation does in each interval, and the orbit's direction.
+        """Solve the variational equations along an orbit, piece by piece.
 
-        None where that is singular or not finite. Else:
+        None where they are not finite. Else:
 
         Returns
         -------
-        maps : ndarray, shape (n_interval, n_state, n_state)
-            From each point of the mesh to the next.
-        flows : ndarray, shape (n_interval + 1, n_state)
-            At the points of the mesh.
+        maps : ndarray, shape (n_piece, n_state, n_state)
+            From each piece's start to the next one's.
+        flows : ndarray, shape (n_piece + 1, n_state)
+            The orbit's directions there.
         volume : float
             Logarithm of what the linearisation does to volumes, by Liouville's formula.
         """
         period = self.set(orbit.free)
-        status, maps, flows, volume = self._core.maps(
-            orbit.mesh, orbit.states, period, self.p, self.u, basis().weights
+        found: tuple[Array, Array, float] | None = self._core.maps(
+            orbit.mesh, orbit.states, period, self.p, self.u, basis().inverse
         )
-        return (maps, flows, volume) if status == 0 else None
+        return found
 
     def solve(self, orbit: Orbit, conditions: Conditions, right: Array) -> Solved | None:
         """Solve the equations of a Newton step; None where they are singular or not finite."""
-        status, steps, pair, sign, size = self._solve(orbit, conditions, right)
+        status, steps, pair, sign, size, volume = self._solve(orbit, conditions, right)
         if status != 0:
             return None
         cut, shape = orbit.states.size, orbit.states.shape
         directions = [Direction(step[:cut].reshape(shape), step[cut:]) for step in steps]
-        return Solved(directions, pair, sign, size)
+        return Solved(directions, pair, sign, size, volume)
 
-    def pair(self, orbit: Orbit, conditions: Conditions) -> Array:
+    def pair(self, orbit: Orbit, conditions: Conditions) -> tuple[Array, float]:
         """Return the pair of matrices of an orbit, which is known where Newton's step is not.
+
+        And the volume, see `Solved`.
 
         At a critical orbit the equations with the parameters held are singular.
         """
         right = np.zeros((1, orbit.states.size + len(self.slots)))
-        _, _, pair, _, _ = self._solve(orbit, conditions, right)
-        return pair
+        _, _, pair, _, _, volume = self._solve(orbit, conditions, right)
+        return pair, volume
 
     def _solve(
         self, orbit: Orbit, conditions: Conditions, right: Array
-    ) -> tuple[int, Array, Array, float, float]:
-        """Return status, steps, pair and determinant as the C core gives them."""
+    ) -> tuple[int, Array, Array, float, float, float]:
+        """Return status, steps, pair, determinant and volume as the C core gives them."""
         period = self.set(orbit.free)
-        found: tuple[int, Array, Array, float, float] = self._core.solve(
+        found: tuple[int, Array, Array, float, float, float] = self._core.solve(
             orbit.mesh,
             orbit.states,
             period,
@@ -365,7 +378,7 @@ class Problem:
             None if it did not converge.
         """
         states, free = orbit.states.copy(), orbit.free.copy()
-        status, tangent, tangent_free, pair, sign, size, count = self._core.correct(
+        status, tangent, tangent_free, pair, sign, size, volume, count = self._core.correct(
             orbit.mesh,
             states,
             free,
@@ -382,7 +395,8 @@ class Problem:
         if status != 0:
             return None
         tangent = Direction(tangent, tangent_free)
-        return Corrected(Orbit(orbit.mesh, states, free), tangent, pair, sign, size, count)
+        there = Orbit(orbit.mesh, states, free)
+        return Corrected(there, tangent, pair, sign, size, volume, count)
 
 
 # ---------------------------------------------------------------------- functions on a mesh

@@ -121,7 +121,7 @@ class Critical(Family):
         orbit = Orbit(node.orbit.mesh, states, np.array([period]))
         row, target = self.phase(orbit, node.scale[:n], states)
         conditions = Conditions(row[None], np.zeros((1, 1)), np.array([target]))
-        return multipliers(plain.pair(orbit, conditions))
+        return multipliers(*plain.pair(orbit, conditions))
 
     def orbit_of(self, orbit: Orbit) -> Orbit:
         """Return an orbit without the vectors."""

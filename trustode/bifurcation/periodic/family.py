@@ -30,7 +30,7 @@ from .collocation import (
     interpolated,
     interpolation_error,
 )
-from .floquet import Across, Multipliers, across, multipliers
+from .floquet import Multipliers, along, multipliers
 
 #: Error of interpolation, in scales, that a mesh should have; at the mesh's own points the
 #: orbit is then far more accurate.
@@ -44,8 +44,10 @@ _REFERENCES = 8
 #: Sizes below this say nothing.
 _NOTHING = 1e-12
 #: Share of the tangent below which the parameter stands still; and error of the multiplier that
-#: is 1 from which on multipliers are found in another way.
+#: is 1 up to which an orbit on the way is good enough for its multipliers.
 _STANDING, _BLURRED = 1e-7, 1e-6
+#: How much finer a mesh is that is to clear multipliers, and by how much it has to.
+_FINER, _CLEARER = 2, 0.1
 #: A correction that is enough for an orbit on the way.
 ON_THE_WAY = 1e-8
 #: Errors of a point that is only stepped from are the square of this, at most, in scales.
@@ -77,8 +79,10 @@ class Node:
         Newton steps that were taken to reach it.
     bend : pair of Direction or None
         Second and third derivatives of the orbit with length, if they are known.
-    across : Across or None
-        What the linearisation does beside the orbit, where the pair may not tell.
+    volume : float
+        Logarithm of the product of its multipliers, by Liouville's formula; NaN if not known.
+    known : Multipliers or None
+        Its multipliers, where the pair may not tell.
     cosine, aside : float
         Of the angle between its tangent and that of the point before; and the square of its
         distance from the latter, where it was reached by a step of a given length.
@@ -93,14 +97,15 @@ class Node:
     size: float
     corrections: int
     bend: tuple[Direction, Direction] | None = None
-    across: Across | None = None
+    volume: float = math.nan
+    known: Multipliers | None = None
     cosine: float = 1.0
     aside: float = 0.0
 
     @cached_property
     def multipliers(self) -> Multipliers:
         """Floquet multipliers."""
-        return multipliers(self.pair, self.across)
+        return self.known or multipliers(self.pair, self.volume)
 
     @property
     def value(self) -> float:
@@ -304,7 +309,7 @@ class Family:
         """Return a solved orbit as a point, its tangent along the origin's."""
         if corrected is None:
             return None
-        orbit, tangent, pair, sign, logarithm, count = corrected
+        orbit, tangent, pair, sign, logarithm, volume, count = corrected
         size = math.sqrt(origin.dot(tangent, tangent))
         if not 0.0 < size < math.inf:
             return None
@@ -321,6 +326,7 @@ class Family:
             sign * math.copysign(1.0, forward),
             logarithm + math.log(size),
             count,
+            volume=volume,
             cosine=abs(forward) / size,
         )
 
@@ -333,10 +339,10 @@ class Family:
         step but one, and where small errors of an orbit grow much along it the multipliers show
         it. Where a correction below more than `CLOSE` was enough, the orbit stays as it is.
         """
-        if node.multipliers.trivial_error <= _BLURRED:
+        if node.multipliers.sure:
             return node
         if enough > CLOSE:
-            known = self._across(node)
+            known = self._measured(node)
             if known.multipliers.trivial_error <= _BLURRED:
                 return known
         target = conditions.target.copy()
@@ -345,13 +351,35 @@ class Family:
             node.orbit, conditions._replace(target=target), node.scale, node.free_scale
         )
         if corrected is not None:
-            node = replace(node, orbit=corrected.orbit, pair=corrected.pair)
-        return node if node.multipliers.trivial_error <= _BLURRED else self._across(node)
+            node = replace(
+                node, orbit=corrected.orbit, pair=corrected.pair, volume=corrected.volume
+            )
+        return node if node.multipliers.sure else self._refined(self._measured(node))
 
-    def _across(self, node: Node) -> Node:
-        """Return a point whose multipliers come from the maps of its intervals."""
+    def _refined(self, node: Node) -> Node:
+        """Return a point whose multipliers are those on a finer mesh, where its own blurs them."""
+        finer = node
+        while (blur := node.multipliers.trivial_error) > _BLURRED:
+            intervals = _FINER * (len(finer.orbit.mesh) - 1)
+            solved = (
+                self.at(self.remeshed(finer, intervals), 0.0, sharp=False)
+                if intervals <= MOST
+                else None
+            )
+            if solved is None:
+                break
+            finer = self._measured(solved)
+            found = finer.multipliers
+            if not (found.sure and found.trivial_error < _CLEARER * blur):
+                break
+            node = replace(node, known=found)
+        return node
+
+    def _measured(self, node: Node) -> Node:
+        """Return a point whose multipliers come from the variational equations' own solutions."""
         maps = self.problem.maps(node.orbit)
-        return node if maps is None else replace(node, across=across(*maps))
+        found = None if maps is None else along(*maps)
+        return node if found is None else replace(node, known=found)
 
     def stands(self, node: Node) -> bool:
         """Return whether the parameter all but stands still at a point, as among canards."""
@@ -371,7 +399,7 @@ class Family:
         status, *found = self.problem.advance(origin.parts, s, conditions, enough)
         if status != 0:
             return None
-        states, free, ahead, free_ahead, *bend, pair, sign, size, corrections, cosine, aside = found
+        states, free, ahead, free_ahead, *bend, pair, sign, size, volume, corrections = found[:-2]
         node = Node(
             Orbit(origin.orbit.mesh, states, free),
             Direction(ahead, free_ahead),
@@ -382,9 +410,9 @@ class Family:
             size,
             corrections,
             origin.bend if s == 0.0 else (Direction(*bend[:2]), Direction(*bend[2:])),
+            volume,
             None,
-            cosine,
-            aside,
+            *found[-2:],
         )
         if not sharp or len(self.spans) > 1:
             return node

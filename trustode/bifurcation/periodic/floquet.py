@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._collocation import LARGEST
-from ..._collocation import across as _across
+from ..._collocation import LARGEST, product_eigenvalues
+from ..._collocation import beside as _beside
 from ..._collocation import floquet as _floquet
+from ..._collocation import floquet_look as _look
 from ..._collocation import floquet_tests as _tests
 
 Array = NDArray[np.float64]
@@ -22,27 +23,10 @@ Complex = NDArray[np.complex128]
 #: A multiplier is off the unit circle if it is farther from it than this, and than a few times
 #: the error of the one that is known to be 1.
 _ROUNDING = 1e-7
+#: Of a pair of matrices multipliers are known no better than their product, by Liouville's formula,
+#: and not at all where one is smaller than this.
+_BLURRED, _SMALLEST = 1e-7, 1e-9
 _LOGARITHM = math.log(LARGEST)
-
-
-class Across(NamedTuple):
-    """What the linearisation along an orbit does beside the orbit's direction.
-
-    Attributes
-    ----------
-    product : ndarray, shape (n_state - 1, n_state - 1)
-        Of all its maps, over `size`.
-    size : float
-    along : float
-        What it does to the direction: 1, but for errors.
-    volume : float
-        Logarithm of the product of all multipliers.
-    """
-
-    product: Array
-    size: float
-    along: float
-    volume: float
 
 
 class Multipliers(NamedTuple):
@@ -56,6 +40,8 @@ class Multipliers(NamedTuple):
         Distance of the first from its known value; an estimate of the others' error.
     n_unstable : int
         Multipliers outside the unit circle, the first not counted.
+    sure : bool
+        Whether they are known to many digits, small ones as well as large ones.
     doubling, torus, unit : float
         Tests of all but the first, see `doubling_test`, `torus_test` and `unit_test`.
     """
@@ -63,6 +49,7 @@ class Multipliers(NamedTuple):
     values: Complex
     trivial_error: float
     n_unstable: int
+    sure: bool
     doubling: float
     torus: float
     unit: float
@@ -84,7 +71,7 @@ class Multipliers(NamedTuple):
         return all(abs(value) < edge for value in self.others.tolist())
 
 
-def multipliers(pair: Array, across: Across | None = None) -> Multipliers:
+def multipliers(pair: Array, volume: float = math.nan) -> Multipliers:
     """Return the Floquet multipliers mu, for which pair[0] + mu pair[1] is singular.
 
     The two matrices are not multiplied into a monodromy matrix, which would lose the small
@@ -93,36 +80,46 @@ def multipliers(pair: Array, across: Across | None = None) -> Multipliers:
     Parameters
     ----------
     pair : ndarray, shape (2, n_state, n_state)
-    across : Across, optional
-        What the linearisation does beside the orbit's direction, where the pair is worth no
-        more than rounding; the multipliers that are not small are taken from there.
+    volume : float
+        Logarithm of the product of all multipliers by Liouville's formula; NaN if not known.
     """
-    if across is None:
-        return Multipliers(*_floquet(pair, None, 1.0, 1.0, 0.0, _ROUNDING))
-    return Multipliers(*_floquet(pair, *across, _ROUNDING))
+    return looked_at(_floquet(pair, volume), volume)
 
 
-def across(maps: Array, flows: Array, volume: float) -> Across:
-    """Return what maps along an orbit do beside its direction.
+def looked_at(values: Complex, volume: float = math.nan) -> Multipliers:
+    """Return multipliers of which the first belongs to the shift along the orbit."""
+    error, mismatch, smallest, count, *tests = _look(values, volume, _ROUNDING)
+    sure = error <= _BLURRED and mismatch <= _BLURRED and smallest >= _SMALLEST
+    return Multipliers(values, error, count, sure, *tests)
 
-    A perturbation across the orbit does not see what rounding along a canard makes of the
-    direction itself. The product is the C core's (`ext/collocation.c`).
+
+def along(maps: Array, flows: Array, volume: float) -> Multipliers | None:
+    """Return the multipliers of maps along an orbit; None where they are not to be found.
+
+    What the maps do beside the orbit's direction is a product of smaller matrices, whose
+    eigenvalues are found without multiplying them (periodic orthogonal iteration: Bojanczyk,
+    Golub & Van Dooren 1992, Proc. SPIE 1770, 31). So the multipliers are known to as many digits
+    however far they are apart, and do not see what rounding along a canard makes of the direction.
 
     Parameters
     ----------
-    maps : ndarray, shape (n_interval, n_state, n_state)
-        How a perturbation goes from each point of a mesh to the next.
-    flows : ndarray, shape (n_interval + 1, n_state)
-        The orbit's direction at the mesh's points.
+    maps : ndarray, shape (n_piece, n_state, n_state)
+        How a perturbation goes from each point of an orbit to the next.
+    flows : ndarray, shape (n_piece + 1, n_state)
+        The orbit's direction at these points.
     volume : float
         Logarithm of the product of all multipliers. With two states it is the other one's.
     """
-    status, product, along, logarithm = _across(maps, flows)
-    if status != 0:
-        return Across(product, math.nan, math.nan, volume)
-    if len(product) == 1:
-        product, logarithm = np.eye(1), volume
-    return Across(product, math.exp(min(logarithm, _LOGARITHM)), along, volume)
+    narrowed, own = _beside(maps, flows)
+    if not math.isfinite(own):
+        return None
+    if narrowed.shape[1] == 1:
+        others = np.exp([min(volume, _LOGARITHM)])
+    else:
+        others = product_eigenvalues(narrowed)
+        if others is None:
+            return None
+    return looked_at(np.concatenate([[own], others]).astype(complex))._replace(sure=True)
 
 
 def doubling_test(values: Complex) -> float:

@@ -328,8 +328,8 @@ class Finder:
         states = np.tensordot(weights, [node.orbit.states for node in known], 1)
         free = weights @ np.array([node.orbit.free for node in known])
         orbit = Orbit(base.orbit.mesh, np.ascontiguousarray(states), free)
-        pair = self._family.problem.pair(orbit, self._family.conditions(base, 0.0))
-        there = replace(base, orbit=orbit, pair=pair, across=None, bend=None)
+        pair, volume = self._family.problem.pair(orbit, self._family.conditions(base, 0.0))
+        there = replace(base, orbit=orbit, pair=pair, volume=volume, known=None, bend=None)
         return there.looking(known[1])
 
     def _secant(self, test: Test, origin: Node, first: float, *, sharp: bool) -> Node | None:

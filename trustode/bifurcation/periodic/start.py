@@ -22,6 +22,7 @@ from .collocation import (
     nodes_of,
 )
 from .family import FEWEST, Family, Node
+from .floquet import Multipliers, looked_at
 
 #: Real part of a Hopf point's eigenvalues, relative to the imaginary one, that may be left.
 _ROUNDING = 1e-4
@@ -60,7 +61,12 @@ def from_hopf(family: Family, system: System, y: Array, value: float) -> Node | 
     turns = np.exp(2j * math.pi * nodes_of(mesh))[:, None]
     orbit = Orbit(mesh, np.tile(y, (len(turns), 1)), np.array([2.0 * math.pi / omega, value]))
     direction = Direction(np.real(q * turns), np.zeros(2))
-    return _looking(family, orbit, direction)
+    # Of the pair one multiplier is the shift's, and the other one is 1 too.
+    rates = np.delete(eigenvalues, int(np.argmin(np.abs(eigenvalues - critical))))
+    rates[np.argmin(np.abs(rates - np.conj(critical)))] = 0.0
+    others = np.exp(orbit.free[0] * rates)
+    others = others[np.argsort(-np.abs(others), kind="stable")]
+    return _looking(family, orbit, direction, looked_at(np.append(1.0, others)))
 
 
 def from_orbit(family: Family, orbit: Orbit) -> Node | None:
@@ -131,7 +137,9 @@ def doubled(family: Family, node: Node) -> Node | None:
     half = len(states) - 1
     later = np.vstack([aside.states[half:], aside.states[1 : half + 1]])
     odd = Direction((aside.states - later) / 2.0, np.zeros_like(free))
-    return _looking(family, twice, odd)
+    found = node.multipliers
+    again = looked_at(found.values**2)._replace(sure=found.sure)
+    return _looking(family, twice, odd, again)
 
 
 def halved(family: Family, turn: Solution, value: float) -> Node | None:
@@ -152,7 +160,7 @@ def halved(family: Family, turn: Solution, value: float) -> Node | None:
 def switched(family: Family, node: Node) -> Node | None:
     """Return the orbit at a branch point, looking along the family that crosses there."""
     aside = _aside(family, node)
-    return None if aside is None else _looking(family, node.orbit, aside)
+    return None if aside is None else _looking(family, node.orbit, aside, node.multipliers)
 
 
 def from_solution(family: Family, solution: Solution, value: float) -> Orbit | None:
@@ -198,7 +206,9 @@ def _closed(solution: Solution, begin: float, period: float, value: float) -> Or
     return Orbit(mesh, np.ascontiguousarray(states), np.array([period, value]))
 
 
-def _looking(family: Family, orbit: Orbit, direction: Direction) -> Node:
+def _looking(
+    family: Family, orbit: Orbit, direction: Direction, known: Multipliers | None = None
+) -> Node:
     """Return an orbit as a point of a family whose tangent has a direction."""
     n = family.problem.n
     scale, free_scale = family.scale(orbit.states), family.free_scale(orbit.free)
@@ -208,7 +218,7 @@ def _looking(family: Family, orbit: Orbit, direction: Direction) -> Node:
     )
     unit = Direction(direction.states / length, direction.free / length)
     pair = np.stack([np.eye(n), -np.eye(n)])
-    return Node(orbit, unit, scale, free_scale, pair, 1.0, 0.0, 0)
+    return Node(orbit, unit, scale, free_scale, pair, 1.0, 0.0, 0, known=known)
 
 
 def _aside(family: Family, node: Node) -> Direction | None:
