@@ -68,10 +68,12 @@ cdef extern from "core.h":
         void *poll_context
         tro_events *events
         const tro_measures *measures
+        int hand_back
     ctypedef struct tro_report:
         long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
         long long n_written, worst
+        double began
     const tro_method tro_tsit5, tro_dop853, tro_rodas5p
     void tro_stimulus_values(
         const tro_stimulus *, double, double, double, double *, double *) nogil
@@ -116,6 +118,7 @@ cdef extern from "lanes_run.h":
         int order
         long n_run
         long long *queue
+        const long *resumed
         const double *p
         const tro_stimulus *const *stimuli
         long n_stimuli
@@ -140,6 +143,8 @@ cdef extern from "lanes_run.h":
     ctypedef struct tro_lanes_method:
         int lanes
         int (*run)(const tro_lanes_job *) noexcept nogil
+    int tro_alternate(const tro_lanes_method *, const tro_lanes_job *, const tro_model *,
+                      double *) nogil
 
 cdef extern from "objective.h":
     cdef enum:

@@ -29,6 +29,7 @@ cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndar
     options.poll_context = <void *>raised
     options.events = NULL
     options.measures = NULL
+    options.hand_back = 0
 
 
 def increases(cnp.ndarray t not None):
@@ -107,7 +108,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     cdef double *work = NULL
     cdef const tro_stimulus **views = NULL
     cdef long *handed = NULL
-    cdef long n_handed = 0, k = 0
+    cdef long n_handed = 0, k
     cdef long long next_run, only
     cdef list raised = []
     _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit, cancel,
@@ -143,6 +144,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
             job.order = order
             job.n_run = <long>n_run
             job.queue = queue_data
+            job.resumed = NULL
             job.p = p_data
             job.stimuli = views
             job.n_stimuli = <long>n_stimuli
@@ -168,21 +170,16 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
             job.look_context = &look
             if events is None:
                 with nogil:
-                    (<const tro_lanes_method *>lanes_method).run(&job)
+                    tro_alternate(<const tro_lanes_method *>lanes_method, &job, model, work)
                 functions._reraise()
                 if raised:
                     raise raised[0]
-        k = 0
         while not cancel_data[0]:
-            if k < n_handed:
-                next_run = handed[k]
-                k += 1
-            else:
-                next_run = TRO_NEXT(queue_data)
-                if next_run >= n_run:
-                    break
-                memcpy(y_data + next_run * n_time * dim, start_data + next_run * dim,
-                       dim * sizeof(double))
+            next_run = TRO_NEXT(queue_data)
+            if next_run >= n_run:
+                break
+            memcpy(y_data + next_run * n_time * dim, start_data + next_run * dim,
+                   dim * sizeof(double))
             if gauge is not None:
                 measures.run = <long>next_run
             stimulus = views[next_run if n_stimuli > 1 else 0]
@@ -199,14 +196,13 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
                 n_handed = 0
                 tro_solve_watch(model, job.p, stimulus, &options, work, &look)
                 with nogil:
-                    (<const tro_lanes_method *>lanes_method).run(&job)
-            if not series or events is None or n_handed:
+                    tro_alternate(<const tro_lanes_method *>lanes_method, &job, model, work)
+            else:
                 with nogil:
                     tro_solve(model, p_data + next_run * model.n_param, stimulus, n_tangent,
                               vary_data, t_data, <long>n_time, &options, work,
                               y_data + next_run * n_time * dim,
                               &trace if keep_steps else NULL, &reports[next_run])
-            n_handed = 0 if events is not None else n_handed
             functions._reraise()
             if events is not None:
                 events.functions._reraise()

@@ -208,6 +208,7 @@ struct tro_options {
     void *poll_context;
     tro_events *events;         /* may be NULL */
     const tro_measures *measures; /* may be NULL; not with tangents */
+    int hand_back;              /* where stiffness ends the run is handed over, for a series */
 };
 
 /* What became of a run; every member has eight bytes, so that an array of them is numpy's. */
@@ -220,6 +221,7 @@ typedef struct {
     long long n_written; /* output rows that hold results */
     long long worst; /* what was not finite or largest when a solve failed: a state, or of a row
                       * with tangents the place of one of theirs */
+    double began;    /* by the clock, where time is limited */
 } tro_report;
 
 /* ---- clock.c ---- */
@@ -254,7 +256,8 @@ typedef struct {
     double *work;               /* tro_solve_work */
 } tro_probe;
 
-/* Whether the stiff method can take a step of length h from t and y (n_state). */
+/* Whether a step of the stiff method from t and y (n_state) can be so much longer than an explicit
+ * one of length h that it pays. */
 int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, double t,
                     const double *y, double h);
 
@@ -267,6 +270,8 @@ typedef struct {
 /* Begin to watch one run; work is that of tro_solve. */
 void tro_solve_watch(const tro_model *model, const double *p, const tro_stimulus *stimulus,
                      const tro_options *options, double *work, tro_look *look);
+/* Watch on after tro_solve took a part of the run. */
+void tro_solve_watch_on(tro_look *look);
 /* Look at a step inside the interval (low, high) between breaks, as tro_events_step; y (n_state)
  * are the states to go on from where cut is nonzero, and ends is nonzero where the run ends. */
 int tro_solve_look(void *look, const tro_piece *piece, double low, double high, double *t,

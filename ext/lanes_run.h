@@ -12,6 +12,7 @@ typedef struct {
     int order;
     long n_run;
     long long *queue; /* next run that waits, shared by all threads */
+    const long *resumed; /* (n_run) runs to go on with, as their reports say; NULL for all */
     const double *p; /* (n_run, n_param) */
     const tro_stimulus *const *stimuli; /* one for all runs or one a run */
     long n_stimuli;
@@ -27,7 +28,7 @@ typedef struct {
     tro_report *reports; /* (n_run) */
     long *handed; /* (n_run) runs that this thread leaves to another method */
     long *n_handed;
-    /* Whether a stiff method can take a step of length h from here; may be NULL. */
+    /* Whether a stiff method pays from here, where a step of length h is due; may be NULL. */
     int (*probe)(void *context, const double *p, const tro_stimulus *stimulus, double t,
                  const double *y, double h);
     void *probe_context;
@@ -42,5 +43,11 @@ typedef struct {
     int lanes;
     int (*run)(const tro_lanes_job *job);
 } tro_lanes_method;
+
+/* Solve the runs of a job, each in turn by the series and by the methods of its options: by these
+ * where the series hands it over, until stiffness ends. work is tro_solve_work. A status other
+ * than success ended all that were not done. */
+int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const tro_model *model,
+                  double *work);
 
 #endif

@@ -134,9 +134,9 @@ static int objective_solve(const tro_objective *o, size_t run, const objective_r
             .y_out = room->rows, .n_tangent = o->n_tangent, .vary = o->vary, .seed = o->seed,
             .options = o->options, .reports = report, .handed = &handed, .n_handed = &n_handed,
             .probe = o->options->stiff ? tro_solve_probe : NULL, .probe_context = &probe};
-        const int status = o->lanes->run(&job);
+        const int status = tro_alternate(o->lanes, &job, o->model, room->solve);
         if (status == TRO_NO_MEMORY) report->status = status;
-        if (!n_handed) return (int)report->status;
+        return (int)report->status;
     }
     return tro_solve(o->model, p, o->stimuli[run], o->n_tangent, o->vary, times, n_time,
                      o->options, room->solve, room->rows, NULL, report);

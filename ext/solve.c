@@ -11,7 +11,7 @@
 enum {
     POLL_EVERY = 256,     /* steps between two looks at the cancel flag and the clock */
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
-    CALM_SIGNS = 20,      /* accepted steps that an explicit method could take as well */
+    CALM_SIGNS = 10,      /* accepted steps that an explicit method could take as well */
     FIRST_PROBE = 256,    /* explicit steps before the stiff method is tried anyway */
     NONFINITE_TRIES = 10, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9        /* coefficients a state of any method's dense output */
@@ -19,8 +19,9 @@ enum {
 
 /* A bound on |h lambda| that keeps explicit steps well inside their stability. */
 static const double CALM = 1.0;
-/* How much longer a step of the stiff method has to be to pay. */
-static const double LONGER = 30.0;
+/* The same where a series would take over: it is stable up to 6 to 9, and the norm of the Jacobian
+ * that stands for lambda is larger. */
+static const double SERIES_CALM = 14.0;
 static const double SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
 /* Logarithms to base 2: of 0.9, of 0.85, of the smallest error that is remembered. */
 static const double SAFETY = -0.152, STIFF_SAFETY = -0.2345, SMALLEST_SIZE = -13.3;
@@ -172,16 +173,20 @@ static void solve_change(solver *s, const tro_method *method)
     s->probe_at = FIRST_PROBE;
 }
 
-/* Count signs of stiffness, and of its end: change the method, or report that it was needed. */
-static void solve_watch_stiffness(solver *s, tro_report *report)
+/* Count signs of stiffness, and of its end: change the method, or report that it was needed.
+ * Whether the run is to be handed back. */
+static int solve_watch_stiffness(solver *s, tro_report *report)
 {
     if (s->method->implicit) {
-        if (s->options->method->implicit) return;
-        s->clear_signs = s->step.stiffness < CALM ? s->clear_signs + 1 : 0;
-        if (s->clear_signs >= CALM_SIGNS) solve_change(s, s->options->method);
-        return;
+        if (s->options->method->implicit) return 0;
+        const double calm = s->options->hand_back ? SERIES_CALM : CALM;
+        s->clear_signs = s->step.stiffness < calm ? s->clear_signs + 1 : 0;
+        if (s->clear_signs < CALM_SIGNS) return 0;
+        if (s->options->hand_back) return 1;
+        solve_change(s, s->options->method);
+        return 0;
     }
-    if (s->step.stiffness == 0.0) return;
+    if (s->step.stiffness == 0.0) return 0;
     if (s->step.stiffness > s->method->stiff_limit) {
         s->clear_signs = 0;
         s->stiff_signs++;
@@ -193,6 +198,7 @@ static void solve_watch_stiffness(solver *s, tro_report *report)
         s->stiff_signs = 0;
         if (s->options->stiff) solve_change(s, s->options->stiff);
     }
+    return 0;
 }
 
 /* Norm of one block of an error. A rougher estimate makes it one of order 8 out of two of orders
@@ -226,6 +232,14 @@ static double solve_error(const solver *s, const double *estimate, const double 
     return worst;
 }
 
+/* How much longer than an explicit step one of the stiff method has to be to pay: its cost over
+ * a Taylor step's is 1 to 2 with four states and 10 to 25 with thirty. */
+static double solve_longer(const tro_options *options, int n_state)
+{
+    /* Who measures does not come back to the series. */
+    return options->measures ? 30.0 : 2.0 + n_state;
+}
+
 /* Try the stiff method where the step now starts, after 256 explicit steps and whenever they double:
  * where rounding errors or tangents bound a step, no sign of stiffness need show. */
 static void solve_probe(solver *s, double stop, tro_report *report)
@@ -233,7 +247,7 @@ static void solve_probe(solver *s, double stop, tro_report *report)
     tro_step *step = &s->step;
     if (s->method->implicit || !s->options->stiff || ++s->n_explicit < s->probe_at) return;
     s->probe_at *= 2;
-    step->h = LONGER * s->h;
+    step->h = solve_longer(s->options, step->system->n_state) * s->h;
     step->same_point = step->ahead = 0;
     if (step->t + step->h > stop || step->h > s->options->h_max) return;
     const int status = s->options->stiff->step(step);
@@ -361,7 +375,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     solver s = {.method = options->method, .options = options, .last_length = -HUGE_VAL,
                 .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE};
     if (report->status != TRO_HANDOVER)
-        *report = (tro_report){.t = t_out[0]};
+        *report = (tro_report){.t = t_out[0], .began = tro_clock()};
     else if (report->stiff && options->stiff)
         s.method = options->stiff;
     s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
@@ -382,7 +396,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         s.step.work += tro_measures_work(measures);
     }
 
-    const double end = t_out[n_out - 1], began = tro_clock();
+    const double end = t_out[n_out - 1];
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {
@@ -438,7 +452,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             tro_measures_step(&gauge, &stretch);
         }
         solve_write(&s, 1, events || measures, t_new, t_out, n_out, coef, y_out, report);
-        solve_watch_stiffness(&s, report);
+        const int back = solve_watch_stiffness(&s, report);
         solve_swap(&s.step, &y, &f);
         s.step.t = report->t = t_new;
         restart = (ends && t_new < end) || cut;
@@ -446,11 +460,15 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         for (int i = 0; i < n; i++)
             if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
         if (report->n_steps % POLL_EVERY == 0) {
-            if (options->time_limit > 0.0 && tro_clock() - began > options->time_limit)
+            if (options->time_limit > 0.0 && tro_clock() - report->began > options->time_limit)
                 status = TRO_TIME_LIMIT;
             if (tro_solve_stopped(options)) status = TRO_INTERRUPTED;
         }
         if (status != TRO_SUCCESS || (events && events->ended >= 0)) break;
+        if (back && s.step.t < end) {
+            status = TRO_HANDOVER;
+            break;
+        }
         if (!restart) solve_probe(&s, stop, report);
     }
     if (report->n_written < n_out)
@@ -471,6 +489,7 @@ int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, 
     double *work = asked->work + tro_system_work(asked->model, 0);
     tro_system system;
     tro_system_init(asked->model, p, stimulus, 0, NULL, asked->work, &system);
+    h *= solve_longer(options, (int)n);
     system.low = t;
     for (long k = 0; k < stimulus->n_break; k++)
         if (stimulus->breaks[k] > t) {
@@ -493,6 +512,11 @@ void tro_solve_watch(const tro_model *model, const double *p, const tro_stimulus
     tro_system_init(model, p, stimulus, 0, NULL, work, &look->system);
     tro_events_start(options->events, &look->system,
                      solve_events_work(model, 0, options, work));
+}
+
+void tro_solve_watch_on(tro_look *look)
+{
+    look->options->events->system = &look->system;
 }
 
 int tro_solve_look(void *look, const tro_piece *piece, double low, double high, double *t,

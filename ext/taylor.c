@@ -21,7 +21,7 @@ enum {
     POLL_EVERY = 256, /* iterations between two looks at the cancel flag */
     LOOK_EVERY = 16,  /* steps between two looks for stiffness */
     FIRST_LOOKS = 4,  /* looks in a row that show it before a stiff method is tried */
-    FIRST_PROBE = 1024, /* steps before one is tried anyway, and again whenever they double */
+    FIRST_PROBE = 256,  /* steps before one is tried anyway, and again whenever they double */
     TRIES = 40        /* rejections in a row before a run is handed over */
 };
 
@@ -103,19 +103,23 @@ static void taylor_row_now(const batch *b, int at, double *row)
 #endif
 }
 
-/* Take the next run that waits; those that start nowhere are left to who can say so. */
-static long long taylor_next(const batch *b)
+/* Take the next run that waits, or -1; those that start nowhere are left to who can say so. */
+static long taylor_next(const batch *b)
 {
     const tro_lanes_job *job = b->job;
     for (;;) {
         const long long next = TRO_NEXT(job->queue);
-        if (next >= job->n_run) return next;
+        if (next >= job->n_run) return -1;
+        if (job->resumed) return job->resumed[next];
         double *row = job->y_out + (size_t)next * (size_t)job->n_out * b->dim;
         if (job->start) memcpy(row, job->start + (size_t)next * b->dim, b->dim * sizeof *row);
+        job->reports[next] = (tro_report){
+            .t = job->t_out[0],
+            .began = job->options->time_limit < HUGE_VAL ? tro_clock() : 0.0};
         int i = 0;
         while (i < b->n && isfinite(row[i])) i++;
-        if (i == b->n) return next;
-        job->reports[next] = (tro_report){.status = TRO_HANDOVER, .t = job->t_out[0]};
+        if (i == b->n) return (long)next;
+        job->reports[next].status = TRO_HANDOVER;
         job->handed[(*job->n_handed)++] = (long)next;
     }
 }
@@ -126,31 +130,34 @@ static void taylor_fill(batch *b, int at)
     const tro_lanes_job *job = b->job;
     lane *l = &b->lanes[at];
     *l = (lane){.run = -1};
-    const long long next = taylor_next(b);
-    if (next >= job->n_run) {
+    const long run = taylor_next(b);
+    if (run < 0) {
         /* It goes on with where it is; nothing comes of it. */
         TRO_LANE(b->scale, at) = 0.0;
         return;
     }
-    const long run = (long)next;
+    const tro_report *from = &job->reports[run];
     b->n_active++;
     l->run = run;
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
     l->stimulus = job->stimuli[job->n_stimuli > 1 ? run : 0];
     l->y_out = job->y_out + (size_t)run * (size_t)job->n_out * b->dim;
     l->end = job->t_out[job->n_out - 1];
-    l->began = job->options->time_limit < HUGE_VAL ? tro_clock() : HUGE_VAL;
-    l->written = 1;
+    const double *row = l->y_out + (size_t)from->n_written * b->dim;
+    l->written = from->n_written > 0 ? (long)from->n_written : 1;
+    l->n_steps = (long)from->n_steps;
+    l->n_rejected = (long)from->n_rejected;
     l->first = 1;
     l->looks_wanted = FIRST_LOOKS;
-    l->probe_at = FIRST_PROBE;
-    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = l->y_out[i];
+    l->probe_at = l->n_steps + FIRST_PROBE;
+    for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = row[i];
 #if TRO_LANES == 1
-    tro_taylor_tangents_begin(&b->tangents, l->p, l->y_out + b->n);
+    tro_taylor_tangents_begin(&b->tangents, l->p, row + b->n);
 #endif
-    TRO_LANE(b->t, at) = job->t_out[0];
+    TRO_LANE(b->t, at) = from->t;
     double most = l->end - job->t_out[0];
     if (b->model->timed) most *= 0.01; /* the equations may wake up on the way */
+    if (from->h > 0.0 && from->h < most) most = from->h;
     if (job->options->h_max < most) most = job->options->h_max;
     TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = most;
     const tro_measures *measures = job->options->measures;
@@ -166,12 +173,16 @@ static void taylor_end(batch *b, int at, int status, int stiff)
     lane *l = &b->lanes[at];
     if (l->written < b->job->n_out)
         taylor_row_now(b, at, l->y_out + (size_t)l->written * b->dim);
-    b->job->reports[l->run] = (tro_report){
-        .status = status, .stiff = stiff, .n_steps = l->n_steps, .n_rejected = l->n_rejected,
-        .n_rhs = l->n_series, .t = TRO_LANE(b->t, at), .h = TRO_LANE(b->h, at),
-        .n_written = l->written};
+    tro_report *report = &b->job->reports[l->run];
+    report->status = status;
+    report->stiff |= stiff;
+    report->n_steps = l->n_steps;
+    report->n_rejected = l->n_rejected;
+    report->n_rhs += l->n_series;
+    report->t = TRO_LANE(b->t, at);
+    report->h = TRO_LANE(b->h, at);
+    report->n_written = l->written;
     if (b->job->options->measures) {
-        tro_report *report = &b->job->reports[l->run];
         if (status == TRO_SUCCESS) tro_measures_end(&b->gauges[at]);
         /* Measures are taken by one method alone, so that it begins at the start. */
         if (status == TRO_HANDOVER) report->t = b->job->t_out[0], report->n_written = 0;
@@ -238,7 +249,7 @@ static int taylor_stiff(batch *b, int at, double h)
     l->looks = 0;
     for (int i = 0; i < b->n; i++) b->scratch[i] = TRO_LANE(b->y[i], at);
     return job->probe(job->probe_context, l->p, l->stimulus, TRO_LANE(b->t, at), b->scratch,
-                      30.0 * h);
+                      h);
 }
 
 /* A step of the first lane in powers of its own length. */
@@ -464,9 +475,11 @@ static int taylor_advance(batch *b)
 static void taylor_watch_clock(batch *b)
 {
     const double now = tro_clock();
-    for (int at = 0; at < TRO_LANES; at++)
-        if (b->lanes[at].run >= 0 && now - b->lanes[at].began > b->job->options->time_limit)
+    for (int at = 0; at < TRO_LANES; at++) {
+        const long run = b->lanes[at].run;
+        if (run >= 0 && now - b->job->reports[run].began > b->job->options->time_limit)
             taylor_end(b, at, TRO_TIME_LIMIT, 0);
+    }
 }
 
 static int taylor_run(const tro_lanes_job *job)

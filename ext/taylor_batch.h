@@ -60,7 +60,7 @@ typedef struct {
     const double *p;
     const tro_stimulus *stimulus;
     double *y_out;
-    double end, stop, t_before, h_before, began;
+    double end, stop, t_before, h_before;
     double low, high, low_before, high_before; /* interval of now, and of the last step */
     long next_stop, stop_before, written, written_before, n_steps, n_rejected, n_series;
     int hoisted;   /* the constants are those of the inputs that are held */

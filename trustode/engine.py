@@ -129,7 +129,7 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
     watch = None if problem.events is None else problem.events.watch()
     batch = _solve(problem, problem.t, problem.which, own_steps, watch)
     (report,) = batch.report.tolist()
-    status, stiff, n_steps, n_rejected, n_rhs, n_jac, t_reached, h, n_written, worst = report
+    status, stiff, n_steps, n_rejected, n_rhs, n_jac, t_reached, h, n_written, worst, *_ = report
     steps, reached = batch.steps, max(n_written, 1)
     t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
     dydp = None if dydp is None else dydp[0, :reached]

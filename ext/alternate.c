@@ -1,0 +1,65 @@
+/* Runs that a series and other methods carry on in turn. */
+#include <math.h>
+
+#include "lanes_run.h"
+#include "measures.h"
+
+/* Go on with one run, up to its end or to where the series can take it back. */
+static void alternate_solve(const tro_lanes_job *job, long run, const tro_model *model,
+                            const tro_options *options, double *work)
+{
+    const size_t dim = (size_t)model->n_state * (size_t)(1 + job->n_tangent);
+    double *rows = job->y_out + (size_t)run * (size_t)job->n_out * dim;
+    tro_solve(model, job->p + (size_t)run * (size_t)model->n_param,
+              job->stimuli[job->n_stimuli > 1 ? run : 0], job->n_tangent, job->vary, job->t_out,
+              job->n_out, options, work, rows, job->trace, &job->reports[run]);
+}
+
+static int alternate_late(const tro_options *options, const tro_report *report)
+{
+    const double limit = options->time_limit;
+    return limit > 0.0 && limit < HUGE_VAL && tro_clock() - report->began > limit;
+}
+
+int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const tro_model *model,
+                  double *work)
+{
+    tro_options options = *job->options;
+    tro_measures measures;
+    /* Measures are taken by one method alone. */
+    options.hand_back = options.stiff && !options.measures;
+    if (options.measures) {
+        measures = *options.measures;
+        options.measures = &measures;
+    }
+    long long queue = 0;
+    tro_lanes_job again = *job;
+    again.queue = &queue;
+    /* A run that is handed over again was taken from its place before: one list serves both. */
+    again.resumed = job->handed;
+    again.n_run = 0;
+    int status = lanes->run(job);
+    while (*job->n_handed > 0 && status == TRO_SUCCESS) {
+        const long n_handed = *job->n_handed;
+        again.n_run = *job->n_handed = queue = 0;
+        for (long k = 0; k < n_handed; k++) {
+            const long run = job->handed[k];
+            /* Each may be too short for a look of its own at the clock and the cancel flag. */
+            if (tro_solve_stopped(&options)) status = TRO_INTERRUPTED;
+            if (status != TRO_SUCCESS || alternate_late(&options, &job->reports[run])) {
+                job->reports[run].status = status ? status : TRO_TIME_LIMIT;
+                continue;
+            }
+            if (options.measures) measures.run = run;
+            alternate_solve(job, run, model, &options, work);
+            if (job->reports[run].status == TRO_HANDOVER) job->handed[again.n_run++] = run;
+        }
+        if (again.n_run == 0 || status != TRO_SUCCESS) break;
+        if (options.events) tro_solve_watch_on(job->look_context);
+        status = lanes->run(&again);
+    }
+    for (long k = 0; status != TRO_SUCCESS && k < again.n_run; k++)
+        if (job->reports[job->handed[k]].status == TRO_HANDOVER)
+            job->reports[job->handed[k]].status = status;
+    return status;
+}
