@@ -353,7 +353,11 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     l->n_series++;
     if (l->confirm) {
         const double error = defect * (l->h_before / scale) / (double)(b->order + 1);
-        if (!(error <= DEFECT)) {
+        int right = error <= DEFECT;
+#if TRO_LANES == 1
+        right = right && tro_taylor_tangents_finite(&b->tangents);
+#endif
+        if (!right) {
             const int hopeless = ++l->tries > TRIES ||
                                  0.5 * l->h_before < 64.0 * DBL_EPSILON * fabs(t);
             taylor_retreat(b, at);

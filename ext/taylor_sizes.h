@@ -50,7 +50,8 @@ static void taylor_sizes(batch *b, double *size_last, double *size_before, doubl
     const double *low = b->s, *first = low + n_slot, *last = low + order * n_slot;
     const double *before = last - n_slot;
     const taylor_block rtol = taylor_block_set(b->job->options->rtol),
-                       one = taylor_block_set(1.0), scale = taylor_block_set(b->scale);
+                       one = taylor_block_set(1.0), none = taylor_block_set(0.0),
+                       scale = taylor_block_set(b->scale);
     taylor_block of_last = {0.0}, of_before = {0.0}, of_defect = {0.0};
     for (int i = 0; i < b->n; i += BLOCK) {
         taylor_block from = taylor_block_read(low + i), rise = taylor_block_read(first + i),
@@ -75,7 +76,9 @@ static void taylor_sizes(batch *b, double *size_last, double *size_before, doubl
         *(taylor_loose *)(void *)(b->weight + i) = weight;
         x *= weight;
         y *= weight;
-        const taylor_block off = taylor_block_fma(-slope, scale, rise) * weight;
+        /* What is infinite weighs nothing: it must not pass for a small defect. */
+        const taylor_block known = taylor_block_fma(from, none, rise);
+        const taylor_block off = taylor_block_fma(-slope, scale, known) * weight;
         of_last = taylor_block_fma(x, x, of_last);
         of_before = taylor_block_fma(y, y, of_before);
         of_defect = taylor_block_fma(off, off, of_defect);
@@ -100,7 +103,9 @@ static void taylor_sizes(batch *b, tro_v *size_last, tro_v *size_before, tro_v *
             const tro_v weight = b->weight[i] =
                 tro_set(1.0) / tro_fma(rtol, size, tro_set(b->atol[i]));
             const tro_v x = last[i] * weight, y = before[i] * weight;
-            const tro_v off = tro_fma(-b->slope[i], b->scale, first[i]) * weight;
+            /* What is infinite weighs nothing: it must not pass for a small defect. */
+            const tro_v known = tro_fma(low[i], none, first[i]);
+            const tro_v off = tro_fma(-b->slope[i], b->scale, known) * weight;
             of_last[q] = tro_fma(x, x, of_last[q]);
             of_before[q] = tro_fma(y, y, of_before[q]);
             of_defect[q] = tro_fma(off, off, of_defect[q]);

@@ -95,6 +95,19 @@ void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size
     }
 }
 
+int tro_taylor_tangents_finite(const tro_tangents *t)
+{
+    const tro_w none = tro_wide_set(0.0);
+    tro_w sum = none;
+    for (int block = 0; block < t->n_block; block++) {
+        const tro_w *now = t->series + (size_t)block * t->size;
+        for (int i = 0; i < t->model->n_state; i++) sum += now[i] * none;
+    }
+    for (int at = 0; at < TRO_WIDE; at++)
+        if (isnan(TRO_WIDE_LANE(sum, at))) return 0;
+    return 1;
+}
+
 #if defined(__GNUC__)
 #define TANGENTS_INLINE inline __attribute__((always_inline))
 #else

@@ -34,6 +34,9 @@ void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, 
 void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
                                double *size_before);
 
+/* Whether the tangents of now are finite. */
+int tro_taylor_tangents_finite(const tro_tangents *t);
+
 /* Write the tangents (n_tangent, n_state) of now. */
 void tro_taylor_tangents_now(const tro_tangents *t, double *out);
 

@@ -397,6 +397,19 @@ static int zeros_moves_to(search *q)
     return side;
 }
 
+/* First crossing behind theta, as zeros_first. One may follow as the last one followed another, and
+ * ten thousand in one step do: so what lies near is looked at first. The ends lie half-way between
+ * crossings in even steps, not on them, where rounding hides the side. */
+static int zeros_ahead(search *q, double theta, struct tro_watch *watch)
+{
+    double width = theta > 0.0 ? 1.5 * fmax(theta - watch->back, 0x1p-20) : 1.0;
+    watch->back = theta;
+    for (; theta + width < 1.0 && q->status == TRO_SUCCESS; theta += width, width *= 2.0)
+        if (zeros_first(q, theta, theta + width, watch->sign, DEPTH, &watch->next)) return 1;
+    if (q->status != TRO_SUCCESS) return 0;
+    return zeros_first(q, theta, 1.0, watch->sign, DEPTH, &watch->next);
+}
+
 int tro_zeros_seek(tro_events *events, const tro_piece *piece, int event, double theta)
 {
     search q = {.events = events, .piece = piece, .event = event};
@@ -436,7 +449,7 @@ int tro_zeros_seek(tro_events *events, const tro_piece *piece, int event, double
         watch->sign = zeros_clear(&q, 1.0, g_end);
         return q.status;
     }
-    if (zeros_first(&q, theta, 1.0, watch->sign, DEPTH, &watch->next) == 0) {
+    if (zeros_ahead(&q, theta, watch) == 0) {
         watch->next = HUGE_VAL;
         /* On zero at the step's very end, and on its way across. */
         if (fabs(g_end) <= noise && -watch->sign * slope > 1e6 * noise) watch->next = 1.0;

@@ -15,6 +15,7 @@ enum { TRO_GLANCE = 5 + 3 }; /* values that exclude most: of degree 4, with thre
 /* One event on its way through a run. */
 struct tro_watch {
     double next;   /* theta of its next crossing in this step, or infinity */
+    double back;   /* theta of its crossing before, in this step */
     double offset; /* what its function left of zero where it starts, taken off for one step */
     double last;   /* time of its last firing */
     int count;     /* firings within an instant of the one before */

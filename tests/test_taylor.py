@@ -385,5 +385,15 @@ def test_bad_lanes_leave_the_others_alone():
     assert ens.y[good, -1, 0] == pytest.approx(-2 / 7, rel=1e-5)
 
 
+@pytest.mark.parametrize("n", [1, 40])
+def test_a_line_that_leaves_all_numbers_is_no_success(n):
+    """x = k t is beyond the largest double, 1.798e308, before t = 2; nothing tells but x itself."""
+    model = tr.Model("line", {"x": "k"}, {"k": 1e308}, {"x": 0.0})
+    found = tr.ensemble(model, {"k": np.full(n, 1e308)}, [0.0, 1.0, 2.0])
+    assert (found.status == tr.Status.NONFINITE).all()
+    assert (found.y[:, 1] == 1e308).all()
+    assert np.isnan(found.y[:, 2]).all()
+
+
 def test_widest_batch_is_that_of_the_unit():
     assert WIDEST in UNITS[UNIT].widths
