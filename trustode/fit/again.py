@@ -92,6 +92,11 @@ class Held:
         return int(self.moving.sum())
 
     @cached_property
+    def curved(self) -> Mask:
+        """Whether each free value is on a scale other than the linear one."""
+        return self.problem.layout.curved[self.moving]
+
+    @cached_property
     def lower(self) -> Array:
         """Lower bounds of the free values."""
         lower: Array = self.problem.layout.lower[self.moving]
