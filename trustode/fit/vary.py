@@ -163,7 +163,7 @@ def initial_of(name: str, model: Model) -> str | None:
 def limits(name: str, vary: Vary, model: Model, smallest: float) -> tuple[float, float]:
     """Return the bounds of a value: those of `vary` within those of the model.
 
-    `smallest` is the least a standard deviation may be, or minus infinity.
+    `smallest` is the least a standard deviation may be, or minus infinity, unless `vary` says.
 
     Raises
     ------
@@ -181,6 +181,8 @@ def limits(name: str, vary: Vary, model: Model, smallest: float) -> tuple[float,
             f"fit({model.name}): Vary of '{name}' starts at {vary.value:g}, outside the model's "
             f"range [{low:g}, {high:g}]"
         )
+    if vary.min > 0.0:
+        smallest = -math.inf
     return max(low, vary.min, min(smallest, vary.value)), min(high, vary.max)
 
 
