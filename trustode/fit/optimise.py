@@ -73,8 +73,8 @@ class Box(Protocol):
         """Upper bounds, shape (n_free,)."""
 
     @property
-    def curved(self) -> NDArray[np.bool_]:
-        """Whether a value is on a scale other than the linear one, shape (n_free,)."""
+    def held_back(self) -> NDArray[np.bool_]:
+        """Whether steps of a value are damped by what has been known of it, shape (n_free,)."""
 
     def in_order(self, x: Array, moved: Array) -> Array:
         """Shorten a step so that values in order stay so."""
@@ -201,8 +201,7 @@ class _Known:
     """
 
     def __init__(self, layout: Box) -> None:
-        bounded = np.isfinite(layout.lower) & np.isfinite(layout.upper)
-        self.kept = ~(bounded & layout.curved)
+        self.kept = layout.held_back
         self.most = np.zeros(layout.n_free)
 
     def scale(self, point: Evaluation) -> Array:

@@ -200,6 +200,9 @@ class Layout:
         Of each name, on its natural scale.
     chains : tuple of tuple of int
         Free values that must increase, as the cut points of a rating.
+    roams : bool
+        Whether between bounds every value may be carried past where it has no effect, and not
+        only those on a scale of orders of magnitude.
     """
 
     names: tuple[str, ...]
@@ -207,6 +210,13 @@ class Layout:
     levels: tuple[tuple[Hashable, ...], ...]
     bounds: tuple[tuple[float, float], ...]
     chains: tuple[tuple[int, ...], ...] = ()
+    roams: bool = False
+
+    @cached_property
+    def held_back(self) -> NDArray[np.bool_]:
+        """Whether steps of each value are damped by what has been known of it, (n_free,)."""
+        bounded = np.isfinite(self.lower) & np.isfinite(self.upper)
+        return ~(bounded & (self.curved | self.roams))
 
     @cached_property
     def owner(self) -> Indices:
