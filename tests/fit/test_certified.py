@@ -14,6 +14,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 import trustode as tr
+from trustode.fit import Fit
 
 #: Relative error allowed: eight digits of a value, six of a standard error.
 VALUE, ERROR = 5e-9, 5e-7
@@ -193,23 +194,33 @@ def test_certified_values(name: str, start: str) -> None:
     assert fit.converged
 
 
-def test_a_valley_without_end_is_no_optimum() -> None:
-    # Within bounds a search may go to where all of exp(-b2 x) is zero, and its gradient too.
+def boxbod_within(b2: tr.Vary) -> Fit:
     model, data = boxbod()
+    return tr.fit(
+        model,
+        data,
+        time="x",
+        observed={"y": tr.Gaussian("curve", sd="sigma")},
+        vary={
+            "b1": tr.Vary(1.0, min=0.0, max=1e4),
+            "b2": b2,
+            "sigma": tr.Vary(10.0, min=1e-8, max=1e4, scale="log"),
+        },
+        starts=1,
+    )
+
+
+def test_wide_bounds_do_not_lead_a_search_astray() -> None:
+    fit = boxbod_within(tr.Vary(1.0, min=0.0, max=1e4))
+    assert fit.params.loc["b2", "value"] == pytest.approx(BOXBOD["b2"].value, rel=VALUE)
+    assert fit.converged
+
+
+def test_a_valley_without_end_is_no_optimum() -> None:
+    # Over orders of magnitude a search may go to where exp(-b2 x) is zero, and its gradient too.
     lost = pytest.warns(tr.FitWarning, match="b2 lost its effect on the way")
     with lost, pytest.warns(tr.FitWarning, match="b2 never reaches an observation"):
-        fit = tr.fit(
-            model,
-            data,
-            time="x",
-            observed={"y": tr.Gaussian("curve", sd="sigma")},
-            vary={
-                "b1": tr.Vary(1.0, min=0.0, max=1e4),
-                "b2": tr.Vary(1.0, min=0.0, max=1e4),
-                "sigma": tr.Vary(10.0, min=1e-8, max=1e4, scale="log"),
-            },
-            starts=1,
-        )
+        fit = boxbod_within(tr.Vary(1.0, min=1e-6, max=1e6, scale="log10"))
     assert fit.params.loc["b2", "value"] > 100.0
     assert not fit.converged
 

@@ -107,6 +107,49 @@ def test_a_linear_model_is_integrated_exactly(fitted: Any, growth: pd.DataFrame)
     np.testing.assert_allclose(fitted.params["stderr"], wanted, rtol=DIFFERENCES)
 
 
+def test_the_objective_of_a_population(
+    line: tr.Model, growth: pd.DataFrame, arguments: dict[str, Any], fitted: Any
+) -> None:
+    few = {k: arguments[k] for k in ("time", "group", "observed")}
+    objective = tr.objective(line, growth, vary=VARY, covariance="full", **few)
+    values = {
+        "a": 0.4, "a ~ ill": -0.3, "y(0)": 0.9, "sigma": 0.25, "sd(a)": 0.35, "sd(y(0))": 0.6,
+        "corr(a, y(0))": 0.3,
+    }  # fmt: skip
+    assert set(objective.names) == set(values)
+    assert objective.nll(values) == pytest.approx(-exact(values, growth), abs=1e-6)
+    assert objective.loglik(values) == -objective.nll(values)
+    gradient = objective.gradient(values, scaled=False)
+    for name, value in values.items():
+        up, down = (exact(values | {name: value + h}, growth) for h in (1e-5, -1e-5))
+        assert gradient[name] == pytest.approx((down - up) / 2e-5, rel=1e-4, abs=1e-4)
+    again = fitted.objective
+    assert again.nll() == pytest.approx(-fitted.loglik, abs=1e-8)
+    pd.testing.assert_series_equal(again.predict()["y"], fitted.predict()["y"], rtol=1e-6)
+
+
+def test_what_a_design_tells_of_a_population(line: tr.Model, arguments: dict[str, Any]) -> None:
+    # With as many occasions for all, the mean of the mean slope's estimates is exactly normal,
+    # with variance (sd^2 + sigma^2 / sum t^2) / n.
+    t = np.linspace(0.5, 2.0, 4)
+    design = pd.DataFrame({"person": np.repeat(np.arange(20), 4), "t": np.tile(t, 20)})
+    start = design.groupby("person").head(1).assign(t=0.0)
+    design = pd.concat([start.assign(y=np.nan), design.assign(y=1.0)]).sort_values(["person", "t"])
+    few = {k: arguments[k] for k in ("time", "group", "observed")}
+    truth = {"a": 0.5, "sd(a)": 0.3, "sigma": 0.2}
+    vary = {"a": tr.Vary(0.2, random=True), "sigma": VARY["sigma"]}
+    found = tr.recover(line, design, vary=vary, truth=truth, n=12, seed=3, **few)
+    row = found.table.loc["a"]
+    wanted = np.sqrt((0.3**2 + 0.2**2 / (t @ t)) / 20)
+    assert (found.status["status"] == "converged").all()
+    assert row["truth"] == 0.5
+    assert abs(row["bias"]) < 3.0 * wanted / np.sqrt(12)
+    # Standard errors go with estimates of the spread: their mean, over 12 data sets.
+    assert row["stderr"] == pytest.approx(wanted, rel=0.15)
+    assert 0.6 < row["sd"] / wanted < 1.6
+    assert abs(found.table.loc["sd(a)", "bias"]) < 0.05
+
+
 def test_a_persons_values_are_the_best_linear_prediction(fitted: Any, growth: pd.DataFrame) -> None:
     best = dict(fitted.params["value"])
     rows = growth[growth["person"] == "p3"]
@@ -185,10 +228,13 @@ def test_what_cannot_be_is_said(
     with pytest.raises(tr.OptionError, match="must be a list of columns"):
         tr.Vary(1.0, random=True, covariates="ill")
     few = {k: arguments[k] for k in ("time", "group", "observed")}
-    with pytest.raises(tr.OptionError, match=r"vary\['a'\] is random, which objective does not"):
-        tr.objective(line, growth, vary=VARY, **few)
-    with pytest.raises(tr.OptionError, match="random values, for which this is not there"):
-        _ = fitted.objective
+    with pytest.raises(tr.OptionError, match="PEtab has no words for random values"):
+        tr.write_petab(fitted, "nowhere")
+    with pytest.raises(tr.OptionError, match=r"vary\['a'\] is random, which rank_designs does not"):
+        tr.rank_designs(line, {"one": growth, "two": growth}, vary=VARY, **few)
+    two = {"one": line, "two": line}
+    with pytest.raises(tr.OptionError, match=r"'a'\] is random, which recover with several models"):
+        tr.recover(two, growth.drop(columns="y"), vary=VARY, **few)
     with pytest.raises(tr.DataError, match=r"no column 'ill' \(covariate of a\)"):
         fitted.predict(pd.DataFrame({"person": ["new"], "t": [1.0]}))
     constant = growth.assign(ill=1.0)

@@ -92,6 +92,11 @@ class Held:
         return int(self.moving.sum())
 
     @cached_property
+    def held_back(self) -> Mask:
+        """Whether steps of each free value are damped by what has been known of it."""
+        return self.problem.layout.held_back[self.moving]
+
+    @cached_property
     def lower(self) -> Array:
         """Lower bounds of the free values."""
         lower: Array = self.problem.layout.lower[self.moving]
@@ -172,7 +177,7 @@ def search_again(problem: Problem | Marginal, x: Array, crew: Crew) -> Search:
 
 
 def search_best(
-    problem: Problem, points: Sequence[Array], starts: int, seed: int, crew: Crew
+    problem: Problem | Marginal, points: Sequence[Array], starts: int, seed: int, crew: Crew
 ) -> Search:
     """Return the best of searches from points, and from others spread over the bounds."""
     spread = problem.layout.starts(starts, seed)[1:]

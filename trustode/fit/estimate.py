@@ -16,10 +16,8 @@ from ..jobs import check_how
 from ..model import Model
 from ..progress import Progress
 from ..solve import Solver
-from .bootstrap import check_whole
-from .checks import check_enough, check_marginal, check_model, check_options
-from .marginal import Marginal
-from .mixed import check_how_mixed, is_mixed, populated, without_random
+from .checks import check_enough, check_model, check_options
+from .mixed import integrated, is_mixed, without_random
 from .observation import Observation
 from .onward import searched_on
 from .optimise import NEAR_SOLVER, SEARCH_SOLVER, Search
@@ -146,20 +144,14 @@ def fit(
     check_options(where, solver, {"starts": (starts, 1), "seed": (seed, 0)})
     how = check_how(threads, executor, checkpoint, progress, where)
     if is_mixed(vary):
-        check_whole(quadrature, "quadrature", 1, where)
-        n_random = sum(bool(each.random) for each in vary.values() if isinstance(each, Vary))
-        check_how_mixed(covariance, quadrature, n_random, where)
-        inner, alike, person = without_random(vary, group, where)
-        problem, design = assembled(
-            model, data, time, observed, inner, group, inputs, params, initial, where
+        arguments = (group, inputs, params, initial)
+        marginal, design = integrated(
+            model, data, time, observed, vary, *arguments, covariance, quadrature, where
         )
-        problem = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
-        outer, people = populated(problem, data, vary, person, covariance, where)
-        marginal = Marginal(problem, outer, people, 1, threads)
-        check_marginal(marginal, where)
-        pooled, _ = assembled(
-            model, data, time, observed, alike, group, inputs, params, initial, where
-        )
+        # Laplace's method finds the way; the nodes are for where it ends.
+        marginal = replace(marginal.solved_by(solver or NEAR_SOLVER, threads), quadrature=1)
+        _, alike, _ = without_random(vary, group, where)
+        pooled, _ = assembled(model, data, time, observed, alike, *arguments, where)
         pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
         sought = marginal.factored() if covariance == "full" else marginal
 

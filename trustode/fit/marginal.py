@@ -89,6 +89,11 @@ class Marginal:
 
     # ------------------------------------------------------------------ values
 
+    def solved_by(self, solver: Solver, threads: int | None) -> Marginal:
+        """Return the same objective with another solver and so many threads."""
+        inner = replace(self.inner, solver=solver, threads=threads)
+        return replace(self, inner=inner, threads=threads)
+
     def factored(self) -> Marginal:
         """Return the same objective by the covariance's Cholesky factor."""
         varies, bounds = list(self.layout.varies), list(self.layout.bounds)
@@ -156,6 +161,18 @@ class Marginal:
             none = "the marginal likelihood is not finite"
             return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
         return Evaluation(x, total, gradient, information, penalty=penalty)
+
+    def value(self, x: Array) -> float | Failure:
+        """Return the objective alone, or why it has no value."""
+        found = self.evaluate(x)
+        return found.nll if found.failure is None else found.failure
+
+    def predict(self, x: Array) -> dict[str, NDArray[Any]] | Failure:
+        """Return what every row should show at the persons' modes, by observed column."""
+        found = self.modes(x)
+        if isinstance(found, Failure):
+            return found
+        return self.inner.predict(self.inner_x(found[0]))
 
     def _failed(self, x: Array, failure: Failure) -> Evaluation:
         n = self.layout.n_free

@@ -15,16 +15,21 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, listed, nearest
 from ..model import Model
+from .bootstrap import check_whole
+from .checks import check_marginal
 from .columns import check_frame
-from .data import Data
+from .data import Data, Design
 from .groups import numbers_of
 from .information import NORMAL_975
 from .integral import sampled
 from .marginal import Marginal
 from .modes import Modes
 from .objective import Problem
+from .observation import Observation
 from .population import Population, with_labels
+from .rest import AtRest
 from .scales import LOG10
+from .setup import assembled
 from .vary import Layout, Vary, initial_of
 
 if TYPE_CHECKING:
@@ -95,6 +100,34 @@ def is_mixed(vary: object) -> bool:
     return isinstance(vary, Mapping) and any(
         isinstance(each, Vary) and each.random for each in vary.values()
     )
+
+
+def integrated(
+    model: Model,
+    data: pd.DataFrame,
+    time: str,
+    observed: Mapping[str, Observation],
+    vary: Mapping[Any, Vary],
+    group: str | Sequence[str] | None,
+    inputs: Mapping[Any, Any] | None,
+    params: Mapping[Any, Any] | None,
+    initial: Mapping[Any, Any] | str | AtRest | None,
+    covariance: str,
+    quadrature: int,
+    where: str,
+) -> tuple[Marginal, Design]:
+    """Check every argument, some of them random, and bring them together."""
+    check_whole(quadrature, "quadrature", 1, where)
+    n_random = sum(bool(each.random) for each in vary.values() if isinstance(each, Vary))
+    check_how_mixed(covariance, quadrature, n_random, where)
+    inner, _, person = without_random(vary, group, where)
+    problem, design = assembled(
+        model, data, time, observed, inner, group, inputs, params, initial, where
+    )
+    outer, people = populated(problem, data, vary, person, covariance, where)
+    marginal = Marginal(problem, outer, people, quadrature)
+    check_marginal(marginal, where)
+    return marginal, design
 
 
 def refuse_random(vary: object, call: str, where: str) -> None:
@@ -223,7 +256,9 @@ def populated(
                 corr.append((k, other, at))
                 at += 1
     called, varied, levels_of, bounds = zip(*outer, strict=True)
-    layout = Layout(called, varied, levels_of, bounds, _chains(inner, shared, outer_shared))
+    chains = _chains(inner, shared, outer_shared)
+    # Of spreads less and less may be known on the way, with nothing lost.
+    layout = Layout(called, varied, levels_of, bounds, chains, roams=True)
     weights = np.zeros((len(labels), len(names), len(linear)))
     for j, (_, k, values) in enumerate(linear):
         weights[:, k, j] = values

@@ -72,6 +72,10 @@ class Box(Protocol):
     def upper(self) -> Array:
         """Upper bounds, shape (n_free,)."""
 
+    @property
+    def held_back(self) -> NDArray[np.bool_]:
+        """Whether steps of a value are damped by what has been known of it, shape (n_free,)."""
+
     def in_order(self, x: Array, moved: Array) -> Array:
         """Shorten a step so that values in order stay so."""
 
@@ -189,14 +193,15 @@ def scaled_solution(matrix: Array, right: Array) -> Array:
 
 
 class _Known:
-    """The most that has been known of each value without bounds on the way to a point.
+    """The most that has been known of each value on the way to a point.
 
     Steps are damped by it: by what is known at the point alone, a value that loses its effect
-    would be carried ever further away. Moré (1978), Lecture Notes in Mathematics 630, 105-116.
+    would be carried ever further away. Between bounds on a scale of orders of magnitude the way
+    may lead past where a value has none. Moré (1978), Lecture Notes in Mathematics 630, 105-116.
     """
 
     def __init__(self, layout: Box) -> None:
-        self.unbounded = ~(np.isfinite(layout.lower) & np.isfinite(layout.upper))
+        self.kept = layout.held_back
         self.most = np.zeros(layout.n_free)
 
     def scale(self, point: Evaluation) -> Array:
@@ -204,7 +209,7 @@ class _Known:
         now, had = np.diagonal(point.information), self.most > 0.0
         # A larger standard deviation of the data takes from all alike.
         share = min(float((now[had] / self.most[had]).max()), 1.0) if had.any() else 0.0
-        self.most = np.maximum(now, np.where(self.unbounded, share * self.most, 0.0))
+        self.most = np.maximum(now, np.where(self.kept, share * self.most, 0.0))
         return self.most
 
     def is_lost(self, tried: Evaluation) -> bool:
@@ -212,7 +217,7 @@ class _Known:
         had = self.most > 0.0
         left = np.diagonal(tried.information)[had] / self.most[had]
         lost = left < EFFECT_LEFT * min(float(left.max(initial=0.0)), 1.0)
-        return bool((lost & self.unbounded[had]).any())
+        return bool((lost & self.kept[had]).any())
 
 
 class _Curvature:

@@ -20,7 +20,7 @@ from ..solve import Solver
 from .bootstrap import check_whole
 from .checks import check_enough, check_model, check_options, skeleton
 from .confusion import CRITERIA, Confusion, confused
-from .mixed import refuse_random
+from .mixed import integrated, is_mixed, refuse_random
 from .objective import Problem
 from .optimise import NEAR_SOLVER
 from .recovery import Recovery, recovered
@@ -49,6 +49,8 @@ def recover(
     level: float = 0.95,
     criterion: str = "bic",
     solver: Solver | None = None,
+    covariance: str = "diagonal",
+    quadrature: int = 1,
     seed: int = 0,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -87,6 +89,9 @@ def recover(
     ----------------
     solver : Solver
         As in `fit`. Without it, with a relative tolerance of 1e-8.
+    covariance, quadrature
+        As in `fit`, for random values: each data set has new persons, drawn from the population
+        that is true. One model only.
     seed : int
         Of truths and data; those of each data set depend on it and the data set's number alone.
     executor : concurrent.futures.Executor, optional
@@ -131,8 +136,16 @@ def recover(
         check_model(each, where)
         mine = [_of_model(given, name, models) for given in
                 (observed, vary, inputs, params, initial)]  # fmt: skip
-        refuse_random(mine[1], "recover", where)
+        if several:
+            refuse_random(mine[1], "recover with several models", where)
         frame = skeleton(design, mine[0], where)
+        if is_mixed(mine[1]):
+            marginal, _ = integrated(
+                each, frame, time, mine[0], mine[1], group, *mine[2:], covariance, quadrature, where
+            )
+            marginal = marginal.solved_by(solver or NEAR_SOLVER, threads)
+            true = truths_of(marginal, truth, n, seed, where)
+            return recovered(marginal, true, starts, float(level), seed, how, where)
         problem, _ = assembled(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
         check_enough(problem, where)
         problems[name] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)

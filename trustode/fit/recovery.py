@@ -17,10 +17,12 @@ from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, Status, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
-from .again import problem_parts, search_best
+from .again import problem_parts, search_best, with_threads
 from .information import labels, uncertainty
-from .objective import Failure, Problem
-from .resample import drawn
+from .marginal import Marginal
+from .objective import Evaluation, Failure, Problem
+from .optimise import free_to_move
+from .resample import drawn, drawn_persons
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -119,7 +121,13 @@ class Recovery(Shown):
 
 
 def recovered(
-    problem: Problem, truths: Array, starts: int, level: float, seed: int, how: How, where: str
+    problem: Problem | Marginal,
+    truths: Array,
+    starts: int,
+    level: float,
+    seed: int,
+    how: How,
+    where: str,
 ) -> Recovery:
     """Simulate and refit, and tabulate how well the truth was found."""
     task = _Recoveries(problem, truths, starts, seed, level, np.arange(len(truths)))
@@ -135,7 +143,7 @@ def recovered(
 class _Recoveries:
     """The task: data sets simulated and fitted, one a row."""
 
-    problem: Problem
+    problem: Problem | Marginal
     truths: Array
     starts: int
     seed: int
@@ -149,7 +157,7 @@ class _Recoveries:
     def solve(self, crew: Crew) -> Arrays:
         """Simulate and fit."""
         n, n_free = self.truths.shape
-        problem = replace(self.problem, threads=crew.threads or self.problem.threads)
+        problem = with_threads(self.problem, crew.threads or self.problem.threads)
         every: Arrays = {
             "x": np.full((n, n_free), np.nan),
             "error": np.full((n, n_free), np.nan),
@@ -157,13 +165,17 @@ class _Recoveries:
             "status": np.full(n, "failed", dtype="U16"),
         }
         for row, (x, number) in enumerate(zip(self.truths, self.number, strict=True)):
-            new = drawn(problem, x, np.random.default_rng([self.seed, 1, int(number)]))
+            rng = np.random.default_rng([self.seed, 1, int(number)])
+            if isinstance(problem, Marginal):
+                new: Problem | Marginal | Failure = drawn_persons(problem, x, rng)
+            else:
+                new = drawn(problem, x, rng)
             if isinstance(new, Failure):
                 continue
             search = search_best(new, [x], self.starts, self.seed, crew)
             if search.status == "failed":
                 continue
-            known = uncertainty(search.best, problem.layout, problem.solver.rtol)
+            known = uncertainty(_ended(new, search.best), problem.layout, problem.solver.rtol)
             every["x"][row] = search.best.x
             every["error"][row] = np.sqrt(np.diagonal(known.covariance))
             every["gain"][row] = new.evaluate(x, settle=False).nll - search.best.nll
@@ -181,8 +193,16 @@ class _Recoveries:
         }
 
 
+def _ended(problem: Problem | Marginal, point: Evaluation) -> Evaluation:
+    """Return where a search ended with the information that a fit would have there."""
+    if isinstance(problem, Problem):
+        return point
+    found = problem.observed_information(point, free_to_move(point, problem.layout))
+    return point if found is None else replace(point, information=found)
+
+
 def _tabulated(
-    problem: Problem, truths: Array, found: Arrays, level: float, where: str
+    problem: Problem | Marginal, truths: Array, found: Arrays, level: float, where: str
 ) -> Recovery:
     """Put the result together."""
     import pandas as pd
@@ -245,7 +265,7 @@ def _tabulated(
     )
 
 
-def _failure(problem: Problem, x: Array) -> Status:
+def _failure(problem: Problem | Marginal, x: Array) -> Status:
     """Return why the first truth cannot be simulated."""
     point = problem.evaluate(x, settle=False)
     return Status.NONFINITE if point.failure is None else point.failure.status

@@ -207,8 +207,7 @@ class Fit(Shown):
     @property
     def objective(self) -> Objective:
         """What was minimised, to evaluate at any values; its `start` are the fitted ones."""
-        self._check_own(f"objective({self.model.name})", "its optimum stands in params and loglik")
-        return Objective(self._problem, self._x)
+        return Objective(*self._searched)
 
     def group_model(self, group: Hashable) -> Model:
         """Return the model with the values and the start of one group.

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, listed, nearest
 from .information import labels
+from .marginal import Marginal
 from .objective import Problem
 
 Array = NDArray[np.float64]
 
 
-def truths_of(problem: Problem, truth: object, n: int, seed: int, where: str) -> Array:
+def truths_of(problem: Problem | Marginal, truth: object, n: int, seed: int, where: str) -> Array:
     """Return what is true in each data set, on the scale of the search, shape (n, n_free).
 
     Raises

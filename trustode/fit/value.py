@@ -19,7 +19,8 @@ from ..model import Model
 from ..solve import Solver
 from .checks import check_model, check_options
 from .information import labels
-from .mixed import refuse_random
+from .marginal import Marginal
+from .mixed import integrated, is_mixed
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
 from .optimise import FINAL_SOLVER
@@ -50,7 +51,7 @@ class Objective:
     n_observations : int
     """
 
-    _problem: Problem = field(repr=False)
+    _problem: Problem | Marginal = field(repr=False)
     _x: Array = field(repr=False)
     #: The last evaluation, since value and gradient are often asked of the same point.
     _last: dict[bytes, Evaluation] = field(default_factory=dict, repr=False)
@@ -129,7 +130,10 @@ class Objective:
         return pd.DataFrame(matrix, index=self.names, columns=self.names)
 
     def predict(self, values: Mapping[str, float] | None = None) -> pd.DataFrame:
-        """Return what every row of the data should show, as `Fit.predict`."""
+        """Return what every row of the data should show, as `Fit.predict`.
+
+        With random values, at the best values of each person.
+        """
         predicted = self._problem.predict(self._given(values))
         if isinstance(predicted, Failure):
             raise self._error(predicted)
@@ -208,17 +212,20 @@ def objective(
     params: Mapping[Any, Any] | None = None,
     initial: Mapping[Any, Any] | str | AtRest | None = None,
     solver: Solver | None = None,
+    covariance: str = "diagonal",
+    quadrature: int = 1,
     threads: int | None = None,
 ) -> Objective:
     """Return what a fit would minimise, to evaluate at any values without a search.
 
-    Parameters are those of `fit`. Nothing is moved: scales, too, are used as given.
+    Parameters are those of `fit`. Nothing is moved: scales, too, are used as given. With random
+    values it is the marginal likelihood, by means and spreads, as ``"a"`` and ``"sd(a)"``.
 
     Parameters
     ----------
     model : Model
     data : DataFrame
-    time, observed, vary, group, inputs, params, initial, threads
+    time, observed, vary, group, inputs, params, initial, covariance, quadrature, threads
         As in `fit`; `vary` gives the values to begin with.
     solver : Solver
         A native method. Without it a relative tolerance of 1e-11.
@@ -234,8 +241,14 @@ def objective(
     """
     where = f"objective({getattr(model, 'name', model)!s:.60})"
     check_model(model, where)
-    refuse_random(vary, "objective", where)
     check_options(where, solver, {} if threads is None else {"threads": (threads, 1)})
-    problem, _ = assembled(model, data, time, observed, vary, group, inputs, params, initial, where)
+    arguments = (group, inputs, params, initial)
+    if is_mixed(vary):
+        marginal, _ = integrated(
+            model, data, time, observed, vary, *arguments, covariance, quadrature, where
+        )
+        marginal = marginal.solved_by(solver or FINAL_SOLVER, threads)
+        return Objective(marginal, marginal.layout.first)
+    problem, _ = assembled(model, data, time, observed, vary, *arguments, where)
     problem = replace(problem, solver=solver or FINAL_SOLVER, threads=threads)
     return Objective(problem, problem.layout.first)

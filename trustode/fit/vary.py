@@ -163,7 +163,7 @@ def initial_of(name: str, model: Model) -> str | None:
 def limits(name: str, vary: Vary, model: Model, smallest: float) -> tuple[float, float]:
     """Return the bounds of a value: those of `vary` within those of the model.
 
-    `smallest` is the least a standard deviation may be, or minus infinity.
+    `smallest` is the least a standard deviation may be, or minus infinity, unless `vary` says.
 
     Raises
     ------
@@ -181,6 +181,8 @@ def limits(name: str, vary: Vary, model: Model, smallest: float) -> tuple[float,
             f"fit({model.name}): Vary of '{name}' starts at {vary.value:g}, outside the model's "
             f"range [{low:g}, {high:g}]"
         )
+    if vary.min > 0.0:
+        smallest = -math.inf
     return max(low, vary.min, min(smallest, vary.value)), min(high, vary.max)
 
 
@@ -198,6 +200,9 @@ class Layout:
         Of each name, on its natural scale.
     chains : tuple of tuple of int
         Free values that must increase, as the cut points of a rating.
+    roams : bool
+        Whether between bounds every value may be carried past where it has no effect, and not
+        only those on a scale of orders of magnitude.
     """
 
     names: tuple[str, ...]
@@ -205,6 +210,13 @@ class Layout:
     levels: tuple[tuple[Hashable, ...], ...]
     bounds: tuple[tuple[float, float], ...]
     chains: tuple[tuple[int, ...], ...] = ()
+    roams: bool = False
+
+    @cached_property
+    def held_back(self) -> NDArray[np.bool_]:
+        """Whether steps of each value are damped by what has been known of it, (n_free,)."""
+        bounded = np.isfinite(self.lower) & np.isfinite(self.upper)
+        return ~(bounded & (self.curved | self.roams))
 
     @cached_property
     def owner(self) -> Indices:

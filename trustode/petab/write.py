@@ -78,6 +78,11 @@ def write_petab(problem: Fit | Objective, folder: str | os.PathLike[str]) -> Pat
             f"search), got {problem!r:.60}"
         )
     chosen = problem.objective if isinstance(problem, Fit) else problem
+    if not isinstance(chosen._problem, Problem):
+        raise OptionError(
+            f"write_petab({chosen._problem.readout.model.name}): PEtab has no words for random "
+            "values; fit with per= for a value of each person"
+        )
     tables = _Tables(chosen._problem, chosen._x)
     files = {
         "conditions": tables.conditions(),
