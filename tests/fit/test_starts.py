@@ -257,6 +257,11 @@ def sine_fit(**options: Any) -> Fit:
     )
 
 
+def plotted(fit: Fit) -> Any:
+    figure = pytest.importorskip("matplotlib.figure", reason="drawing needs matplotlib").Figure()
+    return fit.plot("starts", figure.subplots())
+
+
 def test_starts_go_on_from_local_optima() -> None:
     fit = sine_fit()
     starts, best = fit.starts, -fit.loglik
@@ -266,6 +271,12 @@ def test_starts_go_on_from_local_optima() -> None:
     assert (starts["own_nll"] < best + 0.01).sum() < 4
     assert (starts["nll"] < best + 0.01).sum() >= 9
     assert (starts["nll"] <= starts["own_nll"]).all()
+    reached = (starts["nll"] < best + 0.01).sum()
+    alone = (starts["own_nll"] < best + 0.01).sum()
+    assert f"; {reached} reached the best value, {alone or 'none'} without" in fit.report()
+    onward = (starts["nll"] < starts["own_nll"] - 0.01).sum()
+    crosses = [line for line in plotted(fit).lines if line.get_marker() == "x"]
+    assert len(crosses[0].get_xdata()) == onward
 
 
 def test_what_goes_on_is_kept_and_shared_out_as_starts_are(tmp_path: Path) -> None:

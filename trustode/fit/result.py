@@ -26,6 +26,7 @@ from .marginal import Marginal
 from .mixed import Mixed, with_strangers
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
+from .onward import SAME
 from .posterior import Posterior
 from .profile import Profile, profile
 from .sample import sample
@@ -425,6 +426,17 @@ class Fit(Shown):
             )
         return kinds[kind](self, ax)
 
+    def _agreement(self) -> str:
+        """Say how many starts reached the best value, where not all of them did by themselves."""
+        best = self.starts["nll"].min() + SAME
+        reached, alone = ((self.starts[each] < best).sum() for each in ("nll", "own_nll"))
+        if alone == len(self.starts):
+            return ""
+        told = f"; {reached} reached the best value"
+        if alone < reached:
+            told += f", {alone or 'none'} without going on from another optimum"
+        return told
+
     def report(self) -> str:
         """Return the fit as text: what a methods section needs."""
         data = self._problem.data
@@ -441,7 +453,8 @@ class Fit(Shown):
             f"BIC {self.bic:.6g}"
             + (f"; log-density of priors {self.log_prior:.6g}" if self.log_prior else ""),
             f"  {'converged' if self.converged else 'not converged'}: "
-            f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}",
+            f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}"
+            + self._agreement(),
             *([] if self.mixed is None else [f"  random values: {self.mixed.summary()}"]),
             "",
             self._table(),

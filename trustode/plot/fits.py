@@ -174,8 +174,9 @@ def _places(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
 def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
     """Draw where the starts of a fit ended, the best first: a waterfall.
 
-    A flat foot means that many starts agree; black marks converged. What failed is counted in
-    the title.
+    A flat foot means that many starts agree; black marks converged. A cross is where a start
+    ended by itself, before it went on from that optimum to a better one. What failed is counted
+    in the title.
 
     Parameters
     ----------
@@ -193,6 +194,7 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
     table = fit.starts[np.isfinite(fit.starts["nll"])].sort_values("nll")
     order = np.arange(1, len(table) + 1)
     excess = table["nll"].to_numpy(dtype=float) + fit.loglik
+    own = table["own_nll"].to_numpy(dtype=float) + fit.loglik
     converged = (table["status"] == "converged").to_numpy(dtype=bool)
     ax.plot(order, excess, color="black", linewidth=0.8)
     for done, face, label in ((True, "black", "converged"), (False, "white", "not converged")):
@@ -202,9 +204,12 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
                 order[at], excess[at], "o", markerfacecolor=face, markeredgecolor="black",
                 label=label,
             )  # fmt: skip
+    onward = np.isfinite(own) & (own > excess + 0.01)
+    if onward.any():
+        ax.plot(order[onward], own[onward], "x", color="black", label="by itself, before going on")
     # Differences of a thousandth and of a thousand should both be seen, those of rounding not.
     ax.set_yscale("symlog", linthresh=1e-2)
-    ax.set_ylim(top=max(_LITTLE, 2.0 * float(excess.max(initial=0.0))))
+    ax.set_ylim(top=max(_LITTLE, 2.0 * float(np.nanmax([*excess, *own], initial=0.0))))
     ax.set_ylim(bottom=-1e-3)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("start, the best first")
