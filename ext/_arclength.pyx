@@ -43,7 +43,8 @@ cdef extern from "arclength.h":
                               const double *, const double *, double, double *) nogil
     int tro_arclength_describe(const tro_arclength *, const double *, const double *,
                                double *) nogil
-    int tro_arclength_newton(const tro_arclength *, const double *, double, double *) nogil
+    int tro_arclength_newton(const tro_arclength *, const double *, double, double *,
+                             double *) nogil
     int tro_arclength_define(const tro_arclength *, int, const double *, const double *, double,
                              double *) nogil
 
@@ -148,20 +149,25 @@ cdef class Kernel:
     def newton(self, cnp.ndarray start, cnp.ndarray scale, double reach):
         """Return the zero of the right-hand side that Newton's method finds, or None."""
         cdef cnp.ndarray x = start.copy()
-        cdef int status = tro_arclength_newton(&self.view, _data(scale), reach, _data(x))
+        cdef double left
+        cdef int status = tro_arclength_newton(&self.view, _data(scale), reach, _data(x), &left)
         return self._result(status, x)
 
     def search(self, cnp.ndarray starts, cnp.ndarray scale, double reach):
-        """Return the zeros found from rows of starts, one row each."""
+        """Return the zeros found from rows of starts, and how long the next step would be."""
         cdef cnp.ndarray x = starts.copy()
         cdef Py_ssize_t width = cnp.PyArray_DIM(x, 1), k, found = 0, j
         cdef double *rows = _data(x)
+        cdef cnp.npy_intp n_rows = cnp.PyArray_DIM(x, 0)
+        cdef cnp.ndarray lengths = cnp.PyArray_EMPTY(1, &n_rows, cnp.NPY_DOUBLE, 0)
+        cdef double *left = _data(lengths)
         for k in range(cnp.PyArray_DIM(x, 0)):
-            if tro_arclength_newton(&self.view, _data(scale), reach, rows + k * width) == 0:
+            if tro_arclength_newton(
+                    &self.view, _data(scale), reach, rows + k * width, left + found) == 0:
                 for j in range(width):
                     rows[found * width + j] = rows[k * width + j]
                 found += 1
-        return self._result(0, x)[:found]
+        return self._result(0, x)[:found], lengths[:found]
 
     def define(self, str kind, cnp.ndarray scale, cnp.ndarray border, double omega,
                cnp.ndarray start):

@@ -317,27 +317,29 @@ static double widest(int n, const double *v, const double *scale)
     return largest;
 }
 
-/* Take Newton steps for as long as each is less than half the one before. `work` holds a
- * Jacobian and a step. */
-static void settle(const tro_arclength *a, const double *scale, double length, double *x,
-                   double *work)
+/* Take Newton steps for as long as each is less than half the one before; return the length of
+ * the step that would come next. `work` holds a Jacobian and a step. */
+static double settle(const tro_arclength *a, const double *scale, double length, double *x,
+                     double *work)
 {
     const int n = a->n;
     double *jac = work, *step = jac + n * n;
     for (int count = 0; count < SETTLING && length > 0.0; count++) {
         rhs(a, x, step);
         jacobian(a, x, jac);
-        if (!all_finite(n, step) || !all_finite(n * n, jac)) return;
-        if (tro_dense_factor(n, jac, a->rows) < 0) return;
+        if (!all_finite(n, step) || !all_finite(n * n, jac)) return INFINITY;
+        if (tro_dense_factor(n, jac, a->rows) < 0) return INFINITY;
         tro_dense_solve(n, jac, a->rows, step);
         const double size = widest(n, step, scale);
-        if (!(size < length / 2.0)) return;
+        if (!(size < length / 2.0)) return size;
         for (int i = 0; i < n; i++) x[i] -= step[i];
         length = size;
     }
+    return length;
 }
 
-int tro_arclength_newton(const tro_arclength *a, const double *scale, double reach, double *x)
+int tro_arclength_newton(const tro_arclength *a, const double *scale, double reach, double *x,
+                         double *left)
 {
     const int n = a->n;
     double *jac = a->work + by_size(a->model), *factors = jac + n * n;
@@ -353,6 +355,7 @@ int tro_arclength_newton(const tro_arclength *a, const double *scale, double rea
         if (!all_finite(n, f) || !all_finite(n * n, jac)) return TRO_NONFINITE;
         const int rounding = at_rounding(n, n, n, f, jac, x, scale);
         memcpy(factors, jac, (size_t)(n * n) * sizeof(double));
+        *left = INFINITY;
         if (tro_dense_factor(n, factors, a->rows) < 0)
             return rounding ? TRO_SUCCESS : TRO_SINGULAR;
         for (int i = 0; i < n; i++) step[i] = -f[i];
@@ -363,7 +366,7 @@ int tro_arclength_newton(const tro_arclength *a, const double *scale, double rea
             /* A longer step that only rounding asks for is the sign of a singular Jacobian. */
             if (length <= LAST_STEP) {
                 for (int i = 0; i < n; i++) x[i] += step[i];
-                settle(a, scale, length, x, jac);
+                *left = settle(a, scale, length, x, jac);
             }
             return TRO_SUCCESS;
         }

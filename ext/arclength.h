@@ -53,8 +53,10 @@ int tro_arclength_landing(const tro_arclength *a, const double *x0, const double
 /* A solved point with its tangent along a direction; x stands in its place. */
 int tro_arclength_describe(const tro_arclength *a, const double *direction, const double *scale,
                            double *point);
-/* Damped Newton iteration for the states, in place; gives up farther than reach scales away. */
-int tro_arclength_newton(const tro_arclength *a, const double *scale, double reach, double *x);
+/* Damped Newton iteration for the states, in place; gives up farther than reach scales away.
+ * `left` is the length of the step that would come next, in scales; infinite where singular. */
+int tro_arclength_newton(const tro_arclength *a, const double *scale, double reach, double *x,
+                         double *left);
 /* Newton's method on the equations that define a special point, in place.
  * fold    z = (x, q), A q = 0, <border, q> = 1
  * Hopf    z = (x, Re q, Im q, w), A q = i w omega q, <border, q> = 1 (border: n pairs)

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 import trustode as tr
@@ -46,8 +47,16 @@ def test_the_invariants_can_fail(branch, check_branch, part, column, change):
     check_branch(branch)
     frame = getattr(branch, part).copy()
     frame[column] = change(frame[column])
+    wrong = {name: frame[name].to_numpy() for name in frame}
     with pytest.raises(AssertionError):
-        check_branch(replace(branch, **{part: frame}))
+        check_branch(replace(branch, **{{"points": "columns", "special": "rows"}[part]: wrong}))
+
+
+def test_a_pickled_branch_has_its_tables(branch):
+    again = pickle.loads(pickle.dumps(branch))
+    pd.testing.assert_frame_equal(again.points, branch.points)
+    pd.testing.assert_frame_equal(again.special, branch.special)
+    assert again.special.attrs == {"params": branch.params, "inputs": branch.inputs}
 
 
 def test_it_prints_itself(branch):

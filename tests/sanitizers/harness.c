@@ -418,7 +418,9 @@ static int branch(void)
     double *point = calloc(tro_arclength_point_size(2), sizeof *point);
     double *next = calloc(tro_arclength_point_size(2), sizeof *next);
     double x[3] = {0.8, 0.8, 0.0}, along[3] = {0.0, 0.0, 1.0};
-    int bad = tro_arclength_newton(&a, scale, 1.0, x) || fabs(x[0] - 1.0) > 1e-9;
+    double left = 1.0;
+    int bad = tro_arclength_newton(&a, scale, 1.0, x, &left) || fabs(x[0] - 1.0) > 1e-9;
+    bad |= !(left < 1e-14);
     for (int k = 0; k < 3; k++) point[k] = x[k];
     bad |= tro_arclength_describe(&a, along, scale, point);
     bad |= tro_arclength_at(&a, x, point + 3, scale, 0.1, next);
@@ -431,7 +433,7 @@ static int branch(void)
            fabs(fold[2] - 1.0) > 1e-9;
     p[0] = 2.0; /* where there is none */
     x[0] = x[1] = 1.0, x[2] = 2.0;
-    bad |= tro_arclength_newton(&a, scale, 1e3, x) == 0;
+    bad |= tro_arclength_newton(&a, scale, 1e3, x, &left) == 0;
     printf("branch %d\n", bad);
     free(work), free(point), free(next);
     return bad;

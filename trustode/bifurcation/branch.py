@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from .system import shown_state
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Columns = dict[str, NDArray[Any]]
 
 #: What a value in a sentence is zero below, as a share of the extent.
 _NOTHING = 1e-12
@@ -77,6 +80,8 @@ class Branch(Shown):
         point, else empty), criticality ("supercritical" or "subcritical" of a Hopf point or
         a pitchfork, else empty), converged, and bracket, the steps of the points before and
         after it.
+    columns, rows : dict of str to ndarray
+        The columns of `points` and of `special`.
     eigenvalues : ndarray of complex, shape (n_point, n_state)
         The largest real part first.
     ends : tuple of str
@@ -89,16 +94,35 @@ class Branch(Shown):
 
     model: Model
     parameter: str
-    points: pd.DataFrame
-    special: pd.DataFrame
+    columns: Columns = field(repr=False)
+    rows: Columns = field(repr=False)
     eigenvalues: NDArray[np.complex128]
     ends: tuple[str, str]
     start: int
     params: dict[str, float]
     inputs: dict[str, float]
 
+    # Tables are made when they are read first: of a diagram's many branches few are.
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """One row a point."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+    @cached_property
+    def special(self) -> pd.DataFrame:
+        """One row a special point."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.rows)
+        # What was held travels with each row, so that a row is enough to go on from.
+        table.attrs = {"params": self.params, "inputs": self.inputs}
+        return table
+
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self.eigenvalues)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of `points`."""

@@ -250,8 +250,6 @@ def assembled(
     inputs: dict[str, float],
 ) -> Branch:
     """Join the two sides into one branch."""
-    import pandas as pd
-
     model, free = system.model, str(system.free)
     nodes = [*backward.nodes[:0:-1], *forward.nodes]
     start = len(backward.nodes) - 1
@@ -262,7 +260,6 @@ def assembled(
     columns["stable"] = np.array([node.is_stable for node in nodes])
     columns["n_unstable"] = np.array([node.n_unstable for node in nodes])
     columns["leading"] = eigenvalues[:, 0]
-    table = pd.DataFrame(columns)
     special = [
         *((start - k - 1, each) for k, each in reversed(in_order(backward))),
         *((start + k, each) for k, each in in_order(forward)),
@@ -272,24 +269,22 @@ def assembled(
     each = [point for _, point in special]
     x = np.array([point.x for point in each]).reshape(len(each), len(model.states) + 1)
     omega = np.array([point.omega for point in each], dtype=float)
-    found = pd.DataFrame(
-        {
-            "kind": np.array([point.kind for point in each], dtype=object),
-            free: x[:, -1],
-            **{name: x[:, k] for k, name in enumerate(model.states)},
-            "omega": omega,
-            "period": 2 * math.pi / omega,
-            "coefficient": np.array([point.coefficient for point in each], dtype=float),
-            "type": np.array([point.type for point in each], dtype=object),
-            "criticality": np.array([point.criticality for point in each], dtype=object),
-            "converged": np.array([point.converged for point in each], dtype=bool),
-            "bracket": pd.Series([(k, k + 1) for k in steps], dtype=object),
-        }
-    )
-    # What was held travels with each row, so that a row is enough to go on from.
-    found.attrs = {"params": params, "inputs": inputs}
+    brackets = np.empty(len(steps), dtype=object)
+    brackets[:] = [(k, k + 1) for k in steps]
+    rows = {
+        "kind": np.array([point.kind for point in each], dtype=object),
+        free: x[:, -1],
+        **{name: x[:, k] for k, name in enumerate(model.states)},
+        "omega": omega,
+        "period": 2 * math.pi / omega,
+        "coefficient": np.array([point.coefficient for point in each], dtype=float),
+        "type": np.array([point.type for point in each], dtype=object),
+        "criticality": np.array([point.criticality for point in each], dtype=object),
+        "converged": np.array([point.converged for point in each], dtype=bool),
+        "bracket": brackets,
+    }
     ends = (backward.end, forward.end)
-    return Branch(model, free, table, found, eigenvalues, ends, start, params, inputs)
+    return Branch(model, free, columns, rows, eigenvalues, ends, start, params, inputs)
 
 
 def in_order(side: Side) -> list[tuple[int, Special]]:

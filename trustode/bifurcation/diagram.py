@@ -282,4 +282,4 @@ def _place(branch: Any) -> tuple[float, ...]:
     """Return what branches are ordered by: where they begin."""
     assert isinstance(branch, Branch)
     names = [branch.parameter, *branch.model.states]
-    return tuple(round(float(branch.points[name].to_numpy()[0]), 9) for name in names)
+    return tuple(round(float(branch.columns[name][0]), 9) for name in names)

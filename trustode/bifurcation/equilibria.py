@@ -274,16 +274,17 @@ class Search:
             system.set(np.append(np.zeros(system.n), value))
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
         points = self._points(initial, starts)
-        found = self._found(points, tail)
-        roots = self._distinct(found, initial, half, tail)
-        small = self._small(roots, initial, tail)
+        found, left = self._found(points, tail)
+        roots, steps = self._distinct(found, left, initial, half, tail)
+        small = self._small(roots, steps, initial)
         if small.any():
             # What is there is too small for starts from all over the region to fall between.
             size = np.abs(np.vstack([*roots, initial])).max(axis=0)
             half = np.where(small, 2.0 * size, half)
             low, high = np.where(small, np.clip([-half, half], *self._box.T), self._box.T)
-            more = self._found(self._spread(low, high, starts), tail)
-            roots = self._distinct(np.vstack([found, more]), initial, half, tail)
+            more, rest = self._found(self._spread(low, high, starts), tail)
+            found, left = np.vstack([found, more]), np.append(left, rest)
+            roots, _ = self._distinct(found, left, initial, half, tail)
         for root in roots:
             root[np.abs(root) <= _EPSILON * half] = 0.0
         # Rounded, so that the last bits of an equal component do not decide the order.
@@ -292,37 +293,43 @@ class Search:
         looked = (*(np.append(y, tail) for y in roots), *points)
         return roots, not all(_singular(system, x) for x in looked)
 
-    def _found(self, points: Array, tail: list[float]) -> Array:
-        """Return what Newton's method finds from starts, as far as it lies where it is kept."""
+    def _found(self, points: Array, tail: list[float]) -> tuple[Array, Array]:
+        """Return what Newton's method finds where it is kept, and its next step's length there."""
         starts = np.hstack([points, np.tile(tail, (len(points), 1))])
-        found = self._system.kernel.search(starts, self._half, self._leash)[:, : self._system.n]
+        found, left = self._system.kernel.search(starts, self._half, self._leash)
+        found = found[:, : self._system.n]
         found[np.abs(found) <= _EPSILON * _FINEST * self._half] = 0.0
         inside = ((found >= self._low) & (found <= self._high)).all(axis=1)
-        return np.asarray(found[inside])
+        return found[inside], left[inside]
 
     def _distinct(
-        self, found: Array, initial: Array, half: Array, tail: list[float]
-    ) -> list[Array]:
-        """Return each root once."""
+        self, found: Array, left: Array, initial: Array, half: Array, tail: list[float]
+    ) -> tuple[list[Array], list[float]]:
+        """Return each root once, and the length of the step that Newton's method would go on by."""
         # As fine as the states are small, but no finer than Newton's method is.
         size = np.abs(np.vstack([found, initial])).max(axis=0)
         near = np.clip(_SAME * size, _FINEST * half, _SAME * half)
         roots: list[Array] = []
+        steps: list[float] = []
         while len(found):
             roots.append(found[0].copy())
-            found = found[(np.abs(found - found[0]) > near).any(axis=1)]
-        return self._merged(roots, near, tail)
+            steps.append(float(left[0]))
+            others = (np.abs(found - found[0]) > near).any(axis=1)
+            found, left = found[others], left[others]
+        # What has settled to rounding creeps nowhere.
+        settled = min(_SINGULAR * _EPSILON, float((near / self._half).min()) / _CREEP)
+        if max(steps, default=0.0) > settled:
+            roots = self._merged(roots, near, tail)
+        return roots, steps
 
-    def _small(self, roots: list[Array], initial: Array, tail: list[float]) -> NDArray[np.bool_]:
+    def _small(self, roots: list[Array], steps: list[float], initial: Array) -> NDArray[np.bool_]:
         """Return which states are small beside the region wherever something rests."""
-        none = np.zeros(self._system.n, dtype=bool)
-        for root in roots:
-            step = _newton_step(self._system, root, tail)
-            # The size of a root that Newton's method creeps to says nothing.
-            if step is None or (np.abs(step) > _SAME * np.abs(root).max()).any():
-                return none
+        longest = max(steps, default=0.0) * self._half.max()
+        # The size of a root that Newton's method creeps to says nothing.
+        if not roots or longest > _SAME * max(float(np.abs(root).max()) for root in roots):
+            return np.zeros(self._system.n, dtype=bool)
         size = np.abs(np.vstack([*roots, initial])).max(axis=0)
-        return np.asarray((size > 0.0) & (size < _SMALL * self._half)) if roots else none
+        return np.asarray((size > 0.0) & (size < _SMALL * self._half))
 
     def conserved(self) -> Sums:
         """Return the sums of states that never change, as far as they are linear."""

@@ -48,7 +48,7 @@ _PAST, _STRAIGHT = (4.0, 16.0, 64.0), 0.999
 _NARROWINGS = 50
 #: What changes its sign at a fold, at a branch point and at a Hopf point.
 _TESTS: tuple[Callable[[Node], float], ...] = (
-    lambda node: float(node.tangent[-1]),
+    lambda node: node.tangent.item(-1),
     lambda node: node.determinant,
     lambda node: node.pairs,
 )
@@ -290,9 +290,14 @@ class Follower:
         the three says whether it may have crossed in between.
         """
         before, back = side.nodes[-2], side.lengths[-1]
-        if changed(before, origin):
+        near = [
+            test
+            for test in _TESTS
+            if abs(value := test(origin)) <= abs(test(before)) and abs(value) <= abs(test(end))
+        ]
+        if not near or changed(before, origin):
             return
-        for test in _TESTS:
+        for test in near:
             known = [(-back, test(before)), (0.0, test(origin)), (length, test(end))]
             for _ in range(_LOOKS):
                 s = _closest(known)

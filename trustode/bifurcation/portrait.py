@@ -78,18 +78,18 @@ def gathered(
 
     columns = ["kind", parameter, *states, "omega", "period", "coefficient", "type"]
     columns += ["criticality", "converged", "branch"]
-    if any("orbit" in each.special for each in branches):
+    rows = [_rows(each) for each in branches]
+    if any("orbit" in each for each in rows):
         columns += [f"{end}_{state}" for state in states for end in ("min", "max")]
         columns.append("orbit")
     # By lists: for a few rows that is many times quicker than joining tables.
     texts = ("kind", "type", "criticality")
     cells: dict[str, list[Any]] = {name: [] for name in columns}
-    for k, each in enumerate(branches):
-        n = len(each.special)
-        known = each.special.to_dict("list") if n else {}
-        known["branch"] = [k] * n
-        for name, cell in cells.items():
-            cell += known.get(name, ["" if name in texts else math.nan] * n)
+    for k, known in enumerate(rows):
+        n = len(known["kind"])
+        for name, cell in cells.items() if n else ():
+            nothing = k if name == "branch" else "" if name in texts else math.nan
+            cell += known.get(name, [nothing] * n)
     # Equilibria have states, cycles their ends: what the other has not is NaN.
     ends = [name for name in columns if name.startswith(("min_", "max_"))]
     compared = [parameter, *states, *ends]
@@ -119,6 +119,21 @@ def gathered(
     return pd.DataFrame(table)
 
 
+def _rows(member: Member) -> dict[str, list[Any]]:
+    """Return the columns of a branch's special points as lists."""
+    if isinstance(member, Branch):
+        return {name: column.tolist() for name, column in member.rows.items()}
+    return {str(name): cells for name, cells in member.special.to_dict("list").items()}
+
+
+def _reached(member: Member, state: str) -> list[Array]:
+    """Return the values of a state along a branch, of cycles their ends."""
+    if isinstance(member, Branch):
+        return [member.columns[state]]
+    ends = (f"{end}_{state}" for end in ("min", "max"))
+    return [member.points[name].to_numpy() for name in ends if name in member.points]
+
+
 def _distance(a: Array, b: Array, size: Array) -> float:
     """Return how far two special points are apart; infinite if only one is of cycles."""
     known = ~np.isnan(a)
@@ -137,10 +152,10 @@ def _least_extent(branches: Sequence[Member], state: str) -> float:
 def extent_of(branches: Sequence[Member], state: str, nothing: float = 1.0) -> float:
     """Return how far a state reaches over all branches, or `nothing` where it is always zero."""
     sizes = [
-        float(np.abs(each.points[name]).max())
+        float(np.abs(column).max())
         for each in branches
-        for name in (state, f"min_{state}", f"max_{state}")
-        if name in each.points and len(each.points)
+        for column in _reached(each, state)
+        if len(column)
     ]
     return max(sizes, default=0.0) or nothing
 
@@ -319,9 +334,9 @@ class Diagram(Shown):
         return [
             (
                 branch,
-                branch.points[self.parameter].to_numpy(),
-                branch.points["stable"].to_numpy(),
-                branch.points[list(self.model.states)].to_numpy(),
+                branch.columns[self.parameter],
+                branch.columns["stable"],
+                np.column_stack([branch.columns[state] for state in self.model.states]),
             )
             for branch in self.equilibria
         ]
@@ -349,21 +364,17 @@ class Diagram(Shown):
 
     def _marks(self) -> list[float]:
         """Return where something may change: at special points, and where a branch ends."""
-        ends = [v for each in self.equilibria for v in each.points[self.parameter].iloc[[0, -1]]]
+        ends = [v for each in self.equilibria for v in each.columns[self.parameter][[0, -1]]]
         return [*self.special[self.parameter].astype(float), *map(float, ends)]
 
     def _side(self, branch: Branch, k: int, value: float) -> bool:
         """Return whether a segment with a change of stability is stable at a value."""
-        points = branch.points
-        marks = [
-            float(row[self.parameter])
-            for _, row in branch.special.iterrows()
-            if row["bracket"][0] == k
-        ]
-        first, last = points[self.parameter].iloc[k], points[self.parameter].iloc[k + 1]
-        mark = marks[0] if marks else (first + last) / 2.0
-        before = (value - mark) * (first - mark) > 0.0
-        return bool(points["stable"].iloc[k if before else k + 1])
+        values, stable = branch.columns[self.parameter], branch.columns["stable"]
+        found = branch.rows[self.parameter].tolist(), branch.rows["bracket"].tolist()
+        marks = [at for at, (before, _) in zip(*found, strict=True) if before == k]
+        mark = marks[0] if marks else (values[k] + values[k + 1]) / 2.0
+        before = (value - mark) * (values[k] - mark) > 0.0
+        return bool(stable[k if before else k + 1])
 
     def _stretches(self) -> Iterator[str]:
         """Yield a sentence on each stretch of the parameter with the same stable equilibria."""
