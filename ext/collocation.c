@@ -10,6 +10,7 @@
 #include "collocation.h"
 
 #include "collocation_path.h"
+#include "wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,15 +25,6 @@ typedef struct {
     int link;        /* an end, the orbit's first node, the next end, scalars, right-hand sides */
     int ends;        /* the orbit's first node, its last one, scalars, right-hand sides */
 } shape;
-
-/* The numbers of unknowns of most systems are known when this is compiled, see `condense`. */
-#if defined(_MSC_VER)
-#define INLINE __forceinline
-#elif defined(__GNUC__)
-#define INLINE inline __attribute__((always_inline))
-#else
-#define INLINE inline
-#endif
 
 /* Rows are padded to whole groups of this many doubles, which are computed together. */
 enum { GROUP = 8 };
@@ -114,15 +106,6 @@ size_t tro_collocation_work(const tro_collocation *c)
     /* And the targets of `tro_collocation_advance`. */
     return cut(c, &s, NULL, &r) + (size_t)padded(s.free);
 }
-
-/* Wider vectors where the processor has them; each element is computed as ever. Sanitizers do not
- * bear functions that are chosen when a program starts. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__) \
-    && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define WIDE __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define WIDE
-#endif
 
 /* Multiply the determinant by a pivot. Logarithms are slow: its size is kept as a product, in
  * determinant[2], until that leaves the middle of the numbers' range. */

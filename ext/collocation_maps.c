@@ -2,17 +2,19 @@
  * equations. */
 #include "collocation_maps.h"
 
+#include "wide.h"
+
 #include <math.h>
 #include <string.h>
 
-/* Largest size of a piece's matrix, by the rate of its powers: its map then keeps ten digits of
+/* Largest size of a piece's matrix, by the rate of its powers: its map then keeps nine digits of
  * what shrinks most. */
-static const double LARGEST = 5.0;
+static const double LARGEST = 8.0;
 /* Most pieces of an interval, and of an orbit. */
 enum { MOST = 1000, MOST_IN_ALL = 1000000 };
 /* A series ends after n_point coefficients that are smaller than this share of the largest, or at
  * this many. */
-static const double SMALL = 1e-19;
+static const double SMALL = 1e-15;
 enum { COEFFICIENTS = 100 };
 
 static size_t product(int a, int b)
@@ -119,35 +121,61 @@ static void taken(int n_point, size_t square, int k, int count, const double *fr
 
 /* Solve dY/ds = A(s) Y, Y(0) = 1, up to s = 1: A has the given coefficients, and `ring` (n_point,
  * n, n) and `next` (n, n) are work space. */
+static INLINE void series_with(int n, int n_point, const double *coefficients, double *ring,
+                               double *next, double *map)
+{
+    const size_t square = (size_t)(n * n);
+    double most = 1.0;
+    int quiet = 0, latest = 0;
+    for (size_t a = 0; a < square; a++)
+        ring[a] = map[a] = a % (size_t)(n + 1) == 0 ? 1.0 : 0.0;
+    for (int q = 0; q < COEFFICIENTS && quiet < n_point; q++) {
+        const double share = 1.0 / (q + 1);
+        double size = 0.0;
+        for (size_t a = 0; a < square; a++)
+            next[a] = 0.0;
+        for (int k = 0, last = latest; k <= q && k < n_point; k++) {
+            const double *by = coefficients + (size_t)k * square;
+            const double *with = ring + (size_t)last * square;
+            last = last == 0 ? n_point - 1 : last - 1;
+            for (int i = 0; i < n; i++)
+                for (int l = 0; l < n; l++)
+                    for (int j = 0; j < n; j++)
+                        next[i * n + j] += by[i * n + l] * with[l * n + j];
+        }
+        latest = latest + 1 == n_point ? 0 : latest + 1;
+        for (size_t a = 0; a < square; a++) {
+            const double value = next[a] * share;
+            map[a] += value;
+            ring[(size_t)latest * square + a] = value;
+            size = fabs(value) <= size ? size : fabs(value);
+        }
+        most = most < size ? size : most;
+        quiet = size <= SMALL * most ? quiet + 1 : 0;
+    }
+}
+
+#define SERIES(name, n, m)                                                                        \
+    WIDE void series_##name(int any_n, int any_m, const double *coefficients, double *ring,       \
+                            double *next, double *map)                                            \
+    {                                                                                             \
+        (void)any_n, (void)any_m;                                                                 \
+        series_with(n, m, coefficients, ring, next, map);                                         \
+    }
+static SERIES(two, 2, 4)
+static SERIES(three, 3, 4)
+static SERIES(four, 4, 4)
+static SERIES(any, any_n, any_m)
+
 static void series(int n, int n_point, const double *coefficients, double *ring, double *next,
                    double *map)
 {
-    const size_t square = product(n, n);
-    int quiet = 0;
-    memset(map, 0, sizeof(double) * square);
-    for (int a = 0; a < n; a++)
-        map[a * n + a] = 1.0;
-    memcpy(ring, map, sizeof(double) * square);
-    double most = 1.0;
-    for (int q = 0; q < COEFFICIENTS && quiet < n_point; q++) {
-        memset(next, 0, sizeof(double) * square);
-        for (int k = 0; k <= q && k < n_point; k++) {
-            const double *by = coefficients + (size_t)k * square;
-            const double *last = ring + (size_t)((q - k) % n_point) * square;
-            for (int i = 0; i < n; i++)
-                for (int l = 0; l < n; l++) {
-                    const double factor = by[i * n + l] / (q + 1);
-                    for (int j = 0; j < n; j++)
-                        next[i * n + j] += factor * last[l * n + j];
-                }
-        }
-        for (size_t a = 0; a < square; a++)
-            map[a] += next[a];
-        memcpy(ring + (size_t)((q + 1) % n_point) * square, next, sizeof(double) * square);
-        const double size = largest(square, next);
-        most = fmax(most, size);
-        quiet = size <= SMALL * most ? quiet + 1 : 0;
-    }
+    void (*const chosen)(int, int, const double *, double *, double *, double *) =
+        n == 2 && n_point == 4   ? series_two
+        : n == 3 && n_point == 4 ? series_three
+        : n == 4 && n_point == 4 ? series_four
+                                 : series_any;
+    chosen(n, n_point, coefficients, ring, next, map);
 }
 
 void tro_collocation_maps(const tro_collocation *c, const double *states, double period,

@@ -30,7 +30,7 @@ from .collocation import (
     interpolated,
     interpolation_error,
 )
-from .floquet import Multipliers, along, multipliers
+from .floquet import Multipliers, along, looked_at, multipliers
 
 #: Error of interpolation, in scales, that a mesh should have; at the mesh's own points the
 #: orbit is then far more accurate.
@@ -379,7 +379,14 @@ class Family:
         """Return a point whose multipliers come from the variational equations' own solutions."""
         maps = self.problem.maps(node.orbit)
         found = None if maps is None else along(*maps)
-        return node if found is None else replace(node, known=found)
+        if found is None:
+            return node
+        pair = multipliers(node.pair, node.volume)
+        if self.intervals is not None and pair.trivial_error <= _BLURRED:
+            # On a mesh that is given, the pair knows best the multiplier that is 1.
+            values = np.append(pair.values[:1], found.others)
+            found = looked_at(values)._replace(sure=True)
+        return replace(node, known=found)
 
     def stands(self, node: Node) -> bool:
         """Return whether the parameter all but stands still at a point, as among canards."""
