@@ -8,9 +8,11 @@ and the parts of the fit before the objective.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,9 @@ from .observation import Observation
 from .readout import Readout
 from .rest import Rest, resting_state
 from .vary import Layout, initial_of
+
+#: Seconds of work from which on threads are started to share it.
+WORTHWHILE = 4e-3
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -86,6 +91,9 @@ class Predictor:
     threads: int | None
     #: The values of all groups that were solved last, and what came of it.
     _last: dict[str, tuple[Array, Compared]] = field(default_factory=dict, init=False, repr=False)
+
+    #: Seconds of work that the last solve took.
+    _pace: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = ("readout", "data", "observed", "layout", "index", "fixed", "initial")
@@ -297,6 +305,9 @@ class Predictor:
             if not again.any():
                 return before[1]
         some = rows if again.all() else _of_groups(rows, again)
+        # Starting threads takes longer than what many models take.
+        shared = self.threads is not None or self._pace.get("work", 0.0) > WORTHWHILE
+        threads, began = self.threads if shared else 1, perf_counter()
         found = compare_batch(
             self.compiled,
             some,
@@ -309,8 +320,10 @@ class Predictor:
             direct=self._direct,
             given=start.given,
             tangents=None if tangents is None else tangents[again],
-            threads=self.threads,
+            threads=threads,
         )
+        workers = min(threads or os.cpu_count() or 1, int(again.sum()))
+        self._pace["work"] = workers * (perf_counter() - began)
         if before is not None and some is not rows:
             found = _replaced(before[1], found, again, np.repeat(again, np.diff(rows.first_row)))
         if keeps and (found.report["status"] == Status.SUCCESS).all():
