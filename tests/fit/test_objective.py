@@ -13,6 +13,7 @@ from scipy.stats import binom, norm
 
 import trustode as tr
 from trustode import cache
+from trustode.fit import Objective
 from trustode.fit.objective import Problem
 from trustode.fit.setup import assembled
 from trustode.solve import Solver
@@ -462,3 +463,30 @@ def test_perfect_data_stop_at_the_least_sd(drift: tr.Model) -> None:
     assert fit.params.loc["a", "value"] == pytest.approx(0.0, abs=1e-9)
     assert fit.params.loc["sd", "value"] == pytest.approx(1e-3)
     assert fit.params["at_bound"].tolist() == [False, True]
+
+
+def test_a_jump_whose_moment_varies_is_said(line: pd.DataFrame) -> None:
+    """And what is advised instead has the gradient that differences show."""
+    k, lag, sd = 0.9, 1.3, 0.3
+
+    def objective(rate: str) -> Objective:
+        model = tr.Model("late", rhs={"y": rate}, params={"k": k, "lag": lag}, initial={"y": 1.0})
+        vary = {"k": tr.Vary(k, min=0, max=5), "lag": tr.Vary(lag, min=0, max=4)}
+        observed = {"y": tr.Gaussian("y", sd=sd)}
+        return tr.objective(model, line, time="t", observed=observed, vary=vary)
+
+    def nll(at: float) -> float:
+        off = line["y"] - 1.0 - k * np.maximum(line["t"] - at, 0.0)
+        return float((0.5 * (off / sd) ** 2 + np.log(sd * np.sqrt(2.0 * np.pi))).sum())
+
+    with pytest.warns(tr.FitWarning, match=r"dy/dt jumps at sign.*with lag: hold .*tanh\("):
+        jumping = objective("k*(1 + sign(t - lag))/2")
+    assert jumping.nll() == pytest.approx(nll(lag), rel=1e-8)
+    smooth = objective("k*(1 + tanh((t - lag)/0.002))/2")
+    slope = (nll(lag + 1e-4) - nll(lag - 1e-4)) / 2e-4
+    assert smooth.nll() == pytest.approx(nll(lag), rel=1e-5)
+    assert smooth.gradient()["lag"] == pytest.approx(slope, rel=1e-3)
+    # Where both sides meet there is no jump, and the gradient is exact.
+    kink = objective("k*(t - lag)*(1 + sign(t - lag))/2")
+    up, down = (kink.nll({"lag": lag + h}) for h in (1e-5, -1e-5))
+    assert kink.gradient()["lag"] == pytest.approx((up - down) / 2e-5, rel=1e-5)

@@ -39,7 +39,7 @@ from .optimise import (
     free_to_move,
     remaining_distance,
 )
-from .readout import shared_notes
+from .readout import jump_notes, shared_notes
 from .result import Fit, failure_note, fitted_model, params_frame, residuals_frame
 
 #: Widths, in scales, to which kinks of a likelihood are rounded off while polishing.
@@ -200,6 +200,7 @@ def _result(
     known = uncertainty(point, layout, problem.solver.rtol)
     doubts = undetermined_notes(layout, known)
     doubts += shared_notes(problem.readout.model, problem.observed)
+    doubts += jump_notes(problem.readout.model, layout.names)
     doubts += code_notes(problem.data.measured)
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:

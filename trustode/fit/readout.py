@@ -8,13 +8,13 @@ the observation models.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from ..errors import ModelError, OptionError, nearest
+from ..errors import ModelError, OptionError, listed, nearest
 from ..expression import TIME, check_name, parse, symbol
 from ..model import Model, Param
 from .observation import Observation
@@ -184,6 +184,32 @@ def shared_notes(model: Model, observed: Mapping[str, Observation]) -> list[str]
                     f"equations of {model.name}{meant}, so that one value serves as both; unless "
                     "that is meant, give the scale another name"
                 )
+    return notes
+
+
+def jump_notes(model: Model, varied: Iterable[str]) -> list[str]:
+    """Say which varied values decide when the equations jump: no sensitivity sees that.
+
+    Where both sides of ``sign`` meet, as in ``(t - lag) * sign(t - lag)``, there is no jump.
+    """
+    notes, free = [], set(varied)
+    for state, right in model.rhs.items():
+        for switch in sorted(right.atoms(sympy.sign), key=str):
+            (argument,) = switch.args
+            names = {symbol.name for symbol in argument.free_symbols}
+            late = sorted(names & free)
+            when = argument.as_poly(TIME) if late and TIME in argument.free_symbols else None
+            if when is None or when.degree() != 1:
+                continue
+            size = right.xreplace({switch: sympy.Integer(1)})
+            size = size - right.xreplace({switch: sympy.Integer(-1)})
+            if sympy.simplify(size.subs(TIME, -when.nth(0) / when.nth(1))) == 0:
+                continue
+            notes.append(
+                f"d{state}/dt jumps at {switch}, and gradients do not see how the moment moves "
+                f"with {listed(late)}: hold that value, or write tanh(({argument})/width) for "
+                "the sign, with a width well below the time between observations"
+            )
     return notes
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError, SolveError, checks_keywords, listed, nearest
+from ..errors import FitWarning, ModelError, SolveError, checks_keywords, listed, nearest
 from ..model import Model
 from ..solve import Solver
 from .checks import check_model, check_options
@@ -24,6 +25,7 @@ from .mixed import integrated, is_mixed
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
 from .optimise import FINAL_SOLVER
+from .readout import jump_notes
 from .rest import AtRest
 from .setup import assembled
 from .vary import Vary
@@ -238,6 +240,11 @@ def objective(
     ------
     DataError, ModelError, OptionError
         As in `fit`.
+
+    Warns
+    -----
+    FitWarning
+        If a varied value decides when the equations jump, which no gradient sees.
     """
     where = f"objective({getattr(model, 'name', model)!s:.60})"
     check_model(model, where)
@@ -250,5 +257,7 @@ def objective(
         marginal = marginal.solved_by(solver or FINAL_SOLVER, threads)
         return Objective(marginal, marginal.layout.first)
     problem, _ = assembled(model, data, time, observed, vary, *arguments, where)
+    for note in jump_notes(problem.readout.model, problem.layout.names):
+        warnings.warn(f"{where}: {note}", FitWarning, stacklevel=3)
     problem = replace(problem, solver=solver or FINAL_SOLVER, threads=threads)
     return Objective(problem, problem.layout.first)
