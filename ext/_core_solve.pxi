@@ -16,7 +16,9 @@ cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndar
                   double h_max, long max_steps, double time_limit, cnp.ndarray cancel, list raised):
     """Fill options, without events or measures; ``raised`` gets what a signal raises, if heard."""
     options.method = _method(method)
-    options.stiff = NULL if stiff is None else _method(stiff)
+    options.stiff = NULL
+    if stiff is not None:
+        options.stiff = _method(stiff)
     options.rtol = rtol
     options.atol = <const double *>_data(atol)
     options.h_max = h_max

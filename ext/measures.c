@@ -107,7 +107,7 @@ static double measures_area(curve x, double theta)
 static void measures_sample(curve x, double a, double b, double *values)
 {
     double theta[GRID], v[GRID];
-    const double part = (b - a) / GRID;
+    const double part = (b - a) / (double)GRID;
     for (int m = 0; m < GRID; m++) theta[m] = a + part * (m + 1), v[m] = 0.0;
     for (int j = x.n_coef - 1; j >= 0; j--) {
         const double c = x.c[(size_t)j * x.stride];
@@ -159,7 +159,7 @@ static double measures_rise(curve x, double level, double a, double b)
 static void measures_raise(curve x, double sign, double a, double b, const double *values,
                            double *high)
 {
-    const double part = (b - a) / GRID;
+    const double part = (b - a) / (double)GRID;
     double most = *high, bend;
     for (int m = 0; m <= GRID; m++) most = sign * values[m] > most ? sign * values[m] : most;
     *high = most;
@@ -372,7 +372,7 @@ void tro_measures_end(tro_gauge *gauge)
     const double mean = (end[0] - measures_passage(gauge, oldest)[0]) / (double)n;
     long every = 1;
     out[0] = TRO_IRREGULAR;
-    for (long lag = 1; lag <= MOST_LAG && lag <= n / 2 && out[0] == TRO_IRREGULAR; lag++)
+    for (long lag = 1; lag <= MOST_LAG && lag <= n / 2 && out[0] == (double)TRO_IRREGULAR; lag++)
         if (measures_repeats(gauge, at, n, lag, mean, widest)) out[0] = TRO_CYCLING, every = lag;
     const long begin = oldest + n % every, count = n / every;
     const double *start = measures_passage(gauge, begin);

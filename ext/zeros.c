@@ -192,7 +192,7 @@ static double zeros_interpolate(const double *g, double *c)
     for (int k = 0; k <= DEGREE; k++) {
         double sum = 0.5 * (g[0] + (k % 2 ? -g[DEGREE] : g[DEGREE]));
         for (int j = 1; j < DEGREE; j++) sum += g[j] * COSINE[(j * k) % (2 * DEGREE)];
-        c[k] = sum * (k % DEGREE ? 2.0 : 1.0) / DEGREE;
+        c[k] = sum * (k % DEGREE ? 2.0 : 1.0) / (double)DEGREE;
         most = fmax(most, fabs(g[k]));
     }
     for (int m = 0; m < SAMPLES - NODES; m++)
@@ -203,7 +203,7 @@ static double zeros_interpolate(const double *g, double *c)
 static void zeros_derive(const double *c, double *d)
 {
     d[DEGREE] = 0.0;
-    d[DEGREE - 1] = 2.0 * DEGREE * c[DEGREE];
+    d[DEGREE - 1] = 2.0 * (double)DEGREE * c[DEGREE];
     for (int k = DEGREE - 2; k >= 0; k--) d[k] = d[k + 2] + 2.0 * (k + 1) * c[k + 1];
     d[0] *= 0.5;
 }

@@ -59,6 +59,36 @@ def test_row_30_killed_and_resumed_with_other_workers(tmp_path, child):
     assert same(resumed, measure())
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_row_30_killed_at_random_moments(tmp_path, child):
+    """Twelve times or until it is done: what was acknowledged is never lost or done again."""
+    path = tmp_path / "points"
+    script = """
+        import os, random, signal, sys, time
+        from faults.test_rows_30_to_33_long_calls import measure
+        measure()
+        chance, kills, kept = random.Random(3), 0, 0
+        for _ in range(12):
+            pid = os.fork()
+            if pid == 0:
+                measure(sys.argv[1], threads=2, progress=lambda done, total: time.sleep(0.01))
+                os._exit(0)
+            time.sleep(chance.uniform(0.005, 0.08))
+            os.kill(pid, signal.SIGKILL)
+            kills += os.waitpid(pid, 0)[1] == signal.SIGKILL
+            content = open(sys.argv[1], "rb").read() if os.path.exists(sys.argv[1]) else b""
+            now = content.count(b'{"rows": [')
+            assert now >= kept, (now, kept)
+            kept = now
+        print(kills, kept)
+    """
+    kills, kept = map(int, child(script, path).stdout.split())
+    assert kills >= 3
+    seen = []
+    assert same(measure(path, progress=lambda done, total: seen.append(done)), measure())
+    assert 8 * kept in seen
+
+
 def test_row_30_cut_anywhere(tmp_path):
     """A process that is killed leaves some first part of the file."""
     path, whole = tmp_path / "points", measure()

@@ -2,7 +2,8 @@
 
     python tests/sanitizers/run.py                 AddressSanitizer, UndefinedBehaviorSanitizer and
                                                    ThreadSanitizer on code as it is optimised
-    python tests/sanitizers/run.py --valgrind      each entry once under valgrind as well
+    python tests/sanitizers/run.py --valgrind      each entry once under valgrind as well, also
+                                                   those that Python calls (entries.py)
     python tests/sanitizers/run.py threads memory  some programs alone
 
 The tests beside this file run the same programs, compiled in the quickest way.
@@ -10,6 +11,7 @@ The tests beside this file run the same programs, compiled in the quickest way.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,6 +155,25 @@ def run(command: list[str]) -> None:
         raise RuntimeError(f"{done.returncode}\n{done.stdout}{done.stderr}")
 
 
+def run_entries(valgrind: str) -> None:
+    """Call what Python calls under valgrind; raises if a complaint has a frame of ours in it.
+
+    Python itself and the loader are complained about while they import.
+    """
+    model = tr.models.load("trust-updated")
+    source = Source(model)
+    sizes = len(model.states), len(model.params), len(model.inputs)
+    given = [source.key, source.series_key(1), *sizes, *model.defaults.values()]
+    done = subprocess.run(
+        [valgrind, "--quiet", "--num-callers=40", sys.executable, str(HERE / "entries.py"),
+         *map(str, given)],
+        env={**os.environ, "PYTHONMALLOC": "malloc", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    if done.returncode or re.search(r"/trustode/_\w+\.|: (tro_|__pyx_)", done.stderr):
+        raise RuntimeError(f"{done.returncode}\n{done.stderr}")
+
+
 def main() -> int:
     """Run the programs that the command line names, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -187,6 +208,14 @@ def main() -> int:
                     print(f"{said}: FAILED {error}")
                 else:
                     print(f"{said}: clean", flush=True)
+    if given.valgrind and not given.programs:
+        try:
+            run_entries(str(valgrind))
+        except RuntimeError as error:
+            bad += 1
+            print(f"entries under valgrind: FAILED {error}")
+        else:
+            print("entries under valgrind: clean")
     return min(bad, 1)
 
 
