@@ -41,6 +41,8 @@ DIRECTIVES = {
     "boundscheck": DEBUG,
     "wraparound": DEBUG,
     "cdivision": not DEBUG,
+    # What calls share is read only, so Python without its global lock need not bring it back.
+    "freethreading_compatible": True,
 }
 
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def test_a_model_needs_no_optional_package() -> None:
         "print([m for m in ('pandas', 'matplotlib', 'scipy.optimize') if m in sys.modules])"
     )
     assert python(code) == "[]"
+
+
+@pytest.mark.skipif(
+    not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its global lock"
+)
+def test_python_without_its_lock_stays_so() -> None:
+    """And threads that share a model solve as one does: equal to the last bit."""
+    code = (
+        "import sys, numpy as np, trustode as tr; "
+        "from concurrent.futures import ThreadPoolExecutor; "
+        "model, t = tr.models.load('trust-updated', 'bpd'), np.linspace(0, 200, 401); "
+        "solve = lambda nu: tr.simulate(model, t, params={'nu': nu}).y.tobytes(); "
+        "nus = [2.5, 2.75, 3.0, 3.25]; alone = [*map(solve, nus)]; "
+        "print([*ThreadPoolExecutor(4).map(solve, nus * 3)] == alone * 3, sys._is_gil_enabled())"
+    )
+    assert python(code) == "True False"
 
 
 @pytest.mark.parametrize("name", ["simulate", "compile", "ensemble", "scan", "fit"])

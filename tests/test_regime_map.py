@@ -146,6 +146,19 @@ def test_threads_and_checkpoint_change_nothing(tmp_path):
     assert set(first.share) == {"resting", "bistable"}
 
 
+def test_a_bar_shows_the_curves_as_they_come(capsys):
+    pytest.importorskip("tqdm")
+    told = []
+    how = {"span": {"mu": (-1, 1), "lam": (-1, 1.5)}, "n": 2, "cycles": False, "levels": [0.5, 1.0]}
+    tr.regime_map(cusp(), ("mu", "lam"), progress=True, **how, **SHORT)
+    shown = capsys.readouterr().err
+    assert "diagrams and curves" in shown
+    assert "2/2" in shown
+    tr.regime_map(cusp(), ("mu", "lam"), progress=lambda *each: told.append(each), **how, **SHORT)
+    assert {total for _, total in told} == {4}
+    assert told[-1] == (4, 4)
+
+
 def test_plot(of_bautin):
     pytest.importorskip("matplotlib").use("Agg")
     ax = of_bautin.plot()

@@ -1,4 +1,4 @@
-"""How results look in a notebook: what their text says, above the first rows of a table.
+"""How results look: their text, and in a notebook above the first rows of a table.
 
 Results inherit from `Shown`. Imports nothing of the package.
 """
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: More would push the next cell off the screen; the whole table is in the result.
 _ROWS = 10
 _COLUMNS = 16
+#: Of a table as text; wider ones go on below.
+_WIDTH, _LINES = 100, 60
 
 
 class Shown:
@@ -35,6 +37,11 @@ class Shown:
         rows = self._shown()
         shown = html_of_text(self._headline())
         return f"{shown}\n{html_of_table(rows)}" if len(rows) else shown
+
+
+def text_of_table(rows: pd.DataFrame) -> str:
+    """Return a table as text with all of its columns, whatever the width of the display."""
+    return rows.to_string(line_width=_WIDTH, max_rows=_LINES)
 
 
 def html_of_text(words: str) -> str:

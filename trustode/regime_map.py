@@ -36,7 +36,7 @@ from .longrun import (
 )
 from .model import Model
 from .notebook import Shown
-from .progress import Progress
+from .progress import Progress, track
 from .runs import Runs, check_solver, make_runs
 from .scan import check_span
 from .solve import Solver, compile_ahead, refuse_too_large
@@ -302,7 +302,8 @@ def regime_map(
     Other Parameters
     ----------------
     solver, threads, executor, progress
-        As in `scan`; of the grid, not of the curves.
+        As in `scan`; threads and the executor are for the grid. A bar also shows how many levels
+        have their diagram and curves; a callable is told of the grid alone.
     checkpoint : path, optional
         As in `scan`. Diagrams and curves are kept beside it, in a file of that name and
         ``.curves``.
@@ -371,19 +372,24 @@ def regime_map(
     columns = {name: values.ravel() for name, values in zip(pair, grid, strict=True)}
     found: Organising | None = None
     if curves:
-        found = organising(
-            model,
-            pair,
-            spans,
-            at,
-            params=held,
-            inputs=constant,
-            region=region,
-            stepper=stepper,
-            cycles=cycles,
-            seed=seed,
-            checkpoint=None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves",
-        )
+        kept = None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves"
+        # A callable counts the points of the grid; what it is told has one total.
+        shown = False if callable(how.progress) else how.progress
+        with track(len(at), shown, f"{where}, diagrams and curves") as advance:
+            found = organising(
+                model,
+                pair,
+                spans,
+                at,
+                params=held,
+                inputs=constant,
+                region=region,
+                stepper=stepper,
+                cycles=cycles,
+                seed=seed,
+                checkpoint=kept,
+                advance=advance,
+            )
     task, starts = _task(
         model, columns, given, found, held, constant, (start, discarded, end), solver, where
     )

@@ -1,5 +1,6 @@
 """Comparisons whose answers are known: nested regressions, normal theory of what is left out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,17 @@ def test_criteria_are_those_of_ordinary_regression(
     assert pair["nested"]
     assert pair["p_chi2"] == pytest.approx(chi2.sf(ratio, 1), rel=1e-8)
     assert "prefers" in found.summary()
+
+
+def test_it_prints_every_column_however_narrow_the_display(fits: dict[str, Fit]) -> None:
+    found = tr.compare(fits)
+    with pd.option_context("display.width", 20, "display.max_columns", 2):
+        shown = repr(found)
+    assert "..." not in shown
+    assert all(str(column) in shown for column in found.table.columns)
+    unsure = replace(next(iter(fits.values())), converged=False)
+    told = repr(tr.compare({**fits, "unsure": unsure}))
+    assert "note: 'unsure' has not converged" in told
 
 
 def test_bootstrap_of_the_ratio_is_the_exact_test_of_regression(

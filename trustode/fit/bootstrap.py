@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
-from ..notebook import Shown
+from ..notebook import Shown, text_of_table
 from .again import near, problem_parts, search_again, with_threads
 from .information import labels
 from .marginal import Marginal
@@ -93,7 +93,7 @@ class Bootstrap(Shown):
         return self.params[["value", "bias", "stderr", "low", "high"]]
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self._shown()}"
+        return f"{self._headline()}\n{text_of_table(self._shown())}"
 
 
 def bootstrap(

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..notebook import Shown
+from ..notebook import Shown, text_of_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,8 @@ class Comparison(Shown):
         return f"<Comparison of {len(self.table)} fits to {self._n_observations} observations>"
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self.table}"
+        notes = "".join(f"\n  note: {note}" for note in self.notes)
+        return f"{self._headline()}\n{text_of_table(self.table)}{notes}"
 
 
 def _criterion_sentence(table: pd.DataFrame, kind: str) -> str:

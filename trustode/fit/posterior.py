@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError, PackageError, checks_keywords, listed, nearest
-from ..notebook import Shown
+from ..notebook import Shown, text_of_table
 from .criteria import Predictive, loo, parts_of, waic
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Posterior(Shown):
         return self.params[["mean", "sd", "low", "high", "ess_bulk", "rhat"]]
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self._shown()}"
+        return f"{self._headline()}\n{text_of_table(self._shown())}"
 
 
 def packages(where: str) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ from scipy.special import ndtri
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
-from ..notebook import Shown
+from ..notebook import Shown, text_of_table
 from .again import Held, near, problem_parts, with_threads
 from .information import chosen, labels, uncertainty
 from .marginal import Marginal
@@ -124,7 +124,7 @@ class Profile(Shown):
         return self.intervals[["value", "low", "high", "low_end", "high_end"]]
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self._shown()}"
+        return f"{self._headline()}\n{text_of_table(self._shown())}"
 
 
 def profile(

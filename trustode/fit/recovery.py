@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, Status, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
-from ..notebook import Shown
+from ..notebook import Shown, text_of_table
 from .again import problem_parts, search_best, with_threads
 from .information import labels, uncertainty
 from .marginal import Marginal
@@ -117,7 +117,7 @@ class Recovery(Shown):
         return self.table[["truth", "bias", "rmse", "coverage", "correlation", "no_interval"]]
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self._shown()}"
+        return f"{self._headline()}\n{text_of_table(self._shown())}"
 
 
 def recovered(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OptionError, listed, nearest
-from .parts import MARKS, axes_of, axis_label, lines_of, name_label
+from ..errors import OptionError
+from .parts import MARKS, axes_of, axis_label, labelled, lines_of, name_label, state_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,19 +107,11 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
         If the model has no such state.
     """
     model, parameter = branch.model, branch.parameter
-    state = model.states[0] if state is None else str(getattr(state, "name", state))
-    if state not in model.states:
-        raise OptionError(
-            f"plot_branch({model.name}): there is no state {state!r:.60}"
-            f"{nearest(state, model.states)} The states are: {listed(model.states, 40)}"
-        )
+    state = state_of(model, state, "plot_branch")
     ax = axes_of(ax)
     _draw_stability(ax, branch, state, {})
     _mark_special(ax, branch.special, parameter, state)
-    ax.set_xlabel(axis_label(model, parameter, parameter))
-    ax.set_ylabel(name_label(model, state))
-    ax.legend()
-    return ax
+    return labelled(ax, axis_label(model, parameter, parameter), name_label(model, state))
 
 
 def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = None) -> Axes:
@@ -146,12 +138,7 @@ def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = N
         If the model has no such state.
     """
     model, parameter = diagram.model, diagram.parameter
-    state = model.states[0] if state is None else str(getattr(state, "name", state))
-    if state not in model.states:
-        raise OptionError(
-            f"plot_diagram({model.name}): there is no state {state!r:.60}"
-            f"{nearest(state, model.states)} The states are: {listed(model.states, 40)}"
-        )
+    state = state_of(model, state, "plot_diagram")
     ax = axes_of(ax)
     named: dict[str, None] = {}
     for branch in diagram.equilibria:
@@ -159,11 +146,7 @@ def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = N
     for family in diagram.cycles:
         _draw_cycles(ax, family, _extremes(state), named)
     _mark_special(ax, diagram.special, parameter, state)
-    ax.set_xlabel(axis_label(model, parameter, parameter))
-    ax.set_ylabel(name_label(model, state))
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend()
-    return ax
+    return labelled(ax, axis_label(model, parameter, parameter), name_label(model, state))
 
 
 def _draw_stability(ax: Axes, branch: Branch, state: str, named: dict[str, None]) -> None:
@@ -213,10 +196,7 @@ def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:
     model, parameter = cycles.model, cycles.parameter
     ax = axes_of(ax)
     _draw_cycles(ax, cycles, _extremes(state), {})
-    ax.set_xlabel(axis_label(model, parameter, parameter))
-    ax.set_ylabel(name_label(model, state))
-    ax.legend()
-    return ax
+    return labelled(ax, axis_label(model, parameter, parameter), name_label(model, state))
 
 
 def plot_periods(families: Sequence[Cycles], ax: Axes | None = None) -> Axes:
@@ -250,10 +230,7 @@ def plot_periods(families: Sequence[Cycles], ax: Axes | None = None) -> Axes:
     for family in families:
         _draw_cycles(ax, family, ["period"], named)
     unit = f" ({model.time_unit})" if model.time_unit else ""
-    ax.set_xlabel(axis_label(model, parameter, parameter))
-    ax.set_ylabel(f"period{unit}")
-    ax.legend()
-    return ax
+    return labelled(ax, axis_label(model, parameter, parameter), f"period{unit}")
 
 
 def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
@@ -286,11 +263,9 @@ def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
         ax.plot([low, high], [height, height], color=colour, linestyle=style)
         ax.plot([middle], [height], color=colour, marker=MARKS[point % len(MARKS)])
     ax.set_ylim(-0.04 * (count + 1), 1.02)
-    ax.set_xlabel(axis_label(bands.model, bands.parameter, bands.parameter))
-    ax.set_ylabel("share of parameter sets")
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend()
-    return ax
+    return labelled(
+        ax, axis_label(bands.model, bands.parameter, bands.parameter), "share of parameter sets"
+    )
 
 
 def _extremes(state: str) -> list[str]:
@@ -371,10 +346,9 @@ def plot_curve(curve: BifurcationCurve, ax: Axes | None = None) -> Axes:
                 markeredgecolor="black",
                 label=None if called in known else called,
             )
-    ax.set_xlabel(axis_label(curve.model, first, first))
-    ax.set_ylabel(axis_label(curve.model, second, second))
-    ax.legend()
-    return ax
+    return labelled(
+        ax, axis_label(curve.model, first, first), axis_label(curve.model, second, second)
+    )
 
 
 def plot_regime_map(found: RegimeMap, ax: Axes | None = None) -> Axes:

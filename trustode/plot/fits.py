@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .parts import MARKS, axes_of, lines_of, time_label
+from .parts import MARKS, axes_of, labelled, lines_of, time_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,10 +148,12 @@ def _several(groups: int, stretch: float, unit: str) -> str:
 
 def _fit_axes(fit: Fit, table: pd.DataFrame, ax: Axes) -> Axes:
     """Label the axes of observations and predictions over time."""
-    ax.set_xlabel(time_label(fit.model))
-    ax.set_ylabel(", ".join(dict.fromkeys(map(str, table["column"]))))
-    ax.legend(title="marks: observed, lines: predicted")
-    return ax
+    return labelled(
+        ax,
+        time_label(fit.model),
+        ", ".join(dict.fromkeys(map(str, table["column"]))),
+        "marks: observed, lines: predicted",
+    )
 
 
 def _places(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
@@ -243,10 +245,7 @@ def plot_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
         )
     for height, style in ((-2.0, ":"), (0.0, "-"), (2.0, ":")):
         ax.axhline(height, color="black", linewidth=0.8, linestyle=style)
-    ax.set_xlabel(time_label(fit.model))
-    ax.set_ylabel("standardised residual")
-    ax.legend()
-    return ax
+    return labelled(ax, time_label(fit.model), "standardised residual")
 
 
 def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
@@ -287,10 +286,7 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
             ax.xaxis.set_major_formatter("{x:g}")
     # Without points far outside the interval, so that its ends are seen.
     ax.set_ylim(-0.05 * profile.threshold, 1.6 * profile.threshold)
-    ax.set_xlabel(label)
-    ax.set_ylabel("twice the fall of the log-likelihood")
-    ax.legend()
-    return ax
+    return labelled(ax, label, "twice the fall of the log-likelihood")
 
 
 def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes:
@@ -320,10 +316,7 @@ def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes
     row: Any = posterior.params.loc[label]
     for end in ("low", "high"):
         ax.axvline(row[end], color="black", linestyle="--", linewidth=0.8)
-    ax.set_xlabel(label)
-    ax.set_ylabel("posterior density")
-    ax.legend()
-    return ax
+    return labelled(ax, label, "posterior density")
 
 
 def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
@@ -374,10 +367,12 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
                 times, low, high, facecolor=colour, alpha=0.18, edgecolor=colour, hatch=hatch,
                 linewidth=0.5,
             )  # fmt: skip
-    ax.set_xlabel("time")
-    ax.set_ylabel(", ".join(dict.fromkeys(str(name) for name in rows["column"])))
-    ax.legend(title=f"marks: observed, bands: {100 * posterior.level:g} % of new data")
-    return ax
+    return labelled(
+        ax,
+        "time",
+        ", ".join(dict.fromkeys(str(name) for name in rows["column"])),
+        f"marks: observed, bands: {100 * posterior.level:g} % of new data",
+    )
 
 
 def plot_recovery(recovery: Recovery, label: str, ax: Axes | None = None) -> Axes:
@@ -402,6 +397,4 @@ def plot_recovery(recovery: Recovery, label: str, ax: Axes | None = None) -> Axe
     if ends[0] == ends[1]:
         ends = [float(found.min()), float(found.max())]
     ax.plot(ends, ends, color="black", linestyle="--", linewidth=0.8)
-    ax.set_xlabel(f"{label}, true")
-    ax.set_ylabel(f"{label}, estimated")
-    return ax
+    return labelled(ax, f"{label}, true", f"{label}, estimated")

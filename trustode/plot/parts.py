@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import needs
+from ..errors import OptionError, listed, nearest, needs
 from ..model import Model
 
 if TYPE_CHECKING:
@@ -67,6 +67,32 @@ def axes_of(ax: Axes | None) -> Axes:
 
     made: Axes = pyplot.subplots(layout="constrained")[1]
     return made
+
+
+def labelled(ax: Axes, across: str, up: str, title: str | None = None) -> Axes:
+    """Name the axes, show the legend if anything has a label, and return the Axes."""
+    ax.set_xlabel(across)
+    ax.set_ylabel(up)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(title=title)
+    return ax
+
+
+def state_of(model: Model, state: Any, call: str) -> str:
+    """Return the name of the state to draw, the first unless given.
+
+    Raises
+    ------
+    OptionError
+        If the model has no such state.
+    """
+    name = model.states[0] if state is None else str(getattr(state, "name", state))
+    if name not in model.states:
+        raise OptionError(
+            f"{call}({model.name}): there is no state {name!r:.60}"
+            f"{nearest(name, model.states)} The states are: {listed(model.states, 40)}"
+        )
+    return name
 
 
 def lines_of() -> Iterator[tuple[str, Any]]:

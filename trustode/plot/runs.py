@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..compile import compile
 from ..errors import OptionError, listed, nearest
 from ..model import Model
-from .parts import MARKS, axes_of, axis_label, lines_of, name_label, time_label
+from .parts import MARKS, axes_of, axis_label, labelled, lines_of, name_label, time_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,11 +70,8 @@ def plot_ensemble(found: Ensemble, name: str, ax: Axes | None = None) -> Axes:
         ):
             ax.fill_between(found.t, below, above, color=shade, linewidth=0.0, label=label)
         ax.plot(found.t, middle, color="black", label=f"median of {len(y)} runs")
-    ax.set_xlabel(time_label(found.model))
-    ax.set_ylabel(name_label(found.model, name))
     ax.margins(x=0)
-    ax.legend()
-    return ax
+    return labelled(ax, time_label(found.model), name_label(found.model, name))
 
 
 def plot_solution(
@@ -349,10 +346,7 @@ def plot_sweep(sweep: Sweep, state: str | None = None, ax: Axes | None = None) -
                 color="C0" if label == "up" else "C1",
                 label=label if extreme == "min" else None,
             )
-    ax.set_xlabel(name_label(model, sweep.name))
-    ax.set_ylabel(name_label(model, state))
-    ax.legend()
-    return ax
+    return labelled(ax, name_label(model, sweep.name), name_label(model, state))
 
 
 def _measure_label(model: Model, name: str) -> str:

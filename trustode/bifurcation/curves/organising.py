@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,7 @@ def organising(
     cycles: bool,
     seed: int,
     checkpoint: str | os.PathLike[str] | None = None,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> Organising:
     """Follow every curve that diagrams along the first parameter lead to.
 
@@ -98,6 +99,8 @@ def organising(
     params, inputs : mapping of str to float
     region, stepper, cycles, seed, checkpoint
         As in `diagram`.
+    advance : callable
+        Gets 1 when a level is finished, with all curves that its diagram leads to.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def organising(
     held = {**model.defaults, **params}, {**model.input_defaults, **inputs}
     with opened(checkpoint, "curves", model, *held, stepper, told) as journal:
         search = _Search(model, parameters, span, params, inputs, stepper, journal)
-        return _organised(search, levels, region, cycles, seed, journal)
+        return _organised(search, levels, region, cycles, seed, journal, advance)
 
 
 def _organised(
@@ -124,6 +127,7 @@ def _organised(
     cycles: bool,
     seed: int,
     journal: Journal,
+    advance: Callable[[int], object],
 ) -> Organising:
     """Return what diagrams at some levels lead to."""
     model, span, (first, second) = search.model, search.span, search.parameters
@@ -147,6 +151,7 @@ def _organised(
             )
         except SolveError as error:
             search.failed.append(f"the diagram at {second} = {level:.6g}: {error}")
+            advance(1)
             continue
         rests += _at_rest(found)
         for name in model.states:
@@ -154,6 +159,7 @@ def _organised(
         swings += _swinging(found)
         for _, row in found.special.iterrows():
             search.follow(row, str(row["kind"]), {second: level})
+        advance(1)
     return Organising(
         tuple(search.curves),
         _gathered(search.curves, search.parameters, model.states, span),
