@@ -94,9 +94,17 @@ def test_a_fold_beside_a_hopf_point(follow, text_model):
     assert hopf["omega"] == pytest.approx(1)
 
 
-def test_a_double_crossing_is_reported_as_not_converged(follow, text_model):
+def test_two_pitchforks_at_once(follow, text_model):
     """Two identical pitchforks: the kernel has two dimensions, which no simple point has."""
     model = text_model({"x": "a*x - x**3", "y": "a*y - y**3"}, a=-0.5)
+    (point,) = follow(model, "a", span=(-1, 1)).special.to_dict("records")
+    assert (point["kind"], point["type"], point["converged"]) == ("branch_point", "", True)
+    assert [point[name] for name in ("a", "x", "y")] == pytest.approx([0, 0, 0], abs=CLOSE)
+
+
+def test_a_crossing_of_unlike_kinds_is_reported_as_not_converged(follow, text_model):
+    """A pitchfork and a Hopf point at one value of the parameter, which no test tells apart."""
+    model = text_model({"x": "a*x - x**3", "u": "a*u - v - u**3", "v": "u + a*v - v**3"}, a=-0.5)
     branch = follow(model, "a", span=(-1, 1))
     (point,) = [row for _, row in branch.special.iterrows()]
     assert not point["converged"]

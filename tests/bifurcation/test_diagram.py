@@ -1,5 +1,6 @@
 """The whole diagram of a parameter: every branch and special point, each once."""
 
+import math
 import pickle
 
 import matplotlib.pyplot as plt
@@ -115,6 +116,57 @@ def test_three_cells_that_are_alike(text_model):
     # Eight arms: two on each axis and two on each diagonal, four of them stable.
     assert len(found.branches) == 5
     assert len(found.stable_at(0.5)) == 4
+
+
+def test_equal_eigenvalues_vanish_together(text_model):
+    """Golubitsky, Stewart & Schaeffer (1988), ch. XV: a triangle's symmetry, z' = a z - conj(z)^2.
+
+    With the cubic term, rests lie at x^2 + x = a on three axes, which turn at a = -1/4.
+    """
+    model = text_model(
+        {"x": "a*x - x**2 + y**2 - x*(x**2+y**2)", "y": "a*y + 2*x*y - y*(x**2+y**2)"}, a=0.5
+    )
+    found = tr.diagram(model, "a", (-1, 1))
+    assert found.special["converged"].all()
+    assert points(found, "branch_point") == pytest.approx(np.zeros((1, 3)), abs=1e-12)
+    a, x, _ = points(found, "fold").T
+    assert a == pytest.approx([-0.25] * 3)
+    assert np.sort(x) == pytest.approx([-0.5, 0.25, 0.25])
+    assert len(found.branches) == 4
+
+
+def test_equal_pairs_reach_the_axis_together(text_model):
+    """Golubitsky, Stewart & Schaeffer (1988), ch. XVII: two waves in a ring, each |z|^2 = a.
+
+    Brusselators in a ring of three lose their balance in two unlike ways at once: the block of
+    either has no trace at b = 1 + 7/10, and the determinant 3/10 b + 7/10.
+    """
+    one = "{0}*(a - {0}**2 - {1}**2 - 2*({2}**2+{3}**2))"
+    model = text_model(
+        {
+            "x": one.format(*"xyuv") + " - y", "y": one.format(*"yxuv") + " + x",
+            "u": one.format(*"uvxy") + " - v", "v": one.format(*"vuxy") + " + u",
+        }, a=-0.5,
+    )  # fmt: skip
+    found = tr.diagram(model, "a", (-1, 1))
+    (row,) = found.special.to_dict("records")
+    assert (row["kind"], row["converged"]) == ("hopf", True)
+    assert [row["a"], row["omega"]] == pytest.approx([0, 1], abs=1e-12)
+    assert math.isnan(row["coefficient"])
+    assert "equal pairs of eigenvalues" in found.branches[0].summary()
+    ring = {
+        f"{kind}{i}": rate.format(i, (i + 1) % 3, (i + 2) % 3)
+        for i in range(3)
+        for kind, rate in (
+            ("x", "1 - (b+1)*x{0} + x{0}**2*y{0}"),
+            ("y", "b*x{0} - x{0}**2*y{0} - 0.1*(y{1} - 2*y{0} + y{2})"),
+        )
+    }
+    start = {name: 1.0 if name[0] == "x" else 1.7 for name in ring}
+    special = tr.diagram(text_model(ring, start, b=1.6), "b", (1.5, 1.9), cycles=False).special
+    (row,) = special.to_dict("records")
+    assert (row["kind"], row["converged"]) == ("hopf", True)
+    assert [row["b"], row["omega"]] == pytest.approx([1.7, (0.3 * 1.7 + 0.7) ** 0.5], rel=1e-10)
 
 
 @pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])

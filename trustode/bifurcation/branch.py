@@ -5,6 +5,7 @@ Imports the models and equilibria; plots are drawn elsewhere.
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ def _passage(values: NDArray[np.float64], first: float, last: float) -> str:
 
 def _birth(coefficient: float) -> str:
     """Say what the first Lyapunov coefficient of a Hopf point means."""
+    if math.isnan(coefficient):
+        return "equal pairs of eigenvalues reach the axis together, and no l1 tells what is born"
     sort = criticality(coefficient)
     if not sort:
         return "degenerate, l1 = 0 decides nothing"
@@ -73,7 +76,8 @@ class Branch(Shown):
         One row a special point, in order: kind ("fold", "hopf", "branch_point", or "corner":
         where the equations have none of their derivatives and stability or direction change), the
         parameter, the states, omega and period (of a Hopf point, else NaN), coefficient
-        (first Lyapunov coefficient l1 = Re(c1)/omega of a Hopf point; quadratic coefficient
+        (first Lyapunov coefficient l1 = Re(c1)/omega of a Hopf point, NaN where symmetry makes
+        equal pairs of eigenvalues reach the axis together; quadratic coefficient
         <p, B(q, q)> / 2 of a fold and of a transcritical branch point, positive as its sign
         is a matter of choice; cubic coefficient of a pitchfork, w' = c w^3, negative if
         supercritical; ``|q|`` = <p, q> = 1), type ("transcritical" or "pitchfork" of a branch

@@ -153,7 +153,10 @@ def span_of(system: System, span: object) -> tuple[float, float]:
         raise ModelError(f"{system.where}: span must be a pair of numbers, got {span!r:.60}")
     low, high = (system.check_free_range(edge, "span") for edge in edges)
     if not low < high:
-        raise ModelError(f"{system.where}: span: {low:g} is not below {high:g}")
+        raise ModelError(
+            f"{system.where}: span: {low:g} is not below {high:g}; give the lower end first: "
+            "branches are followed in both directions"
+        )
     return low, high
 
 

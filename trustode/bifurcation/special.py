@@ -26,6 +26,8 @@ _DEPTH = 24
 #: if that leads astray; where Newton's method has no say; and the points that may be spent on it.
 _SHARES, _FINEST = (1e-3, 1e-8), 1e-13
 _POINTS = 60
+#: Share of what is left of a step by which a point without a tangent is avoided.
+_ASIDE = 1e-3
 #: A point may lie this much beyond the ends of its step, as a share of it.
 _BEYOND = 1e-5
 #: Distances from a located point, as shares of its step, at which its two sides are looked at.
@@ -82,6 +84,8 @@ class Special:
         Of a Hopf point or a pitchfork.
     crossing : Crossing or None
         Of a branch point: the branches through it.
+    pairs : int
+        Of a Hopf point: how many equal pairs of eigenvalues reach the axis.
     """
 
     kind: str
@@ -93,6 +97,7 @@ class Special:
     type: str = ""
     criticality: str = ""
     crossing: Crossing | None = None
+    pairs: int = 1
 
 
 class Finder:
@@ -259,8 +264,12 @@ class Finder:
             cut = low / (low - high)
             new = a + (b - a) * (0.5 if count % 4 == 3 else cut)
             new = min(max(new, a), b)
+            there = self._curve.at(self._origin, new)
+            if there is None:
+                # Just at the point itself there may be no tangent.
+                new += _ASIDE * (b - new)
+            node = there or self._node(new)
             change, s = abs(new - s), new
-            node = self._node(s)
             value = test(node)
             if value == 0.0 or b - a <= enough or max(change, last_change) <= enough:
                 break
@@ -298,6 +307,10 @@ class Finder:
         def test(node: Node) -> float:
             return float(node.eigenvalues[k].real)
 
+        if abs(first.n_unstable - last.n_unstable) > 2:
+            found = self._together(test, a, first, b, last)
+            if found is not None:
+                return found
         for share in _SHARES:
             s, near = self._root(test, a, first, b, last, share)
             system, scale = self._curve.system, near.scale
@@ -306,7 +319,7 @@ class Finder:
             pair = near.eigenvalues[k : k + 2]
             largest = float(np.abs(near.eigenvalues).max())
             if omega <= _SMALLEST_OMEGA * largest or pair[0] != pair[1].conjugate():
-                return self._together(test, a, first, b, last, k)
+                return self._together(test, a, first, b, last)
             matrix = _scaled(system, near.x, scale)[:, :n]
             q = np.linalg.svd(matrix - 1j * omega * np.eye(n))[2][-1].conj()
             start = np.concatenate([near.x / scale, q.real, q.imag, [1.0]])
@@ -324,15 +337,28 @@ class Finder:
         return Special("hopf", x, omega, l1, converged, s, criticality=criticality(l1))
 
     def _together(
-        self, test: Callable[[Node], float], a: float, first: Node, b: float, last: Node, k: int
+        self, test: Callable[[Node], float], a: float, first: Node, b: float, last: Node
     ) -> Special | None:
-        """Return a branch point at which two real eigenvalues vanish together, or None."""
+        """Return where equal eigenvalues reach the axis together, as symmetry has it, or None.
+
+        Two at zero make a branch point, several equal pairs a Hopf point, whose cycles depend on
+        the eigenvector: it has no l1.
+        """
         s, near = self._root(test, a, first, b, last, _FINEST)
-        largest = float(np.abs(near.eigenvalues).max())
-        if np.abs(near.eigenvalues[k : k + 2]).max() > _SMALLEST_OMEGA * largest:
+        k = min(first.n_unstable, last.n_unstable)
+        values = near.eigenvalues[k : max(first.n_unstable, last.n_unstable)]
+        # All of them may vanish there.
+        size = max(float(np.abs(node.eigenvalues).max()) for node in (first, near, last))
+        small = _SMALLEST_OMEGA * size
+        x = np.where(np.abs(near.x) <= _ROUNDING * near.scale, 0.0, near.x)
+        if np.abs(values).max() <= small:
+            sort = crossing(self._curve.system, x, near.scale)
+            return Special("branch_point", x, np.nan, np.nan, True, s, crossing=sort)
+        omega = float(np.abs(values.imag).mean())
+        equal = np.abs(np.abs(values.imag) - omega).max() <= small
+        if len(values) % 2 or not equal or np.abs(values.real).max() > small:
             return None
-        sort = crossing(self._curve.system, near.x, near.scale)
-        return Special("branch_point", near.x, np.nan, np.nan, True, s, crossing=sort)
+        return Special("hopf", x, omega, np.nan, True, s, pairs=len(values) // 2)
 
     def _branch_point(self, a: float, first: Node, b: float, last: Node) -> Special | None:
         low, high = first.determinant, last.determinant
@@ -413,7 +439,7 @@ def _explains(found: Special, left: Node, right: Node) -> bool:
     change = abs(left.n_unstable - right.n_unstable)
     fold, branch = folds(left, right), branches(left, right)
     if found.kind == "hopf":
-        return change == 2 and not fold and not branch
+        return change == 2 * found.pairs and not fold and not branch
     if found.kind == "fold":
         return change == 1 and fold and not branch
     if found.crossing is not None and not found.crossing.simple:
