@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.signal import find_peaks
 
 import trustode as tr
 from trustode.bifurcation import Cycles
@@ -510,6 +511,25 @@ def test_langford_s_torus(text_model):
     assert max(torus["multipliers"][1:], key=lambda value: value.imag) == pytest.approx(
         complex(math.cos(angle), math.sin(angle)), abs=1e-8
     )
+
+
+def test_a_family_that_adds_spikes_says_so(text_model):
+    # Hindmarsh & Rose (1984) near rest: bursts add spikes one by one (Terman 1991, SIAM J. Appl.
+    # Math. 51, 1418), each between a pair of folds.
+    model = text_model(
+        {"x": "y - x**3 + 3*x**2 - z + i", "y": "1 - 5*x**2 - y", "z": "0.005*(4*(x+1.6) - z)"},
+        initial={"x": -1.3, "y": -8.0, "z": 1.2},
+        i=1.3,
+    )
+    hopf = tr.continuation(model, "i", span=(1.2, 1.5)).special.iloc[0]
+    stepper = tr.ArcLength(ds=0.02, ds_max=0.05, max_steps=520)
+    family = tr.cycles(model, "i", start=hopf, span=(0.0, 6.0), stepper=stepper)
+    orbit = family.orbit(-1)
+    y = orbit(np.linspace(0.0, orbit.t[-1], 20000))
+    low = [np.roll(column, -int(np.argmin(column))) for column in y.T]
+    spikes = max(len(find_peaks(each, prominence=0.1 * np.ptp(each))[0]) for each in low)
+    assert spikes > 2
+    assert f"gone from 1 to {spikes} swings" in family.summary()
 
 
 def test_a_conservative_family_stands_upright(text_model):

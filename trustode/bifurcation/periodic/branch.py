@@ -22,6 +22,7 @@ from ...model import Model
 from ...notebook import Shown
 from ...simulate import Solution
 from ...solve import Solver, input_tables
+from ..normal_form import criticality
 from ..system import has_corners, shown_state
 from .collocation import Orbit
 from .family import Family, Node, extremes
@@ -41,6 +42,28 @@ CYCLE_NAMES = {
     "saddle_node_homoclinic": "homoclinic orbit to a saddle-node",
     "heteroclinic": "heteroclinic loop",
 }
+
+
+#: What is born at a special point: its coefficient's name, and what it is.
+_BORN = {
+    "period_doubling": ("c", "cycle of twice the period"),
+    "torus": ("d", "torus"),
+}
+#: How far from the circle a multiplier is that is not the critical one.
+_OFF = 1e-4
+
+
+def _birth(kind: str, coefficient: float, multipliers: NDArray[np.complex128] | None) -> str:
+    """Say what the coefficient of a normal form means, if it has a sentence."""
+    if kind not in _BORN or multipliers is None or not np.isfinite(coefficient):
+        return ""
+    name, born = _BORN[kind]
+    # What else is unstable beside the cycle is so beside what is born.
+    others = np.abs(multipliers[1:])
+    stable = coefficient < 0.0 and not (others > 1.0 + _OFF).any()
+    sort = criticality(coefficient)
+    article = "a stable" if stable else "an unstable"
+    return f": {sort}, {name} = {coefficient:.4g}: {article} {born} is born"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +92,10 @@ class Cycles(Shown):
     special : DataFrame
         One row a special point, in order: kind ("fold_of_cycles", "period_doubling", "torus",
         "branch_point", and at an end "homoclinic", "saddle_node_homoclinic", "heteroclinic"),
-        the parameter, period, ``min_<state>``, ``max_<state>``, multipliers, converged,
+        the parameter, period, ``min_<state>``, ``max_<state>``, multipliers, coefficient (of the
+        normal form, scaled as Kuznetsov, Govaerts, Doedel & Dhooge 2005 do: b of a fold, c of a
+        period doubling, the real part of d of a torus, the last two negative where what is born
+        attracts beside the cycle; NaN of others), converged,
         bracket (steps of the orbits around it) and orbit, what `cycles` can start from.
     multipliers : ndarray of complex, shape (n_point, n_state)
     ends : tuple of str
@@ -321,6 +347,7 @@ class Cycles(Shown):
             text = f"{CYCLE_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
             if np.isfinite(row["period"]):
                 text += f", period {row['period']:.6g}{unit}"
+            text += _birth(row["kind"], row["coefficient"], row["multipliers"])
             yield text if row["converged"] else f"{text} [not converged]"
 
 

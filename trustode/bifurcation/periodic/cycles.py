@@ -21,6 +21,7 @@ from .branch import Cycles, Start, objects, orbit_columns, table
 from .collocation import PERIOD, Problem
 from .family import Family, Node, halves, slot_of
 from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined
+from .normal_form import cycle_coefficient
 from .settling import beside, settled
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
 
@@ -275,6 +276,9 @@ def _assembled(
     columns |= orbit_columns(model, name, [each.node for _, each in found], [k for k, _ in found])
     for only_of_points in ("step", "stable", "n_unstable", "trivial_error"):
         del columns[only_of_points]
+    columns["coefficient"] = np.array(
+        [cycle_coefficient(each.kind, family.problem, each.node) for _, each in found], dtype=float
+    )
     columns["converged"] = np.array([each.converged for _, each in found], dtype=bool)
     columns["bracket"] = objects([(k, k + 1) for k, _ in found])
     columns["orbit"] = objects([Start(each.node) for _, each in found])

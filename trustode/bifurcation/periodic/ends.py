@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .collocation import PERIOD, Array, Problem
+from .collocation import PERIOD, Array, Orbit, Problem
 from .family import Node, extremes
 
 #: The period has to have grown by this since the orbit's path and the parameter stand still,
@@ -44,6 +45,8 @@ _ONE = 1e-3
 #: Times the period, the rate at which an orbit leaves a saddle that it has stayed at for long.
 _LEAVING = 3.0
 _NEWTON_STEPS = 40
+#: Share of its extent by which a state goes up and down in a swing.
+_SWING = 0.1
 #: Step of differences, in extents, and what Newton's method leaves where they are used.
 _DIFFERENCE, _EXACT = 1e-5, 1e-9
 #: A Hopf point near the end of a family: first length of the secant method and how far it may
@@ -141,6 +144,24 @@ def endless(nodes: Sequence[Node], problem: Problem) -> bool:
         return False
     since = [before.value, *(n.value for n in nodes if n.orbit.free[where] >= period / _ENDLESS)]
     return (max(since) - min(since)) / float(last.free_scale[-1]) <= _SAME_VALUE
+
+
+def swings(orbit: Orbit) -> NDArray[np.int_]:
+    """Return how often each state goes up and down in a period, by a share of its extent."""
+    counts = []
+    for column in orbit.states[:-1].T:
+        extent = float(np.ptp(column))
+        count = 0
+        if extent > 0.0:
+            # From its lowest place on: up by the share from the last low, then down by it.
+            rising, mark = True, float(column.min())
+            for value in np.append(np.roll(column, -int(np.argmin(column))), mark).tolist():
+                mark = min(mark, value) if rising else max(mark, value)
+                if rising == (value > mark) and abs(value - mark) > _SWING * extent:
+                    count += rising
+                    rising, mark = not rising, value
+        counts.append(count)
+    return np.array(counts)
 
 
 def _limit(kind: str, value: float, found: Array, name: str) -> Limit:

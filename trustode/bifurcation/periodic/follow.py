@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, beside, inner, interpolated, mean
-from .ends import Limit, endless, hopf_near, limit
+from .ends import Limit, endless, hopf_near, limit, swings
 from .family import MOST, ON_THE_WAY, Family, Node, extremes
 from .special import Finder, Special
 
@@ -31,6 +31,8 @@ _RENEWAL = 4
 #: looked at more closely.
 _CLOSURE, _NEARLY_CLOSED = 0.05, 0.3
 _EDGE = 1e-9
+#: A family that stops early names the swings that its orbits have added, from so many on.
+_ADDED = 2
 #: A family that is born at a Hopf point and has kept to its value, within this share of the span,
 #: for so many orbits stands upright; it is followed no farther than the second number.
 _UPRIGHT, _UPRIGHT_ORBITS = 1e-9, (10, 100)
@@ -150,7 +152,7 @@ class Follower:
                 side.end = f"span reached, {edge}"
                 return side
             if count >= stepper.max_steps:
-                side.end = f"step limit, {count} at {self._shown(origin)}"
+                side.end = f"step limit, {count} at {self._shown(origin)}{self._added(side.nodes)}"
                 return side
             node, reason = self._step(origin, ds)
             if node is None:
@@ -201,7 +203,10 @@ class Follower:
                     return side
                 if len(origin.orbit.mesh) > MOST and not self._family.accurate(origin):
                     place = self._shown(origin)
-                    side.end = f"{MOST} mesh intervals no longer resolve the orbit, at {place}"
+                    added = self._added(side.nodes)
+                    side.end = (
+                        f"{MOST} mesh intervals no longer resolve the orbit, at {place}{added}"
+                    )
                     return side
 
     def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
@@ -260,6 +265,19 @@ class Follower:
             if abs(value - edge) <= _EDGE * (high - low):
                 return f"{name} = {value:.6g}"
         return ""
+
+    def _added(self, nodes: list[Node]) -> str:
+        """Return how many swings the orbit has added to itself, from its fewest to its last."""
+        last = swings(nodes[-1].orbit)
+        k = int(np.argmax(last))
+        # An orbit of no extent, where the family is born, counts as one that swings once.
+        fewest = min(max(int(swings(node.orbit)[k]), 1) for node in nodes)
+        if last[k] < fewest + _ADDED:
+            return ""
+        return (
+            f"; on the way its turns have gone from {fewest} to {last[k]} swings each, one after "
+            "the other, as bursts add spikes between pairs of folds"
+        )
 
     def _floor(self, nodes: list[Node], reason: str) -> str:
         """Return why the steps became as short as they may."""
