@@ -52,14 +52,14 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
             }
             if (options.measures) measures.run = run;
             alternate_solve(job, run, model, &options, work);
-            if (job->reports[run].status == TRO_HANDOVER) job->handed[again.n_run++] = run;
+            if (job->reports[run].status > TRO_SUCCESS) job->handed[again.n_run++] = run;
         }
         if (again.n_run == 0 || status != TRO_SUCCESS) break;
         if (options.events) tro_solve_watch_on(job->look_context);
         status = lanes->run(&again);
     }
     for (long k = 0; status != TRO_SUCCESS && k < again.n_run; k++)
-        if (job->reports[job->handed[k]].status == TRO_HANDOVER)
+        if (job->reports[job->handed[k]].status > TRO_SUCCESS)
             job->reports[job->handed[k]].status = status;
     return status;
 }

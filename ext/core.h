@@ -24,8 +24,8 @@ enum tro_status {
     TRO_TIME_LIMIT = -10
 };
 
-/* Inside the core only: another method takes the run over. */
-enum { TRO_HANDOVER = 1 };
+/* Inside the core only, and above success: another method takes the run over; a stiff one does. */
+enum { TRO_HANDOVER = 1, TRO_HANDOVER_STIFF = 2 };
 
 /* The next of the numbers that threads share out, and their end; a flag that another sets. */
 #if defined(_MSC_VER)

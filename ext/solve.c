@@ -374,9 +374,9 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
     solver s = {.method = options->method, .options = options, .last_length = -HUGE_VAL,
                 .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE};
-    if (report->status != TRO_HANDOVER)
+    if (report->status <= TRO_SUCCESS)
         *report = (tro_report){.t = t_out[0], .began = tro_clock()};
-    else if (report->stiff && options->stiff)
+    else if (report->status == TRO_HANDOVER_STIFF)
         s.method = options->stiff;
     s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
@@ -386,7 +386,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     if (report->n_written == 0) report->n_written = 1;
     tro_events *events = options->events;
     if (events) {
-        if (report->status != TRO_HANDOVER) tro_events_start(events, &system, events_work);
+        if (report->status <= TRO_SUCCESS) tro_events_start(events, &system, events_work);
         events->system = &system;
     }
     const tro_measures *measures = options->measures;

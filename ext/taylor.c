@@ -168,14 +168,14 @@ static void taylor_fill(batch *b, int at)
 }
 
 /* End a lane's run: what is left of it is the state it reached. */
-static void taylor_end(batch *b, int at, int status, int stiff)
+static void taylor_end(batch *b, int at, int status)
 {
     lane *l = &b->lanes[at];
     if (l->written < b->job->n_out)
         taylor_row_now(b, at, l->y_out + (size_t)l->written * b->dim);
     tro_report *report = &b->job->reports[l->run];
     report->status = status;
-    report->stiff |= stiff;
+    report->stiff |= status == TRO_HANDOVER_STIFF;
     report->n_steps = l->n_steps;
     report->n_rejected = l->n_rejected;
     report->n_rhs += l->n_series;
@@ -185,9 +185,9 @@ static void taylor_end(batch *b, int at, int status, int stiff)
     if (b->job->options->measures) {
         if (status == TRO_SUCCESS) tro_measures_end(&b->gauges[at]);
         /* Measures are taken by one method alone, so that it begins at the start. */
-        if (status == TRO_HANDOVER) report->t = b->job->t_out[0], report->n_written = 0;
+        if (status > TRO_SUCCESS) report->t = b->job->t_out[0], report->n_written = 0;
     }
-    if (status == TRO_HANDOVER) b->job->handed[(*b->job->n_handed)++] = l->run;
+    if (status > TRO_SUCCESS) b->job->handed[(*b->job->n_handed)++] = l->run;
     b->n_active--;
     taylor_fill(b, at);
 }
@@ -296,7 +296,7 @@ static int taylor_look(batch *b, int at)
     l->confirm = l->landed = l->tries = 0;
     l->first = 1;
     if (status != TRO_SUCCESS || ends || t >= l->end) {
-        taylor_end(b, at, status, 0);
+        taylor_end(b, at, status);
     } else {
         l->next_stop = l->stop_before;
         taylor_interval(b, at);
@@ -361,7 +361,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
             const int hopeless = ++l->tries > TRIES ||
                                  0.5 * l->h_before < 64.0 * DBL_EPSILON * fabs(t);
             taylor_retreat(b, at);
-            if (hopeless) taylor_end(b, at, TRO_HANDOVER, 0);
+            if (hopeless) taylor_end(b, at, TRO_HANDOVER);
             return 0.0;
         }
         l->confirm = l->tries = 0;
@@ -370,7 +370,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
         if (l->landed) {
             l->landed = 0;
             if (t >= l->end)
-                taylor_end(b, at, TRO_SUCCESS, 0);
+                taylor_end(b, at, TRO_SUCCESS);
             else
                 taylor_interval(b, at);
             return 0.0;
@@ -382,12 +382,12 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
             l->tries++;
             TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 1e-6 * scale;
         } else {
-            taylor_end(b, at, TRO_HANDOVER, 0);
+            taylor_end(b, at, TRO_HANDOVER);
         }
         return 0.0;
     }
     if (l->n_steps + l->n_rejected >= options->max_steps) {
-        taylor_end(b, at, TRO_MAX_STEPS, 0);
+        taylor_end(b, at, TRO_MAX_STEPS);
         return 0.0;
     }
     const double left = l->stop - t;
@@ -401,11 +401,11 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     if (l->landed) h = left;
     TRO_LANE(b->h, at) = h;
     if (!l->landed && h < 64.0 * DBL_EPSILON * fabs(t)) {
-        taylor_end(b, at, TRO_HANDOVER, 0);
+        taylor_end(b, at, TRO_HANDOVER);
         return 0.0;
     }
     if (taylor_stiff(b, at, free)) {
-        taylor_end(b, at, TRO_HANDOVER, 1);
+        taylor_end(b, at, TRO_HANDOVER_STIFF);
         return 0.0;
     }
     l->h_before = h;
@@ -482,7 +482,7 @@ static void taylor_watch_clock(batch *b)
     for (int at = 0; at < TRO_LANES; at++) {
         const long run = b->lanes[at].run;
         if (run >= 0 && now - b->job->reports[run].began > b->job->options->time_limit)
-            taylor_end(b, at, TRO_TIME_LIMIT, 0);
+            taylor_end(b, at, TRO_TIME_LIMIT);
     }
 }
 
@@ -559,7 +559,7 @@ static int taylor_run(const tro_lanes_job *job)
     if (status != TRO_SUCCESS) {
         TRO_STOP(job->queue, job->n_run); /* no new run starts */
         for (int at = 0; at < TRO_LANES; at++)
-            if (b.lanes[at].run >= 0) taylor_end(&b, at, status, 0);
+            if (b.lanes[at].run >= 0) taylor_end(&b, at, status);
     }
     free(memory);
     return status;
