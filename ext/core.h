@@ -214,7 +214,7 @@ struct tro_options {
 /* What became of a run; every member has eight bytes, so that an array of them is numpy's. */
 typedef struct {
     long long status;
-    long long stiff; /* the problem was found stiff */
+    long long stiff; /* the problem was found stiff; 2 where a series hands over for that */
     long long n_steps, n_rejected, n_rhs, n_jac;
     double t;        /* reached */
     double h;        /* last step tried */

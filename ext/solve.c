@@ -376,8 +376,9 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
                 .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE};
     if (report->status != TRO_HANDOVER)
         *report = (tro_report){.t = t_out[0], .began = tro_clock()};
-    else if (report->stiff && options->stiff)
+    else if (report->stiff == 2 && options->stiff)
         s.method = options->stiff;
+    report->stiff = report->stiff != 0;
     s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
                         .error = work + 4 * (size_t)dim,

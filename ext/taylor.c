@@ -175,7 +175,7 @@ static void taylor_end(batch *b, int at, int status, int stiff)
         taylor_row_now(b, at, l->y_out + (size_t)l->written * b->dim);
     tro_report *report = &b->job->reports[l->run];
     report->status = status;
-    report->stiff |= stiff;
+    report->stiff = stiff ? 2 : report->stiff != 0;
     report->n_steps = l->n_steps;
     report->n_rejected = l->n_rejected;
     report->n_rhs += l->n_series;
