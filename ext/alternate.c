@@ -17,8 +17,7 @@ static void alternate_solve(const tro_lanes_job *job, long run, const tro_model 
 
 static int alternate_late(const tro_options *options, const tro_report *report)
 {
-    const double limit = options->time_limit;
-    return limit > 0.0 && limit < HUGE_VAL && tro_clock() - report->began > limit;
+    return options->time_limit > 0.0 && report->began > options->time_limit;
 }
 
 int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const tro_model *model,
@@ -39,6 +38,7 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
     again.resumed = job->handed;
     again.n_run = 0;
     int status = lanes->run(job);
+    again.n_run = *job->n_handed; /* they wait, also where an interrupt ends all */
     while (*job->n_handed > 0 && status == TRO_SUCCESS) {
         const long n_handed = *job->n_handed;
         again.n_run = *job->n_handed = queue = 0;

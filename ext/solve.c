@@ -375,9 +375,10 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     solver s = {.method = options->method, .options = options, .last_length = -HUGE_VAL,
                 .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE};
     if (report->status <= TRO_SUCCESS)
-        *report = (tro_report){.t = t_out[0], .began = tro_clock()};
+        *report = (tro_report){.t = t_out[0]};
     else if (report->status == TRO_HANDOVER_STIFF)
         s.method = options->stiff;
+    report->began = tro_clock() - report->began;
     s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
                         .error = work + 4 * (size_t)dim,
@@ -475,6 +476,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
     if (measures && status == TRO_SUCCESS) tro_measures_end(&gauge);
     report->status = status;
+    if (status > TRO_SUCCESS) report->began = tro_clock() - report->began;
     report->n_rhs += system.n_rhs;
     report->n_jac += system.n_jac;
     return status;

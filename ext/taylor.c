@@ -103,6 +103,12 @@ static void taylor_row_now(const batch *b, int at, double *row)
 #endif
 }
 
+/* The time on the clock less another, where time is limited. */
+static double taylor_clock(const batch *b, double since)
+{
+    return b->job->options->time_limit < HUGE_VAL ? tro_clock() - since : 0.0;
+}
+
 /* Take the next run that waits, or -1; those that start nowhere are left to who can say so. */
 static long taylor_next(const batch *b)
 {
@@ -113,9 +119,7 @@ static long taylor_next(const batch *b)
         if (job->resumed) return job->resumed[next];
         double *row = job->y_out + (size_t)next * (size_t)job->n_out * b->dim;
         if (job->start) memcpy(row, job->start + (size_t)next * b->dim, b->dim * sizeof *row);
-        job->reports[next] = (tro_report){
-            .t = job->t_out[0],
-            .began = job->options->time_limit < HUGE_VAL ? tro_clock() : 0.0};
+        job->reports[next] = (tro_report){.t = job->t_out[0]};
         int i = 0;
         while (i < b->n && isfinite(row[i])) i++;
         if (i == b->n) return (long)next;
@@ -136,7 +140,8 @@ static void taylor_fill(batch *b, int at)
         TRO_LANE(b->scale, at) = 0.0;
         return;
     }
-    const tro_report *from = &job->reports[run];
+    tro_report *from = &job->reports[run];
+    from->began = taylor_clock(b, from->began);
     b->n_active++;
     l->run = run;
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
@@ -175,6 +180,7 @@ static void taylor_end(batch *b, int at, int status)
         taylor_row_now(b, at, l->y_out + (size_t)l->written * b->dim);
     tro_report *report = &b->job->reports[l->run];
     report->status = status;
+    if (status > TRO_SUCCESS) report->began = taylor_clock(b, report->began);
     report->stiff |= status == TRO_HANDOVER_STIFF;
     report->n_steps = l->n_steps;
     report->n_rejected = l->n_rejected;

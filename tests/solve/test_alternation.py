@@ -1,10 +1,15 @@
 """Runs that a Taylor series and Rodas5P carry on in turn: relaxation oscillations."""
 
+import threading
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import trustode as tr
+from trustode.compile import compile
+from trustode.solve import Solver, pack, solve_batch
 
 #: What "auto" is compared with here is one method throughout.
 TIGHT = tr.Solver("rodas5p", rtol=1e-11, atol=1e-13)
@@ -70,3 +75,33 @@ def test_a_limit_of_time_or_steps_counts_all_turns():
     stopped = tr.simulate(*endless, solver=short, on_error="return")
     assert stopped.status is tr.Status.MAX_STEPS
     assert stopped.stats["n_steps"] + stopped.stats["n_rejected"] == 20_000
+
+
+def stiff_and_others(span, cancel=None, **options):
+    """Solve 20 runs that are handed over at once, and 44 that the series keeps for long."""
+    mu = np.repeat([1000.0, 1.0], [20, 44])[:, None]
+    start = np.tile([2.0, 0.0], (len(mu), 1))
+    solver = Solver(rtol=1e-8, **options)
+    return solve_batch(
+        compile(oscillator(1.0)), np.array([0.0, span]), mu, start, [pack([])], solver,
+        cancel=cancel,
+    )  # fmt: skip
+
+
+def test_an_interrupt_ends_also_what_waits_for_the_pair():
+    cancel = np.zeros(1, dtype=np.int32)
+    timer = threading.Timer(0.1, cancel.__setitem__, (0, 1))
+    timer.start()
+    found = stiff_and_others(1e6, cancel)
+    timer.join()
+    assert set(found.status.tolist()) <= {tr.Status.SUCCESS, tr.Status.INTERRUPTED}
+    assert (found.status[:20] == tr.Status.INTERRUPTED).all()
+
+
+def test_a_time_limit_does_not_count_the_wait_for_others():
+    """Alone a stiff run takes a small share of what the others take before it."""
+    span = 3e5
+    begun = time.perf_counter()
+    stiff_and_others(span)
+    whole = time.perf_counter() - begun
+    assert (stiff_and_others(span, time_limit=0.6 * whole).status[:20] == tr.Status.SUCCESS).all()
