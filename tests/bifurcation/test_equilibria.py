@@ -286,6 +286,14 @@ def test_isolated_equilibria_are_not_doubted(name):
     assert "isolated" not in repr(found)
 
 
+def test_states_of_any_size_do_not_make_a_jacobian_singular(text_model):
+    """The same model in other units: x in 1e-9 and z in 1e9 of those of the textbook."""
+    model = text_model({"x": "1e9*x*(x - 3e-10)*(1 - 1e9*x)", "z": "1e18*x - z"})
+    found = equilibria(model, region={"x": (-2e-9, 2e-9), "z": (-2e9, 2e9)})
+    assert [each["x"] for each in found] == pytest.approx([0.0, 3e-10, 1e-9])
+    assert found.isolated
+
+
 def test_a_degenerate_equilibrium_is_still_isolated(text_model):
     assert equilibria(text_model({"x": "-x**3"})).isolated
 

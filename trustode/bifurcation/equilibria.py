@@ -429,8 +429,11 @@ def _singular(system: System, y: Array) -> bool:
     jac = system.jac(y)  # of states, then the free parameter if there is one
     if not np.isfinite(jac).all():
         return True
-    length = np.linalg.norm(jac, axis=1, keepdims=True)
-    sizes = np.linalg.svd(jac / np.where(length > 0.0, length, 1.0), compute_uv=False)
+    # Rows, then columns, of length 1: equations and states may be of any size.
+    for axis in (1, 0):
+        length = np.linalg.norm(jac, axis=axis, keepdims=True)
+        jac = jac / np.where(length > 0.0, length, 1.0)
+    sizes = np.linalg.svd(jac, compute_uv=False)
     return bool(sizes[-1] <= _SINGULAR * len(sizes) * _EPSILON * sizes[0])
 
 
