@@ -380,6 +380,8 @@ def test_explore_and_report_write_their_pages(capsys, tmp_path):
         (["ensemble", "lorenz"], "with --table FILE.csv or with --draw"),
         (["ensemble", "lorenz", "--draw", "rho=norm:1"], "must be written KIND:NUMBER:NUMBER"),
         (["ensemble", "lorenz", "--draw", "rhoo=norm:1:1"], "did you mean 'rho'"),
+        (["ensemble", "lorenz", "--draw", "rho=norm:1:nan"], "a number that is not finite"),
+        (["ensemble", "lorenz", "--draw", "rho=uniform:0:inf"], "a number that is not finite"),
         (["simulate", "trust-updated", "--therapy", "DTB"], "did you mean 'DBT'"),
         (["simulate", "trust-updated", "--input", "h=sessions:0,7,1.5"], "a whole number"),
         (["diagram", "lorenz", "--vary", "rho=1:2", "--set", "X(0)=1"], "a diagram has no starts"),

@@ -282,11 +282,14 @@ def distribution(text: str, where: str) -> Any:
     """Read KIND:NUMBER:NUMBER; of lognorm they are mean and deviation of the logarithm."""
     kind, *texts = text.split(":")
     if kind not in _DISTRIBUTIONS or len(texts) != 2:
+        hint = "" if kind in _DISTRIBUTIONS else nearest(kind, _DISTRIBUTIONS)
         raise OptionError(
             f"{where}: {text!r:.40} must be written KIND:NUMBER:NUMBER, KIND one of "
-            f"{', '.join(_DISTRIBUTIONS)}{nearest(kind, _DISTRIBUTIONS)}"
+            f"{', '.join(_DISTRIBUTIONS)}{hint}"
         )
     first, second = (number(each, where) for each in texts)
+    if not (math.isfinite(first) and math.isfinite(second)):
+        raise OptionError(f"{where}: {text!r:.40} has a number that is not finite")
     if second <= (first if kind == "uniform" else 0.0):
         raise OptionError(f"{where}: {text!r:.40} has a width that is not positive")
     return _DISTRIBUTIONS[kind](first, second)
