@@ -34,8 +34,6 @@ EDGE = 8
 #: for the population begins with; they double while they lead on.
 REACH = 5.0
 
-#: Step of differences of gradients, in standard deviations of a person's values: errors of the
-
 
 @dataclass(frozen=True, eq=False)
 class Modes:
