@@ -35,6 +35,7 @@ REPORT = np.dtype([
     ("status", np.int64), ("stiff", np.int64), ("n_steps", np.int64), ("n_rejected", np.int64),
     ("n_rhs", np.int64), ("n_jac", np.int64), ("t", np.float64), ("h", np.float64),
     ("n_written", np.int64), ("worst", np.int64), ("began", np.float64),
+    ("taken", np.float64),
 ])
 
 

@@ -73,7 +73,7 @@ cdef extern from "core.h":
         long long status, stiff, n_steps, n_rejected, n_rhs, n_jac
         double t, h
         long long n_written, worst
-        double began
+        double began, taken
     const tro_method tro_tsit5, tro_dop853, tro_rodas5p
     void tro_stimulus_values(
         const tro_stimulus *, double, double, double, double *, double *) nogil

@@ -17,7 +17,7 @@ static void alternate_solve(const tro_lanes_job *job, long run, const tro_model 
 
 static int alternate_late(const tro_options *options, const tro_report *report)
 {
-    return options->time_limit > 0.0 && report->began > options->time_limit;
+    return options->time_limit > 0.0 && report->taken > options->time_limit;
 }
 
 int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const tro_model *model,

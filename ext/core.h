@@ -221,8 +221,8 @@ typedef struct {
     long long n_written; /* output rows that hold results */
     long long worst; /* what was not finite or largest when a solve failed: a state, or of a row
                       * with tangents the place of one of theirs */
-    double began;    /* by the clock, where time is limited; while it waits for another method, the
-                      * time that it has taken */
+    double began, taken; /* where time is limited: when a method took it on, and the seconds that
+                          * others took before */
 } tro_report;
 
 /* ---- clock.c ---- */

@@ -378,7 +378,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         *report = (tro_report){.t = t_out[0]};
     else if (report->status == TRO_HANDOVER_STIFF)
         s.method = options->stiff;
-    report->began = tro_clock() - report->began;
+    report->began = tro_clock();
     s.step = (tro_step){.system = &system, .dim = dim, .t = report->t, .y = y, .f = f,
                         .y_new = work + 2 * (size_t)dim, .f_new = work + 3 * (size_t)dim,
                         .error = work + 4 * (size_t)dim,
@@ -461,7 +461,8 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         for (int i = 0; i < n; i++)
             if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
         if (report->n_steps % POLL_EVERY == 0) {
-            if (options->time_limit > 0.0 && tro_clock() - report->began > options->time_limit)
+            if (options->time_limit > 0.0 &&
+                report->taken + (tro_clock() - report->began) > options->time_limit)
                 status = TRO_TIME_LIMIT;
             if (tro_solve_stopped(options)) status = TRO_INTERRUPTED;
         }
@@ -476,7 +477,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         memcpy(y_out + (size_t)report->n_written * (size_t)dim, y, (size_t)dim * sizeof *y);
     if (measures && status == TRO_SUCCESS) tro_measures_end(&gauge);
     report->status = status;
-    if (status > TRO_SUCCESS) report->began = tro_clock() - report->began;
+    if (status > TRO_SUCCESS) report->taken += tro_clock() - report->began;
     report->n_rhs += system.n_rhs;
     report->n_jac += system.n_jac;
     return status;

@@ -103,10 +103,10 @@ static void taylor_row_now(const batch *b, int at, double *row)
 #endif
 }
 
-/* The time on the clock less another, where time is limited. */
-static double taylor_clock(const batch *b, double since)
+/* The time on the clock, where time is limited. */
+static double taylor_clock(const batch *b)
 {
-    return b->job->options->time_limit < HUGE_VAL ? tro_clock() - since : 0.0;
+    return b->job->options->time_limit < HUGE_VAL ? tro_clock() : 0.0;
 }
 
 /* Take the next run that waits, or -1; those that start nowhere are left to who can say so. */
@@ -141,7 +141,7 @@ static void taylor_fill(batch *b, int at)
         return;
     }
     tro_report *from = &job->reports[run];
-    from->began = taylor_clock(b, from->began);
+    from->began = taylor_clock(b);
     b->n_active++;
     l->run = run;
     l->p = job->p + (size_t)run * (size_t)b->model->n_param;
@@ -180,7 +180,7 @@ static void taylor_end(batch *b, int at, int status)
         taylor_row_now(b, at, l->y_out + (size_t)l->written * b->dim);
     tro_report *report = &b->job->reports[l->run];
     report->status = status;
-    if (status > TRO_SUCCESS) report->began = taylor_clock(b, report->began);
+    if (status > TRO_SUCCESS) report->taken += taylor_clock(b) - report->began;
     report->stiff |= status == TRO_HANDOVER_STIFF;
     report->n_steps = l->n_steps;
     report->n_rejected = l->n_rejected;
@@ -486,8 +486,9 @@ static void taylor_watch_clock(batch *b)
 {
     const double now = tro_clock();
     for (int at = 0; at < TRO_LANES; at++) {
-        const long run = b->lanes[at].run;
-        if (run >= 0 && now - b->job->reports[run].began > b->job->options->time_limit)
+        if (b->lanes[at].run < 0) continue;
+        const tro_report *report = &b->job->reports[b->lanes[at].run];
+        if (report->taken + (now - report->began) > b->job->options->time_limit)
             taylor_end(b, at, TRO_TIME_LIMIT);
     }
 }
