@@ -189,11 +189,14 @@ def drawn(
                 f"{state} = {value:.4g}"
                 for state, value in zip(model.states, found[0].tolist(), strict=False)
             )
+            sums = search.conserved()
+            why = "A diagram follows isolated equilibria: fix what the model conserves"
+            if sums.constant or sums.growing or sums.unread:
+                why = sums.told()
             raise SolveError(
                 f"{system.where}: found equilibria, as at {place}, but none that can be "
-                "followed: the Jacobian is singular at all of them, as where they form lines. A "
-                "diagram follows isolated equilibria; fix what the model conserves, or leave out "
-                "a state",
+                f"followed: the Jacobian is singular at all of "
+                f"them, as where they form lines. {why}",
                 Status.SINGULAR,
             )
         held_params.pop(name, None)
