@@ -61,13 +61,7 @@ def parser_of_all() -> argparse.ArgumentParser:
 
     added = command("simulate", run_simulate, "solve a model over time")
     _add_model(added)
-    added.add_argument(
-        "--t", nargs=2, type=float, default=(0.0, 60.0), metavar=("START", "END"),
-        help="span, in the model's unit of time (default: 0 60)",
-    )  # fmt: skip
-    added.add_argument(
-        "--points", type=int, default=601, metavar="N", help="output times (default: 601)"
-    )
+    _add_times(added, 601)
     _add_outputs(added, "trajectory")
     added.add_argument(
         "--names", nargs="+", metavar="NAME", help="states or observables to draw (default: states)"
@@ -90,13 +84,7 @@ def parser_of_all() -> argparse.ArgumentParser:
         "--n", type=int, default=1000, metavar="N", help="runs to draw (default: 1000)"
     )
     added.add_argument("--seed", type=int, default=0, metavar="N", help="of --draw (default: 0)")
-    added.add_argument(
-        "--t", nargs=2, type=float, default=(0.0, 60.0), metavar=("START", "END"),
-        help="span, in the model's unit of time (default: 0 60)",
-    )  # fmt: skip
-    added.add_argument(
-        "--points", type=int, default=301, metavar="N", help="output times (default: 301)"
-    )
+    _add_times(added, 301)
     _add_outputs(added, "trajectories, with the values of their runs,")
     added.add_argument(
         "--name", metavar="NAME", help="state or observable to draw (default: the first state)"
@@ -236,6 +224,11 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
     """Add what a time course needs besides its model."""
     _add_values(parser)
     _add_input(parser)
+    _add_span(parser)
+
+
+def _add_span(parser: argparse.ArgumentParser) -> None:
+    """Add when a time course begins and ends."""
     parser.add_argument(
         "--t", nargs=2, type=float, default=(0.0, 60.0), metavar=("START", "END"),
         help="span, in the model's unit of time (default: 0 60)",
@@ -255,6 +248,15 @@ def _add_values(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter, or a start as 'T(0)=0.5'; repeatable",
+    )  # fmt: skip
+
+
+def _add_times(parser: argparse.ArgumentParser, points: int) -> None:
+    """Add a time course's span and how many times of it are kept."""
+    _add_span(parser)
+    parser.add_argument(
+        "--points", type=int, default=points, metavar="N",
+        help=f"output times (default: {points})",
     )  # fmt: skip
 
 
