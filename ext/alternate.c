@@ -1,6 +1,4 @@
 /* Runs that a series and other methods carry on in turn. */
-#include <math.h>
-
 #include "lanes_run.h"
 #include "measures.h"
 
@@ -36,7 +34,6 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
     again.queue = &queue;
     /* A run that is handed over again was taken from its place before: one list serves both. */
     again.resumed = job->handed;
-    again.n_run = 0;
     int status = lanes->run(job);
     again.n_run = *job->n_handed; /* they wait, also where an interrupt ends all */
     while (*job->n_handed > 0 && status == TRO_SUCCESS) {
