@@ -14,7 +14,7 @@ from ..compile import CompiledModel
 from ..errors import Status
 from .options import Solver
 from .plan import plan
-from .tangents import start_tangents, vary_indices
+from .tangents import start_rows, vary_indices
 from .threads import share
 
 Array = NDArray[np.float64]
@@ -126,10 +126,7 @@ def solve_batch(
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     # Threads write it into the first rows, so that each is the first to touch its results.
-    start = np.empty((n_run, n * (1 + len(vary))))
-    start[:, :n] = y0
-    if which:
-        start_tangents(compiled, vary, p, given, start[:, None])
+    start = start_rows(compiled, vary, p, y0, given)
     report = np.zeros(n_run, dtype=REPORT)
     report["status"] = int(Status.INTERRUPTED)
     cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel

@@ -14,7 +14,7 @@ from ..compile import CompiledModel
 from ..errors import Status
 from .options import Solver
 from .plan import plan
-from .tangents import start_tangents, vary_indices
+from .tangents import start_rows, vary_indices
 from .threads import share
 
 Array = NDArray[np.float64]
@@ -123,12 +123,7 @@ def compare_batch(
     """
     n_run, n_column, n_name = len(p), len(rows.form), len(names)
     vary = vary_indices(compiled, which, "sensitivities")
-    start = np.empty((n_run, 1, y0.shape[1] * (1 + len(vary))))
-    start[:, 0, : y0.shape[1]] = y0
-    if which and tangents is None:
-        start_tangents(compiled, vary, p, given, start)
-    elif tangents is not None:
-        start[:, 0, y0.shape[1] :] = tangents.reshape(n_run, -1)
+    start = start_rows(compiled, vary, p, y0, given, tangents)
     method, stiff, taylor, seed, atol = plan(compiled, 1, vary, stimuli, solver)
     params = compiled.model.params
     by = (

@@ -35,18 +35,41 @@ def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> N
     return np.array(indices, dtype=np.int32)
 
 
-def start_tangents(
+def start_rows(
     compiled: CompiledModel,
     vary: NDArray[np.int32],
     p: Array,
+    y0: Array,
     given: Collection[str],
-    y: Array,
-) -> None:
-    """Fill the first row's tangents: derivatives of the initial values."""
+    tangents: Array | None = None,
+) -> Array:
+    """Return what runs begin with, shape (n_run, n_state * (1 + n_vary)): states, then tangents.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+    vary : ndarray, shape (n_vary,)
+        See `vary_indices`.
+    p : ndarray, shape (n_run, n_param)
+    y0 : ndarray, shape (n_run, n_state)
+    given : collection of str
+        States whose initial value was given and so depends on no parameter.
+    tangents : ndarray, shape (n_run, n_vary, n_state), optional
+        Derivatives of the initial values, where the model's own are not meant.
+    """
+    if not len(vary):
+        return np.ascontiguousarray(y0, dtype=float)
+    if tangents is None:
+        tangents = _start_tangents(compiled, vary, p, given)
+    return np.hstack([y0, tangents.reshape(len(p), -1)])
+
+
+def _start_tangents(
+    compiled: CompiledModel, vary: NDArray[np.int32], p: Array, given: Collection[str]
+) -> Array:
+    """Return the derivatives of the model's own initial values."""
     model = compiled.model
-    n = len(model.states)
-    tangents = y[:, 0, n:].reshape(len(p), len(vary), n)
-    tangents[:] = 0.0
+    tangents = np.zeros((len(p), len(vary), len(model.states)))
     for k, index in enumerate(vary):
         if index < 0:
             tangents[:, k, -1 - index] = 1.0
@@ -57,4 +80,4 @@ def start_tangents(
             by = compiled.initial_dp(p[r])
             for column in by_parameter:
                 tangents[r, column, free] = by[free, vary[column]]
-    y[:, 0, n:] = tangents.reshape(len(p), -1)
+    return tangents
