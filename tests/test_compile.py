@@ -219,13 +219,6 @@ def test_equations_that_were_compiled_before_are_not_read_again(fresh, monkeypat
 
 
 @needs_compiler
-def test_compiler_command_may_hold_arguments(fresh, monkeypatch):
-    compiler = next(filter(shutil.which, ("cc", "gcc", "clang")))
-    monkeypatch.setenv("CC", f"{compiler} -O1")
-    assert tr.compile(decay()).backend == "compiler"
-
-
-@needs_compiler
 def test_processes_that_compile_at_once_all_succeed(tmp_path):
     script = textwrap.dedent(
         """

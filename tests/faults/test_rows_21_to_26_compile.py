@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import trustode as tr
+from trustode import cache, toolchain
+from trustode.digest import sha256
 
 door = importlib.import_module("trustode.compile")
 COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
@@ -123,8 +125,8 @@ def test_row_22_a_compiler_that_fails_and_prints_much(
 
 
 def test_row_22_a_compiler_that_hangs(cache_folder, no_packages, tmp_path, monkeypatch):
-    assert door._TIME_LIMIT == 120.0
-    monkeypatch.setattr(door, "_TIME_LIMIT", 0.3)
+    assert toolchain._TIME_LIMIT == 120.0
+    monkeypatch.setattr(toolchain, "_TIME_LIMIT", 0.3)
     alive = tmp_path / "pid"
     fake(tmp_path, monkeypatch, f"sleep 100 & echo $! > '{alive}'; wait")
     began = time.perf_counter()
@@ -190,12 +192,12 @@ def whole_but_foreign(library, digest):
     content = bytearray(library.read_bytes())
     content[18:20] = b"\xf3\x00"  # e_machine: RISC-V
     library.write_bytes(content)
-    digest.write_text(door.sha256(bytes(content)).hexdigest())
+    digest.write_text(sha256(bytes(content)).hexdigest())
 
 
 def whole_but_no_library(library, digest):
     library.write_bytes(b"no library")
-    digest.write_text(door.sha256(b"no library").hexdigest())
+    digest.write_text(sha256(b"no library").hexdigest())
 
 
 @pytest.mark.parametrize("change", [whole_but_foreign, whole_but_no_library])
@@ -329,7 +331,7 @@ def test_row_25_a_folder_that_others_may_write_to(cache_folder, forget, mode):
     forget()
     with pytest.warns(tr.CompileWarning, match=rf"others may write to it \(mode {mode:o}\)"):
         assert right(tr.compile(model())) == "compiler"
-    place = door.find.__globals__["folder"]()
+    place = cache.folder()
     assert place != cache_folder
     assert place.stat().st_mode & 0o777 == 0o700
 
