@@ -14,7 +14,8 @@ enum {
     CALM_SIGNS = 10,      /* accepted steps that an explicit method could take as well */
     FIRST_PROBE = 256,    /* explicit steps before the stiff method is tried anyway */
     NONFINITE_TRIES = 10, /* rejections in a row because of NaN or infinity */
-    DENSE_MOST = 9        /* coefficients a state of any method's dense output */
+    DENSE_MOST = 9,       /* coefficients a state of any method's dense output */
+    ROWS = 8              /* output times that are written side by side */
 };
 
 /* A bound on |h lambda| that keeps explicit steps well inside their stability. */
@@ -327,29 +328,48 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
     }
 }
 
+/* A step's states at some times: its polynomials in theta, with the sums of several times side by
+ * side, so that none waits for another. */
+static inline void solve_rows(const double *coef, int n_coef, size_t dim, const double *theta,
+                              int n_row, double *rows)
+{
+    const double *top = coef + (size_t)(n_coef - 1) * dim;
+    for (size_t i = 0; i < dim; i++) {
+        double value[ROWS];
+        for (int k = 0; k < n_row; k++) value[k] = top[i];
+        for (const double *c = top + i; c != coef + i;) {
+            c -= dim;
+            for (int k = 0; k < n_row; k++) value[k] = value[k] * theta[k] + *c;
+        }
+        for (int k = 0; k < n_row; k++) rows[(size_t)k * dim + i] = value[k];
+    }
+}
+
 /* Write the requested times inside the step just taken; ready says that coef holds it. */
-static void solve_write(const solver *s, int ends, int ready, double t_new, const double *t_out,
-                        long n_out, double *coef, double *y_out, tro_report *report)
+static void solve_write(const solver *s, int ready, double t_new, const double *t_out, long n_out,
+                        double *coef, double *y_out, tro_report *report)
 {
     const tro_step *step = &s->step;
     const size_t dim = (size_t)step->dim;
-    while (report->n_written < n_out && t_out[report->n_written] <= t_new) {
-        double *row = y_out + (size_t)report->n_written * dim;
-        if (ends && t_out[report->n_written] == t_new) {
-            memcpy(row, step->y_new, dim * sizeof *row);
-        } else {
-            if (!ready) s->method->dense(step, step->dim, coef);
-            ready = 1;
-            const double theta = (t_out[report->n_written] - step->t) / step->h;
-            for (size_t i = 0; i < dim; i++) {
-                double value = coef[(size_t)(s->method->n_coef - 1) * dim + i];
-                for (int j = s->method->n_coef - 2; j >= 0; j--)
-                    value = value * theta + coef[(size_t)j * dim + i];
-                row[i] = value;
-            }
-        }
-        report->n_written++;
+    const double *t = t_out + report->n_written, *end = t;
+    double *row = y_out + (size_t)report->n_written * dim;
+    while (end < t_out + n_out && *end <= t_new) end++;
+    report->n_written += end - t;
+    const int at_end = end > t && end[-1] == t_new;
+    end -= at_end;
+    if (end > t && !ready) s->method->dense(step, step->dim, coef);
+    while (t < end) {
+        double theta[ROWS];
+        const int n_row = end - t < ROWS ? 1 : ROWS;
+        for (int k = 0; k < n_row; k++) theta[k] = (t[k] - step->t) / step->h;
+        if (n_row == ROWS)
+            solve_rows(coef, s->method->n_coef, dim, theta, ROWS, row);
+        else
+            solve_rows(coef, s->method->n_coef, dim, theta, 1, row);
+        t += n_row;
+        row += (size_t)n_row * dim;
     }
+    if (at_end) memcpy(row, step->y_new, dim * sizeof *row);
 }
 
 /* Where the events' room is: last, so that it lasts when another method takes over. */
@@ -452,7 +472,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             tro_measures_outline(&stretch, measures->n_seen, s.step.work - 2 * measures->n_seen);
             tro_measures_step(&gauge, &stretch);
         }
-        solve_write(&s, 1, events || measures, t_new, t_out, n_out, coef, y_out, report);
+        solve_write(&s, events || measures, t_new, t_out, n_out, coef, y_out, report);
         const int back = solve_watch_stiffness(&s, report);
         solve_swap(&s.step, &y, &f);
         s.step.t = report->t = t_new;
