@@ -13,6 +13,7 @@ enum {
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
     CALM_SIGNS = 10,      /* accepted steps that an explicit method could take as well */
     FIRST_PROBE = 256,    /* explicit steps before the stiff method is tried anyway */
+    LEAST_STEPS = 10,     /* of an implicit method over the whole span */
     NONFINITE_TRIES = 10, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9,       /* coefficients a state of any method's dense output */
     ROWS = 8              /* output times that are written side by side */
@@ -146,6 +147,9 @@ typedef struct {
     const tro_method *method;
     const tro_options *options;
     double h;
+    /* No implicit step is longer: its Jacobian, at its start, filters the error's estimate, and
+     * says nothing where the equations are not stiff any more (Enright's D5). */
+    double longest;
     double last_length, last_size; /* logarithms to base 2 of the last step and its error */
     int stiff_signs, clear_signs, rejected_before;
     long n_explicit, probe_at; /* explicit steps since the method changed, and before a probe */
@@ -267,7 +271,7 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
     int nonfinite = 0;
     for (step->same_point = 0;; step->same_point = 1) {
         if (report->n_steps + report->n_rejected >= options->max_steps) return TRO_MAX_STEPS;
-        double h = solve_least(s->h, options->h_max);
+        double h = solve_least(s->h, s->method->implicit ? s->longest : options->h_max);
         const double left = stop - step->t;
         /* End on the stop exactly, and never leave a sliver before it. */
         if (h >= left * (1.0 - 1e-12))
@@ -418,6 +422,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     }
 
     const double end = t_out[n_out - 1];
+    s.longest = solve_least((end - t_out[0]) / LEAST_STEPS, options->h_max);
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {
