@@ -84,8 +84,11 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
     order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
     int32 is then each tangent's place among the parameters of the recurrences, or -1. With
-    ``events`` the recurrences are those of one lane, and ``seen`` gets each run and its log.
+    ``events`` the recurrences are those of one lane, and ``seen`` gets each run and its log;
+    a ``gauge`` cannot measure these, since it asks for a run's start again when a series ends.
     """
+    if events is not None and gauge is not None:
+        raise ValueError("a run is measured or watched for events, not both")
     cdef const tro_model *model = functions.model
     cdef const tro_stimulus *stimulus
     cdef tro_options options

@@ -198,7 +198,7 @@ static void taylor_end(batch *b, int at, int status)
     taylor_fill(b, at);
 }
 
-/* Take the last step back; the next try is shorter. */
+/* Take the last step back, which was not confirmed. */
 static void taylor_retreat(batch *b, int at)
 {
     lane *l = &b->lanes[at];
@@ -207,10 +207,8 @@ static void taylor_retreat(batch *b, int at)
     tro_taylor_tangents_retreat(&b->tangents);
 #endif
     TRO_LANE(b->t, at) = l->t_before;
-    TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 0.5 * l->h_before;
     l->written = l->written_before;
     l->n_steps--;
-    l->n_rejected++;
     l->confirm = l->landed = 0;
     if (l->next_stop != l->stop_before) {
         l->next_stop = l->stop_before;
@@ -367,6 +365,9 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
             const int hopeless = ++l->tries > TRIES ||
                                  0.5 * l->h_before < 64.0 * DBL_EPSILON * fabs(t);
             taylor_retreat(b, at);
+            /* The next try is shorter. */
+            TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = 0.5 * l->h_before;
+            l->n_rejected++;
             if (hopeless) taylor_end(b, at, TRO_HANDOVER);
             return 0.0;
         }
@@ -445,6 +446,13 @@ static int taylor_advance(batch *b)
 {
     tro_v t_new = tro_set(NAN);
     int moving = 0;
+    if (b->job->trace && b->lanes[0].confirm) {
+        const int status = taylor_record(b);
+        if (status != TRO_SUCCESS) {
+            b->lanes[0].confirm = 0;
+            return status;
+        }
+    }
     for (int at = 0; at < TRO_LANES; at++) {
         lane *l = &b->lanes[at];
         if (l->run < 0 || !l->confirm) continue;
@@ -458,10 +466,6 @@ static int taylor_advance(batch *b)
         l->n_steps++;
     }
     if (!moving) return TRO_SUCCESS;
-    if (b->job->trace) {
-        const int status = taylor_record(b);
-        if (status != TRO_SUCCESS) return status;
-    }
     if (b->job->look) taylor_piece(b, b->piece);
     b->inverse = tro_set(1.0) / b->scale;
     if (b->job->options->measures) taylor_keep(b);
@@ -481,6 +485,13 @@ static int taylor_advance(batch *b)
     return TRO_SUCCESS;
 }
 
+/* End a lane's run between two steps: nothing has yet looked at the last one. */
+static void taylor_stop(batch *b, int at, int status)
+{
+    if (b->lanes[at].confirm) taylor_retreat(b, at);
+    taylor_end(b, at, status);
+}
+
 /* End the runs whose time is up. */
 static void taylor_watch_clock(batch *b)
 {
@@ -489,7 +500,7 @@ static void taylor_watch_clock(batch *b)
         if (b->lanes[at].run < 0) continue;
         const tro_report *report = &b->job->reports[b->lanes[at].run];
         if (report->taken + (now - report->began) > b->job->options->time_limit)
-            taylor_end(b, at, TRO_TIME_LIMIT);
+            taylor_stop(b, at, TRO_TIME_LIMIT);
     }
 }
 
@@ -566,7 +577,7 @@ static int taylor_run(const tro_lanes_job *job)
     if (status != TRO_SUCCESS) {
         TRO_STOP(job->queue, job->n_run); /* no new run starts */
         for (int at = 0; at < TRO_LANES; at++)
-            if (b.lanes[at].run >= 0) taylor_end(&b, at, status);
+            if (b.lanes[at].run >= 0) taylor_stop(&b, at, status);
     }
     free(memory);
     return status;

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import trustode as tr
-from trustode.cli import main
+from trustode.cli import commands, main
 from trustode.cli import reading as cli_reading
 from trustode.cli.reading import data_table, observed
 
@@ -276,7 +276,7 @@ def test_interrupt_ends_the_demo_within_a_second(part, tmp_path):
     took = time.monotonic() - begun
     assert running.returncode == 130
     assert "Traceback" not in said
-    assert said.endswith("trustode: interrupted; what was finished before is on disk\n")
+    assert said.endswith(f"trustode: interrupted; what was finished is in {folder}\n")
     assert "This page is not complete" in (folder / "index.html").read_text()
     # About a second; more where other tests and the demo's own threads share the processors.
     assert took < 5.0
@@ -378,6 +378,7 @@ def test_explore_and_report_write_their_pages(capsys, tmp_path):
         (["diagram", "lorenz", "--vary", "rho=1"], "must be written NAME=LOW:HIGH"),
         (["diagram", "lorenz", "--vary", "rh=1:2"], "rh"),
         (["ensemble", "lorenz"], "with --table FILE.csv or with --draw"),
+        (["ensemble", "lorenz", "--draw", "rho"], "must be written NAME=KIND:NUMBER:NUMBER"),
         (["ensemble", "lorenz", "--draw", "rho=norm:1"], "must be written KIND:NUMBER:NUMBER"),
         (["ensemble", "lorenz", "--draw", "rhoo=norm:1:1"], "did you mean 'rho'"),
         (["ensemble", "lorenz", "--draw", "rho=norm:1:nan"], "a number that is not finite"),
@@ -405,6 +406,28 @@ def test_mistakes_of_new_commands_are_one_line(line, message, capsys, tmp_path, 
     assert message in shown
     assert shown.startswith("trustode: ")
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "options", "message"),
+    [
+        ("ensemble lorenz --draw rho=norm:9:1", "--name XX", "--name 'XX': .*did you mean 'X'"),
+        ("simulate lorenz", "--names X YY", "--names 'YY': .*did you mean 'Y'"),
+        ("diagram lorenz --vary rho=0:2", "--name ZZ", "--name 'ZZ': .*did you mean 'Z'"),
+        ("ensemble lorenz --draw rho=norm:9:1", "--csv no/a.csv", "no/a.csv' cannot be written"),
+        ("scan lorenz --vary rho=0:2:3", "--csv .", r"--csv '\.' cannot be written"),
+        ("fit lorenz DATA --time t --observe x=poisson:X --vary rho=1", "--plot gone/a.png",
+         "gone/a.png' cannot be written"),
+    ],
+)  # fmt: skip
+def test_where_results_go_is_checked_before_the_work(line, options, message, capsys, monkeypatch):
+    def work(*_, **__):
+        raise AssertionError("it was begun")
+
+    for name in ("simulate", "ensemble", "scan", "diagram", "fit"):
+        monkeypatch.setattr(commands, name, work)
+    assert main([*line.split(), *options.split()]) == 2
+    assert re.search(message, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -43,6 +43,8 @@ Parts = Mapping[str, tuple[str, str]]
 MANY = "*"
 
 _FORMAT = 1
+#: How every file begins.
+_FIRST = b'{"trustode": "checkpoint"'
 _MARK = b"rows"
 _PREFIX = struct.Struct("<4sQI")
 _LONGEST_HEADER = 2**20
@@ -94,19 +96,29 @@ def open_checkpoint(
     """
     place = Path(path)
     header = json.dumps({"trustode": "checkpoint", "format": _FORMAT, "rows": n, "parts": parts})
-    try:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        file = FileIO(os.open(place, flags, 0o666), "r+")
-    except OSError as error:
-        raise FileError(
-            f"{where}: the checkpoint {place} cannot be opened ({error.strerror}). Its folder "
-            "must exist and let you write"
-        ) from error
-    with file:
-        _lock(file, place, where)
+    with _opened(place, where) as file:
         checkpoint = Checkpoint(file, place, n, where)
         checkpoint._begin(header.encode() + b"\n")
         yield checkpoint
+
+
+def discard(path: str | os.PathLike[str], where: str) -> None:
+    """Empty a checkpoint, whatever call it belongs to; that there is none is well.
+
+    Raises
+    ------
+    DataError
+        If the file is something else.
+    FileError
+        If the file cannot be opened, or another process has it open.
+    """
+    place = Path(path)
+    if not place.exists():
+        return
+    with _opened(place, where) as file:
+        if not _FIRST.startswith(file.read(len(_FIRST)) or b""):
+            raise _foreign(place, where)
+        file.truncate(0)
 
 
 class Checkpoint:
@@ -177,10 +189,7 @@ class Checkpoint:
             if not isinstance(known, dict) or known.get("trustode") != "checkpoint":
                 raise ValueError
         except (ValueError, RecursionError):
-            raise DataError(
-                f"{self._where}: {self._path} is not a checkpoint of trustode. Nothing was "
-                "changed in it; give another path"
-            ) from None
+            raise _foreign(self._path, self._where) from None
         different = _differences(known, json.loads(header))
         if different:
             raise DataError(
@@ -242,6 +251,32 @@ class Checkpoint:
                 "finished and kept in it. Make room, then call again to go on from there"
             ) from error
         self._end = self._file.tell()
+
+
+def _opened(place: Path, where: str) -> FileIO:
+    """Open a checkpoint's file, made if there is none, and keep other processes out."""
+    try:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        file = FileIO(os.open(place, flags, 0o666), "r+")
+    except OSError as error:
+        raise FileError(
+            f"{where}: the checkpoint {place} cannot be opened ({error.strerror}). Its folder "
+            "must exist and let you write"
+        ) from error
+    try:
+        _lock(file, place, where)
+    except FileError:
+        file.close()
+        raise
+    return file
+
+
+def _foreign(path: Path, where: str) -> DataError:
+    """Return the refusal of a file that is something else."""
+    return DataError(
+        f"{where}: {path} is not a checkpoint of trustode. Nothing was changed in it; give "
+        "another path"
+    )
 
 
 def _lock(file: FileIO, path: Path, where: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import trustode as tr
 from trustode import Status
 
+SWING = tr.Model("swing", {"x": "v", "v": "-x"}, {}, {"x": 0.0, "v": 1.0})
 OURS = ["auto", "taylor", "tsit5", "dop853", "rodas5p"]
 SCIPYS = ["RK45", "DOP853", "Radau", "BDF", "LSODA"]
 
@@ -149,9 +150,8 @@ def test_row_11_ends_at_a_limit_that_says_so(method):
 
 @pytest.mark.parametrize("method", ["tsit5", "taylor", "RK45"])
 def test_row_11_a_long_calm_problem_is_not_called_stiff(method):
-    swing = tr.Model("swing", {"x": "v", "v": "-x"}, {}, {"x": 0.0, "v": 1.0})
     end = 6000.0 if method == "taylor" else 700.0
-    assert tr.simulate(swing, [0.0, end], solver=tr.Solver(method)).stats["n_steps"] > 3000
+    assert tr.simulate(SWING, [0.0, end], solver=tr.Solver(method)).stats["n_steps"] > 3000
 
 
 @pytest.mark.parametrize("method", [*OURS, "LSODA"])
@@ -186,6 +186,19 @@ def test_row_12_time_limit_amid_the_events_of_one_step():
     assert seen == pytest.approx(math.pi / 1e5 * np.arange(1, len(seen) + 1), rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["auto", "taylor"])
+def test_row_12_what_a_time_limit_leaves_was_searched_for_events(method):
+    """x = sin t crosses zero at each multiple of pi, also in the last step."""
+    for limit in np.linspace(0.01, 0.05, 5):
+        solver = tr.Solver(method, rtol=1e-9, time_limit=limit, max_steps=2**31 - 1)
+        found = tr.simulate(
+            SWING, (0.0, 1e9), events=tr.Event("x"), solver=solver, on_error="return"
+        )
+        assert found.status is tr.Status.TIME_LIMIT
+        n = found.t[-1] / math.pi
+        assert abs(n - round(n)) < 1e-4 or len(found.events.t) == math.floor(n)
+
+
 @pytest.mark.parametrize("method", ["rodas5p", "Radau", "BDF"])
 def test_row_13_a_jacobian_that_is_not_finite(method):
     model = tr.Model("bent", {"z": "-z", "x": "-x + sqrt(max(x - 1, 0))"}, {}, {"z": 1, "x": 1})
@@ -195,9 +208,6 @@ def test_row_13_a_jacobian_that_is_not_finite(method):
     assert "The derivative of dx/dt by x is inf there" in str(error)
     found = tr.simulate(model, [0.0, 1.0], solver=tr.Solver("tsit5"))
     assert found["x"][-1] == pytest.approx(math.exp(-1.0), rel=1e-4)
-
-
-SWING = tr.Model("swing", {"x": "v", "v": "-x"}, {}, {"x": 0.0, "v": 1.0})
 
 
 def seen(function, end, model=SWING, **given):

@@ -214,3 +214,20 @@ def test_a_failing_run_leaves_the_others_alone():
     assert batch.y[1, :2, 0] == pytest.approx([1.0, 2.0], rel=1e-8)
     assert np.isnan(batch.y[1, 2])
     assert batch.t_reached[1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_run_is_measured_or_watched():
+    compiled = tr.compile(tr.Model("m", {"x": "-x"}, initial={"x": 1.0}))
+    gauge = _core.Gauge([0], 1, 0.0, 1.0)
+    watch = _core.Watch(compiled.functions, 0, [], [], [], [])
+    given = (
+        compiled,
+        np.array([0.0, 1.0]),
+        np.empty((1, 0)),
+        np.ones((1, 1)),
+        [pack([])],
+        tr.Solver(),
+    )
+    assert solve_batch(*given, gauge=gauge).status.tolist() == [tr.Status.SUCCESS]
+    with pytest.raises(ValueError, match="not both"):
+        solve_batch(*given, gauge=gauge, events=watch)

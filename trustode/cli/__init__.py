@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             code: int = arguments.run(arguments)
     except KeyboardInterrupt:
-        _complain("interrupted; what was finished before is on disk")
+        kept = getattr(arguments, "checkpoint", None) or getattr(arguments, "folder", None)
+        _complain(f"interrupted; what was finished is in {kept}" if kept else "interrupted")
         return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing is left to be flushed to it.

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ import numpy as np
 
 from .. import cache, demo, models
 from ..bifurcation import diagram
+from ..checkpoint import discard
 from ..compile import compile
 from ..ensemble import ensemble
-from ..errors import CompileError, OptionError, needs
+from ..errors import CompileError, OptionError, listed, nearest, needs
 from ..explore import explore
 from ..export import export
 from ..fit import fit
@@ -67,8 +68,10 @@ def run_simulate(arguments: argparse.Namespace) -> int:
     """Solve a model over time."""
     if arguments.points < 2:
         raise OptionError(f"simulate: --points {arguments.points} must be at least 2")
-    _check_plot_file(arguments.plot, "simulate")
+    _check_outputs(arguments, "simulate")
     model = model_of(arguments)
+    known = [*model.states, *model.observables, *model.inputs]
+    _check_names(arguments.names or [], known, "simulate: --names")
     starts, params = split(assignments(arguments.set, "--set"))
     start, end = arguments.t
     solution = simulate(
@@ -102,8 +105,10 @@ def run_ensemble(arguments: argparse.Namespace) -> int:
             "ensemble: say what differs between the runs, either with --table FILE.csv or with "
             "--draw NAME=KIND:NUMBER:NUMBER"
         )
-    _check_plot_file(arguments.plot, "ensemble")
+    _check_outputs(arguments, "ensemble")
     model = model_of(arguments)
+    names = [*model.states, *model.observables]
+    _check_names([arguments.name] if arguments.name else [], names, "ensemble: --name")
     starts, params = split(assignments(arguments.set, "--set"))
     start, end = arguments.t
     found = ensemble(
@@ -115,8 +120,8 @@ def run_ensemble(arguments: argparse.Namespace) -> int:
         params=params,
         initial=starts,
         inputs=inputs(arguments.input),
+        checkpoint=_checkpoint(arguments, "ensemble"),
     )
-    names = [*model.states, *model.observables]
     levels = {"low": 0.05, "quarter": 0.25, "median": 0.5, "upper": 0.75, "high": 0.95}
     quantiles = {name: found.quantiles(name, [*levels.values()]) for name in names}
     _tell(
@@ -151,7 +156,7 @@ def _end_of_runs(name: str, values: np.ndarray[Any, Any]) -> str:
 
 def run_scan(arguments: argparse.Namespace) -> int:
     """Measure long runs over a grid."""
-    _check_plot_file(arguments.plot, "scan")
+    _check_outputs(arguments, "scan")
     model = model_of(arguments)
     starts, params = split(assignments(arguments.set, "--set"))
     found = scan(
@@ -163,6 +168,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
         params=params,
         initial=starts,
         inputs=inputs(arguments.input),
+        checkpoint=_checkpoint(arguments, "scan"),
     )
     _tell(
         arguments,
@@ -175,12 +181,13 @@ def run_scan(arguments: argparse.Namespace) -> int:
 
 def run_diagram(arguments: argparse.Namespace) -> int:
     """Follow every branch along a parameter."""
-    _check_plot_file(arguments.plot, "diagram")
+    _check_outputs(arguments, "diagram")
     model = model_of(arguments)
     starts, params = split(assignments(arguments.set, "--set"))
     if starts:
         raise OptionError("diagram: a diagram has no starts; --set gives parameters")
     name, ends = span(arguments.vary, "--vary")
+    _check_names([arguments.name] if arguments.name else [], model.states, "diagram: --name")
     found = diagram(
         model,
         name,
@@ -189,6 +196,7 @@ def run_diagram(arguments: argparse.Namespace) -> int:
         inputs=_constant(arguments),
         cycles=not arguments.no_cycles,
         seed=arguments.seed,
+        checkpoint=_checkpoint(arguments, "diagram"),
     )
     special = found.special.drop(columns="orbit", errors="ignore")
     summary = found.summary()
@@ -209,7 +217,7 @@ def run_diagram(arguments: argparse.Namespace) -> int:
 
 def run_fit(arguments: argparse.Namespace) -> int:
     """Fit a model to a CSV file."""
-    _check_plot_file(arguments.plot, "fit")
+    _check_outputs(arguments, "fit")
     model = model_of(arguments)
     starts, params = split(assignments(arguments.set, "--set"))
     found = fit(
@@ -224,6 +232,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
         initial=starts,
         starts=arguments.starts,
         seed=arguments.seed,
+        checkpoint=_checkpoint(arguments, "fit"),
     )
     _tell(
         arguments,
@@ -384,10 +393,40 @@ _CLOSE_ENOUGH = 1e-5
 # ------------------------------------------------------------------ writing
 
 
-def _check_plot_file(file: Path | None, command: str) -> None:
-    """Raise before the work is done if its picture could not be written."""
-    if file is not None and file.suffix not in (".png", ".pdf", ".svg"):
-        raise OptionError(f"{command}: --plot {str(file)!r:.80} must end in .png, .pdf or .svg")
+def _check_outputs(arguments: argparse.Namespace, command: str) -> None:
+    """Raise before the work is done if its table or picture could not be written."""
+    for option in ("csv", "plot"):
+        file = getattr(arguments, option)
+        if file is None:
+            continue
+        told = f"{command}: --{option} {str(file)!r:.80}"
+        if option == "plot" and file.suffix not in (".png", ".pdf", ".svg"):
+            raise OptionError(f"{told} must end in .png, .pdf or .svg")
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise OptionError(
+                f"{told} cannot be written. Its folder must exist and let you write, and it "
+                "must be no folder itself"
+            )
+
+
+def _check_names(names: Sequence[str], known: Sequence[str], option: str) -> None:
+    """Raise before the work is done if it does not have what is to be drawn of it."""
+    for name in names:
+        if name not in known:
+            raise OptionError(
+                f"{option} {name!r:.60}: there is no such name to draw"
+                f"{nearest(name, known) or '.'} There are {listed(known, 40)}"
+            )
+
+
+def _checkpoint(arguments: argparse.Namespace, command: str) -> Path | None:
+    """Return where finished work is kept, emptied if that was asked for."""
+    file: Path | None = arguments.checkpoint
+    if arguments.restart:
+        if file is None:
+            raise OptionError(f"{command}: --restart empties a checkpoint; give --checkpoint FILE")
+        discard(file, command)
+    return file
 
 
 def _write_files(arguments: argparse.Namespace, result: Any, draw: Callable[[Any], Any]) -> None:

@@ -86,6 +86,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     added.add_argument("--seed", type=int, default=0, metavar="N", help="of --draw (default: 0)")
     _add_times(added, 301)
     _add_outputs(added, "trajectories, with the values of their runs,")
+    _add_checkpoint(added)
     added.add_argument(
         "--name", metavar="NAME", help="state or observable to draw (default: the first state)"
     )
@@ -108,6 +109,7 @@ def parser_of_all() -> argparse.ArgumentParser:
         help="min, max, mean, final, period, amplitude, regime (default: min max period regime)",
     )  # fmt: skip
     _add_outputs(added, "table")
+    _add_checkpoint(added)
     added.add_argument("--name", metavar="NAME", help="what to draw: a column, or a state")
 
     added = command("diagram", run_diagram, "find where a model settles or swings, by a parameter")
@@ -123,6 +125,7 @@ def parser_of_all() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, metavar="N", help="of the search for equilibria (default: 0)"
     )
     _add_outputs(added, "points of all branches")
+    _add_checkpoint(added)
     added.add_argument("--name", metavar="STATE", help="state to draw (default: the first)")
 
     added = command("fit", run_fit, "estimate values from data in a CSV file")
@@ -157,6 +160,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     added.add_argument("--starts", type=int, default=20, metavar="N", help="searches (default: 20)")
     added.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     _add_outputs(added, "values")
+    _add_checkpoint(added)
 
     added = command("report", run_report, "write a page about a model: its course, its diagram")
     added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
@@ -266,6 +270,18 @@ def _add_outputs(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it (.png, .pdf or .svg)")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write a page about it")
     _add_json(parser)
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add where finished work is kept."""
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE",
+        help="keep what is finished in a file; the same command goes on from there after an "
+        "interrupt, a crash or a full disk, and another is refused",
+    )  # fmt: skip
+    parser.add_argument(
+        "--restart", action="store_true", help="begin anew: empty the checkpoint's file first"
+    )
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -47,11 +47,11 @@ def model_of(arguments: argparse.Namespace) -> Model:
     return read_model(name)
 
 
-def pair(text: str, option: str) -> tuple[str, str]:
-    """Split NAME=VALUE."""
+def pair(text: str, option: str, form: str = "NAME=VALUE") -> tuple[str, str]:
+    """Split NAME=VALUE, of which `form` says what it looks like."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
-        raise OptionError(f"{option} {text!r:.80} must be written NAME=VALUE")
+        raise OptionError(f"{option} {text!r:.80} must be written {form}")
     return name.strip(), value.strip()
 
 
@@ -84,7 +84,7 @@ def inputs(texts: Sequence[str]) -> dict[str, float | Stimulus]:
     """Read inputs."""
     inputs: dict[str, float | Stimulus] = {}
     for text in texts:
-        name, value = pair(text, "--input")
+        name, value = pair(text, "--input", "NAME=WHAT")
         if name in inputs:
             raise OptionError(f"--input gives {name!r:.40} twice")
         inputs[name] = stimulus(value, f"--input {text!r:.80}")
@@ -144,12 +144,11 @@ def axes(texts: Sequence[str]) -> dict[tuple[str, ...], Any]:
 
 def axis(text: str) -> tuple[tuple[str, ...], Any]:
     """Read NAME=START:END:N."""
-    names, grid = pair(text, "--vary")
+    form = f"NAME=START:END:N with N from 1 to {_MOST_POINTS}"
+    names, grid = pair(text, "--vary", form)
     parts = grid.split(":")
     if len(parts) != 3 or not parts[2].isdigit() or not 1 <= int(parts[2]) <= _MOST_POINTS:
-        raise OptionError(
-            f"--vary {text!r:.80} must be written NAME=START:END:N with N from 1 to {_MOST_POINTS}"
-        )
+        raise OptionError(f"--vary {text!r:.80} must be written {form}")
     start, end = (number(part, f"--vary {text!r:.80}") for part in parts[:2])
     return tuple(name.strip() for name in names.split(",")), np.linspace(start, end, int(parts[2]))
 
@@ -182,7 +181,7 @@ def drawn(texts: Sequence[str], n: int, seed: int) -> dict[str, np.ndarray[Any, 
         raise OptionError(f"--seed {seed} must not be negative")
     rng = np.random.default_rng(seed)
     for text in texts:
-        name, what = pair(text, "--draw")
+        name, what = pair(text, "--draw", "NAME=KIND:NUMBER:NUMBER")
         if name in columns:
             raise OptionError(f"--draw gives {name!r:.40} twice")
         columns[name] = distribution(what, f"--draw {text!r:.80}").rvs(size=n, random_state=rng)
@@ -191,10 +190,11 @@ def drawn(texts: Sequence[str], n: int, seed: int) -> dict[str, np.ndarray[Any, 
 
 def span(text: str, option: str) -> tuple[str, tuple[float, float]]:
     """Read NAME=LOW:HIGH."""
-    name, ends = pair(text, option)
+    form = "NAME=LOW:HIGH"
+    name, ends = pair(text, option, form)
     parts = ends.split(":")
     if len(parts) != 2:
-        raise OptionError(f"{option} {text!r:.80} must be written NAME=LOW:HIGH")
+        raise OptionError(f"{option} {text!r:.80} must be written {form}")
     low, high = (number(part, f"{option} {text!r:.80}") for part in parts)
     return name, (low, high)
 
@@ -204,7 +204,7 @@ def observed(texts: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in texts:
         where = f"--observe {text!r:.80}"
-        column, rest = pair(text, "--observe")
+        column, rest = pair(text, "--observe", "COLUMN=KIND:EXPRESSION,...")
         kind, colon, what = rest.partition(":")
         if kind not in (*_OBSERVATIONS, "categorical"):
             known = [*_OBSERVATIONS, "categorical"]
@@ -249,7 +249,7 @@ def varied(texts: Sequence[str]) -> dict[str, Vary]:
     found: dict[str, Vary] = {}
     for text in texts:
         where = f"--vary {text!r:.80}"
-        name, rest = pair(text, "--vary")
+        name, rest = pair(text, "--vary", "NAME=START,...")
         start, *extras = rest.split(",")
         given: dict[str, Any] = {}
         for extra in extras:
@@ -315,7 +315,7 @@ def fit_inputs(texts: Sequence[str]) -> dict[str, Any]:
     """Read inputs of a fit: as of a solve, or NAME=column:COLUMN."""
     columns, others = {}, []
     for text in texts:
-        name, value = pair(text, "--input")
+        name, value = pair(text, "--input", "NAME=WHAT")
         if value.startswith("column:"):
             columns[name] = value.removeprefix("column:")
         else:

@@ -108,7 +108,7 @@ def solve_batch(
         Events to watch for. Holds afterwards what was seen in the last run; ``Batch.seen``
         holds that of all.
     gauge : Gauge, optional
-        What to measure of each run; not with sensitivities.
+        What to measure of each run; not with sensitivities or events.
 
     Returns
     -------
