@@ -597,6 +597,7 @@ class Model:
                 )
         return plain
 
+    @checks_keywords
     def freeze(self, values: Mapping[Name, float]) -> Model:
         """Turn states into parameters held at a value: the fast subsystem.
 
