@@ -23,7 +23,7 @@ def test_steps_hold_each_value_from_its_time_on():
     before=numbers,
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_steps_equal_a_naive_loop(times, asked, before, data):
     gaps = np.diff(times)
     if gaps.size and gaps.min() < 1e-9:
@@ -73,7 +73,7 @@ def test_ends_that_only_rounding_keeps_apart_are_one_edge():
     ).map(sorted),
     baseline=numbers,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_overlapping_pulses_add_up(events, baseline):
     # Quarters are exact in binary, so the naive sum below knows every edge exactly.
     starts, heights, widths = (
@@ -98,7 +98,7 @@ def test_overlapping_pulses_add_up(events, baseline):
     ).map(sorted),
     kind=st.sampled_from(["linear", "previous", "cubic"]),
 )
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=90)
 def test_samples_pass_through_their_points(points, kind):
     times, values = (np.array(column, dtype=float) for column in zip(*points, strict=True))
     samples = Samples(times, values, kind=kind)

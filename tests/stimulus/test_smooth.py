@@ -82,7 +82,7 @@ def test_an_episode_of_height_zero_is_nothing():
     heights=st.lists(st.floats(-3, 3), min_size=6, max_size=6),
     sds=st.lists(st.floats(0.01, 5), min_size=6, max_size=6),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_episodes_anywhere_are_within_their_bound(times, heights, sds):
     heights, sds = np.array(heights[: len(times)]), np.array(sds[: len(times)])
     table = Episodes(times, height=heights, sd=sds).table
