@@ -65,8 +65,10 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     courses = _places(fit, fit.courses()).groupby(["column", "group"], sort=False)
     whose = dict(list(courses))
     series = seen.groupby(["column", "group"], sort=False)
+    several = seen["group"].nunique() > 1
     for (key, part), (colour, style), mark in zip(series, lines_of(), marks, strict=False):
-        ax.plot(part["time"], part["observed"], mark, color=colour, label=f"{key[0]}, {key[1]}")
+        label = f"{key[0]}, {key[1]}" if several else str(key[0])
+        ax.plot(part["time"], part["observed"], mark, color=colour, label=label)
         ax.plot(whose[key]["time"], whose[key]["predicted"], linestyle=style, color=colour)
     return _fit_axes(fit, seen, ax)
 
