@@ -1,6 +1,7 @@
 """Exceptions: what they are, that they survive a trip between processes, and their words."""
 
 import copy
+import inspect
 import pickle
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import trustode as tr
 from trustode import errors
 from trustode.errors import STATUS_TEXT, SolveError, Status, TrustodeError, listed, nearest
+from trustode.notebook import Shown
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,22 @@ def test_an_unknown_keyword_names_the_nearest(name):
     call, wrong, right = _calls()[name]
     with pytest.raises(tr.KeywordError, match=rf"{name}: unknown keyword '{wrong}'.*{right}"):
         call(**{wrong: 1})
+
+
+def _taken_by_keyword():
+    """Find the public functions with more than one argument, and what draws a result."""
+    for home in (tr, tr.models, tr.data):
+        found = (getattr(home, name) for name in home.__all__)
+        yield from (each for each in found if inspect.isfunction(each))
+    yield from (kind.plot for kind in Shown.__subclasses__() if hasattr(kind, "plot"))
+    yield tr.Model.freeze
+
+
+def test_every_call_that_users_make_knows_its_keywords():
+    checked = 0
+    for function in _taken_by_keyword():
+        if len(inspect.signature(function).parameters) > 1:
+            with pytest.raises(tr.KeywordError, match="unknown keyword 'no_such'"):
+                function(no_such=1)
+            checked += 1
+    assert checked > 40, "the functions were not found"

@@ -168,7 +168,7 @@ POLYNOMIAL = tr.Model(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.integers(-100, 100), min_size=7, max_size=7), st.booleans())
 @example([25, -100, 99, 0, 0, 0, 0], True)
 def test_crossings_of_polynomials_are_their_real_roots(coefficients, of_time):

@@ -10,7 +10,6 @@ from trustode.plot import (
     mean_courses,
     plot_branch,
     plot_curve,
-    plot_fit,
     plot_scan,
     plot_solution,
 )
@@ -217,7 +216,7 @@ def test_fit_shows_observed_and_predicted(model, ax, n_group):
         vary={"k": tr.Vary(0.4)},
         starts=1,
     )
-    plot_fit(fit, ax)
+    fit.plot(ax=ax)
     mean = frame.groupby("day")["left"].mean() if n_group > 6 else frame["left"][:5]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), mean)
     # x' = -k x from x = 1 at each group's first time: a curve, not a line from day to day.
@@ -239,7 +238,7 @@ def test_groups_with_times_of_their_own_are_drawn_by_stretches(model, ax):
         model, frame, time="day", group="who", observed={"left": tr.Gaussian("x", sd=0.1)},
         vary={"k": tr.Vary(0.4)}, starts=1,
     )  # fmt: skip
-    plot_fit(fit, ax)
+    fit.plot(ax=ax)
     marks, line = ax.lines
     assert 8 <= len(marks.get_xdata()) <= 48
     # A mean over a stretch of what is linear in time is linear in the mean time.
@@ -253,6 +252,35 @@ def test_groups_with_times_of_their_own_are_drawn_by_stretches(model, ax):
     groups = frame.groupby("stretch")["who"].nunique()
     np.testing.assert_array_equal(means["groups"], groups)
     assert (groups[frame["stretch"]] >= 5).mean() >= 0.75
+
+
+def test_residuals_of_each_group_stand_above_its_name(model, ax):
+    """Three persons, of whom one lies above the course that all share, by three of its sd."""
+    day, shared = np.arange(1.0, 6.0), np.exp(-0.5 * np.arange(5.0))
+    parts = {"Ann": shared, "Bo": shared, "Cy": shared + 0.3}
+    frame = pd.concat(
+        pd.DataFrame({"who": who, "day": day, "left": left}) for who, left in parts.items()
+    )
+    fit = tr.fit(
+        model, frame, time="day", group="who", observed={"left": tr.Gaussian("x", sd=0.1)},
+        vary={"k": tr.Vary(0.5, min=0.49, max=0.51)}, starts=1,
+    )  # fmt: skip
+    fit.plot("groups", ax)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["Ann", "Bo", "Cy"]
+    x, residuals = ax.lines[0].get_data()
+    np.testing.assert_array_equal(x, np.repeat([0, 1, 2], 5))
+    # k is at most 0.02 from where it was made, so that a course is at most 0.15 sd off.
+    np.testing.assert_allclose(residuals, np.repeat([0.0, 0.0, 3.0], 5), atol=0.15)
+    assert ax.get_legend() is None
+
+
+def test_a_legend_hides_nothing_where_there_is_room_beside(solution):
+    for layout, beside in (("constrained", True), (None, False)):
+        ax = Figure(layout=layout).subplots()
+        solution.plot(ax=ax)
+        ax.figure.canvas.draw()
+        edge = ax.get_legend().get_window_extent().x0
+        assert (edge >= ax.get_window_extent().x1) == beside
 
 
 def test_equal_starts_look_equal(model, ax):
@@ -275,7 +303,7 @@ def test_levels_that_are_texts_are_drawn_as_places(model, ax):
         "left": tr.Gaussian("x", sd=0.2),
     }
     vary = {"k": tr.Vary(0.4, min=0.0, max=3.0)}
-    plot_fit(tr.fit(model, frame, time="day", observed=observed, vary=vary, starts=1), ax)
+    tr.fit(model, frame, time="day", observed=observed, vary=vary, starts=1).plot(ax=ax)
     assert ax.lines[0].get_ydata().tolist() == [1.0, 3.0, 1.0, 2.0, 1.0]
     assert ax.lines[2].get_ydata().tolist() == [0.5] * 5
 

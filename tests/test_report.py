@@ -210,7 +210,7 @@ def test_few_participants_are_not_told_by_their_means(tmp_path, decay):
     )  # fmt: skip
     page = tr.report(found, tmp_path)
     assert not (tmp_path / "means.csv").exists()
-    assert "no times at which 5 groups" in "".join(read(page).text)
+    assert "Means are drawn of 5 persons or groups at least" in "".join(read(page).text)
     assert pd.read_csv(tmp_path / "values-of-groups.csv")["mean"].isna().all()
 
 

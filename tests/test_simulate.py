@@ -152,7 +152,7 @@ def test_dense_output_agrees_with_requested_times():
         solution(10.5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0.001, 5.0), min_size=1, max_size=20))
 def test_any_times_give_the_closed_form(gaps):
     t = np.concatenate([[0.0], np.cumsum(gaps)])

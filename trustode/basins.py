@@ -82,6 +82,7 @@ class Basins(Shown):
         """Return a table with a row a start: the states varied, ``attractor`` and ``status``."""
         return self._table.copy()
 
+    @checks_keywords
     def plot(self, ax: Any = None) -> Any:
         """Draw the starts over the first two states, marked by where they go."""
         from .plot import plot_basins

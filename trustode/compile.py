@@ -21,7 +21,7 @@ from ._core import Functions, PythonModel, vector_unit
 from .cache import find, remember, store
 from .codegen import FUNCTION_NAMES, PARTS, AlongOrbit, Source, Variational
 from .codegen.interpret import FLOATS, evaluator
-from .errors import CompileError, CompileWarning, ModelError
+from .errors import CompileError, CompileWarning, ModelError, checks_keywords
 from .model import Model
 from .toolchain import build, compilers, in_memory, load, looked_for, toolchain_key
 from .vector import UNITS, is_slow, unit
@@ -79,6 +79,7 @@ class CompiledModel:
         return compile, (self.model,)
 
 
+@checks_keywords
 def compile(model: Model, *, require_compiled: bool = False) -> CompiledModel:
     """Turn a model into functions that C code and scipy can call.
 

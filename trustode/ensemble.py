@@ -156,6 +156,7 @@ class Ensemble(Shown):
         found[:, reached] = np.nanquantile(y[:, reached], levels, axis=0)
         return found
 
+    @checks_keywords
     def plot(self, name: Any = None, ax: Any = None) -> Any:
         """Draw a state or observable of all runs over time, the first state unless named.
 

@@ -96,6 +96,7 @@ class OrbitDiagram(Shown):
             found[k] = 1 + np.count_nonzero(np.diff(np.sort(y[which == k])) > gap)
         return found
 
+    @checks_keywords
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw the points of a state over the parameter; returns the matplotlib Axes."""
         from .plot import plot_orbit_diagram

@@ -198,6 +198,7 @@ class RegimeMap(Shown):
         lines += [f"Not followed: {text}." for text in self.failed]
         return "\n".join(lines)
 
+    @checks_keywords
     def plot(self, ax: Any = None) -> Any:
         """Draw the regimes with the curves on top; needs matplotlib.
 

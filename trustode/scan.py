@@ -98,6 +98,7 @@ class Scan(Shown):
 
         return pd.DataFrame({name: values.ravel() for name, values in self._columns.items()})
 
+    @checks_keywords
     def plot(self, name: str | None = None, ax: Any = None) -> Any:
         """Draw a measure over the varied parameters; returns the matplotlib Axes."""
         from .plot import plot_scan

@@ -208,6 +208,7 @@ class Solution(Shown):
             made["dydp"] = (("time", "state", "vary"), self.dydp)
         return made
 
+    @checks_keywords
     def plot(
         self,
         names: Sequence[str] | None = None,

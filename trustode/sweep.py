@@ -73,6 +73,7 @@ class Sweep(Shown):
         ways = [self.up.assign(direction="up"), self.down.assign(direction="down")]
         return pd.concat(ways, ignore_index=True)
 
+    @checks_keywords
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw a state on both ways over the parameter; returns the matplotlib Axes."""
         from .plot import plot_sweep

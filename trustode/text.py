@@ -18,7 +18,7 @@ from typing import IO, Any
 import sympy
 
 from . import foreign
-from .errors import ModelError, listed, nearest
+from .errors import ModelError, checks_keywords, listed, nearest
 from .expression import write
 from .model import Model, Param
 
@@ -53,6 +53,7 @@ _QUOTED = re.compile(
 _MAX_DOTS = 8
 
 
+@checks_keywords
 def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
     """Read a model file: our own, SBML, or XPPAUT's.
 
@@ -248,6 +249,7 @@ def _param(name: str, entry: Mapping[str, Any]) -> Param:
         raise ModelError(f"parameter {name!r}: {error}") from None
 
 
+@checks_keywords
 def write_text(model: Model) -> str:
     """Return the text of a model, as `read_model` reads it.
 

@@ -52,7 +52,7 @@ def test_a_pitchfork_from_its_stem_and_from_its_prong(follow, text_model):
     assert prong.points["stable"].all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.floats(-7, -1), st.sampled_from([-1, 1]))
 def test_an_imperfect_pitchfork_is_not_jumped(follow, text_model, exponent, sign):
     """x' = h + a x - x^3 with h > 0: the branch from a = -1 has x > 0 throughout, no fold."""

@@ -121,7 +121,7 @@ def test_kinds_in_the_plane(text_model):
         assert origin.stable == (kind in ("stable node", "stable focus"))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.floats(-0.95, 0.95), min_size=1, max_size=5, unique_by=lambda r: round(r, 1)))
 def test_every_root_of_a_polynomial_is_found(text_model, roots):
     roots = sorted(roots)

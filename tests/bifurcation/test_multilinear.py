@@ -148,7 +148,7 @@ def test_the_trust_model_agrees_with_sympy():
 NUMBERS = st.floats(-2, 2).map(lambda value: round(value, 3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(NUMBERS, min_size=6, max_size=6), NUMBERS, NUMBERS)
 def test_forms_are_symmetric_and_linear(directions, a, b):
     model = tr.models.load("fitzhugh-nagumo")

@@ -104,7 +104,7 @@ def cohorts(draw: st.DrawFn) -> tuple[pd.DataFrame, Problem, Problem]:
     return data, made[0], made[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cohorts(), st.integers(0, 100))
 def test_sums_in_c_are_those_of_numpy(drawn: tuple[pd.DataFrame, Problem, Problem], seed: int):
     _, fast, slow = drawn

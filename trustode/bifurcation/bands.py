@@ -149,6 +149,7 @@ class Bands(Shown):
         ]
         return "\n".join(lines)
 
+    @checks_keywords
     def plot(self, ax: Any = None) -> Any:
         """Draw how each point's location is distributed; needs matplotlib.
 

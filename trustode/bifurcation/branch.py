@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ..errors import ModelError, checks_keywords
 from ..model import Model
 from ..notebook import Shown
 from .normal_form import criticality
@@ -202,6 +202,7 @@ class Branch(Shown):
             self.model, self.parameter, row, self.params, self.inputs, where
         )
 
+    @checks_keywords
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw a state along the branch; needs matplotlib.
 

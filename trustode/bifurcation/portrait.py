@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import checks_keywords
 from ..model import Model
 from ..notebook import Shown
 from .branch import Branch
@@ -238,6 +239,7 @@ class Diagram(Shown):
         ]
         return "\n".join(lines)
 
+    @checks_keywords
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw a state along all branches; needs matplotlib.
 

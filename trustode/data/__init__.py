@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DataError, listed, nearest
+from ..errors import DataError, checks_keywords, listed, nearest
 from .catalog import BUNDLED, EXTERNAL, Column, DataSet
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def names() -> tuple[str, ...]:
     return tuple(BUNDLED)
 
 
+@checks_keywords
 def load(name: str) -> pd.DataFrame:
     """Load a bundled data set.
 
@@ -74,6 +75,7 @@ def load(name: str) -> pd.DataFrame:
     return frame
 
 
+@checks_keywords
 def read(name: str, path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read and check a user's own copy of a data set that is not bundled.
 

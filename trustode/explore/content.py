@@ -29,8 +29,8 @@ _DIGITS = 6
 
 CAUTION = (
     "A model of a theory, to think with: not a diagnostic tool, a prognosis or advice about "
-    "treatment. Unless a source says otherwise its values are assumptions, and none was estimated "
-    "from patients."
+    "treatment. Its values are assumptions, not estimates from patients, unless a source says "
+    "otherwise."
 )
 
 _KINDS = {

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import FileError, ModelError, OptionError, listed, nearest
+from ..errors import FileError, ModelError, OptionError, checks_keywords, listed, nearest
 from ..model import Model
 from .auto import auto, constants
 from .c_functions import c
@@ -43,6 +43,7 @@ _SUFFIXES = {
 }
 
 
+@checks_keywords
 def export(model: Model, path: str | os.PathLike[str], format: str | None = None) -> Path:
     """Write a model in the format of another program.
 

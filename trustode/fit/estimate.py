@@ -156,7 +156,9 @@ def fit(
         sought = marginal.factored() if covariance == "full" else marginal
 
         def ended_mixed(found: list[Search]) -> Fit:
-            return with_persons(marginal, design, found, quadrature, solver is None, seed, where)
+            return with_persons(
+                marginal, design, found, quadrature, solver is None, seed, progress, where
+            )
 
         return ended_mixed(
             searched_population(sought, pooled, starts, seed, how, where, ended_mixed)

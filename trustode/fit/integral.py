@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,11 +143,13 @@ def expected_information(pop: Population, layout: Layout, modes: Modes, persons:
     return found
 
 
-def sampled(people: People, modes: Modes, n: int, seed: int) -> tuple[Array, Array, Array]:
+def sampled(
+    people: People, modes: Modes, n: int, seed: int, advance: Callable[[int], object]
+) -> tuple[Array, Array, Array]:
     """Return each person's log-likelihood by importance sampling.
 
     With it the Monte Carlo standard error, and the effective number of draws. Draws are
-    from a t distribution around the mode.
+    from a t distribution around the mode; `advance` hears of each.
     """
     pop, rng = people.population, np.random.default_rng(seed)
     n_person, q = modes.own.shape
@@ -169,6 +172,7 @@ def sampled(people: People, modes: Modes, n: int, seed: int) -> tuple[Array, Arr
         proposal = constant - size
         proposal = proposal - 0.5 * (DEGREES + q) * np.log1p((z**2).sum(axis=1) / DEGREES)
         logs[row] = prior - nll - 0.5 * form(d, precision, d) - proposal
+        advance(1)
     total = logsumexp(logs, axis=0)
     share = np.exp(logs - total)
     effective = 1.0 / (share**2).sum(axis=0)

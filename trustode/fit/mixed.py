@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, listed, nearest
 from ..model import Model
+from ..progress import Progress, track
 from .bootstrap import check_whole
 from .checks import check_marginal
 from .columns import check_frame
@@ -334,14 +335,15 @@ def _chains(
 
 
 def told(
-    marginal: Marginal, modes: Modes, loglik: float, seed: int
+    marginal: Marginal, modes: Modes, loglik: float, seed: int, progress: Progress, where: str
 ) -> tuple[Mixed, pd.DataFrame, list[str]]:
     """Check the integral, and tabulate the persons; with what deserves a look."""
     import pandas as pd
 
     pop = marginal.population
     names = list(pop.names)
-    each, error, effective = sampled(marginal.people, modes, N_SAMPLED, seed)
+    with track(N_SAMPLED, progress, f"{where}, integral") as advance:
+        each, error, effective = sampled(marginal.people, modes, N_SAMPLED, seed, advance)
     checked, checked_error = float(each.sum()), float(np.sqrt((error**2).sum()))
     sd = np.sqrt(np.diagonal(modes.covariance))
     spread = np.sqrt(np.mean((modes.own - modes.mean) ** 2, axis=0))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import STATUS_TEXT, FitWarning, SolveError, Status
 from ..jobs import LOST
+from ..progress import Progress
 from .data import Design, code_notes
 from .information import (
     cut_notes,
@@ -129,6 +130,7 @@ def with_persons(
     quadrature: int,
     refine: bool,
     seed: int,
+    progress: Progress,
     where: str,
 ) -> Fit:
     """Refine the best search with random values, and put the result together."""
@@ -164,7 +166,7 @@ def with_persons(
     if isinstance(modes, Failure):
         raise SolveError(f"{where}: {modes.message}", modes.status)
     at = final.inner_x(modes[0])
-    mixed, persons, more = told(final, modes[0], point.penalty - point.nll, seed)
+    mixed, persons, more = told(final, modes[0], point.penalty - point.nll, seed, progress, where)
     result = _result(final, design, point, found, seed, left, [*notes, *more], at)
     problem = final.inner
     return replace(

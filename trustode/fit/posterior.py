@@ -127,6 +127,7 @@ class Posterior(Shown):
         """
         return waic(*parts_of(self.observations, self._loglik, by, f"waic({self._model})"))
 
+    @checks_keywords
     def plot(self, name: str | None = None, ax: Any = None, *, kind: str = "draws") -> Any:
         """Draw the posterior.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..checkpoint import Parts, digest
-from ..errors import OptionError, SolveError, listed, nearest
+from ..errors import OptionError, SolveError, checks_keywords, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown, text_of_table
 from .again import Held, near, problem_parts, with_threads
@@ -104,6 +104,7 @@ class Profile(Shown):
         named = [{str(key): value for key, value in row.items()} for row in rows]
         return list(zip(map(str, self.intervals.index), named, strict=True))
 
+    @checks_keywords
     def plot(self, name: str | None = None, ax: Any = None) -> Any:
         """Draw the profile of a value, the first unless named; returns the matplotlib Axes."""
         from ..plot import plot_profile

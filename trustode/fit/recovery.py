@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..checkpoint import Parts, digest
-from ..errors import OptionError, SolveError, Status, listed, nearest
+from ..errors import OptionError, SolveError, Status, checks_keywords, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown, text_of_table
 from .again import problem_parts, search_best, with_threads
@@ -97,6 +97,7 @@ class Recovery(Shown):
             lines.append(f"{told}.")
         return "\n".join([*lines, *self.notes])
 
+    @checks_keywords
     def plot(self, name: str | None = None, ax: Any = None) -> Any:
         """Draw estimates of a value over its truth; returns the matplotlib Axes."""
         from ..plot import plot_recovery

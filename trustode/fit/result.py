@@ -401,9 +401,9 @@ class Fit(Shown):
 
         Parameters
         ----------
-        kind : {"data", "residuals", "starts"}
-            Observations and predictions over time; standardised residuals over time; or how
-            far each start came, the best first (a waterfall).
+        kind : {"data", "residuals", "groups", "starts"}
+            Observations and predictions over time; standardised residuals over time; the same of
+            each group; or how far each start came, the best first (a waterfall).
         ax : matplotlib Axes, optional
             Where to draw; a new figure unless given.
 
@@ -416,15 +416,14 @@ class Fit(Shown):
         OptionError
             If there is no such kind.
         """
-        from ..plot import plot_fit, plot_residuals, plot_starts
+        from ..plot import FIT_PLOTS
 
-        kinds = {"data": plot_fit, "residuals": plot_residuals, "starts": plot_starts}
-        if kind not in kinds:
+        if kind not in FIT_PLOTS:
             raise OptionError(
-                f"plot({self.model.name}): kind={kind!r:.60}{nearest(str(kind), kinds) or '.'} "
-                f"It can be {listed(kinds)}"
+                f"plot({self.model.name}): kind={kind!r:.60}"
+                f"{nearest(str(kind), FIT_PLOTS) or '.'} It can be {listed(FIT_PLOTS)}"
             )
-        return kinds[kind](self, ax)
+        return FIT_PLOTS[kind](self, ax)
 
     def _agreement(self) -> str:
         """Say how many starts reached the best value, where not all of them did by themselves."""

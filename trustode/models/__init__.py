@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..errors import ModelError, listed, nearest
+from ..errors import ModelError, checks_keywords, listed, nearest
 from .trust_profiles import PROFILES, THERAPIES
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def therapies() -> dict[str, dict[str, float]]:
     return {name: dict(values) for name, values in THERAPIES.items()}
 
 
+@checks_keywords
 def load(
     name: str,
     profile: str | None = None,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
-from ..errors import FileError, ModelError, OptionError, listed, nearest, needs
+from ..errors import FileError, ModelError, OptionError, checks_keywords, listed, nearest, needs
 from ..expression import check_name, symbol
 from ..fit import AtRest, Fit, Gaussian, Laplace, Objective, Observation, Vary, fit, objective
 from ..model import Model, Param
@@ -88,6 +88,7 @@ class PetabProblem:
         )
 
 
+@checks_keywords
 def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
     """Read a PEtab problem of version 1, to fit or evaluate it here.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from ..errors import FileError, OptionError
+from ..errors import FileError, OptionError, checks_keywords
 from ..export import export
 from ..expression import TIME, parse, symbol
 from ..fit import Fit, Gaussian, Laplace, Objective
@@ -41,6 +41,7 @@ problems:
 Row = dict[str, Any]
 
 
+@checks_keywords
 def write_petab(problem: Fit | Objective, folder: str | os.PathLike[str]) -> Path:
     """Write what a fit minimises as a PEtab problem, which other programs read.
 

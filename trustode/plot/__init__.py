@@ -12,15 +12,13 @@ from .bifurcations import plot_cycles as plot_cycles
 from .bifurcations import plot_diagram as plot_diagram
 from .bifurcations import plot_periods as plot_periods
 from .bifurcations import plot_regime_map as plot_regime_map
+from .fits import FIT_PLOTS as FIT_PLOTS
 from .fits import mean_courses as mean_courses
 from .fits import plot_draws as plot_draws
-from .fits import plot_fit as plot_fit
 from .fits import plot_means as plot_means
 from .fits import plot_predictive as plot_predictive
 from .fits import plot_profile as plot_profile
 from .fits import plot_recovery as plot_recovery
-from .fits import plot_residuals as plot_residuals
-from .fits import plot_starts as plot_starts
 from .parts import LINES as LINES
 from .parts import name_label as name_label
 from .parts import time_label as time_label

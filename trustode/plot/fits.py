@@ -6,6 +6,7 @@ Imports what figures share, and what it draws for its types.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,8 @@ _LITTLE = 0.1
 _ENOUGH = 5
 #: Numbers of stretches of time that means are tried over.
 _STRETCHES = (48, 32, 24, 16, 12, 8, 4)
+#: Letters of groups' names that fit side by side.
+_ACROSS = 40
 #: Hatches of bands that overlap.
 _BANDS = ("", "///", "\\\\\\", "...", "|||", "---")
 
@@ -62,8 +65,10 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     courses = _places(fit, fit.courses()).groupby(["column", "group"], sort=False)
     whose = dict(list(courses))
     series = seen.groupby(["column", "group"], sort=False)
+    several = seen["group"].nunique() > 1
     for (key, part), (colour, style), mark in zip(series, lines_of(), marks, strict=False):
-        ax.plot(part["time"], part["observed"], mark, color=colour, label=f"{key[0]}, {key[1]}")
+        label = f"{key[0]}, {key[1]}" if several else str(key[0])
+        ax.plot(part["time"], part["observed"], mark, color=colour, label=label)
         ax.plot(whose[key]["time"], whose[key]["predicted"], linestyle=style, color=colour)
     return _fit_axes(fit, seen, ax)
 
@@ -152,7 +157,7 @@ def _fit_axes(fit: Fit, table: pd.DataFrame, ax: Axes) -> Axes:
         ax,
         time_label(fit.model),
         ", ".join(dict.fromkeys(map(str, table["column"]))),
-        "marks: observed, lines: predicted",
+        "marks: observed,\nlines: predicted",
     )
 
 
@@ -214,13 +219,10 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
     ax.set_ylim(top=max(_LITTLE, 2.0 * float(np.nanmax([*excess, *own], initial=0.0))))
     ax.set_ylim(bottom=-1e-3)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("start, the best first")
-    ax.set_ylabel("log-likelihood below the best")
     failed = len(fit.starts) - len(table)
     if failed:
         ax.set_title(f"{failed} of {len(fit.starts)} starts failed")
-    ax.legend()
-    return ax
+    return labelled(ax, "start, the best first", "log-likelihood below the best")
 
 
 def plot_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
@@ -237,15 +239,63 @@ def plot_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
     Axes
     """
     ax = axes_of(ax)
-    marks = itertools.cycle(MARKS)
-    parts = fit.residuals.groupby("column", sort=False)
-    for (column, part), (colour, _), mark in zip(parts, lines_of(), marks, strict=False):
-        ax.plot(
-            part["time"], part["residual"], mark, color=colour, label=str(column), fillstyle="none"
-        )
+    for part, mark, colour, label in _residuals_of_columns(fit):
+        ax.plot(part["time"], part["residual"], mark, color=colour, label=label, fillstyle="none")
+    return _residual_axes(ax, time_label(fit.model))
+
+
+def plot_group_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
+    """Draw standardised residuals of each group, with their median as a bar.
+
+    A group whose marks lie to one side, or spread beyond the dotted lines, is one that the
+    model does not fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : Axes, optional
+        Where to draw; a new figure unless given.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_of(ax)
+    groups = list(dict.fromkeys(fit.residuals["group"]))
+    place = {group: k for k, group in enumerate(groups)}
+    for part, mark, colour, label in _residuals_of_columns(fit):
+        at = part["group"].map(place)
+        ax.plot(at, part["residual"], mark, color=colour, label=label, fillstyle="none", alpha=0.5)
+    middle = fit.residuals.groupby("group", sort=False)["residual"].median()
+    ax.hlines(middle, np.arange(len(middle)) - 0.35, np.arange(len(middle)) + 0.35, color="black")
+    turned = sum(len(str(group)) for group in groups) > _ACROSS
+    ax.set_xticks(range(len(groups)), [str(group) for group in groups], rotation=90 * turned)
+    return _residual_axes(ax, "group")
+
+
+#: What `Fit.plot` draws, by kind.
+FIT_PLOTS = {
+    "data": plot_fit,
+    "residuals": plot_residuals,
+    "groups": plot_group_residuals,
+    "starts": plot_starts,
+}
+
+
+def _residuals_of_columns(fit: Fit) -> Iterator[tuple[pd.DataFrame, str, str, str | None]]:
+    """Yield each column's residuals, their mark and colour, and a label if there are several."""
+    parts = list(fit.residuals.groupby("column", sort=False))
+    for (column, part), (colour, _), mark in zip(
+        parts, lines_of(), itertools.cycle(MARKS), strict=False
+    ):
+        yield part, mark, colour, str(column) if len(parts) > 1 else None
+
+
+def _residual_axes(ax: Axes, across: str) -> Axes:
+    """Draw where residuals should lie, and label the axes."""
     for height, style in ((-2.0, ":"), (0.0, "-"), (2.0, ":")):
-        ax.axhline(height, color="black", linewidth=0.8, linestyle=style)
-    return labelled(ax, time_label(fit.model), "standardised residual")
+        ax.axhline(height, color="black", linewidth=0.8, linestyle=style, zorder=0)
+    return labelled(ax, across, "standardised residual")
 
 
 def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
@@ -371,7 +421,7 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
         ax,
         "time",
         ", ".join(dict.fromkeys(str(name) for name in rows["column"])),
-        f"marks: observed, bands: {100 * posterior.level:g} % of new data",
+        f"marks: observed,\nbands: {100 * posterior.level:g} % of new data",
     )
 
 

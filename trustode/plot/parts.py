@@ -70,11 +70,17 @@ def axes_of(ax: Axes | None) -> Axes:
 
 
 def labelled(ax: Axes, across: str, up: str, title: str | None = None) -> Axes:
-    """Name the axes, show the legend if anything has a label, and return the Axes."""
+    """Name the axes, show the legend if anything has a label, and return the Axes.
+
+    The legend stands beside the Axes, where it hides nothing, if the figure makes room for it.
+    """
     ax.set_xlabel(across)
     ax.set_ylabel(up)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(title=title)
+        if ax.figure.get_layout_engine() is not None:
+            ax.legend(title=title, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        else:
+            ax.legend(title=title)
     return ax
 
 

@@ -105,13 +105,12 @@ def plot_solution(
     ax = axes_of(ax)
     for (name, values), (colour, style) in zip(series.items(), lines_of(), strict=False):
         ax.plot(curve.t, values, color=colour, linestyle=style, label=name)
-    ax.set_xlabel(time_label(model))
-    if len(wanted) == 1:
-        ax.set_ylabel(name_label(model, wanted[0]))
-    else:
-        ax.set_ylabel("states" if set(wanted) <= set(model.states) else "values")
-        ax.legend()
     ax.margins(x=0)
+    if len(wanted) > 1:
+        up = "states" if set(wanted) <= set(model.states) else "values"
+        return labelled(ax, time_label(model), up)
+    ax.set_xlabel(time_label(model))
+    ax.set_ylabel(name_label(model, wanted[0]))
     return ax
 
 

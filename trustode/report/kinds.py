@@ -276,8 +276,8 @@ def _means(fit: Fit, into: Folder) -> list[Part]:
     if means.empty:
         return [
             Text(
-                f"There are no times at which {FEWEST} groups were observed, so that no means are "
-                "drawn; personal=True draws the observations themselves."
+                f"Means are drawn of {FEWEST} persons or groups at least, which were not observed "
+                "together here; personal=True draws the observations themselves."
             )
         ]
     words = (

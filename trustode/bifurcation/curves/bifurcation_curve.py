@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...errors import checks_keywords
 from ...model import Model
 from ...notebook import Shown
 
@@ -163,6 +164,7 @@ class BifurcationCurve(Shown):
         lines.append(f"{ends[0].upper()}{ends[1:]}.")
         return "\n".join(lines)
 
+    @checks_keywords
     def plot(self, ax: Any = None) -> Any:
         """Draw the curve in the plane of its two parameters; needs matplotlib.
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...compile import compile
 from ...engine import Problem
-from ...errors import DataError, ModelError, SolveError, Status
+from ...errors import DataError, ModelError, SolveError, Status, checks_keywords
 from ...event import EventLog
 from ...model import Model
 from ...notebook import Shown
@@ -285,6 +285,7 @@ class Cycles(Shown):
         lines.append(f"It begins where: {first}; it ends where: {last}.")
         return "\n".join(lines)
 
+    @checks_keywords
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw the least and largest value of a state along the family; needs matplotlib.
 
