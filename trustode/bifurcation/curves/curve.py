@@ -46,6 +46,8 @@ class Request:
     parameters : pair of str
     start : mapping of str to object
         What is known of the start, by name: the kind, states, parameters, omega, ...
+    met : object
+        The kind that the start's own row gives: also that of a point where curves meet.
     spans : ndarray, shape (2, 2)
     params, inputs : dict of str to float
         Values that differ from the model's defaults, those of the start included.
@@ -55,6 +57,7 @@ class Request:
     model: Model
     parameters: tuple[str, str]
     start: Mapping[str, Any]
+    met: Any
     spans: Array
     params: dict[str, Any]
     inputs: dict[str, Any]
@@ -186,7 +189,9 @@ def _of_cycles(request: Request) -> BifurcationCurve:
             start["kind"],
             request.model,
             request.parameters,
-            FOLLOWERS["hopf"](replace(request, start={**start, "kind": "hopf"})),
+            FOLLOWERS["hopf"](
+                replace(request, start={**start, "kind": "hopf"}, stepper=_DEFAULT_STEPPER)
+            ),
             request.spans,
             params,
             inputs,
@@ -239,7 +244,11 @@ def _start(request: Request, tracer: Tracer) -> Point:
     jac = full[:, :n]
     rate = _rate(jac) or float(np.abs(full).max()) or 1.0
     z = np.append(x, equations.extras(x, jac, float(row.get("omega", math.nan))))
-    point = tracer.start(z, rate)
+    hold = n + 1
+    if equations.kind == "hopf" and request.met == "bogdanov_takens":
+        # Just there, and not beside it on the side of neutral saddles.
+        z[-1], hold = 0.0, n + 2
+    point = tracer.start(z, rate, hold)
     near = point is not None and float(np.abs((point.z - z) / point.frame.scale)[:-1].max()) < 0.1
     if point is None or not near or (equations.kind == "hopf" and point.z[-1] < -1e-12 * rate**2):
         name = SINGULAR[equations.kind]
@@ -300,7 +309,8 @@ def _request(
         )
     pair = _pair(model, parameters, where)
     row = _row(start, where)
-    row["kind"] = _kind(row.get("kind"), kind, where, has_orbit="orbit" in row)
+    met = row.get("kind")
+    row["kind"] = _kind(met, kind, where, has_orbit="orbit" in row)
     held = getattr(start, "attrs", {})
     given = dict(model.known(params, "parameter", model.params))
     constant = dict(model.known(inputs, "input", model.inputs))
@@ -325,7 +335,7 @@ def _request(
             raise ModelError(
                 f"{where}: start has {name} = {row[name]:g}, outside its span ({low:g}, {high:g})"
             )
-    return Request(model, pair, row, spans, params_held, inputs_held, stepper)
+    return Request(model, pair, row, met, spans, params_held, inputs_held, stepper)
 
 
 def _known(held: Any, names: tuple[str, ...]) -> dict[str, float]:
