@@ -104,18 +104,6 @@ def test_curves_start_at_meeting_points(of_bautin):
     assert [curve.kind for curve in found.curves] == ["hopf", "fold_of_cycles"]
 
 
-def test_rigid_splitting_is_split():
-    """The model's specification: bpd-rigid (kappa 2.2, p .46) ends trusting or mistrusting."""
-    model = tr.models.load("trust-updated", profile="bpd")
-    span = {"p": (0.46, 0.5), "kappa": (2.15, 2.2)}
-    found = tr.regime_map(model, ("p", "kappa"), span=span, n=2, curves=False)
-    row = found.grid.query("p == .46 and kappa == 2.2").iloc[0]
-    assert row["regime"] == "split"
-    assert row["n_attractors"] == 2
-    assert len(found.curves) == 0
-    assert "where no curve was found" in found.summary() or len(found.share) == 1
-
-
 def test_meeting_point_may_lie_in_a_corner_of_the_span():
     """Trace gain - 1 - 1/delay and determinant (2 - gain)/delay both vanish at (2, 1)."""
     T, D = tr.states("T D")

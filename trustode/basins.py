@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from .checkpoint import Parts, digest
 from .errors import DataError, ModelError, OptionError, checks_keywords
 from .jobs import Arrays, Crew, carry_out, check_how
-from .longrun import LEAST_END, Plan, is_trust, long_enough, measure_runs, settle, sides
+from .longrun import (
+    LEAST_END,
+    SAME,
+    SAME_IRREGULAR,
+    Plan,
+    is_trust,
+    long_enough,
+    measure_runs,
+    settle,
+    sides,
+)
 from .model import Model
 from .notebook import Shown
 from .progress import Progress
@@ -33,10 +43,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _RUNS_A_BLOCK = 512
-#: Long runs whose extremes or means differ by less than this share of a state's scale are one.
-_SAME = 0.02
-#: The same of irregular ones, whose extremes are a matter of chance.
-_SAME_IRREGULAR = 0.3
 #: Ends that differ by less than so many of the solver's absolute tolerances, or than this share
 #: of the region, are one.
 _TOLERANCES, _FINEST = 100.0, 1e-6
@@ -301,7 +307,7 @@ def _group(kinds: NDArray[np.str_], found: Arrays, scale: Array) -> NDArray[np.i
     group = np.full(len(kinds), -1)
     for kind in np.unique(kinds):
         left = np.flatnonzero(kinds == kind)
-        same = _SAME_IRREGULAR if kind == "irregular" else _SAME
+        same = SAME_IRREGULAR if kind == "irregular" else SAME
         while left.size:
             first = left[0]
             # At rest only where it ends counts, not how it got there.
@@ -338,7 +344,7 @@ def _present(
             )
         ]
     )
-    group = _group(kinds, found, np.maximum(scale, finest / _SAME))
+    group = _group(kinds, found, np.maximum(scale, finest / SAME))
     n_run = len(group)
     rows: list[dict[str, Any]] = []
     for first in np.unique(group):

@@ -28,6 +28,10 @@ Array = NDArray[np.float64]
 MEASURES = ("min", "max", "mean", "final", "period", "amplitude", "lyapunov", "regime")
 _PER_STATE = ("min", "max", "mean", "final", "amplitude")
 
+#: Long runs whose extremes or means differ by less than this share of a state's scale are one.
+SAME = 0.02
+#: The same of irregular ones, whose extremes are a matter of chance.
+SAME_IRREGULAR = 0.3
 #: Starts between which the trust models may split: T = L = +-0.9.
 IDEALISED = 0.9
 #: Two resting runs whose T differs by more than this ended differently.

@@ -15,6 +15,8 @@ from .curves.curve import curve as curve
 from .curves.organising import Organising as Organising
 from .curves.organising import organising as organising
 from .curves.organising import sentences as sentences
+from .curves.plane import check_pair as check_pair
+from .curves.plane import check_spans as check_spans
 from .diagram import diagram as diagram
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium

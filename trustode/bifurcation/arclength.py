@@ -30,6 +30,8 @@ _DETERMINANT, _PAIRS, _UNSTABLE, _STABLE, _CORRECTIONS, _ASIDE, _OUTSIDE, _GROWS
 _SMALLEST_SHARE = 1e-3
 #: A state without bounds that starts no larger than this has size one.
 _NOTHING = 1e-12
+#: A state this many times as large as at the start grows without bound.
+LARGEST = 1e6
 
 
 @checks_keywords

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import SolveError, Status
-from .arclength import ArcLength, Curve, Node
+from .arclength import LARGEST, ArcLength, Curve, Node
 from .equilibria import Search, ordered_eigenvalues, undecided
 from .special import Finder, Pole, Special, Unclear, changed
 from .system import Array, System
@@ -35,8 +35,6 @@ _ROUNDING = float(np.finfo(float).eps)
 _NEXT = 1e-5
 #: How far beyond the span a branch is looked at, as a share of it.
 _MARGIN = 1e-7
-#: A state this many times as large as at the start grows without bound.
-_LARGEST = 1e6
 #: A test function that may come closer to zero than this share of its smallest known value
 #: is looked at again.
 _CLOSEST = 0.3
@@ -117,7 +115,7 @@ class Follower:
         stepper, side = self._stepper, Side([start])
         name = self._system.free
         ds, reason = stepper.ds, ""
-        largest = _LARGEST * start.scale.max()
+        largest = LARGEST * start.scale.max()
         if self._leaves(side):
             self._edge(side, start)
         while not side.end:

@@ -138,3 +138,38 @@ def test_hopf_curves_of_a_food_chain_meet_where_the_top_predator_enters(text_mod
     assert [sorted(curve.special["kind"]) for curve in curves] == [
         ["zero_hopf"], ["bautin", "bautin", "zero_hopf"]
     ]  # fmt: skip
+
+
+def test_folds_pass_the_plane_without_infection(text_model):
+    """Limited treatment of an infection: Zhang & Liu (2008), J. Math. Anal. Appl. 348, 433.
+
+    Nobody is infected where S = A/d. Both curves meet there: b l A = d (d + g + m + c) b and c =
+    b l^2 A / d^2, where the fold's quadratic coefficient vanishes and its equations are singular.
+    """
+    model = text_model(
+        {"S": "8 - 0.1*S - l*S*I", "I": "l*S*I - 0.13*I - c*I/(1 + I)"}, {"S": 40.0, "I": 10.0},
+        l=0.1, c=2.0,
+    )  # fmt: skip
+    span = {"l": (0.002, 0.2), "c": (0.2, 8)}
+    branch = tr.diagram(model, "l", span["l"], cycles=False)
+    start = branch.special.query("kind == 'fold'").iloc[0]
+    special = tr.curve(model, ("l", "c"), start=start, span=span).special
+    assert list(special["kind"]) == ["bogdanov_takens", "bogdanov_takens", "cusp"]
+    assert special["converged"].all()
+    rate = (80 + np.sqrt(80**2 - 4 * 800 * 0.13)) / 1600
+    row = special.iloc[2]
+    assert [row["l"], row["c"], row["S"]] == pytest.approx([rate, 800 * rate**2, 80], rel=1e-8)
+
+
+def test_homoclinic_orbits_leave_a_bogdanov_takens_point_of_a_map(text_model):
+    # Holling's fourth response: the prey's nullcline and the predator's rests x = 1/sqrt(2), where
+    # they merge, meet at K = sqrt(2).
+    model = text_model(
+        {"x": "x*(1-x/K) - x*y/(1/2+x**2)", "y": "y*(x/(1/2+x**2) - D)"}, {"x": 1.0, "y": 0.5},
+        K=2.0, D=0.5,
+    )  # fmt: skip
+    found, special = curves(model, ("K", "D"), ((0.3, 3), (0.3, 1)), cycles=False, levels=[0.6])
+    centre = special[special["kind"] == "bogdanov_takens"].iloc[0]
+    assert [centre["K"], centre["D"]] == pytest.approx([2**0.5, 2**-0.5], rel=1e-8)
+    (only,) = found["homoclinic"]
+    assert any("shrinks to a Bogdanov-Takens point near K = 1.414" in each for each in only.ends)

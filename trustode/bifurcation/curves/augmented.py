@@ -20,7 +20,7 @@ from .second_order import SecondOrder
 #: Smallest angular frequency, relative to the largest rate, that a complex border is taken at.
 _SLOWEST = 1e-9
 #: Angular frequencies below this share of the largest rate are measured with it.
-_SLOW = 1e-3
+_SLOW = 0.1
 #: A null vector may turn by acos of this in a step.
 _LEAST_COSINE = 0.8
 

@@ -23,6 +23,7 @@ from .augmented import Augmented, BranchPoints, Folds, Hopfs
 from .beside import beside
 from .bifurcation_curve import NAMES, SINGULAR, BifurcationCurve
 from .codim2 import WATCHES, Locator, Special2
+from .plane import check_number, check_pair, check_spans
 from .second_order import SecondOrder
 from .tracing import Point, Stretch, Tracer
 
@@ -46,6 +47,8 @@ class Request:
     parameters : pair of str
     start : mapping of str to object
         What is known of the start, by name: the kind, states, parameters, omega, ...
+    met : object
+        The kind that the start's own row gives: also that of a point where curves meet.
     spans : ndarray, shape (2, 2)
     params, inputs : dict of str to float
         Values that differ from the model's defaults, those of the start included.
@@ -55,6 +58,7 @@ class Request:
     model: Model
     parameters: tuple[str, str]
     start: Mapping[str, Any]
+    met: Any
     spans: Array
     params: dict[str, Any]
     inputs: dict[str, Any]
@@ -186,7 +190,9 @@ def _of_cycles(request: Request) -> BifurcationCurve:
             start["kind"],
             request.model,
             request.parameters,
-            FOLLOWERS["hopf"](replace(request, start={**start, "kind": "hopf"})),
+            FOLLOWERS["hopf"](
+                replace(request, start={**start, "kind": "hopf"}, stepper=_DEFAULT_STEPPER)
+            ),
             request.spans,
             params,
             inputs,
@@ -239,7 +245,11 @@ def _start(request: Request, tracer: Tracer) -> Point:
     jac = full[:, :n]
     rate = _rate(jac) or float(np.abs(full).max()) or 1.0
     z = np.append(x, equations.extras(x, jac, float(row.get("omega", math.nan))))
-    point = tracer.start(z, rate)
+    hold = n + 1
+    if equations.kind == "hopf" and request.met == "bogdanov_takens":
+        # Just there, and not beside it on the side of neutral saddles.
+        z[-1], hold = 0.0, n + 2
+    point = tracer.start(z, rate, hold)
     near = point is not None and float(np.abs((point.z - z) / point.frame.scale)[:-1].max()) < 0.1
     if point is None or not near or (equations.kind == "hopf" and point.z[-1] < -1e-12 * rate**2):
         name = SINGULAR[equations.kind]
@@ -298,9 +308,10 @@ def _request(
             f"{where}: stepper={stepper!r:.60} is not an ArcLength; write "
             "stepper=tr.ArcLength(ds=..., ds_max=...)"
         )
-    pair = _pair(model, parameters, where)
+    pair = check_pair(model, parameters, where)
     row = _row(start, where)
-    row["kind"] = _kind(row.get("kind"), kind, where, has_orbit="orbit" in row)
+    met = row.get("kind")
+    row["kind"] = _kind(met, kind, where, has_orbit="orbit" in row)
     held = getattr(start, "attrs", {})
     given = dict(model.known(params, "parameter", model.params))
     constant = dict(model.known(inputs, "input", model.inputs))
@@ -318,36 +329,18 @@ def _request(
     for name in pair:
         row.setdefault(name, defaults[name])
     for name in (*states, *pair):
-        row[name] = _number(row[name], f"{where}: start: {name}")
-    spans = _spans(model, pair, span, where)
+        row[name] = check_number(row[name], f"{where}: start: {name}")
+    spans = check_spans(pair, span, where)
     for name, (low, high) in zip(pair, spans, strict=True):
         if not low <= row[name] <= high:
             raise ModelError(
                 f"{where}: start has {name} = {row[name]:g}, outside its span ({low:g}, {high:g})"
             )
-    return Request(model, pair, row, spans, params_held, inputs_held, stepper)
+    return Request(model, pair, row, met, spans, params_held, inputs_held, stepper)
 
 
 def _known(held: Any, names: tuple[str, ...]) -> dict[str, float]:
     return {key: value for key, value in (held or {}).items() if key in names}
-
-
-def _pair(model: Model, parameters: Any, where: str) -> tuple[str, str]:
-    known = [*model.params, *model.inputs]
-    if isinstance(parameters, str) or not hasattr(parameters, "__len__") or len(parameters) != 2:
-        raise ModelError(
-            f'{where}: parameters={parameters!r:.60}; give two, as in ("{known[0]}", "{known[-1]}")'
-        )
-    names = [str(getattr(each, "name", each)) for each in parameters]
-    for name in names:
-        if name not in known:
-            raise ModelError(
-                f"{where}: {name!r:.60} is not a parameter{nearest(name, known) or '.'} "
-                f"The parameters are: {listed(known, 100)}"
-            )
-    if names[0] == names[1]:
-        raise ModelError(f"{where}: {names[0]} is given twice; two parameters vary")
-    return names[0], names[1]
 
 
 def _row(start: Any, where: str) -> dict[str, Any]:
@@ -386,47 +379,6 @@ def _kind(of_start: Any, asked: Any, where: str, *, has_orbit: bool) -> str:
         f"{where}: start is of the kind {of_start!r:.40}, which cannot be followed{hint} "
         f"The kinds are: {known}"
     )
-
-
-def _number(value: Any, where: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number) or isinstance(value, bool):
-        raise ModelError(f"{where} = {value!r:.60} is not a finite number")
-    return number
-
-
-def _spans(model: Model, pair: tuple[str, str], span: Any, where: str) -> Array:
-    """Return the ends of both parameters, shape (2, 2)."""
-    if not hasattr(span, "items"):
-        raise ModelError(
-            f"{where}: span={span!r:.60}; give the ends of both parameters, as in "
-            f'span={{"{pair[0]}": (0, 1), "{pair[1]}": (0, 1)}}'
-        )
-    named = {str(getattr(key, "name", key)): value for key, value in span.items()}
-    for name in named:
-        if name not in pair:
-            raise ModelError(
-                f"{where}: span of {name!r:.60}{nearest(name, pair) or ''}, not varied"
-            )
-    spans = np.empty((2, 2))
-    for k, name in enumerate(pair):
-        if name not in named:
-            raise ModelError(f"{where}: span gives no ends of {name}")
-        try:
-            low, high = (_number(edge, f"{where}: span of {name}") for edge in named[name])
-        except (TypeError, ValueError) as error:
-            if isinstance(error, ModelError):
-                raise
-            raise ModelError(
-                f"{where}: span of {name} must be a pair of numbers, got {named[name]!r:.60}"
-            ) from None
-        if not low < high:
-            raise ModelError(f"{where}: span of {name}: {low:g} is not below {high:g}")
-        spans[k] = low, high
-    return spans
 
 
 # ---------------------------------------------------------------------- result

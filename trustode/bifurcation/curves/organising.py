@@ -170,6 +170,15 @@ def _organised(
     )
 
 
+def _meeting(point: pd.Series) -> tuple[str, ...]:
+    """Return the kinds of curves that run through a special point of a curve."""
+    kind = str(point["kind"])
+    if kind == "bogdanov_takens" and not point["coefficients"].get("a"):
+        # A symmetry keeps branches crossing there, and folds away.
+        return ("branch_point",)
+    return _ONWARD.get(kind, ())
+
+
 def sentences(special: pd.DataFrame, parameters: tuple[str, str]) -> Iterator[str]:
     """Yield a sentence on each organising centre."""
     first, second = parameters
@@ -229,7 +238,7 @@ class _Search:
             return
         self.curves.append(made)
         for _, point in made.special.iterrows():
-            for onward in _ONWARD.get(str(point["kind"]), ()):
+            for onward in _meeting(point):
                 if point["kind"] == "hopf_hopf":
                     # The other pair's curve: the point lies on this one, too.
                     omega = float(point["other_omega"])

@@ -20,7 +20,8 @@ from .tracing import Point
 _NODES, _LEAST = 10, 7
 #: The stretch that is interpolated is narrowed to this share of itself, as often as is given.
 _NARROWER, _TIMES = 0.1, 3
-#: How far two interpolants in a row may be apart, as a share of the step.
+#: How far two interpolants in a row may be apart, as a share of the step, or the last terms of
+#: one alone where too few points can be had of the next.
 _AGREE = 1e-7
 
 
@@ -52,12 +53,13 @@ def passed(
     """
     low, high, last = a, b, None
     whole = b - a
+    found = None
     for _ in range(_TIMES):
         middle, half = (low + high) / 2.0, (high - low) / 2.0
         nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
         known = [(u, point) for u in nodes if (point := at(middle + half * u)) is not None]
         if len(known) < _LEAST:
-            return None
+            break
         u = np.array([each for each, _ in known])
         values = np.polynomial.chebyshev.chebfit(
             u, [[*point.z, test(point)] for _, point in known], len(known) - 1
@@ -68,12 +70,15 @@ def passed(
         roots = np.polynomial.chebyshev.chebroots(wanted)
         roots = roots[(np.abs(roots.imag) <= _AGREE) & (np.abs(roots.real) <= 1.0)].real
         if not len(roots):
-            return None
+            break
         root = float(roots[np.argmin(np.abs(roots))])
         s = middle + half * root
         z = np.polynomial.chebyshev.chebval(root, values[:, :-1])
-        settled = last is not None and abs(s - last) <= _AGREE * whole
+        tail = np.abs(values[-2:]).max(axis=0)
+        settled = bool((tail <= _AGREE * np.abs(values).max(axis=0)).all())
+        if settled or (last is not None and abs(s - last) <= _AGREE * whole):
+            found = s, np.asarray(z)
         last = s
         reach = _NARROWER * half
         low, high = max(a, s - reach), min(b, s + reach)
-    return (s, np.asarray(z)) if settled else None
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arclength import ArcLength
+from ..arclength import LARGEST, ArcLength
 from ..system import Array
 from .augmented import Augmented, Frame
 
@@ -133,15 +133,15 @@ class Tracer:
         return size
 
     @np.errstate(all="ignore")
-    def start(self, z: Array, rate: float) -> Point | None:
-        """Return the point of the curve nearest to a guess, the second parameter held if it can be.
+    def start(self, z: Array, rate: float, held: int) -> Point | None:
+        """Return the point of the curve nearest to a guess, one unknown held if it can be.
 
         Its tangent looks towards larger values of the second parameter.
         """
         scale = self.scale(z, rate)
         frame = self.equations.frame(z, scale, rate)
         hold = np.zeros(self.equations.size)
-        hold[self.equations.n + 1] = 1.0
+        hold[held] = 1.0
         found = self._corrected(z, frame, hold, 0.0, z) or self._nearest(z, frame)
         if found is None:
             return None
@@ -257,6 +257,8 @@ class Tracer:
                 stretch.end = f"span reached, {edge}"
             elif len(stretch.points) > stepper.max_steps:
                 stretch.end = f"step limit, {stepper.max_steps} at {where}"
+            elif origin.frame.scale[:n].max() > LARGEST * start.frame.scale[:n].max():
+                stretch.end = f"grows without bound at {where}"
             if stretch.end:
                 break
             found, reason, ended = self._step(stretch, origin, ds)

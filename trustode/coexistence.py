@@ -1,0 +1,292 @@
+"""Tell the attractors apart that runs from several starts end on, at each of many points.
+
+A point's regime is named by them: where the starts end differently, regimes coexist. Imports the
+long run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .checkpoint import Parts, digest
+from .jobs import Arrays, Crew
+from .longrun import (
+    APART,
+    IDEALISED,
+    SAME,
+    SAME_IRREGULAR,
+    Measured,
+    Plan,
+    is_trust,
+    measure_runs,
+    settle,
+    sides,
+)
+from .model import Model
+from .runs import Runs, make_runs
+from .solve import Solver
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+#: Drifts that two runs at rest may still make up between them.
+_DRIFTS = 5.0
+#: Starts are moved off special places by this share of a state's scale.
+_ASIDE = 1e-3
+#: Two rests of T that differ by less are one, on whichever side of 0 they are.
+_NOTHING = 1e-6
+#: An equilibrium whose fastest growth, times the span that was measured, is above this is left.
+_LEAVES = 1.0
+#: Share of its size on the whole map below which a state vanishes at a point.
+_VANISHES = 1e-2
+#: What is no attractor.
+_NONE = ("unsettled", "failed")
+#: Most starts of those found.
+_MOST_STARTS = 6
+
+
+def coexistence(
+    model: Model,
+    columns: dict[str, Array],
+    given: list[dict[str, float]],
+    found: list[dict[str, float]],
+    reach: Mapping[str, float],
+    params: Mapping[str, float],
+    inputs: Mapping[str, float],
+    times: tuple[float, float, float],
+    solver: Solver,
+    where: str,
+) -> tuple[Points, pd.DataFrame]:
+    """Return the task of telling what attracts at each of many points, and its starts as a table.
+
+    Parameters
+    ----------
+    model : Model
+    columns : dict of str to ndarray, shape (n_point,)
+        Values of what varies.
+    given, found : list of dict of str to float
+        Initial states: all of those given; of those found, the few that lie farthest apart.
+    reach : mapping of str to float
+        How far each state goes; those that it lacks go to 1.
+    params, inputs : mapping of str to float
+    times : tuple of float
+        Start, the end of the transient, and the end.
+    solver : Solver
+    where : str
+        The call, for messages.
+
+    Returns
+    -------
+    (Points, DataFrame)
+    """
+    import pandas as pd
+
+    start, discarded, end = times
+    n_point = len(next(iter(columns.values())))
+    sizes = _sizes(model, reach)
+    begins = [*given, *_apart(found, sizes)]
+    settled = 0
+    if is_trust(model):
+        moved = [name for name in ("T", "L") if name in model.states]
+        begins += [dict.fromkeys(moved, value) for value in (IDEALISED, -IDEALISED)]
+        settled = 2
+    every = [
+        make_runs(
+            model,
+            columns,
+            n_point,
+            range(1, n_point + 1),
+            params=params,
+            initial=begin,
+            inputs=inputs,
+            where=where,
+        )
+        for begin in begins
+    ]
+    free = [k for k, name in enumerate(model.states) if name not in ("T", "L")]
+    atol = solver.atol_vector(every[0].compiled)
+    plan = Plan(start, start + discarded, end, solver, atol, ("mean", "period"), free)
+    return Points(every, plan, sizes, settled), pd.DataFrame(begins, columns=list(model.states))
+
+
+def _sizes(model: Model, reach: Mapping[str, float]) -> Array:
+    """Return the size of each state: the width of its bounds, or what it reaches, or 1."""
+    sizes = []
+    for name in model.states:
+        low, high = model.bounds.get(name, (-math.inf, math.inf))
+        sizes.append(high - low if math.isfinite(high - low) else reach.get(name, 1.0))
+    return np.array(sizes)
+
+
+def _apart(starts: list[dict[str, float]], sizes: Array) -> list[dict[str, float]]:
+    """Return the starts that lie farthest apart, at most so many."""
+    if not starts:
+        return []
+    x = np.array([list(each.values()) for each in starts]) / sizes
+    kept = [0]
+    while len(kept) < _MOST_STARTS:
+        away = np.abs(x[:, None] - x[kept]).max(axis=2).min(axis=1)
+        farthest = int(np.argmax(away))
+        if away[farthest] <= SAME:
+            break
+        kept.append(farthest)
+    return [starts[k] for k in kept]
+
+
+@dataclass(frozen=True)
+class Points:
+    """The task: the long runs of each point from all starts; the last ones settle first."""
+
+    every: list[Runs]
+    plan: Plan
+    sizes: Array
+    settled: int
+
+    def take(self, rows: slice) -> Points:
+        """Return the task of some points."""
+        return replace(self, every=[runs.take(rows) for runs in self.every])
+
+    def solve(self, crew: Crew) -> Arrays:
+        """Solve the runs of the points and tell their attractors apart."""
+        n = self.every[0].n_run
+        rows = np.arange(n)
+        model = self.every[0].compiled.model
+        low, high = np.array(
+            [model.bounds.get(name, (-math.inf, math.inf)) for name in model.states]
+        ).T
+        aside = _ASIDE * self.sizes * np.where(np.arange(len(self.sizes)) % 2, -1.0, 1.0)
+        measured = []
+        for k, runs in enumerate(self.every):
+            y0 = runs.starts(rows, runs.params(rows))
+            if k >= len(self.every) - self.settled:
+                y0 = settle(runs, rows, self.plan.start, y0, self.plan.free)
+            # Within the model's bounds, on whichever side there is room.
+            moved = np.where((y0 + aside < low) | (y0 + aside > high), y0 - aside, y0 + aside)
+            y0 = np.clip(moved, low, high)
+            measured.append(measure_runs(runs, rows, y0, range(y0.shape[1]), self.plan, crew))
+        leaves = np.array(
+            [self._leaves(runs, each) for runs, each in zip(self.every, measured, strict=True)]
+        )
+        return _attractors(model, measured, leaves, self.sizes)
+
+    def _leaves(self, runs: Runs, measured: Measured) -> NDArray[np.bool_]:
+        """Say which runs rest on an equilibrium that is unstable."""
+        rows = np.arange(runs.n_run)
+        p, u = runs.params(rows), runs.input_values(rows, self.plan.end)
+        span = self.plan.end - self.plan.begin
+        leaves = np.zeros(len(rows), dtype=bool)
+        for k in np.flatnonzero(measured.behaviour.kind == "resting").tolist():
+            jac = runs.compiled.jac(self.plan.end, measured.final[k], p[k], u[k])
+            if np.isfinite(jac).all():
+                leaves[k] = np.linalg.eigvals(jac).real.max() * span > _LEAVES
+        return leaves
+
+    def parts(self) -> Parts:
+        """Return all that the regimes depend on."""
+        plan = self.plan
+        starts = [runs.initial for runs in self.every]
+        return {
+            "call": ("regime_map", ""),
+            **self.every[0].parts(),
+            "initial": (f"{len(starts)} starts", digest(starts, self.settled)),
+            "t": (f"{plan.start:g} to {plan.end:g}", digest(plan.start, plan.end)),
+            "discard": (f"until {plan.begin:g}", digest(plan.begin)),
+            "solver": (repr(plan.solver), ""),
+        }
+
+
+def _attractors(
+    model: Model, measured: list[Measured], leaves: NDArray[np.bool_], sizes: Array
+) -> Arrays:
+    """Return regime, number of attractors and longest period of each point."""
+    kinds = np.array([each.behaviour.kind for each in measured]).astype("U11")
+    rest, drift, low, high, mean = (
+        np.array([getattr(each.extent, name) for each in measured])
+        for name in ("rest", "drift", "low", "high", "mean")
+    )
+    mean = np.array([each.behaviour.mean for each in measured])
+    # What a point's own runs reach, but for a state that vanishes there.
+    here = np.nanmax(np.maximum(np.abs(low), np.abs(high)), axis=0, initial=0.0)
+    local = np.maximum(here, _VANISHES * sizes)
+    trust = is_trust(model)
+    if trust:
+        at = model.states.index("T")
+        names = np.where(kinds == "resting", sides(rest[:, :, at]), kinds)
+    else:
+        names = kinds
+    n_point = kinds.shape[1]
+    regime = np.empty(n_point, dtype="U40")
+    count = np.zeros(n_point, dtype=np.int64)
+    period = np.full(n_point, np.nan)
+    every_period = np.array([each.behaviour.period for each in measured])
+    for j in range(n_point):
+        usable = [k for k in range(len(measured)) if kinds[k, j] not in _NONE and not leaves[k, j]]
+        found: list[int] = []
+        for k in usable:
+            if not any(
+                _alike(k, other, j, kinds, (rest, drift, low, high, mean), local[j], trust, model)
+                for other in found
+            ):
+                found.append(k)
+        count[j] = len(found)
+        regime[j] = _name([str(names[k, j]) for k in found], trust)
+        if not found:
+            failed = all(kinds[k, j] == "failed" for k in range(len(measured)))
+            regime[j] = "failed" if failed else "unsettled"
+        periods = [every_period[k, j] for k in found if math.isfinite(every_period[k, j])]
+        if periods:
+            period[j] = max(periods)
+    return {
+        "regime": regime,
+        "n_attractors": count,
+        "period": period,
+        "status": np.min([each.status for each in measured], axis=0),
+    }
+
+
+def _alike(
+    k: int,
+    other: int,
+    j: int,
+    kinds: NDArray[np.str_],
+    extents: tuple[Array, ...],
+    sizes: Array,
+    trust: bool,
+    model: Model,
+) -> bool:
+    """Return whether two runs of a point end on the same attractor."""
+    if kinds[k, j] != kinds[other, j]:
+        return False
+    rest, drift, low, high, mean = extents
+    seen = [model.states.index("T")] if trust else list(range(len(sizes)))
+    if kinds[k, j] == "resting":
+        apart = np.abs(rest[k, j] - rest[other, j])[seen]
+        moving = _DRIFTS * (drift[k, j] + drift[other, j])[seen]
+        if trust:
+            named = sides(rest[[k, other], j, seen[0]])
+            near = named[0] == named[1] and apart[0] <= APART
+            return bool(near or apart[0] <= max(moving[0], _NOTHING))
+        return bool(np.all((apart <= SAME * sizes) | (apart <= moving)))
+    most = SAME_IRREGULAR if kinds[k, j] == "irregular" else SAME
+    return all(
+        bool(np.all(np.abs(each[k, j] - each[other, j])[seen] <= most * sizes[seen]))
+        for each in (low, high, mean)
+    )
+
+
+def _name(names: list[str], trust: bool) -> str:
+    """Return the name of a regime from those of its attractors."""
+    different = sorted(set(names))
+    if len(names) > 1 and set(names) <= {"resting", "trusting", "mistrusting"}:
+        return "split" if trust else "bistable"
+    if len(names) > 1 and different == ["cycling"]:
+        return "two cycles"
+    return " or ".join(different)
