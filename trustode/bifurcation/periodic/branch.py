@@ -25,7 +25,7 @@ from ...solve import Solver, input_tables
 from ..normal_form import criticality
 from ..system import has_corners, shown_state
 from .collocation import Orbit
-from .family import Family, Node, extremes
+from .family import Family, Node
 from .follow import Origin
 from .sensitivity import critical_derivatives, orbit_derivatives
 
@@ -368,7 +368,7 @@ def orbit_columns(
 ) -> dict[str, Any]:
     """Return what a table says of orbits: position, parameter, period, extremes and stability."""
     n = len(model.states)
-    ends = [extremes(node.orbit) for node in nodes]
+    ends = [node.orbit.extremes for node in nodes]
     least = np.array([low for low, _ in ends]).reshape(-1, n)
     largest = np.array([high for _, high in ends]).reshape(-1, n)
     found = [node.multipliers for node in nodes]

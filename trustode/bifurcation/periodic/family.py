@@ -538,12 +538,3 @@ def halves(model: Model) -> Array:
             for name in model.states
         ]
     )
-
-
-def extremes(orbit: Orbit) -> tuple[Array, Array]:
-    """Return the least and the largest value of each state along an orbit.
-
-    They are those of the piecewise polynomials, to rounding.
-    """
-    least, largest = basis().pieces.extremes(orbit.mesh, orbit.states)
-    return least, largest

@@ -14,7 +14,7 @@ import numpy as np
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit, swings
-from .family import MOST, ON_THE_WAY, Family, Node, extremes
+from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -328,7 +328,8 @@ class Follower:
         """Return whether the last step passes the first orbit, in its direction."""
         if len(nodes) < 4:
             return False
-        first, second, before, last = (_mark(node, nodes[-1]) for node in (*nodes[:2], *nodes[-2:]))
+        unit = _units(nodes[-1])
+        first, second, before, last = (_mark(node) / unit for node in (*nodes[:2], *nodes[-2:]))
         step, offset = last - before, first - before
         if not step.any():
             return False
@@ -345,12 +346,15 @@ class Follower:
         there = self._family.at(origin, at, sharp=False)
         if there is None:
             return False
-        gap = _mark(there, nodes[-1]) - first
+        gap = _mark(there) / unit - first
         return float(np.linalg.norm(gap)) <= _CLOSURE * length
 
 
-def _mark(node: Node, unit: Node) -> Array:
-    """Return what tells an orbit from others wherever it begins, in units of another one."""
-    least, largest = extremes(node.orbit)
-    states = np.concatenate([least, largest]) / np.tile(unit.scale, 2)
-    return np.concatenate([states, node.orbit.free / unit.free_scale])
+def _mark(node: Node) -> Array:
+    """Return what tells an orbit from others wherever it begins."""
+    return np.concatenate([*node.orbit.extremes, node.orbit.free])
+
+
+def _units(node: Node) -> Array:
+    """Return what the entries of `_mark` count in."""
+    return np.concatenate([node.scale, node.scale, node.free_scale])
