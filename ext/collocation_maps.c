@@ -188,10 +188,11 @@ static WIDE void series(int n, int n_point, const double *restrict by, double *r
     for (int q = 0; q < COEFFICIENTS && quiet < n_point; q++) {
         const double share = 1.0 / (q + 1);
         const int next = latest == n_point ? 0 : latest + 1;
+        double *const coefficient = ring + (size_t)next * square;
         double size[LANES] = {0.0};
-        double *here = ring + (size_t)next * square, *out = map;
         for (int i = 0; i < n; i++)
-            for (int j = 0; j < n; j++, here += LANES, out += LANES) {
+            for (int j = 0; j < n; j++) {
+                double *here = coefficient + product(i * n + j, LANES);
                 double sum[LANES] = {0.0};
                 for (int k = 0, last = latest; k <= q && k < n_point; k++) {
                     const double *x = by + (size_t)k * square + product(i * n, LANES);
@@ -201,12 +202,13 @@ static WIDE void series(int n, int n_point, const double *restrict by, double *r
                         for (int s = 0; s < LANES; s++)
                             sum[s] += x[s] * y[s];
                 }
-                for (int s = 0; s < LANES; s++) {
-                    const double value = sum[s] * share, length = fabs(value);
-                    here[s] = value;
-                    out[s] += value;
-                    size[s] = length <= size[s] ? size[s] : length;
-                }
+                for (int s = 0; s < LANES; s++)
+                    here[s] = sum[s] * share;
+            }
+        for (size_t a = 0; a < square; a += LANES)
+            for (int s = 0; s < LANES; s++) {
+                map[a + (size_t)s] += coefficient[a + (size_t)s];
+                size[s] += fabs(coefficient[a + (size_t)s]);
             }
         latest = next;
         int loud = 0;
