@@ -88,7 +88,9 @@ class Cycles(Shown):
     points : DataFrame
         One row an orbit, in order along the family: step, the parameter, period,
         ``min_<state>`` and ``max_<state>``, stable, n_unstable, multipliers (the one that is 1
-        first) and trivial_error, how far that one is from 1: an estimate of the others' error.
+        first) and trivial_error, how far that one is from 1: an estimate of the others' error, but
+        not of those smaller than 1e-60: with ``intervals`` given they may be percents off, as
+        collocation keeps of these three digits of the logarithm.
     special : DataFrame
         One row a special point, in order: kind ("fold_of_cycles", "period_doubling", "torus",
         "branch_point", and at an end "homoclinic", "saddle_node_homoclinic", "heteroclinic"),
