@@ -126,6 +126,11 @@ class Orbit:
         least, largest = basis().pieces.extremes(self.mesh, self.states)
         return least, largest
 
+    @cached_property
+    def mark(self) -> Array:
+        """What tells it from others wherever it begins, shape (2 n_state + n_free,)."""
+        return np.concatenate([*self.extremes, self.free])
+
     def at(self, s: Array) -> Array:
         """Return the states at positions in [0, 1], shape (n, n_state)."""
         return interpolated(self.mesh, self.states, s)

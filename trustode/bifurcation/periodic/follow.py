@@ -5,6 +5,7 @@ Imports the families, special points and ends of this folder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -328,14 +329,15 @@ class Follower:
         """Return whether the last step passes the first orbit, in its direction."""
         if len(nodes) < 4:
             return False
-        unit = _units(nodes[-1])
-        first, second, before, last = (_mark(node) / unit for node in (*nodes[:2], *nodes[-2:]))
-        step, offset = last - before, first - before
-        if not step.any():
+        first, second, before, last = (node.orbit.mark for node in (*nodes[:2], *nodes[-2:]))
+        scale, free_scale = nodes[-1].scale, nodes[-1].free_scale
+        unit = np.concatenate([scale, scale, free_scale])
+        step, offset = (last - before) / unit, (first - before) / unit
+        square = float(step @ step)
+        if square == 0.0:
             return False
-        share = float(offset @ step) / float(step @ step)
-        length = float(np.linalg.norm(step))
-        if not (0.0 < share <= 1.0 and float(step @ (second - first)) > 0.0):
+        share, length = float(offset @ step) / square, math.sqrt(square)
+        if not (0.0 < share <= 1.0 and float(step @ ((second - first) / unit)) > 0.0):
             return False
         aside = float(np.linalg.norm(offset - share * step))
         if not _CLOSURE * length < aside <= _NEARLY_CLOSED * length:
@@ -346,15 +348,5 @@ class Follower:
         there = self._family.at(origin, at, sharp=False)
         if there is None:
             return False
-        gap = _mark(there) / unit - first
+        gap = (there.orbit.mark - first) / unit
         return float(np.linalg.norm(gap)) <= _CLOSURE * length
-
-
-def _mark(node: Node) -> Array:
-    """Return what tells an orbit from others wherever it begins."""
-    return np.concatenate([*node.orbit.extremes, node.orbit.free])
-
-
-def _units(node: Node) -> Array:
-    """Return what the entries of `_mark` count in."""
-    return np.concatenate([node.scale, node.scale, node.free_scale])
