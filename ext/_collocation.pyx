@@ -64,7 +64,7 @@ cdef extern from "collocation_maps.h":
         int *
     ) noexcept nogil
     void tro_collocation_maps(
-        const tro_collocation *, const double *, double, const double *, const double *,
+        const tro_collocation *, const double *, const double *, const double *,
         const double *, const int *, double *, double *, double *, double *
     ) noexcept nogil
     size_t tro_collocation_maps_beside_work(int) noexcept nogil
@@ -657,8 +657,8 @@ cdef class Collocation:
         cdef double *maps_ = <double *>cnp.PyArray_DATA(maps)
         cdef double *flows_ = <double *>cnp.PyArray_DATA(flows)
         with nogil:
-            tro_collocation_maps(&self.c, &states[0, 0], period, p_, u_, &powers[0, 0], pieces_,
-                                 work_, maps_, flows_, &volume)
+            tro_collocation_maps(&self.c, &states[0, 0], p_, u_, &powers[0, 0], pieces_, work_,
+                                 maps_, flows_, &volume)
         self.functions.reraise()
         return maps, flows, volume
 

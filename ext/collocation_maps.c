@@ -16,16 +16,45 @@ enum { MOST = 1000, MOST_IN_ALL = 1000000 };
  * this many. */
 static const double SMALL = 1e-15;
 enum { COEFFICIENTS = 100 };
+/* Pieces whose series are computed together. */
+enum { LANES = 8 };
 
 static size_t product(int a, int b)
 {
     return (size_t)a * (size_t)b;
 }
 
+/* The work space, cut up. */
+typedef struct {
+    double *values;  /* the equations' matrices at the Gauss points, of every interval */
+    double *whole;   /* coefficients of an interval's polynomial */
+    double *piece;   /* and of a piece's */
+    double *lanes;   /* those of LANES pieces, entries of one kind beside each other, */
+    double *ring;    /* the latest coefficients of their maps, */
+    double *sums;    /* and these */
+    double *y;
+} room;
+
+static size_t cut(const tro_collocation *c, double *work, room *out)
+{
+    const size_t m = (size_t)c->n_point, n = (size_t)c->model->n_state, square = n * n;
+    const size_t sizes[] = {(size_t)c->n_interval * m * square, m * square, m * square,
+                            LANES * m * square, LANES * (m + 1) * square, LANES * square, n};
+    double **starts[] = {&out->values, &out->whole, &out->piece, &out->lanes,
+                         &out->ring,   &out->sums,  &out->y};
+    size_t total = 0;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        if (work != NULL)
+            *starts[k] = work + total;
+        total += sizes[k];
+    }
+    return total;
+}
+
 size_t tro_collocation_maps_work(const tro_collocation *c)
 {
-    const size_t square = product(c->model->n_state, c->model->n_state);
-    return (3 * (size_t)c->n_point + 2) * square + (size_t)c->model->n_state;
+    room r;
+    return cut(c, NULL, &r);
 }
 
 /* out = a b */
@@ -38,6 +67,14 @@ static void multiply(int n, const double *a, const double *b, double *out)
                 sum += a[i * n + k] * b[k * n + j];
             out[i * n + j] = sum;
         }
+}
+
+static double dot(int n, const double *a, const double *b)
+{
+    double sum = 0.0;
+    for (int k = 0; k < n; k++)
+        sum += a[k] * b[k];
+    return sum;
 }
 
 static double largest(size_t count, const double *values)
@@ -73,22 +110,39 @@ static void matrices(const tro_collocation *c, int interval, const double *state
     }
 }
 
+/* Return no less than the rate of a matrix's powers: where a sum of sizes already tells that it is
+ * small, that sum. The others (n, n) are work space. */
+static double rate_of(int n, const double *matrix, double *square, double *fourth, double *eighth)
+{
+    double most = 0.0;
+    for (int i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < n; j++)
+            sum += fabs(matrix[i * n + j]);
+        most = sum <= most ? most : sum;
+    }
+    if (most < LARGEST)
+        return most;
+    multiply(n, matrix, matrix, square);
+    multiply(n, square, square, fourth);
+    multiply(n, fourth, fourth, eighth);
+    return sqrt(sqrt(sqrt((double)n * largest(product(n, n), eighth))));
+}
+
 int tro_collocation_maps_pieces(const tro_collocation *c, const double *states, double period,
                                 const double *p, const double *u, double *work, int *pieces)
 {
     const int n = c->model->n_state;
-    double *values = work, *square = values + product(c->n_point * n, n);
-    double *fourth = square + product(n, n), *eighth = fourth + product(n, n);
+    const size_t square = product(n, n), each = (size_t)c->n_point * square;
     int total = 0;
+    room at;
+    cut(c, work, &at);
     for (int j = 0; j < c->n_interval; j++) {
-        double size = 0.0;
-        matrices(c, j, states, period, p, u, eighth, values);
+        double size = 0.0, *values = at.values + (size_t)j * each;
+        matrices(c, j, states, period, p, u, at.y, values);
         for (int i = 0; i < c->n_point; i++) {
-            const double *matrix = values + product(i * n, n);
-            multiply(n, matrix, matrix, square);
-            multiply(n, square, square, fourth);
-            multiply(n, fourth, fourth, eighth);
-            const double rate = sqrt(sqrt(sqrt((double)n * largest(product(n, n), eighth))));
+            const double rate = rate_of(n, values + (size_t)i * square, at.ring, at.ring + square,
+                                        at.ring + 2 * square);
             if (!isfinite(rate))
                 return TRO_NONFINITE;
             size = fmax(size, rate);
@@ -119,97 +173,106 @@ static void taken(int n_point, size_t square, int k, int count, const double *fr
     }
 }
 
-/* Solve dY/ds = A(s) Y, Y(0) = 1, up to s = 1: A has the given coefficients, and `ring` (n_point,
- * n, n) and `next` (n, n) are work space. */
-static INLINE void series_with(int n, int n_point, const double *coefficients, double *ring,
-                               double *next, double *map)
+/* Solve dY/ds = A(s) Y, Y(0) = 1, up to s = 1, in each lane: A has the coefficients `by` (n_point,
+ * n, n, LANES). ring (n_point + 1, n, n, LANES) is work space, map (n, n, LANES) the result. */
+static WIDE void series(int n, int n_point, const double *restrict by, double *restrict ring,
+                        double *restrict map)
 {
-    const size_t square = (size_t)(n * n);
-    double most = 1.0;
+    const size_t square = product(n, n) * LANES;
+    double most[LANES];
     int quiet = 0, latest = 0;
+    for (int s = 0; s < LANES; s++)
+        most[s] = 1.0;
     for (size_t a = 0; a < square; a++)
-        ring[a] = map[a] = a % (size_t)(n + 1) == 0 ? 1.0 : 0.0;
+        ring[a] = map[a] = a / LANES % (size_t)(n + 1) == 0 ? 1.0 : 0.0;
     for (int q = 0; q < COEFFICIENTS && quiet < n_point; q++) {
         const double share = 1.0 / (q + 1);
-        double size = 0.0;
-        for (size_t a = 0; a < square; a++)
-            next[a] = 0.0;
-        for (int k = 0, last = latest; k <= q && k < n_point; k++) {
-            const double *by = coefficients + (size_t)k * square;
-            const double *with = ring + (size_t)last * square;
-            last = last == 0 ? n_point - 1 : last - 1;
-            for (int i = 0; i < n; i++)
-                for (int l = 0; l < n; l++)
-                    for (int j = 0; j < n; j++)
-                        next[i * n + j] += by[i * n + l] * with[l * n + j];
+        const int next = latest == n_point ? 0 : latest + 1;
+        double *const coefficient = ring + (size_t)next * square;
+        double size[LANES] = {0.0};
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n; j++) {
+                double *here = coefficient + product(i * n + j, LANES);
+                double sum[LANES] = {0.0};
+                for (int k = 0, last = latest; k <= q && k < n_point; k++) {
+                    const double *x = by + (size_t)k * square + product(i * n, LANES);
+                    const double *y = ring + (size_t)last * square + product(j, LANES);
+                    last = last == 0 ? n_point : last - 1;
+                    for (int l = 0; l < n; l++, x += LANES, y += n * LANES)
+                        for (int s = 0; s < LANES; s++)
+                            sum[s] += x[s] * y[s];
+                }
+                for (int s = 0; s < LANES; s++)
+                    here[s] = sum[s] * share;
+            }
+        for (size_t a = 0; a < square; a += LANES)
+            for (int s = 0; s < LANES; s++) {
+                map[a + (size_t)s] += coefficient[a + (size_t)s];
+                size[s] += fabs(coefficient[a + (size_t)s]);
+            }
+        latest = next;
+        int loud = 0;
+        for (int s = 0; s < LANES; s++) {
+            most[s] = most[s] < size[s] ? size[s] : most[s];
+            loud |= size[s] > SMALL * most[s];
         }
-        latest = latest + 1 == n_point ? 0 : latest + 1;
-        for (size_t a = 0; a < square; a++) {
-            const double value = next[a] * share;
-            map[a] += value;
-            ring[(size_t)latest * square + a] = value;
-            size = fabs(value) <= size ? size : fabs(value);
-        }
-        most = most < size ? size : most;
-        quiet = size <= SMALL * most ? quiet + 1 : 0;
+        quiet = loud ? 0 : quiet + 1;
     }
 }
 
-#define SERIES(name, n, m)                                                                        \
-    WIDE void series_##name(int any_n, int any_m, const double *coefficients, double *ring,       \
-                            double *next, double *map)                                            \
-    {                                                                                             \
-        (void)any_n, (void)any_m;                                                                 \
-        series_with(n, m, coefficients, ring, next, map);                                         \
-    }
-static SERIES(two, 2, 4)
-static SERIES(three, 3, 4)
-static SERIES(four, 4, 4)
-static SERIES(any, any_n, any_m)
-
-static void series(int n, int n_point, const double *coefficients, double *ring, double *next,
-                   double *map)
+/* Solve for the maps of up to LANES pieces, whose coefficients are in lanes. */
+static void solve(int n, int n_point, int count, const room *at, double *maps)
 {
-    void (*const chosen)(int, int, const double *, double *, double *, double *) =
-        n == 2 && n_point == 4   ? series_two
-        : n == 3 && n_point == 4 ? series_three
-        : n == 4 && n_point == 4 ? series_four
-                                 : series_any;
-    chosen(n, n_point, coefficients, ring, next, map);
+    const size_t square = product(n, n);
+    series(n, n_point, at->lanes, at->ring, at->sums);
+    for (int s = 0; s < count; s++)
+        for (size_t a = 0; a < square; a++)
+            maps[(size_t)s * square + a] = at->sums[a * LANES + (size_t)s];
 }
 
-void tro_collocation_maps(const tro_collocation *c, const double *states, double period,
-                          const double *p, const double *u, const double *powers,
-                          const int *pieces, double *work, double *maps, double *flows,
-                          double *volume)
+void tro_collocation_maps(const tro_collocation *c, const double *states, const double *p,
+                          const double *u, const double *powers, const int *pieces, double *work,
+                          double *maps, double *flows, double *volume)
 {
     const tro_model *model = c->model;
     const int n = model->n_state, m = c->n_point;
-    const size_t square = product(n, n);
-    double *values = work, *whole = values + (size_t)m * square, *piece = whole + (size_t)m * square;
-    double *next = piece + (size_t)m * square;
+    const size_t square = product(n, n), each = (size_t)m * square;
+    double *solved = maps;
+    int lane = 0;
+    room at;
+    cut(c, work, &at);
+    memset(at.lanes, 0, sizeof(double) * LANES * each);
     *volume = 0.0;
     for (int j = 0; j < c->n_interval; j++) {
-        matrices(c, j, states, period, p, u, next, values);
-        memset(whole, 0, sizeof(double) * (size_t)m * square);
-        for (int i = 0; i < m; i++) {
-            const double *value = values + (size_t)i * square;
+        const double *value = at.values + (size_t)j * each;
+        memset(at.whole, 0, sizeof(double) * each);
+        for (int i = 0; i < m; i++, value += square) {
             for (int a = 0; a < n; a++)
                 *volume += c->weight[i] * value[a * n + a];
             for (int k = 0; k < m; k++)
                 for (size_t a = 0; a < square; a++)
-                    whole[(size_t)k * square + a] += powers[k * m + i] * value[a];
+                    at.whole[(size_t)k * square + a] += powers[k * m + i] * value[a];
         }
-        model->rhs(model, 0.0, states + product(j * m, n), p, u, flows);
-        for (int k = 0; k < pieces[j]; k++, maps += square, flows += n) {
-            taken(m, square, k, pieces[j], whole, piece);
-            series(n, m, piece, values, next, maps);
-            for (int a = 0; k + 1 < pieces[j] && a < n; a++) {
-                flows[n + a] = 0.0;
-                for (int b = 0; b < n; b++)
-                    flows[n + a] += maps[a * n + b] * flows[b];
+        for (int k = 0; k < pieces[j]; k++) {
+            taken(m, square, k, pieces[j], at.whole, at.piece);
+            for (size_t a = 0; a < each; a++)
+                at.lanes[a * LANES + (size_t)lane] = at.piece[a];
+            if (++lane == LANES) {
+                solve(n, m, LANES, &at, solved);
+                solved += LANES * square;
+                lane = 0;
             }
         }
+    }
+    if (lane > 0)
+        solve(n, m, lane, &at, solved);
+    for (int j = 0; j < c->n_interval; j++) {
+        model->rhs(model, 0.0, states + product(j * m, n), p, u, flows);
+        for (int k = 1; k < pieces[j]; k++, maps += square, flows += n)
+            for (int a = 0; a < n; a++)
+                flows[n + a] = dot(n, maps + a * n, flows);
+        maps += square;
+        flows += n;
     }
     model->rhs(model, 0.0, states + product(c->n_interval * m, n), p, u, flows);
 }
@@ -243,14 +306,6 @@ static void beside(int n, const double *flow, double *normal, double *rows)
             rows[row * n + a] = (a == k ? 1.0 : 0.0) - normal[k] * normal[a] / half;
         row++;
     }
-}
-
-static double dot(int n, const double *a, const double *b)
-{
-    double sum = 0.0;
-    for (int k = 0; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
 }
 
 void tro_collocation_maps_beside(int n, int count, const double *maps, const double *flows,

@@ -8,7 +8,8 @@
 size_t tro_collocation_maps_work(const tro_collocation *c);
 
 /* Tell into how many pieces each interval is cut, so that no piece shrinks what the others of its
- * size cannot see: pieces (n_interval). Returns how many there are in all, or TRO_NONFINITE. */
+ * size cannot see: pieces (n_interval). Returns how many there are in all, or TRO_NONFINITE. `work`
+ * holds what the next function needs. */
 int tro_collocation_maps_pieces(const tro_collocation *c, const double *states, double period,
                                 const double *p, const double *u, double *work, int *pieces);
 
@@ -21,10 +22,9 @@ int tro_collocation_maps_pieces(const tro_collocation *c, const double *states, 
  * maps (pieces, n_state, n_state) go from the start of each piece to the next one's; flows
  * (pieces + 1, n_state) are the orbit's directions there; volume is the logarithm of what happens
  * to volumes, by Liouville's formula. */
-void tro_collocation_maps(const tro_collocation *c, const double *states, double period,
-                          const double *p, const double *u, const double *powers,
-                          const int *pieces, double *work, double *maps, double *flows,
-                          double *volume);
+void tro_collocation_maps(const tro_collocation *c, const double *states, const double *p,
+                          const double *u, const double *powers, const int *pieces, double *work,
+                          double *maps, double *flows, double *volume);
 
 /* Doubles that the next function needs as work space. */
 size_t tro_collocation_maps_beside_work(int n);

@@ -370,8 +370,8 @@ static int circle(int n_right)
         double *maps = malloc((size_t)(4 * in_all) * sizeof *maps), beside_work[12], along, volume;
         double *flows = malloc((size_t)(2 * in_all + 2) * sizeof *flows);
         double *narrowed = malloc((size_t)in_all * sizeof *narrowed);
-        tro_collocation_maps(&c, states, 2.0 * pi, &nothing, &nothing, inverse, pieces, maps_work,
-                             maps, flows, &volume);
+        tro_collocation_maps(&c, states, &nothing, &nothing, inverse, pieces, maps_work, maps,
+                             flows, &volume);
         tro_collocation_maps_beside(2, in_all, maps, flows, beside_work, narrowed, &along);
         bad |= !(fabs(along - 1.0) < 0.1) || !(fabs(volume) < 1e-9);
         free(maps), free(flows), free(narrowed);

@@ -22,7 +22,6 @@ from trustode.bifurcation.periodic.collocation import (
     nodes_of,
     slopes_at_points,
 )
-from trustode.bifurcation.periodic.family import extremes
 from trustode.bifurcation.periodic.floquet import multipliers
 
 #: Period of van der Pol's oscillator at mu = 1 (Amore, Boyd & Fernandez 2018, to 60 digits).
@@ -115,6 +114,6 @@ def test_extremes_are_those_between_the_nodes():
     mesh = np.linspace(0.0, 1.0, 31)
     angle = 2.0 * np.pi * nodes_of(mesh) + 0.3
     orbit = Orbit(mesh, np.column_stack([np.sin(angle), 5.0 + np.cos(angle)]), np.array([1.0]))
-    least, largest = extremes(orbit)
+    least, largest = orbit.extremes
     assert least == pytest.approx([-1.0, 4.0], abs=1e-7)
     assert largest == pytest.approx([1.0, 6.0], abs=1e-7)

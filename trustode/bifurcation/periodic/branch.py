@@ -25,7 +25,7 @@ from ...solve import Solver, input_tables
 from ..normal_form import criticality
 from ..system import has_corners, shown_state
 from .collocation import Orbit
-from .family import Family, Node, extremes
+from .family import Family, Node
 from .follow import Origin
 from .sensitivity import critical_derivatives, orbit_derivatives
 
@@ -88,7 +88,9 @@ class Cycles(Shown):
     points : DataFrame
         One row an orbit, in order along the family: step, the parameter, period,
         ``min_<state>`` and ``max_<state>``, stable, n_unstable, multipliers (the one that is 1
-        first) and trivial_error, how far that one is from 1: an estimate of the others' error.
+        first) and trivial_error, how far that one is from 1: an estimate of the others' error, but
+        not of those smaller than 1e-60: with ``intervals`` given they may be percents off, as
+        collocation keeps of these three digits of the logarithm.
     special : DataFrame
         One row a special point, in order: kind ("fold_of_cycles", "period_doubling", "torus",
         "branch_point", and at an end "homoclinic", "saddle_node_homoclinic", "heteroclinic"),
@@ -369,7 +371,7 @@ def orbit_columns(
 ) -> dict[str, Any]:
     """Return what a table says of orbits: position, parameter, period, extremes and stability."""
     n = len(model.states)
-    ends = [extremes(node.orbit) for node in nodes]
+    ends = [node.orbit.extremes for node in nodes]
     least = np.array([low for low, _ in ends]).reshape(-1, n)
     largest = np.array([high for _, high in ends]).reshape(-1, n)
     found = [node.multipliers for node in nodes]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +119,17 @@ class Orbit:
     def nodes(self) -> Array:
         """Positions of the nodes, shape (n_interval POINTS + 1,)."""
         return nodes_of(self.mesh)
+
+    @cached_property
+    def extremes(self) -> tuple[Array, Array]:
+        """The least and the largest value of each state, of the polynomials, to rounding."""
+        least, largest = basis().pieces.extremes(self.mesh, self.states)
+        return least, largest
+
+    @cached_property
+    def mark(self) -> Array:
+        """What tells it from others wherever it begins, shape (2 n_state + n_free,)."""
+        return np.concatenate([*self.extremes, self.free])
 
     def at(self, s: Array) -> Array:
         """Return the states at positions in [0, 1], shape (n, n_state)."""

@@ -37,7 +37,7 @@ from .collocation import (
     Problem,
 )
 from .ends import Limit, newton, passed
-from .family import Family, Node, extremes, halves, slot_of
+from .family import Family, Node, halves, slot_of
 from .follow import Follower, Side
 
 CONNECTIONS = ("homoclinic", "heteroclinic")
@@ -407,7 +407,7 @@ def _assembled(
     columns["period"] = free[:, 0]
     states = family.model.states
     for side, label in enumerate(("min", "max")):
-        ends = np.array([extremes(node.orbit)[side] for node in nodes])
+        ends = np.array([node.orbit.extremes[side] for node in nodes])
         columns |= {f"{label}_{name}": ends[:, k] for k, name in enumerate(states)}
     found = [family.saddles(node) for node in nodes]
     values = [

@@ -18,7 +18,7 @@ from ..curves.bifurcation_curve import BifurcationCurve
 from .branch import Start
 from .collocation import PERIOD, Array, Problem
 from .critical import KINDS, Critical, CriticalFollower
-from .family import Family, Node, extremes, halves, slot_of
+from .family import Family, Node, halves, slot_of
 from .follow import Side, joined
 
 __all__ = ["KINDS", "follow"]
@@ -138,7 +138,7 @@ def _table(critical: Critical, parameters: tuple[str, str], nodes: list[Node]) -
     for k, name in enumerate(parameters):
         columns[name] = free[:, k - 2]
     columns["period"] = free[:, 0]
-    ends = [extremes(critical.orbit_of(node.orbit)) for node in nodes]
+    ends = [critical.orbit_of(node.orbit).extremes for node in nodes]
     for side, label in enumerate(("min", "max")):
         values = np.array([end[side] for end in ends]).reshape(-1, n)
         columns |= {f"{label}_{name}": values[:, k] for k, name in enumerate(names)}

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .collocation import PERIOD, Array, Orbit, Problem
-from .family import Node, extremes
+from .family import Node
 
 #: The period has to have grown by this since the orbit's path and the parameter stand still,
 _GROWTH = 1.3
@@ -183,7 +183,7 @@ def passed(node: Node, problem: Problem, period: float) -> tuple[Array, int]:
     """
     problem.set(node.orbit.free)
     functions, p, u = problem.functions, problem.p, problem.u
-    least, largest = extremes(node.orbit)
+    least, largest = node.orbit.extremes
     extent = np.maximum(largest - least, 1e-12 * node.scale)
     states = node.orbit.states[:-1]
     speeds = np.array([np.abs(functions.rhs(0.0, y, p, u) / extent).max() for y in states])
@@ -238,7 +238,7 @@ def _fold_near(node: Node, problem: Problem, rough: float) -> float | None:
     functions, slot, n = problem.functions, problem.slots[-1], problem.n
     p, u = problem.p.copy(), problem.u.copy()
     states = node.orbit.states
-    least, largest = extremes(node.orbit)
+    least, largest = node.orbit.extremes
     extent = np.maximum(largest - least, 1e-12 * node.scale)
     width = float(node.free_scale[-1])
     speeds = [np.abs(functions.rhs(0.0, y, p, u) / extent).max() for y in states]

@@ -46,8 +46,9 @@ _NOTHING = 1e-12
 #: Share of the tangent below which the parameter stands still; and error of the multiplier that
 #: is 1 up to which an orbit on the way is good enough for its multipliers.
 _STANDING, _BLURRED = 1e-7, 1e-6
-#: How much finer a mesh is that is to clear multipliers, and by how much it has to.
-_FINER, _CLEARER = 2, 0.1
+#: How much finer a mesh is, at most, that is to clear multipliers; by how much more than they need;
+#: and how much clearer they have to become.
+_FINER, _MARGIN, _CLEARER = 2.0, 4.0, 0.5
 #: A correction that is enough for an orbit on the way.
 ON_THE_WAY = 1e-8
 #: Errors of a point that is only stepped from are the square of this, at most, in scales.
@@ -162,6 +163,10 @@ class Node:
         length = math.sqrt(self.dot(tangent, tangent))
         unit = Direction(tangent.states / length, tangent.free / length)
         return self._changed(tangent=unit)
+
+    def told(self, found: Multipliers) -> Node:
+        """Return the same point with multipliers that are known better than by its pair."""
+        return self._changed(known=found, multipliers=found)
 
     def _changed(self, **changes: Any) -> Node:
         """Return the same orbit with something else changed, its multipliers kept if known."""
@@ -342,7 +347,7 @@ class Family:
         if node.multipliers.sure:
             return node
         if enough > CLOSE:
-            known = self._measured(node)
+            known = self._refined(self._measured(node))
             if known.multipliers.trivial_error <= _BLURRED:
                 return known
         target = conditions.target.copy()
@@ -360,7 +365,9 @@ class Family:
         """Return a point whose multipliers are those on a finer mesh, where its own blurs them."""
         finer = node
         while (blur := node.multipliers.trivial_error) > _BLURRED:
-            intervals = _FINER * (len(finer.orbit.mesh) - 1)
+            # Errors at the mesh's points are of this order.
+            share = (_MARGIN * blur / _BLURRED) ** (1.0 / (2 * POINTS))
+            intervals = math.ceil(min(share, _FINER) * (len(finer.orbit.mesh) - 1))
             solved = (
                 self.at(self.remeshed(finer, intervals), 0.0, sharp=False)
                 if intervals <= MOST
@@ -370,9 +377,9 @@ class Family:
                 break
             finer = self._measured(solved)
             found = finer.multipliers
-            if not (found.sure and found.trivial_error < _CLEARER * blur):
+            if not (found.sure and found.trivial_error < max(_CLEARER * blur, _BLURRED)):
                 break
-            node = replace(node, known=found)
+            node = node.told(found)
         return node
 
     def _measured(self, node: Node) -> Node:
@@ -381,12 +388,12 @@ class Family:
         found = None if maps is None else along(*maps)
         if found is None:
             return node
-        pair = multipliers(node.pair, node.volume)
+        pair = node.multipliers
         if self.intervals is not None and pair.trivial_error <= _BLURRED:
             # On a mesh that is given, the pair knows best the multiplier that is 1.
             values = np.append(pair.values[:1], found.others)
             found = looked_at(values)._replace(sure=True)
-        return replace(node, known=found)
+        return node.told(found)
 
     def stands(self, node: Node) -> bool:
         """Return whether the parameter all but stands still at a point, as among canards."""
@@ -538,12 +545,3 @@ def halves(model: Model) -> Array:
             for name in model.states
         ]
     )
-
-
-def extremes(orbit: Orbit) -> tuple[Array, Array]:
-    """Return the least and the largest value of each state along an orbit.
-
-    They are those of the piecewise polynomials, to rounding.
-    """
-    least, largest = basis().pieces.extremes(orbit.mesh, orbit.states)
-    return least, largest

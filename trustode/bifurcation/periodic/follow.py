@@ -5,6 +5,7 @@ Imports the families, special points and ends of this folder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit, swings
-from .family import MOST, ON_THE_WAY, Family, Node, extremes
+from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -328,13 +329,15 @@ class Follower:
         """Return whether the last step passes the first orbit, in its direction."""
         if len(nodes) < 4:
             return False
-        first, second, before, last = (_mark(node, nodes[-1]) for node in (*nodes[:2], *nodes[-2:]))
-        step, offset = last - before, first - before
-        if not step.any():
+        first, second, before, last = (node.orbit.mark for node in (*nodes[:2], *nodes[-2:]))
+        scale, free_scale = nodes[-1].scale, nodes[-1].free_scale
+        unit = np.concatenate([scale, scale, free_scale])
+        step, offset = (last - before) / unit, (first - before) / unit
+        square = float(step @ step)
+        if square == 0.0:
             return False
-        share = float(offset @ step) / float(step @ step)
-        length = float(np.linalg.norm(step))
-        if not (0.0 < share <= 1.0 and float(step @ (second - first)) > 0.0):
+        share, length = float(offset @ step) / square, math.sqrt(square)
+        if not (0.0 < share <= 1.0 and float(step @ ((second - first) / unit)) > 0.0):
             return False
         aside = float(np.linalg.norm(offset - share * step))
         if not _CLOSURE * length < aside <= _NEARLY_CLOSED * length:
@@ -345,12 +348,5 @@ class Follower:
         there = self._family.at(origin, at, sharp=False)
         if there is None:
             return False
-        gap = _mark(there, nodes[-1]) - first
+        gap = (there.orbit.mark - first) / unit
         return float(np.linalg.norm(gap)) <= _CLOSURE * length
-
-
-def _mark(node: Node, unit: Node) -> Array:
-    """Return what tells an orbit from others wherever it begins, in units of another one."""
-    least, largest = extremes(node.orbit)
-    states = np.concatenate([least, largest]) / np.tile(unit.scale, 2)
-    return np.concatenate([states, node.orbit.free / unit.free_scale])

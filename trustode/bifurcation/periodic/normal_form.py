@@ -145,7 +145,8 @@ class _Bordered:
     def __init__(self, matrix: Any, n: int) -> None:
         from scipy.sparse.linalg import splu
 
-        self._factors: Any = splu(matrix)
+        # The usual order of columns would fill them: the last row and column are dense.
+        self._factors: Any = splu(matrix, permc_spec="MMD_AT_PLUS_A")
         self._n, self._size, self._type = n, matrix.shape[0] - 1, matrix.dtype
 
     def null(self) -> tuple[Any, Any]:
