@@ -128,6 +128,59 @@ def test_the_objective_of_a_population(
     pd.testing.assert_series_equal(again.predict()["y"], fitted.predict()["y"], rtol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def squares() -> tuple[tr.Model, pd.DataFrame, dict[str, Any]]:
+    """Return persons of whom the square of a value is seen: many have two best values."""
+    model = tr.Model("square", rhs={"y": "0"}, params={"b": 0.1}, initial={"y": "b**2"})
+    seen = np.array([1.1, 0.8, 0.3, 0.05, 0.02, -0.1])
+    data = pd.DataFrame({"person": np.arange(6), "t": 0.0, "y": seen})
+    vary = {"b": tr.Vary(0.1, random=True)}
+    given = {"time": "t", "group": "person", "observed": {"y": tr.Gaussian("y", sd=0.2)}}
+    return model, data, {"vary": vary, **given}
+
+
+def test_an_objective_does_not_remember(
+    squares: tuple[tr.Model, pd.DataFrame, dict[str, Any]],
+) -> None:
+    model, data, arguments = squares
+    objective = tr.objective(model, data, **arguments)
+    here = {"b": 0.02, "sd(b)": 0.7}
+    told = []
+    for before in ({"b": 1.5, "sd(b)": 0.2}, {"b": -1.5, "sd(b)": 0.2}, here):
+        objective.nll(before), objective.gradient(before)
+        told.append((objective.nll(here), *objective.gradient(here)))
+    told.append((tr.objective(model, data, **arguments).nll(here), *told[0][1:]))
+    assert len(set(told)) == 1
+
+
+def test_a_person_whose_best_values_part(
+    squares: tuple[tr.Model, pd.DataFrame, dict[str, Any]],
+) -> None:
+    """Where one best value becomes two, the curvature is zero and Laplace's density infinite."""
+    model, data, arguments = squares
+    z = np.linspace(-8.0, 8.0, 4001)
+    for person, y in zip(range(3), data["y"], strict=False):
+        alone = data[data["person"].isin([person, 5])]
+        objective = tr.objective(model, alone, **arguments)
+        parted = 0.2 / np.sqrt(2.0 * y)
+        for times in (0.97, 1.0, 1.03):
+            spread = times * parted
+            values = {"b": 0.0, "sd(b)": spread}
+            total = 0.0
+            for seen in alone["y"]:
+                density = norm.pdf((spread * z) ** 2, seen, 0.2) * norm.pdf(z)
+                total += np.log(np.trapezoid(density, z))
+            # One of two best values alone lacks log(2).
+            assert -objective.nll(values) == pytest.approx(total, abs=0.75)
+            if times == 1.0:
+                continue  # There the curvature has a kink.
+            step = 1e-5 * spread
+            sides = [objective.nll(values | {"sd(b)": spread + s * step}) for s in (1.0, -1.0)]
+            slope = (sides[0] - sides[1]) / (2.0 * step)
+            found = objective.gradient(values, scaled=False)["sd(b)"]
+            assert found == pytest.approx(slope, rel=1e-2)
+
+
 def test_what_a_design_tells_of_a_population(line: tr.Model, arguments: dict[str, Any]) -> None:
     # With as many occasions for all, the mean of the mean slope's estimates is exactly normal,
     # with variance (sd^2 + sigma^2 / sum t^2) / n.

@@ -66,6 +66,11 @@ def with_threads(problem: Searched, threads: int | None) -> Searched:
     return replace(problem, threads=threads)
 
 
+def following(problem: Problem | Marginal) -> Problem | Marginal:
+    """Return a problem for one search, which may begin each evaluation where the last ended."""
+    return problem.following() if isinstance(problem, Marginal) else problem
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """The objective of some of the free values while the others are held.
@@ -165,7 +170,7 @@ class Held:
 
 def search_again(problem: Problem | Marginal, x: Array, crew: Crew) -> Search:
     """Search all values from a point, without drawing another where it fails."""
-    held = Held(problem, x, np.ones(len(x), dtype=bool), crew)
+    held = Held(following(problem), x, np.ones(len(x), dtype=bool), crew)
     count = Counted(held)
     point = count(np.clip(x, problem.layout.lower, problem.layout.upper))
     if point.failure is not None:

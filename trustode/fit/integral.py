@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
-from .modes import Modes
+from .modes import PLAIN, Modes
 from .objective import Failure
 from .persons import STEP, ByPerson, People, form
 from .population import Population
@@ -24,6 +24,18 @@ Array = NDArray[np.float64]
 #: Degrees of freedom of the draws that check the integral: tails above the normal's.
 DEGREES = 5.0
 
+#: Least curvature, in units of the population's, by which modes are taken to move.
+LEAST = 1e-3
+
+
+def laplace(modes: Modes, persons: ByPerson) -> Array:
+    """Return each person's negative log-likelihood by Laplace's method."""
+    precision = np.asarray(np.linalg.inv(modes.covariance), dtype=float)
+    d = modes.own - modes.mean
+    size: Array = np.log(modes.tempered).sum(axis=1)
+    nll: Array = persons.nll + 0.5 * form(d, precision, d) + 0.5 * size
+    return nll
+
 
 def by_laplace(
     people: People, layout: Layout, modes: Modes, persons: ByPerson
@@ -33,44 +45,50 @@ def by_laplace(
     With them how the modes move with the outer values, shape (n_person, n_random, n_free).
 
     The modes move with the outer values, and the curvature with both. Its derivative is a
-    second difference of the gradient along the columns of `root`.
+    second difference of the gradient along the directions that it depends on.
     """
     pop = people.population
     shared = modes.outer[pop.outer_shared]
-    pairs = people.along(shared, modes.own, modes.root)
-    if isinstance(pairs, Failure):
-        return pairs
-    bend_own, bend_shared = np.zeros_like(persons.by_own), np.zeros_like(persons.by_shared)
-    for up, down in pairs:
-        bend_own += (up.by_own - 2.0 * persons.by_own + down.by_own) / STEP**2
-        bend_shared += (up.by_shared - 2.0 * persons.by_shared + down.by_shared) / STEP**2
-    along = [(up.by_shared - down.by_shared) / (2.0 * STEP) for up, down in pairs]
-    cross = np.linalg.inv(modes.root).transpose(0, 2, 1) @ np.stack(along, axis=1)
     values = layout.natural(modes.outer)
     covariance, spread, by_spread = pop.covariance(values, layout.slope(values))
     precision = np.asarray(np.linalg.inv(covariance), dtype=float)
-    inverse: Array = modes.root @ modes.root.transpose(0, 2, 1)
+    # d log(tempered) / d weights.
+    share = np.where(modes.weights < PLAIN, 1.0 / (2 * PLAIN - modes.weights), 1.0 / modes.weights)
+    columns = modes.basis * np.sqrt(share)[:, None, :]
+    # Where the curvature is small the likelihood may bend within less than the standard error.
+    expected = persons.own + precision
+    size = np.sqrt(np.einsum("ikj,ikl,ilj->ij", columns, expected, columns))
+    cut = np.maximum(size, 1.0)
+    columns = columns / cut[:, None, :]
+    pairs = people.along(shared, modes.own, columns)
+    if isinstance(pairs, Failure):
+        return pairs
+    bend_own, bend_shared = np.zeros_like(persons.by_own), np.zeros_like(persons.by_shared)
+    for (up, down), times in zip(pairs, (cut.T**2)[:, :, None], strict=True):
+        bend_own += times * (up.by_own - 2.0 * persons.by_own + down.by_own) / STEP**2
+        bend_shared += times * (up.by_shared - 2.0 * persons.by_shared + down.by_shared) / STEP**2
+    along = [(up.by_shared - down.by_shared) / (2.0 * STEP) for up, down in pairs]
+    cross = np.linalg.inv(columns).transpose(0, 2, 1) @ np.stack(along, axis=1)
     d = modes.own - modes.mean
-    whole = modes.curvature + precision
-    nll = persons.nll + 0.5 * form(d, precision, d)
-    nll += 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(whole)[1])
+    weighed = modes.basis / np.maximum(modes.weights, LEAST)[:, None, :]
+    inverse = weighed @ modes.basis.transpose(0, 2, 1)
     lean = np.einsum("ikl,il->ik", inverse, bend_own)
+    scores = np.zeros((len(d), layout.n_free))
     by_mean = -d @ precision + 0.5 * lean @ precision
-    by_shared = persons.by_shared + 0.5 * bend_shared
-    by_shared -= 0.5 * np.einsum("ikf,ik->if", cross, lean)
-    scores = np.zeros((len(nll), layout.n_free))
     scores[:, pop.linear] = np.einsum("ik,ikj->ij", by_mean, pop.weights)
-    scores[:, pop.outer_shared] += by_shared
+    scores[:, pop.outer_shared] += persons.by_shared + 0.5 * bend_shared
+    scores[:, pop.outer_shared] -= 0.5 * np.einsum("ikf,ik->if", cross, lean)
+    across = np.linalg.inv(modes.basis)
+    stretch = np.einsum("ijk,ij,ijl->ikl", across, (modes.weights - 1.0) * share, across)
     moves = np.zeros((*modes.own.shape, layout.n_free))
     moves[:, :, pop.linear] = inverse @ precision @ pop.weights
     moves[:, :, pop.outer_shared] = -inverse @ cross
     for at, change in zip(spread, by_spread, strict=True):
         bent: Array = precision @ change @ precision
-        scores[:, at] = -0.5 * form(d, bent, d) + 0.5 * np.trace(precision @ change)
-        scores[:, at] += 0.5 * form(lean, bent, d)
-        scores[:, at] -= 0.5 * np.einsum("ikl,lk->i", inverse, bent)
+        scores[:, at] = 0.5 * form(lean - d, bent, d)
+        scores[:, at] += 0.5 * np.einsum("ikl,lk->i", stretch, change)
         moves[:, :, at] = np.einsum("ikl,lm,im->ik", inverse, bent, d)
-    return nll, scores, moves
+    return laplace(modes, persons), scores, moves
 
 
 def by_nodes(

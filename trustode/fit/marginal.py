@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import Status
 from ..solve import Solver
 from .data import Data
-from .integral import by_laplace, by_nodes, expected_information
+from .integral import by_laplace, by_nodes, expected_information, laplace
 from .modes import Modes, ModeSearch
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
@@ -27,6 +27,10 @@ from .readout import Readout
 from .vary import Layout, Vary
 
 Array = NDArray[np.float64]
+
+#: Why there is no value.
+SINGULAR = "a matrix of some person has no inverse"
+NOT_FINITE = "the marginal likelihood is not finite"
 
 #: Step of differences of the outer gradient, in standard errors.
 OUTER_STEP = 0.05
@@ -52,13 +56,8 @@ class Marginal:
     population: Population
     quadrature: int = 1
     threads: int | None = None
-    #: The last modes, where a search for the next begins.
-    _last: dict[str, Modes] = field(default_factory=dict, init=False, repr=False)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (
-            self.inner, self.layout, self.population, self.quadrature, self.threads
-        )  # fmt: skip
+    #: With a place for the last modes, where the search for the next begins.
+    _last: dict[str, Modes] | None = field(default=None, repr=False)
 
     # ------------------------------------------------------------------ as of a problem
 
@@ -93,6 +92,14 @@ class Marginal:
         """Return the same objective with another solver and so many threads."""
         inner = replace(self.inner, solver=solver, threads=threads)
         return replace(self, inner=inner, threads=threads)
+
+    def following(self) -> Marginal:
+        """Return the same objective for one search: modes are searched from the last ones.
+
+        That is quicker, but what is found may depend, in its last digits or where a person has
+        several modes, on what came before.
+        """
+        return replace(self, _last={})
 
     def factored(self) -> Marginal:
         """Return the same objective by the covariance's Cholesky factor."""
@@ -158,14 +165,23 @@ class Marginal:
         total = float(nll.sum()) + penalty
         finite = all(np.isfinite(each).all() for each in (total, gradient, information))
         if not finite:
-            none = "the marginal likelihood is not finite"
-            return self._failed(x, Failure(Status.NO_LIKELIHOOD, none))
+            return self._failed(x, Failure(Status.NO_LIKELIHOOD, NOT_FINITE))
         return Evaluation(x, total, gradient, information, penalty=penalty)
 
     def value(self, x: Array) -> float | Failure:
         """Return the objective alone, or why it has no value."""
-        found = self.evaluate(x)
-        return found.nll if found.failure is None else found.failure
+        if self.quadrature > 1:
+            whole = self.evaluate(x)
+            return whole.nll if whole.failure is None else whole.failure
+        with np.errstate(all="ignore"):
+            try:
+                found = self.modes(x)
+            except np.linalg.LinAlgError:
+                return Failure(Status.NO_LIKELIHOOD, SINGULAR)
+            if isinstance(found, Failure):
+                return found
+            nll = float(laplace(*found).sum()) + self.layout.penalty(x)[0]
+        return nll if np.isfinite(nll) else Failure(Status.NO_LIKELIHOOD, NOT_FINITE)
 
     def predict(self, x: Array) -> dict[str, NDArray[Any]] | Failure:
         """Return what every row should show at the persons' modes, by observed column."""
@@ -186,7 +202,7 @@ class Marginal:
         try:
             return self._scores(x)
         except np.linalg.LinAlgError:
-            return Failure(Status.NO_LIKELIHOOD, "a matrix of some person has no inverse")
+            return Failure(Status.NO_LIKELIHOOD, SINGULAR)
 
     def _scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
         found = self.modes(x)
@@ -201,7 +217,8 @@ class Marginal:
         if isinstance(told, Failure):
             return told
         nll, scores, moves = told
-        self._last["modes"] = replace(modes, by_outer=moves)
+        if self._last is not None:
+            self._last["modes"] = replace(modes, by_outer=moves)
         return nll, scores, information
 
     def inner_x(self, modes: Modes) -> Array:
@@ -231,8 +248,9 @@ class Marginal:
 
     def modes(self, x: Array) -> tuple[Modes, ByPerson] | Failure:
         """Find every person's best values at outer values, and the curvature there."""
-        found = ModeSearch(self.people, self.layout).modes(x, self._last.get("modes"))
-        if not isinstance(found, Failure):
+        last = None if self._last is None else self._last.get("modes")
+        found = ModeSearch(self.people, self.layout).modes(x, last)
+        if self._last is not None and not isinstance(found, Failure):
             self._last["modes"] = found[0]
         return found
 
@@ -244,14 +262,14 @@ class Marginal:
         error = 1.0 / np.sqrt(np.maximum(np.diagonal(point.information), 1e-12))
         matrix = point.information.copy()
         at = np.flatnonzero(moving)
-        rows = np.zeros((len(at), n))
+        rows, following = np.zeros((len(at), n)), self.following()
         for k, j in enumerate(at):
             h = OUTER_STEP * error[j]
             sides = []
             for side in (h, -h):
                 x = point.x.copy()
                 x[j] += side
-                found = self.evaluate(x)
+                found = following.evaluate(x)
                 if found.failure is not None:
                     return None
                 sides.append(found.gradient)

@@ -23,9 +23,22 @@ Mask = NDArray[np.bool_]
 #: the steps without progress after which only the solver's errors can be left.
 MODE_DISTANCE, MODE_STEPS, MODE_PATIENCE = 1e-7, 100, 4
 
-#: Distance from the modes up to which they count as found, and from which on what the expected
-#: information missed of the curvature at the last modes is trusted.
-FOUND, NEAR = 1e-3, 0.5
+#: Distance from the modes up to which they count as found.
+FOUND = 1e-3
+
+#: Share of its distance that a step must leave to a person for whom the expected information
+#: does, and the least curvature, in units of that, by which another is taken.
+SLOW, LEAST = 0.3, 1e-4
+
+#: Where a search for modes may begin, beside the mean, in standard deviations of the population.
+BESIDE = (-2.0, -1.0, 1.0, 2.0)
+
+#: How far a search that ended between two modes goes on from, in the population's standard
+#: deviations, and how often it does.
+ASIDE, FLAT_TRIES = 0.1, 3
+
+#: Share of the population's curvature below which a person's own is not taken at its word.
+PLAIN = 0.5
 
 #: Steps in a row that a person's model cuts short, after which the mode lies where it ends.
 EDGE = 8
@@ -47,24 +60,38 @@ class Modes:
     mean : ndarray, shape (n_person, n_random)
         Means of the population for them.
     covariance : ndarray, shape (n_random, n_random)
-    curvature : ndarray, shape (n_person, n_random, n_random)
-        Of the negative log-likelihood, without the population.
-    missing : ndarray, shape (n_person, n_random, n_random)
-        What of it the expected information does not have.
-    root : ndarray, shape (n_person, n_random, n_random)
-        V with V V' the inverse of the whole curvature: a person's own uncertainty.
-    by_outer : ndarray, shape (n_person, n_random, n_free), or None
-        How the values move with the outer ones.
+    weights : ndarray, shape (n_person, n_random)
+        Eigenvalues of the curvature in units of the population's: one where data say nothing,
+        below one where the likelihood of the data is least, not largest, along some direction.
+    basis : ndarray, shape (n_person, n_random, n_random)
+        Columns to these: whole curvature = inv(basis)' diag(weights) inv(basis).
+    by_outer : ndarray, shape (n_person, n_random, n_free)
+        How the values move with the outer ones; zero where that is not known.
     """
 
     outer: Array
     own: Array
     mean: Array
     covariance: Array
-    curvature: Array
-    missing: Array
-    root: Array
-    by_outer: Array | None = None
+    weights: Array
+    basis: Array
+    by_outer: Array
+
+    @property
+    def tempered(self) -> Array:
+        """The weights, but kept from zero, where a normal distribution would hold all there is.
+
+        The same from `PLAIN` on, and smooth in value and slope.
+        """
+        small = self.weights < PLAIN
+        found: Array = np.where(small, PLAIN**2 / (2.0 * PLAIN - self.weights), self.weights)
+        return found
+
+    @cached_property
+    def root(self) -> Array:
+        """V with V V' the inverse of the whole curvature: a person's own uncertainty."""
+        across = np.asarray(np.linalg.inv(self.basis), dtype=float)
+        return _root(across.transpose(0, 2, 1) @ (self.tempered[:, :, None] * across))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +109,11 @@ class ModeSearch:
     layout: Layout
 
     def modes(self, x: Array, last: Modes | None) -> tuple[Modes, ByPerson] | Failure:
-        """Find every person's best values at outer values from the last, and the curvature."""
+        """Find every person's best values at outer values, and the curvature there.
+
+        They are searched from the last, or without these from where a person fares best of a few
+        places in the population, so that they depend on the outer values alone.
+        """
         pop, values = self.people.population, self.layout.natural(x)
         covariance, _, _ = pop.covariance(values, self.layout.slope(values))
         if not (np.isfinite(covariance).all() and np.linalg.eigvalsh(covariance)[0] > 0.0):
@@ -90,29 +121,48 @@ class ModeSearch:
         precision = np.asarray(np.linalg.inv(covariance), dtype=float)
         mean = pop.weights @ x[pop.linear]
         shared = x[pop.outer_shared]
-        begins, missing = [mean], None
-        if last is not None:
-            missing = last.missing
-            begins.insert(0, last.own)
-            if last.by_outer is not None:
-                begins.insert(0, last.own + last.by_outer @ (x - last.outer))
         found: tuple[Array, ByPerson] | Failure | None = None
-        for begin in begins:
-            found = self._descend(shared, begin, mean, precision, missing)
-            if not isinstance(found, Failure):
-                break
-        assert found is not None
+        if last is not None:
+            begin = last.own + last.by_outer @ (x - last.outer)
+            found = self._descend(shared, begin, mean, precision)
+        if found is None or isinstance(found, Failure):
+            begin = self._begin(shared, mean, covariance, precision)
+            found = self._descend(shared, begin, mean, precision)
         if isinstance(found, Failure):
             return found
-        own, persons = found
-        bent = self._curvature(shared, own, persons, precision)
-        if isinstance(bent, Failure):
-            return bent
-        root = _root(bent + precision)
-        return Modes(x.copy(), own, mean, covariance, bent, bent - persons.own, root), persons
+        lower = np.linalg.cholesky(covariance)
+        for _ in range(FLAT_TRIES):
+            own, persons = found
+            bent = self._curvature(shared, own, persons, precision)
+            if isinstance(bent, Failure):
+                return bent
+            weights, vectors = np.linalg.eigh(lower.T @ bent @ lower)
+            weights, basis = 1.0 + weights, lower @ vectors
+            flat = weights[:, 0] < 0.0
+            if not flat.any():
+                break
+            # No best values but those between two: on along the curvature that is negative.
+            aside = np.where(flat[:, None], own + ASIDE * basis[:, :, 0], own)
+            found = self._descend(shared, aside, mean, precision)
+            if isinstance(found, Failure):
+                return found
+        still = np.zeros((*own.shape, len(x)))
+        return Modes(x.copy(), own, mean, covariance, weights, basis, still), persons
+
+    def _begin(self, shared: Array, mean: Array, covariance: Array, precision: Array) -> Array:
+        """Return where each person fares best of the mean and places to its sides."""
+        columns = np.linalg.cholesky(covariance).T
+        places = [mean, *(mean + far * column for far in BESIDE for column in columns)]
+        fares = []
+        for own in places:
+            d = own - mean
+            fares.append(self.people.drawn(shared, own, mean) + 0.5 * form(d, precision, d))
+        best = np.argmin(np.array(fares), axis=0)
+        begin: Array = np.array(places)[best, np.arange(len(mean))]
+        return begin
 
     def _descend(
-        self, shared: Array, own: Array, mean: Array, precision: Array, missing: Array | None
+        self, shared: Array, own: Array, mean: Array, precision: Array
     ) -> tuple[Array, ByPerson] | Failure:
         """Search every person's best values at once: damped Newton or scoring steps."""
         found = self.people.evaluate(shared, own)
@@ -120,8 +170,7 @@ class ModeSearch:
             return found
         pop = self.people.population
         share, idle = np.ones(len(own)), 0
-        learnt = np.zeros_like(found.own) if missing is None else missing.copy()
-        trusted = np.full(len(own), missing is not None)
+        before, slow = np.full(len(own), np.inf), np.zeros(len(own), dtype=bool)
         reach, shortened = np.ones(len(own)), np.zeros(len(own), dtype=int)
         for _ in range(MODE_STEPS):
             d = own - mean
@@ -135,12 +184,13 @@ class ModeSearch:
                 return own, found
             if idle >= 5 * MODE_PATIENCE:
                 break
-            if trusted.any():
-                bent = matrix + learnt
-                good = trusted & (left < NEAR) & (share == 1.0)
-                good &= np.linalg.eigvalsh(bent)[:, 0] > 0.0
-                matrix = np.where(good[:, None, None], bent, matrix)
-                newton = _solved(matrix, pull)
+            slow |= going & (left > SLOW * before)
+            before = left
+            if (slow & going).any():
+                bent = self._newton(shared, own, found, pull, precision, slow & going)
+                if isinstance(bent, Failure):
+                    return bent
+                newton = np.where((slow & going)[:, None], bent, newton)
             length = np.abs(newton / self._reach).max(axis=1)
             cut = np.minimum(1.0, reach / np.maximum(length, 1e-300))
             step = np.where(going[:, None], cut[:, None] * newton, 0.0)
@@ -166,7 +216,6 @@ class ModeSearch:
             idle = 0 if better.any() else idle + 1
             share = np.where(better | ~going, np.minimum(1.0, 2.0 * share), 0.25 * share)
             reach = np.where(better & (cut < 1.0), 2.0 * reach, reach)
-            learnt, trusted = _learnt(learnt, new - own, precision, found, other, better)
             own = np.where(better[:, None], new, own)
             found = _chosen(better, other, found)
         return Failure(Status.NO_LIKELIHOOD, "no best values were found for some person")
@@ -199,20 +248,47 @@ class ModeSearch:
                 refused[person] = message
         return Failure(Status.NO_LIKELIHOOD, f"no step of some person could be solved: {message}")
 
+    def _newton(
+        self,
+        shared: Array,
+        own: Array,
+        persons: ByPerson,
+        pull: Array,
+        precision: Array,
+        some: Mask,
+    ) -> Array | Failure:
+        """Return the steps of some persons by the curvature itself.
+
+        Where persons do as nobody expects, scoring comes nearer by a few per cent a step. Where
+        the curvature is negative the step leads downhill all the same.
+        """
+        root = _root(persons.own + precision)
+        bent = self._bent(shared, own, np.where(some[:, None, None], root, 0.0))
+        if isinstance(bent, Failure):
+            return bent
+        weights, vectors = np.linalg.eigh(root.transpose(0, 2, 1) @ (bent + precision @ root))
+        basis = root @ vectors
+        size = np.maximum(np.abs(weights), LEAST)
+        found: Array = np.einsum("ikj,ij,ilj,il->ik", basis, 1.0 / size, basis, pull)
+        return found
+
+    def _bent(self, shared: Array, own: Array, columns: Array) -> Array | Failure:
+        """Return the derivatives of each person's gradient along columns."""
+        pairs = self.people.along(shared, own, columns)
+        if isinstance(pairs, Failure):
+            return pairs
+        return np.stack([(up.by_own - down.by_own) / (2.0 * STEP) for up, down in pairs], axis=2)
+
     def _curvature(
         self, shared: Array, own: Array, persons: ByPerson, precision: Array
     ) -> Array | Failure:
         """Return the second derivatives of each person's negative log-likelihood."""
         root = _root(persons.own + precision)
-        pairs = self.people.along(shared, own, root)
-        if isinstance(pairs, Failure):
-            return pairs
-        along = [(up.by_own - down.by_own) / (2.0 * STEP) for up, down in pairs]
-        bent = np.stack(along, axis=2) @ np.linalg.inv(root)
-        bent = 0.5 * (bent + bent.transpose(0, 2, 1))
-        # A mode that is no minimum, by rounding or because the search stopped: as expected.
-        good = np.linalg.eigvalsh(bent + precision)[:, 0] > 0.0
-        found: Array = np.where(good[:, None, None], bent, persons.own)
+        along = self._bent(shared, own, root)
+        if isinstance(along, Failure):
+            return along
+        bent = along @ np.linalg.inv(root)
+        found: Array = 0.5 * (bent + bent.transpose(0, 2, 1))
         return found
 
 
@@ -220,39 +296,6 @@ def _solved(matrices: Array, right: Array) -> Array:
     """Solve one system a person, for vectors of shape (n_person, n)."""
     solution = np.linalg.solve(matrices, right[..., None])[..., 0]
     return np.asarray(solution, dtype=float)
-
-
-def _learnt(
-    missing: Array, moved: Array, precision: Array, old: ByPerson, new: ByPerson, took: Mask
-) -> tuple[Array, Mask]:
-    """Learn from a step what the expected information misses of each person's curvature.
-
-    With it whether what was known before foretold the gradient better than nothing. Where
-    persons do as nobody expects, scoring alone comes nearer by a few per cent a step.
-    References: Dennis, Gay & Welsch (1981), ACM Trans. Math. Softw. 7, 348-368.
-    """
-
-    def by(matrices: Array) -> Array:
-        found: Array = (matrices @ moved[:, :, None])[..., 0]
-        return found
-
-    changed = new.by_own - old.by_own
-    plain = changed - by(old.own)
-    trusted: Mask = np.all(np.abs(plain - by(missing)) < np.abs(plain), axis=1)
-    bent = changed + moved @ precision
-    along = (bent * moved).sum(axis=1)
-    useful: Mask = took & (along > 0.0)
-    along = np.where(useful, along, 1.0)
-    wanted = changed - by(new.own)
-    now = np.abs((moved * by(missing)).sum(axis=1))
-    size = np.abs((moved * wanted).sum(axis=1)) / np.where(now > 0.0, now, 1.0)
-    shrunk = np.where(now > 0.0, np.minimum(1.0, size), 1.0)[:, None, None] * missing
-    rest = wanted - by(shrunk)
-    cross = rest[:, :, None] * bent[:, None, :]
-    update = (cross + cross.transpose(0, 2, 1)) / along[:, None, None]
-    across = (rest * moved).sum(axis=1) / along**2
-    update -= across[:, None, None] * bent[:, :, None] * bent[:, None, :]
-    return np.where(useful[:, None, None], shrunk + update, missing), trusted
 
 
 def _root(matrices: Array) -> Array:

@@ -316,12 +316,13 @@ def descend(
         else:
             # Rounding hides what so small a step gains; the gradient still shows it.
             better, gain = nearer < left and lowered > -np.inf, 1.0 - nearer / left
+        if better or (left < NEAR and np.isfinite(tried.nll)):
+            curvature.learn(point, tried)
         if not better:
             damping *= growth
             growth *= 2.0
             refused += 1
             continue
-        curvature.learn(point, tried)
         damping = max(damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), _DAMPING_LEAST)
         growth, refused = 2.0, 0
         point, left = tried, nearer

@@ -50,8 +50,9 @@ POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
 #: may end: where a model is stiff, the gradient has errors that no step can lower.
 AGREED = 0.01
 
-#: Distance, in standard errors, at which a fit with random values ends.
-MIXED_DISTANCE = 1e-4
+#: Distance, in standard errors, at which a fit with random values ends, and how often it is
+#: looked whether it is still there with the persons' best values searched anew.
+MIXED_DISTANCE, POLISHES = 1e-4, 3
 
 #: Difference below which they are taken for equal: what searches leave to the polish.
 TIE = 1e-5
@@ -123,6 +124,16 @@ def _all_failed(found: Sequence[Search], where: str) -> SolveError:
     )
 
 
+def _polished(marginal: Marginal, point: Evaluation) -> Evaluation:
+    """Search to the end; what is found there by modes searched anew may be another beginning."""
+    for _ in range(POLISHES):
+        point, _ = descend(marginal.following().evaluate, point, marginal.layout, MIXED_DISTANCE)
+        point = marginal.evaluate(point.x)
+        if remaining_distance(point, marginal.layout) < MIXED_DISTANCE:
+            break
+    return point
+
+
 def with_persons(
     marginal: Marginal,
     design: Design,
@@ -148,7 +159,7 @@ def with_persons(
     if quadrature > 1:
         final = replace(final, quadrature=quadrature)
         point = final.evaluate(point.x)
-    point, _ = descend(final.evaluate, point, final.layout, MIXED_DISTANCE)
+    point = _polished(final, point)
     left = remaining_distance(point, final.layout)
     observed = final.observed_information(point, free_to_move(point, final.layout))
     notes = []

@@ -20,7 +20,7 @@ from ..checkpoint import Parts, digest
 from ..errors import OptionError, SolveError, checks_keywords, listed, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown, text_of_table
-from .again import Held, near, problem_parts, with_threads
+from .again import Held, following, near, problem_parts, with_threads
 from .information import chosen, labels, uncertainty
 from .marginal import Marginal
 from .objective import Evaluation, Problem
@@ -238,7 +238,7 @@ class _Climb:
     def __init__(
         self, problem: Problem | Marginal, x: Array, number: int, way: int, root: float, crew: Crew
     ) -> None:
-        self.problem, self.number, self.way, self.root = problem, number, way, root
+        self.problem, self.number, self.way, self.root = following(problem), number, way, root
         self.crew = crew
         self.moving = np.arange(len(x)) != number
         self.best = problem.evaluate(x)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Parts
 from ..errors import Status
 from ..jobs import LOST, Arrays, Crew, How, carry_out
-from .again import Held, problem_parts, with_threads
+from .again import Held, following, problem_parts, with_threads
 from .marginal import Marginal
 from .objective import Evaluation, Failure, Problem
 from .optimise import PATIENCE, REFUSALS, Search, search_from
@@ -110,8 +110,9 @@ class Starts:
     def search(self, objective: Held, x: NDArray[np.float64], number: int) -> Search:
         """Search from one of them."""
         rng = np.random.default_rng([self.seed, number])
-        layout = objective.problem.layout
-        return search_from(objective, layout, x, rng, patience(objective.problem))
+        problem = objective.problem
+        objective = replace(objective, problem=following(problem))
+        return search_from(objective, problem.layout, x, rng, patience(problem))
 
     def solve(self, crew: Crew) -> Arrays:
         """Search."""

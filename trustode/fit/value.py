@@ -88,10 +88,7 @@ class Objective:
         ModelError
             If a name is unknown or a value is no number.
         """
-        x = self._given(values)
-        if x.tobytes() in self._last:
-            return self._at(values).nll
-        found = self._problem.value(x)
+        found = self._problem.value(self._given(values))
         if isinstance(found, Failure):
             raise self._error(found)
         return found
