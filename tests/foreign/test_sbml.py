@@ -119,9 +119,10 @@ CHANGING = """
 <species id="F" compartment="v" initialConcentration="2" constant="true"/>
 <species id="r_k" compartment="v" initialAmount="1" hasOnlySubstanceUnits="true"/></listOfSpecies>
 <listOfRules><assignmentRule variable="v">{size}</assignmentRule>{grow}</listOfRules>
-<listOfReactions><reaction id="r"><listOfReactants><speciesReference species="r_k" stoichiometry="1"/>
-</listOfReactants><listOfProducts><speciesReference id="n" species="S" stoichiometry="4"
-constant="false"/></listOfProducts><kineticLaw>{law}<listOfParameters><parameter id="k" value="1"/>
+<listOfReactions><reaction id="r"><listOfReactants>
+<speciesReference species="r_k" stoichiometry="1"/></listOfReactants>
+<listOfProducts><speciesReference id="n" species="S" stoichiometry="4" constant="false"/>
+</listOfProducts><kineticLaw>{law}<listOfParameters><parameter id="k" value="1"/>
 </listOfParameters></kineticLaw></reaction></listOfReactions>
 """.format(
     size=MATH.format(f"<apply><plus/><cn>2</cn>{TIME}</apply>"),
