@@ -38,6 +38,7 @@ def with_rules(formula: str, more: str = "", rules: str = "") -> str:
 
 
 TIMES = "<apply><times/>{}</apply>"
+TIME = '<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/time">t</csymbol>'
 
 #: A in a cell of size 2 as a concentration decays into two B, an amount, by a law with its own k.
 REACTION = """
@@ -112,6 +113,35 @@ def test_growing_compartment_dilutes() -> None:
     np.testing.assert_allclose(found["S"], 2 * np.exp(-0.3 * t), rtol=1e-8)
 
 
+CHANGING = """
+<listOfCompartments><compartment id="v" size="9" constant="false"/></listOfCompartments>
+<listOfSpecies><species id="S" compartment="v" initialAmount="3"/>
+<species id="F" compartment="v" initialConcentration="2" constant="true"/>
+<species id="r_k" compartment="v" initialAmount="1" hasOnlySubstanceUnits="true"/></listOfSpecies>
+<listOfRules><assignmentRule variable="v">{size}</assignmentRule>{grow}</listOfRules>
+<listOfReactions><reaction id="r"><listOfReactants>
+<speciesReference species="r_k" stoichiometry="1"/></listOfReactants>
+<listOfProducts><speciesReference id="n" species="S" stoichiometry="4" constant="false"/>
+</listOfProducts><kineticLaw>{law}<listOfParameters><parameter id="k" value="1"/>
+</listOfParameters></kineticLaw></reaction></listOfReactions>
+""".format(
+    size=MATH.format(f"<apply><plus/><cn>2</cn>{TIME}</apply>"),
+    grow=rate("n", "<cn>0.5</cn>"),
+    law=MATH.format(TIMES.format("<ci>k</ci><cn>3</cn>")),
+)
+
+
+def test_amounts_stay_where_a_rule_gives_the_size() -> None:
+    model = read(CHANGING)
+    t = np.linspace(0, 2, 5)
+    found = tr.simulate(model, t, solver=EXACT)
+    # The size is 2 + t; n = 4 + t/2 of S come with each of the 3 a unit of time.
+    np.testing.assert_allclose(found["S"], (3 + 12 * t + 0.75 * t**2) / (2 + t), rtol=1e-8)
+    np.testing.assert_allclose(found["F"], 2 * 2 / (2 + t), rtol=1e-8)
+    # A reaction's own k is not the species r_k.
+    np.testing.assert_allclose(found["r_k"], 1 - 3 * t, rtol=1e-8, atol=1e-8)
+
+
 def test_rules_and_initial_assignments() -> None:
     assigned = (
         '<assignmentRule variable="b">'
@@ -155,6 +185,15 @@ def test_rules_and_initial_assignments() -> None:
         ("<apply><log/><logbase><cn>2</cn></logbase><cn>8</cn></apply>", 3.0),
         ("<apply><sec/><cn>1</cn></apply>", 1 / np.cos(1)),
         ("<apply><arctanh/><cn>0.5</cn></apply>", np.arctanh(0.5)),
+        ("<apply><arcsec/><cn>4</cn></apply>", np.arccos(0.25)),
+        ("<apply><arccoth/><cn>4</cn></apply>", np.arctanh(0.25)),
+        ("<apply><xor/><cn>5</cn><true/><apply><gt/><ci>x</ci><cn>0</cn></apply></apply>", 1.0),
+        ("<apply><implies/><true/><cn>7</cn></apply>", 1.0),
+        ("<apply><implies/><true/><false/></apply>", 0.0),
+        (
+            "<apply><plus/><apply><times/></apply><apply><and/></apply><apply><xor/></apply></apply>",
+            2,
+        ),
         ("<apply><times/><pi/><exponentiale/></apply>", np.pi * np.e),
         ("<apply><minus/><apply><minus/><cn>2</cn></apply><cn>1</cn></apply>", -3.0),
         ("<apply><lt/><cn>1</cn><ci>x</ci><cn>3</cn></apply>", 1.0),
@@ -195,15 +234,21 @@ DELAY = (
     ("content", "said"),
     [
         (with_rules("<ci>x</ci>") + '<listOfEvents><event id="late"/></listOfEvents>', "(late)"),
-        (with_rules("<ci>x</ci>", rules="<algebraicRule/>"), "an algebraic rule"),
-        (with_rules(DELAY), "'delay' has no equivalent"),
+        (
+            with_rules(
+                "<ci>x</ci>", rules=f"<algebraicRule>{MATH.format('<ci>k</ci>')}</algebraicRule>"
+            ),
+            "an algebraic rule (of k)",
+        ),
+        (with_rules(DELAY), "rateRule of 'x': 'delay' has no equivalent"),
         (with_rules("<apply><floor/><ci>x</ci></apply>"), "'floor' of 1 has no equivalent"),
         (with_rules("<ci>zed</ci>"), "'zed' is used, but has no value"),
         (with_rules("<apply><ci>mm</ci><ci>x</ci></apply>"), "the function 'mm' is not defined"),
+        (with_rules("<apply><not/></apply>"), "MathML's 'not' of 0 has no equivalent"),
         (with_rules("<cn>one</cn>"), "'one' is not a number"),
         (with_rules("<cn>1_000</cn>"), "'1_000' is not a number"),
         (with_rules("<ci>x</ci><ci>x</ci>"), "a formula of 2 expressions"),
-        (with_rules("<ci>x</ci>", '<parameter id="q"/>'), "parameter 'q' has no value"),
+        (with_rules("<ci>q</ci>", '<parameter id="q"/>'), "'q' is used, but has no value"),
         (with_rules("<ci>x</ci>", '<parameter id="a b" value="1"/>'), "without a right id"),
         (with_rules("<ci>x</ci>", '<parameter id="q" value="INF"/>'), "value is 'INF'"),
         (with_rules("<ci>x</ci>", rules=rate("y", "<ci>x</ci>")), "a rule is for 'y'"),

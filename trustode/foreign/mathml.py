@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 from ..errors import ModelError, nearest
-from .tree import COMPARISONS, LOGIC, ONE, Node, add, call, div, mul, name, neg, number, power
+from .tree import COMPARISONS, ONE, Node, add, call, div, mul, name, neg, number, power
 from .tree import substitute as put_in
 
 _DEEPEST = 150
@@ -36,6 +37,7 @@ _INVERSES = {
     "csch": "sinh",
     "coth": "tanh",
 }
+_INVERSES_BACK = {f"arc{inverse}": f"a{function}" for inverse, function in _INVERSES.items()}
 _CONSTANTS = {"pi": "3.141592653589793", "exponentiale": "2.718281828459045"}
 
 #: A number as XML Schema has it.
@@ -45,6 +47,11 @@ DIGITS = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 def local(element: Element) -> str:
     """Return an element's name without its namespace."""
     return element.tag.rpartition("}")[2]
+
+
+def _either(one: Node, other: Node) -> Node:
+    """Return the condition that one holds and the other does not."""
+    return Node("neq", (Node("not", (one,)), Node("not", (other,))))
 
 
 @dataclass(frozen=True)
@@ -179,17 +186,19 @@ class Reader:
             return call(_FUNCTIONS[tag], *operands)
         if tag in _INVERSES and len(operands) == 1:
             return div(ONE, call(_INVERSES[tag], *operands))
+        if tag in _INVERSES_BACK and len(operands) == 1:
+            return call(_INVERSES_BACK[tag], div(ONE, operands[0]))
         if tag in ("min", "max") and operands:
             return call(tag, *operands) if len(operands) > 1 else operands[0]
         if tag in COMPARISONS and len(operands) >= 2:
             pairs = [Node(tag, pair) for pair in pairwise(operands)]
             return pairs[0] if len(pairs) == 1 else Node("and", tuple(pairs))
-        if tag in LOGIC:
+        if tag in ("and", "or") or (tag == "not" and len(operands) == 1):
             return Node(tag, tuple(operands))
-        if tag == "xor" and len(operands) == 2:
-            one, other = operands
-            both = Node("and", (one, other))
-            return Node("and", (Node("or", (one, other)), Node("not", (both,))))
+        if tag == "xor":
+            return reduce(_either, operands, Node("false"))
+        if tag == "implies" and len(operands) == 2:
+            return Node("or", (Node("not", (operands[0],)), operands[1]))
         raise self.fail(f"MathML's {tag[:40]!r} of {len(operands)} has no equivalent in a model")
 
     def _root(self, parts: list[Element], depth: int) -> Node:

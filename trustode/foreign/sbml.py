@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
@@ -14,7 +15,7 @@ from ..errors import ModelError, listed
 from ..model import Model, Param
 from .mathml import DIGITS, TIME, Lambda, Reader, local
 from .system import System, prose
-from .tree import Node, add, div, mul, name, neg, number, substitute
+from .tree import ONE, Node, add, div, mul, name, neg, number, substitute
 
 #: Characters that an SBML document may have, and how deep its elements may be nested.
 MAX_TEXT = 5_000_000
@@ -113,6 +114,8 @@ class _Document:
         self.level_two = level_two
         self.system = System()
         self.reader = Reader(where, {})
+        #: Names that something has, of the file's and of ours.
+        self.taken = {part.get("id", "") for part in whole.iter()}
         #: Size of each compartment as a name; None where it has no dimension.
         self.sizes: dict[str, Node | None] = {}
 
@@ -132,7 +135,7 @@ class _Document:
         self.rates = dict(self._rules("rateRule"))
         self.assigned = dict(self._rules("assignmentRule"))
         self.starting = {
-            self._identity(part, "symbol"): self._math(part)
+            self._identity(part, "symbol"): self._math(part, part.get("symbol"))
             for part in self.listed("listOfInitialAssignments")
         }
         for part in self.listed("listOfCompartments"):
@@ -171,7 +174,13 @@ class _Document:
             )
         for rule in self.listed("listOfRules"):
             if local(rule) == "algebraicRule":
-                raise self.fail("it has an algebraic rule, which is no differential equation")
+                related = sorted(
+                    {(ci.text or "").strip() for ci in rule.iter() if local(ci) == "ci"}
+                )
+                raise self.fail(
+                    f"it has an algebraic rule (of {listed(related)}), which is no differential "
+                    "equation. Solve it for one of its names, and write an assignment rule"
+                )
 
     def _functions(self) -> None:
         made: dict[str, Lambda] = {}
@@ -185,7 +194,7 @@ class _Document:
     def _rules(self, kind: str) -> Iterator[tuple[str, Node]]:
         for rule in self.listed("listOfRules"):
             if local(rule) == kind:
-                yield self._identity(rule, "variable"), self._math(rule)
+                yield self._identity(rule, "variable"), self._math(rule, rule.get("variable"))
 
     def _compartment(self, part: Element) -> None:
         identity = self._identity(part)
@@ -218,10 +227,8 @@ class _Document:
             if low > -math.inf or high < math.inf:
                 system.bounds[identity] = (low, high)
         elif identity in self.starting:
-            system.starts[identity] = self.starting[identity]
-        elif value is None:
-            raise self.fail(f"{local(part)} {identity!r} has no value. Give it one")
-        else:
+            self._fixed(identity, self.starting[identity])
+        elif value is not None:
             unit = about.get("unit", prose(part.get("units")))
             theme, source = about.get("theme", ""), about.get("source", "")
             system.params[identity] = Param(value, unit, low, high, meaning, theme, source)
@@ -235,6 +242,18 @@ class _Document:
         self.system.rhs[identity] = rate
         self.system.starts[identity] = begin
 
+    def _fixed(self, identity: str, start: Node) -> None:
+        """Take in what stays at a value that is worked out at the start."""
+        self.system.starts[identity] = start
+        self.system.shown.append(identity)
+
+    def _free(self, wanted: str) -> str:
+        """Return a name for something that the file has no name for."""
+        while wanted in self.taken:
+            wanted += "_"
+        self.taken.add(wanted)
+        return wanted
+
     def _species(self, part: Element, changes: list[Node]) -> None:
         identity, system = self._identity(part), self.system
         place = part.get("compartment", "")
@@ -244,40 +263,37 @@ class _Document:
         amounts = part.get("hasOnlySubstanceUnits") == "true"
         size = None if amounts else self.sizes[place]
         start = self._started(part, amounts, self.sizes[place])
-        fixed = part.get("boundaryCondition") == "true" or part.get("constant") == "true"
         system.meanings[identity] = prose(part.get("name"))
         if identity in self.assigned:
             system.definitions[identity] = self.assigned[identity]
             system.shown.append(identity)
-        elif identity in self.rates:
+            return
+        if identity in self.rates:
             self._state(identity, self.rates[identity], start)
-        elif changes and not fixed:
-            factor = part.get("conversionFactor") or self.whole.get("conversionFactor")
-            rate = add(*changes) if not factor else mul(name(factor), add(*changes))
-            if size is not None:
-                if place in self.assigned:
-                    raise self.fail(
-                        f"species {identity!r} is a concentration in {place!r}, whose size is an "
-                        "assignment rule. Use a rate rule for the size"
-                    )
-                if place in self.rates:
-                    rate = add(rate, neg(mul(name(identity), self.rates[place])))
-                rate = div(rate, size)
-            self._state(identity, rate, start)
-        elif identity in self.starting or (start is not None and start.kind == "div"):
-            begin = self.starting.get(identity, start)
-            assert begin is not None
-            system.starts[identity] = begin
-        elif start is None:
+            return
+        begin = self.starting.get(identity, start)
+        if begin is None:
             raise self.fail(f"species {identity!r} has no value to start at. Give it one")
+        rate = None
+        if changes and "true" not in (part.get("boundaryCondition"), part.get("constant")):
+            factor = part.get("conversionFactor") or self.whole.get("conversionFactor")
+            rate = mul(name(factor) if factor else ONE, add(*changes))
+        value = None if identity in self.starting else _constant(begin)
+        if size is not None and (place in self.rates or place in self.assigned):
+            # Where the size changes, what stays or reacts is the amount.
+            amount = self._free(f"{identity}_amount")
+            system.starts[amount] = mul(begin, size)
+            if rate is not None:
+                system.rhs[amount] = rate
+            system.definitions[identity] = div(name(amount), size)
+            system.shown.append(identity)
+        elif rate is not None:
+            self._state(identity, rate if size is None else div(rate, size), start)
+        elif value is None:
+            self._fixed(identity, begin)
         else:
-            constant = _constant(start)
-            if constant is None:
-                system.starts[identity] = start
-            else:
-                unit = prose(part.get("substanceUnits"))
-                meaning = system.meanings[identity]
-                system.params[identity] = Param(constant, unit, meaning=meaning)
+            unit, meaning = prose(part.get("substanceUnits")), system.meanings[identity]
+            system.params[identity] = Param(value, unit, meaning=meaning)
 
     def _started(self, part: Element, amounts: bool, size: Node | None) -> Node | None:
         """Return a species' start in what its symbol stands for."""
@@ -316,35 +332,40 @@ class _Document:
         for kind in ("listOfLocalParameters", "listOfParameters"):
             for part in self.listed(kind, law):
                 local_name = self._identity(part)
-                new = f"{identity}_{local_name}"
-                while new in self.system.params:
-                    new += "_"
                 value = self._float(part, "value", None)
                 if value is None:
                     raise self.fail(f"parameter {local_name!r} of {identity!r} has no value")
                 meaning, unit = prose(part.get("name")), prose(part.get("units"))
+                new = self._free(f"{identity}_{local_name}")
                 self.system.params[new] = Param(value, unit, meaning=meaning)
                 own[local_name] = name(new)
-        return substitute(self._math(law), own)
+        return substitute(self._math(law, identity), own)
 
     def _stoichiometry(self, reference: Element) -> Node:
         """Return how many of a species a reaction takes or gives."""
         for part in reference:
             if local(part) == "stoichiometryMath":
-                return self._math(part)
-        identity = reference.get("id")
-        for table in (self.assigned, self.starting):
-            if identity and identity in table:
-                into = self.system.definitions if table is self.assigned else self.system.starts
-                into[identity] = table[identity]
-                return name(identity)
+                return self._math(part, reference.get("species"))
+        system, identity = self.system, reference.get("id", "")
+        if identity in self.assigned:
+            system.definitions[identity] = self.assigned[identity]
+            system.shown.append(identity)
+            return name(identity)
         count = self._float(reference, "stoichiometry", 1.0 if self.level_two else None)
-        if count is None:
+        value = None
+        if count is not None:
+            value = number(int(count)) if count == int(count) else number(count)
+        if identity in self.rates:
+            self._state(identity, self.rates[identity], value)
+        elif identity in self.starting:
+            self._fixed(identity, self.starting[identity])
+        elif value is None:
             raise self.fail(f"{reference.get('species')!r} in a reaction has no stoichiometry")
-        value = number(int(count)) if count == int(count) else number(count)
-        if identity:
-            self.system.definitions[identity] = value
-        return value
+        elif identity:
+            system.definitions[identity] = value
+        else:
+            return value
+        return name(identity)
 
     def _identity(self, part: Element, attribute: str = "id") -> str:
         found = part.get(attribute)
@@ -358,8 +379,9 @@ class _Document:
             raise self.fail(f"a {local(part)} without {tag}")
         return found
 
-    def _math(self, part: Element) -> Node:
-        return self.reader.math(self._element(part, "math"))
+    def _math(self, part: Element, of: str | None) -> Node:
+        reader = replace(self.reader, where=f"{self.where}: {local(part)} of {of!r:.60}")
+        return reader.math(self._element(part, "math"))
 
     def _edge(self, text: str) -> float:
         """Return an edge of a range."""
