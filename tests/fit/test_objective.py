@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 import trustode as tr
-from trustode import cache
 from trustode.fit import Objective
 from trustode.fit.objective import Problem
 from trustode.fit.setup import assembled
@@ -178,27 +177,18 @@ def test_gradient_agrees_with_the_complex_step_of_the_closed_form() -> None:
         assert here.nll == pytest.approx(-likely, rel=1e-11)
 
 
-def test_models_without_a_compiler_take_the_same_way(monkeypatch, tmp_path) -> None:
+def test_models_without_a_compiler_take_the_same_way(request) -> None:
     _, compiled = decays(4)
     x = compiled.layout.draw(np.random.default_rng(6))
     wanted = compiled.evaluate(x)
-    monkeypatch.setenv("TRUSTODE_CACHE_DIR", str(tmp_path))
-    monkeypatch.setenv("CC", "/nonexistent")
-    monkeypatch.setattr(door.util, "find_spec", lambda name: None)
-    functions = cache._private, door._compiled, door._source, door._warned, door.recurrences
-    for function in functions:
-        function.cache_clear()
-    try:
-        with pytest.warns(tr.CompileWarning):
-            _, problem = decays(4)
-        assert problem.compiled.backend == "numpy"
-        for threads in (1, 3):
-            found = replace(problem, threads=threads).evaluate(x)
-            assert found.nll == pytest.approx(wanted.nll, rel=1e-11)
-            assert found.gradient == pytest.approx(wanted.gradient, rel=1e-9)
-    finally:
-        for function in functions:
-            function.cache_clear()
+    request.getfixturevalue("no_compiler")
+    with pytest.warns(tr.CompileWarning):
+        _, problem = decays(4)
+    assert problem.compiled.backend == "numpy"
+    for threads in (1, 3):
+        found = replace(problem, threads=threads).evaluate(x)
+        assert found.nll == pytest.approx(wanted.nll, rel=1e-11)
+        assert found.gradient == pytest.approx(wanted.gradient, rel=1e-9)
 
 
 def test_information_is_the_expected_outer_product() -> None:
