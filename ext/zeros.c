@@ -10,6 +10,7 @@ enum {
     SAMPLES = NODES + 2,    /* and two points at which the interpolant is checked */
     DEPTH = 32,             /* halvings of a step */
     MOST_INTERVALS = 1 << 20,
+    ABREAST = 4,            /* states whose polynomials are summed at once */
     NEARBY = 8              /* rounding errors of time, either way, that show a function's own */
 };
 
@@ -48,12 +49,23 @@ void tro_zeros_place(tro_events *events, const tro_piece *piece, double theta)
     const tro_system *system = events->system;
     const int n = tro_zeros_n_state(events);
     const double t = tro_zeros_time(piece, theta);
-    const double *coef = piece->coef + (size_t)(piece->n_coef - 1) * (size_t)piece->stride;
+    const size_t stride = (size_t)piece->stride;
     double *z = events->z;
-    for (int i = 0; i < n; i++) z[i] = coef[i];
-    for (int j = piece->n_coef - 2; j >= 0; j--) {
-        coef -= piece->stride;
-        for (int i = 0; i < n; i++) z[i] = z[i] * theta + coef[i];
+    int i = 0;
+    /* States side by side do not wait for one another's sums. */
+    for (; i + ABREAST <= n; i += ABREAST) {
+        double value[ABREAST] = {0.0};
+        for (int j = piece->n_coef - 1; j >= 0; j--) {
+            const double *coef = piece->coef + (size_t)j * stride + (size_t)i;
+            for (int k = 0; k < ABREAST; k++) value[k] = value[k] * theta + coef[k];
+        }
+        memcpy(z + i, value, sizeof value);
+    }
+    for (; i < n; i++) {
+        double value = 0.0;
+        for (int j = piece->n_coef - 1; j >= 0; j--)
+            value = value * theta + piece->coef[(size_t)j * stride + (size_t)i];
+        z[i] = value;
     }
     if (theta >= 1.0) memcpy(z, piece->y_end, (size_t)n * sizeof *z);
     z[n] = t;

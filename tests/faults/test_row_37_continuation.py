@@ -32,11 +32,23 @@ def test_row_37_a_start_that_is_no_equilibrium():
         follow(line("1 + x**2 + p**2", 0.0), (0.0, 1.0), start={"x": 0.0, "p": 0.5})
 
 
-def test_row_37_newton_diverges_at_a_corner_and_the_step_floor_is_named():
-    """The branch x = sqrt(p) leaves its domain at 0 with an infinite slope in p."""
+def test_row_37_newton_diverges_and_the_step_floor_is_named():
+    """The branch x = p**2 ends at 0, where sqrt(x) ends with an infinite slope."""
+    branch = follow(line("p - sqrt(x)", 0.5, 0.5), (-1.0, 1.0))
+    points = on(branch, lambda p, x: p - np.sqrt(x))
+    assert 0.0 < points["p"].min() < 1e-3
+    low, high = branch.ends
+    assert low.startswith("step floor: Newton's method fails at p = ")
+    assert high == "span reached, p = 1"
+
+
+def test_row_37_a_corner_is_passed():
+    """p = abs(x) turns at 0, where it has no slope."""
     branch = follow(line("p - abs(x)", 0.5, 0.5), (-1.0, 1.0))
-    assert branch.points["p"].min() > -0.02
-    assert all(isinstance(end, str) and end for end in branch.ends)
+    assert branch.ends == ("span reached, p = 1",) * 2
+    points = on(branch, lambda p, x: p - abs(x))
+    assert points["x"].min() == pytest.approx(-1.0)
+    assert points["x"].max() == pytest.approx(1.0)
 
 
 def test_row_37_a_fold_at_the_end():
@@ -45,7 +57,7 @@ def test_row_37_a_fold_at_the_end():
     points = on(branch, lambda p, x: p - x**2)
     assert points["p"].min() >= 0.0
     assert points["p"].min() < 0.02
-    assert all(isinstance(end, str) and end for end in branch.ends)
+    assert branch.ends == ("span reached, p = 1",) * 2
 
 
 def test_row_37_leaving_the_range_is_named():

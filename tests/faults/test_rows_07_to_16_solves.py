@@ -210,6 +210,22 @@ def test_row_13_a_jacobian_that_is_not_finite(method):
     assert found["x"][-1] == pytest.approx(math.exp(-1.0), rel=1e-4)
 
 
+def test_row_13_a_matrix_that_is_singular_cuts_the_step():
+    """Rodas5P factors 1/(gamma h) - J: for x' = k x that is zero for a single number k."""
+    h, gamma = 0.125, 0.21193756319429014
+    solver = tr.Solver("rodas5p", rtol=0.9, atol=1e30, h_max=h)
+
+    def rejected(k):
+        model = tr.Model("growth", {"x": "k*x"}, {"k": k}, {"x": 1.0})
+        found = tr.simulate(model, [0.0, 1.0], solver=solver)
+        assert np.isfinite(found.y).all()
+        return found.stats["n_rejected"]
+
+    k = 1.0 / (gamma * h)
+    beside = [rejected(float(np.nextafter(k, to))) for to in (0.0, np.inf)]
+    assert rejected(k) > max(beside)
+
+
 def seen(function, end, model=SWING, **given):
     return tr.simulate(model, (0.0, end), events=tr.Event(function), **given).events
 
@@ -240,6 +256,32 @@ def test_row_14_an_event_function_that_is_not_finite():
         seen("log(1/2 - x)", 5.0)
     assert caught.value.status is Status.NONFINITE
     assert caught.value.solution.t[-1] <= math.asin(0.5)
+
+
+@pytest.mark.parametrize("method", OURS)
+def test_row_14_none_is_missed_that_ten_points_a_step_show(method):
+    """An oscillator that is pushed, and functions of it that cross zero now and then."""
+    model = tr.Model("pushed", {"x": "v", "v": "-x - v/9 + cos(2*t)"}, {}, {"x": 1.0, "v": 0.0})
+    functions = ["x*v - 1/20", "sin(7*x) - v", "x**3 - x/4 + tanh(5*v)/9", "cos(3*t) - x - v**2"]
+    solver = tr.Solver(method, rtol=1e-5, atol=1e-7)
+    events = [tr.Event(function, name=f"e{k}") for k, function in enumerate(functions)]
+    found = tr.simulate(model, (0.0, 60.0), events=events, solver=solver)
+    share = np.linspace(0.0, 1.0, 11)[:-1]
+    t = np.append((found.t[:-1, None] + np.diff(found.t)[:, None] * share).ravel(), found.t[-1])
+    x, v = found(t).T
+    values = [
+        x * v - 1 / 20,
+        np.sin(7 * x) - v,
+        x**3 - x / 4 + np.tanh(5 * v) / 9,
+        np.cos(3 * t) - x - v**2,
+    ]
+    table = found.events.to_frame()
+    for event, g in zip(events, values, strict=True):
+        crossings = np.flatnonzero(np.sign(g[:-1]) * np.sign(g[1:]) < 0)
+        assert len(crossings) > 10
+        seen_at = table.loc[table["event"] == event.name, "t"].to_numpy()
+        inside = np.searchsorted(seen_at, t[crossings + 1]) - np.searchsorted(seen_at, t[crossings])
+        assert (inside % 2 == 1).all()
 
 
 @pytest.mark.parametrize("size", [1e200, 1e307])

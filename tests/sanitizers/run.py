@@ -3,7 +3,8 @@
     python tests/sanitizers/run.py                 AddressSanitizer, UndefinedBehaviorSanitizer and
                                                    ThreadSanitizer on code as it is optimised
     python tests/sanitizers/run.py --valgrind      each entry once under valgrind as well, also
-                                                   those that Python calls (entries.py)
+                                                   those that Python calls (entries.py and
+                                                   calls.py)
     python tests/sanitizers/run.py threads memory  some programs alone
 
 The tests beside this file run the same programs, compiled in the quickest way.
@@ -155,23 +156,41 @@ def run(command: list[str]) -> None:
         raise RuntimeError(f"{done.returncode}\n{done.stdout}{done.stderr}")
 
 
-def run_entries(valgrind: str) -> None:
-    """Call what Python calls under valgrind; raises if a complaint has a frame of ours in it.
+def run_wrapper(valgrind: str, script: str, *given: object) -> None:
+    """Let a script call what Python calls under valgrind; raises if a complaint has a frame of
+    ours in it.
 
     Python itself and the loader are complained about while they import.
     """
-    model = tr.models.load("trust-updated")
-    source = Source(model)
-    sizes = len(model.states), len(model.params), len(model.inputs)
-    given = [source.key, source.series_key(1), *sizes, *model.defaults.values()]
     done = subprocess.run(
-        [valgrind, "--quiet", "--num-callers=40", sys.executable, str(HERE / "entries.py"),
+        [valgrind, "--quiet", "--num-callers=40", sys.executable, str(HERE / script),
          *map(str, given)],
         env={**os.environ, "PYTHONMALLOC": "malloc", "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
-    if done.returncode or re.search(r"/trustode/_\w+\.|: (tro_|__pyx_)", done.stderr):
+    ours = r"/trustode/_\w+\.|: tro_|\(_(core|arclength|collocation)\.c:"
+    if done.returncode or re.search(ours, done.stderr):
         raise RuntimeError(f"{done.returncode}\n{done.stderr}")
+
+
+def run_core(valgrind: str) -> None:
+    """Call each entry of the core's wrapper."""
+    model = tr.models.load("trust-updated")
+    source = Source(model)
+    sizes = len(model.states), len(model.params), len(model.inputs)
+    given = [source.key, source.series_key(1), *sizes, *model.defaults.values()]
+    run_wrapper(valgrind, "entries.py", *given)
+
+
+def run_bifurcations(valgrind: str) -> None:
+    """Call each entry of the modules of bifurcations, as a diagram called it."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = str(Path(folder) / "kept")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        record = [sys.executable, str(HERE / "calls.py"), "record", kept]
+        subprocess.run(record, env=environment, check=True, timeout=600)
+        key = Source(tr.models.load("lorenz")).key
+        run_wrapper(valgrind, "calls.py", "repeat", kept, key)
 
 
 def main() -> int:
@@ -208,14 +227,16 @@ def main() -> int:
                     print(f"{said}: FAILED {error}")
                 else:
                     print(f"{said}: clean", flush=True)
-    if given.valgrind and not given.programs:
+    for name, wrapper in (("core", run_core), ("bifurcations", run_bifurcations)):
+        if given.programs or not given.valgrind:
+            continue
         try:
-            run_entries(str(valgrind))
+            wrapper(str(valgrind))
         except RuntimeError as error:
             bad += 1
-            print(f"entries under valgrind: FAILED {error}")
+            print(f"entries of the {name} under valgrind: FAILED {error}")
         else:
-            print("entries under valgrind: clean")
+            print(f"entries of the {name} under valgrind: clean")
     return min(bad, 1)
 
 
