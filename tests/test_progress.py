@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,3 +90,21 @@ def test_without_tqdm_true_is_silent(monkeypatch):
 def test_nonsense_is_refused(progress):
     with pytest.raises(OptionError, match="must be True, False, None or a callable"):
         check_progress(progress, "work")
+
+
+def test_a_notebook_shows_a_bar_that_nobody_asked_for_if_work_is_long(monkeypatch):
+    pytest.importorskip("tqdm")
+    kernel = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel="a kernel"))
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    # Without ipywidgets the bar is text there too.
+    monkeypatch.setattr("trustode.progress.find_spec", lambda name: name == "tqdm" or None)
+    monkeypatch.setattr("trustode.progress._PATIENCE", 0.0)
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    work(None)
+    assert "3/3" in screen.getvalue()
+    shell = SimpleNamespace(get_ipython=lambda: None)
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    screen.truncate(0)
+    work(None)
+    assert screen.getvalue() == ""

@@ -17,6 +17,8 @@ Progress = bool | Callable[[int, int], None] | None
 
 #: Seconds that a call may take before a bar appears that nobody asked for.
 _PATIENCE = 1.0
+#: Seconds between two states of a bar: on a terminal, and where each may stay as a line.
+_OFTEN, _SELDOM = 0.1, 1.0
 
 
 def check_progress(progress: object, where: str) -> None:
@@ -43,9 +45,9 @@ def track(total: int, progress: Progress, label: str) -> Iterator[Callable[[int]
     total : int
         Pieces of work there are.
     progress : bool, callable or None
-        True shows a bar on standard error if tqdm is installed; None does so only on a
-        terminal and once the call has taken a second; False is silent. A callable gets
-        ``(done, total)``, first with 0 done.
+        True shows a bar on standard error if tqdm is installed, or in a notebook as a widget if
+        ipywidgets is; None does so only on a terminal or in a notebook, and once the call has
+        taken a second; False is silent. A callable gets ``(done, total)``, first with 0 done.
     label : str
         What the bar is of.
 
@@ -61,14 +63,19 @@ def track(total: int, progress: Progress, label: str) -> Iterator[Callable[[int]
     """
     check_progress(progress, label)
     if progress is None or isinstance(progress, bool):
-        wanted = sys.stderr.isatty() if progress is None else progress
+        notebook = _in_notebook()
+        wanted = (sys.stderr.isatty() or notebook) if progress is None else progress
         if not wanted or find_spec("tqdm") is None:
             yield _ignore
             return
-        from tqdm import tqdm
+        if notebook and find_spec("ipywidgets"):
+            from tqdm.notebook import tqdm
+        else:
+            from tqdm import tqdm
 
         delay = _PATIENCE if progress is None else 0.0
-        with tqdm(total=total, desc=label, delay=delay, file=sys.stderr) as bar:
+        pause = _OFTEN if sys.stderr.isatty() else _SELDOM
+        with tqdm(total=total, desc=label, delay=delay, mininterval=pause, file=sys.stderr) as bar:
             yield bar.update
         return
     report, done = progress, 0
@@ -80,6 +87,12 @@ def track(total: int, progress: Progress, label: str) -> Iterator[Callable[[int]
 
     report(0, total)
     yield advance
+
+
+def _in_notebook() -> bool:
+    """Tell whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _ignore(n: int) -> None:

@@ -24,7 +24,7 @@ from .jobs import Crew
 from .model import Model
 from .simulate import simulate
 from .solve import NATIVE, Solver, initial_vector, input_tables, pack, parameter_vector, solve_batch
-from .stimulus import Table, table
+from .stimulus import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,15 +115,6 @@ class Runs:
                 y0[:, model.states.index(name[:-3])] = values[rows]
         return y0
 
-    def row_tables(self, row: int) -> list[Table]:
-        """Return the inputs of one run, in the model's order."""
-        model = self.compiled.model
-        own = {name: float(self.columns[name][row]) for name in self._varied_inputs()}
-        return [
-            table(own[name], f"{self.where}: input {name}") if name in own else shared
-            for name, shared in zip(model.inputs, self.tables, strict=True)
-        ]
-
     def input_values(self, rows: NDArray[np.intp], t: float) -> Array:
         """Return the inputs at a time, shape (len(rows), n_input)."""
         u = np.tile([float(each(t)) for each in self.tables], (len(rows), 1))
@@ -136,7 +127,7 @@ class Runs:
         varied = self._varied_inputs()
         if not varied:
             return [pack(self.tables)]
-        # As pack(row_tables(row)), without a million tables that differ in one number.
+        # As `pack` of each run's tables, without a million that differ in one number.
         places = [self.compiled.model.inputs.index(name) for name in varied]
         tables = [(each.knots, each.coefficients) for each in self.tables]
         shared = [each.breaks for k, each in enumerate(self.tables) if k not in places]

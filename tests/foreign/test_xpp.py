@@ -85,10 +85,10 @@ init x=3,z=1
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("wiener w", "line 2: noise is not read"),
+        ("wiener w", "line 2: noise is not read: 'wiener w'. trustode solves without noise"),
         ("markov m 2", "line 2: a Markov process"),
-        ("table f file.tab", "line 2: a table from a file"),
-        ("global 1 {x-1} {x=0}", "line 2: events is not read"),
+        ("table f file.tab", "line 2: a table is not read: 'table f file.tab'. Write a formula as"),
+        ("global 1 {x-1} {x=0}", "is not read: 'global 1 {x-1} {x=0}'. Leave the line out"),
         ("b x-1", "line 2: a boundary condition"),
         ("0=x-y", "line 2: an algebraic equation"),
         ("solv y=1", "line 2: an algebraic equation"),

@@ -42,8 +42,8 @@ _REFUSED = {
     "wiener": "noise",
     "w": "noise",
     "markov": "a Markov process",
-    "table": "a table from a file",
-    "global": "events",
+    "table": "a table",
+    "global": "an event",
     "bdry": "a boundary condition",
     "b": "a boundary condition",
     "volt": "an integral equation",
@@ -53,6 +53,15 @@ _REFUSED = {
     "export": "a call to a library",
     "%": "an equation that is generated",
     "0": "an algebraic equation",
+}
+#: What to do about some of them, after a message.
+_REMEDIES = {
+    "wiener": ". trustode solves without noise: leave the line out, and what it adds",
+    "table": (
+        ". Write a formula as a function, f(x)=...; for values from a file make the name a "
+        "parameter, move it to [inputs] in the text of tr.write_text, and give tr.Samples there"
+    ),
+    "global": ". Leave the line out, and give tr.Event to tr.simulate",
 }
 
 _FUNCTIONS = {
@@ -159,7 +168,9 @@ class _File:
             waiting.append(_Waiting("rate", self._new(found[1], place), found[2], place))
         elif (word in _REFUSED and not defines) or line.lstrip()[0] in "%0":
             what = _REFUSED.get(word, _REFUSED.get(line.lstrip()[0], ""))
-            raise ModelError(f"{place}: {what} is not read: {line.strip()[:60]!r}")
+            raise ModelError(
+                f"{place}: {what} is not read: {line.strip()[:60]!r}{_REMEDIES.get(word, '')}"
+            )
         elif found := _CALLED.match(line):
             self._called(found, place, waiting)
         elif found := _FIXED.match(line):

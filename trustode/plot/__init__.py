@@ -1,7 +1,8 @@
 """Figures of results: Axes in, Axes out, readable without colour.
 
 Nothing here shows a window. A function that is given Axes draws there and touches nothing
-else; one that is given none makes a figure with pyplot, as other libraries do. `parts` is shared;
+else; one that is given none makes a figure with pyplot, as other libraries do. Each returns the
+Axes. Arguments are told where users meet them, in the `plot` of each result. `parts` is shared;
 `runs`, `bifurcations` and `fits` draw what they are called after.
 """
 

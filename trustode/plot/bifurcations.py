@@ -88,23 +88,6 @@ def plot_branch(branch: Branch, state: str | None = None, ax: Axes | None = None
 
     Stable parts are solid and unstable ones dashed; folds are white squares, Hopf points
     black dots.
-
-    Parameters
-    ----------
-    branch : Branch
-    state : str, optional
-        The state to draw; the first of the model unless given.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    OptionError
-        If the model has no such state.
     """
     model, parameter = branch.model, branch.parameter
     state = state_of(model, state, "plot_branch")
@@ -119,23 +102,6 @@ def plot_diagram(diagram: Diagram, state: str | None = None, ax: Axes | None = N
 
     Equilibria are black, cycles blue, at the least and the largest value over a period;
     stable parts are solid and unstable ones dashed.
-
-    Parameters
-    ----------
-    diagram : Diagram
-    state : str, optional
-        The state to draw; the first of the model unless given.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    OptionError
-        If the model has no such state.
     """
     model, parameter = diagram.model, diagram.parameter
     state = state_of(model, state, "plot_diagram")
@@ -181,17 +147,6 @@ def plot_cycles(cycles: Cycles, state: str, ax: Axes | None = None) -> Axes:
     """Draw the least and the largest value of a state along a family of periodic orbits.
 
     Stable parts are solid and unstable ones dashed, in blue; special points are marked.
-
-    Parameters
-    ----------
-    cycles : Cycles
-    state : str
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     model, parameter = cycles.model, cycles.parameter
     ax = axes_of(ax)
@@ -204,21 +159,7 @@ def plot_periods(families: Sequence[Cycles], ax: Axes | None = None) -> Axes:
 
     Stable parts are solid and unstable ones dashed, in blue; special points are marked.
 
-    Parameters
-    ----------
-    families : sequence of Cycles
-        All of one model, along one parameter.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    OptionError
-        If there is no family.
+    They are of one model, along one parameter.
     """
     if not families:
         raise OptionError(
@@ -238,16 +179,6 @@ def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
 
     A line a point, which ends as high as the share of the sets in which it was found; the bar
     below holds 95 % of those, its mark the median.
-
-    Parameters
-    ----------
-    bands : Bands
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     ax = axes_of(ax)
     count = len(bands.special)
@@ -311,16 +242,6 @@ def plot_curve(curve: BifurcationCurve, ax: Axes | None = None) -> Axes:
 
     Folds are solid, Hopf points dashed, branch points dotted; each kind of special point has
     a mark of its own. Curves that share Axes share the legend.
-
-    Parameters
-    ----------
-    curve : BifurcationCurve
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     first, second = curve.parameters
     ax = axes_of(ax)
@@ -355,16 +276,6 @@ def plot_regime_map(found: RegimeMap, ax: Axes | None = None) -> Axes:
     """Draw the regimes over two parameters, and the curves of bifurcations on top.
 
     Each regime has a fill and a hatch of its own; curves are drawn as `plot_curve` does.
-
-    Parameters
-    ----------
-    found : RegimeMap
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch

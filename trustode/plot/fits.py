@@ -46,16 +46,6 @@ def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
     Marks are observations and lines the predicted courses: of each series, or of `mean_courses`
     where there are too many series to tell apart. Levels that are texts are drawn as their
     places, 1, 2, ...
-
-    Parameters
-    ----------
-    fit : Fit
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     seen = _places(fit, fit.residuals)
     if seen.groupby(["column", "group"]).ngroups > _MOST_SERIES:
@@ -120,20 +110,7 @@ def _together(time: Any, group: Any, fewest: int) -> tuple[NDArray[np.intp], flo
 
 
 def plot_means(fit: Fit, means: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw means over groups, observed as marks and predicted as lines.
-
-    Parameters
-    ----------
-    fit : Fit
-    means : DataFrame
-        As of `mean_courses`.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-    """
+    """Draw means over groups, observed as marks and predicted as lines."""
     ax = axes_of(ax)
     marks = itertools.cycle(MARKS)
     parts = means.groupby("column", sort=False)
@@ -184,16 +161,6 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
     A flat foot means that many starts agree; black marks converged. A cross is where a start
     ended by itself, before it went on from that optimum to a better one. What failed is counted
     in the title.
-
-    Parameters
-    ----------
-    fit : Fit
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -226,18 +193,7 @@ def plot_starts(fit: Fit, ax: Axes | None = None) -> Axes:
 
 
 def plot_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
-    """Draw standardised residuals over time.
-
-    Parameters
-    ----------
-    fit : Fit
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-    """
+    """Draw standardised residuals over time."""
     ax = axes_of(ax)
     for part, mark, colour, label in _residuals_of_columns(fit):
         ax.plot(part["time"], part["residual"], mark, color=colour, label=label, fillstyle="none")
@@ -249,16 +205,6 @@ def plot_group_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
 
     A group whose marks lie to one side, or spread beyond the dotted lines, is one that the
     model does not fit.
-
-    Parameters
-    ----------
-    fit : Fit
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     ax = axes_of(ax)
     groups = list(dict.fromkeys(fit.residuals["group"]))
@@ -303,17 +249,7 @@ def plot_profile(profile: Profile, label: str, ax: Axes | None = None) -> Axes:
 
     The dotted line is the level; where the curve stays below it, the interval is open.
 
-    Parameters
-    ----------
-    profile : Profile
-    label : str
-        The value, as in the index of its intervals.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
+    `label` is as in the index of the intervals.
     """
     from matplotlib.ticker import MaxNLocator, NullLocator
 
@@ -344,17 +280,7 @@ def plot_draws(posterior: Posterior, label: str, ax: Axes | None = None) -> Axes
 
     Chains that agree lie on each other.
 
-    Parameters
-    ----------
-    posterior : Posterior
-    label : str
-        The value, as in the index of its params.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
+    `label` is as in the index of the posterior's params.
     """
     ax = axes_of(ax)
     values = posterior.draws[label]
@@ -376,16 +302,6 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
     `sample` was asked otherwise), of data that the posterior's draws bring forth: of each
     series, or of the means over all groups, at each time or over stretches of it, where there
     are too many series to tell apart. Levels that are texts are drawn as their places, 1, 2, ...
-
-    Parameters
-    ----------
-    posterior : Posterior
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     ax = axes_of(ax)
     rows = posterior.observations
@@ -428,17 +344,7 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
 def plot_recovery(recovery: Recovery, label: str, ax: Axes | None = None) -> Axes:
     """Draw estimates of a value over what was true, with the line where both are the same.
 
-    Parameters
-    ----------
-    recovery : Recovery
-    label : str
-        The value, as in the index of its table.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
+    `label` is as in the index of the table.
     """
     ax = axes_of(ax)
     true, found = recovery.truths[label], recovery.estimates[label]

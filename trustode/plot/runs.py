@@ -45,17 +45,6 @@ def plot_ensemble(found: Ensemble, name: str, ax: Axes | None = None) -> Axes:
 
     Up to eight runs are a line each; of more the median is drawn, with the middle half and the
     middle 90 % of those that came so far.
-
-    Parameters
-    ----------
-    found : Ensemble
-    name : str
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
     """
     ax = axes_of(ax)
     y = found[name]
@@ -80,23 +69,6 @@ def plot_solution(
     """Draw states, observables or inputs over time.
 
     A solution at the solver's own steps is drawn as the curve between them.
-
-    Parameters
-    ----------
-    solution : Solution
-    names : str or sequence of str, optional
-        What to draw; all states unless given.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ModelError
-        If the solution has no such name.
     """
     model = solution.model
     wanted = _names(names, model.states)
@@ -127,24 +99,8 @@ def plot_phase(
     states does not change; where two of them cross, neither does. Both are drawn for the
     parameters of the solution, and for other states and inputs as they are at its end.
 
-    Parameters
-    ----------
-    solution : Solution
-    plane : pair of name
-        The states across and up.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-    equilibria : iterable of Equilibrium
-        Points to mark, as `trustode.equilibria` finds them: filled where stable, open where not.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    OptionError
-        If `plane` is not two states.
+    Equilibria, as `trustode.equilibria` finds them, are marked: filled where stable, open where
+    not.
     """
     model, curve = solution.model, solution.smooth()
     pair = [] if isinstance(plane, str) or not isinstance(plane, Sequence) else _names(plane, ())
@@ -199,23 +155,8 @@ def plot_scan(scan: Scan, name: str | None = None, ax: Axes | None = None) -> Ax
     Along one axis a number is a line and a regime a row of marks; over two axes a number is
     a grey shading with labelled contours and a regime a grid of marks.
 
-    Parameters
-    ----------
-    scan : Scan
-    name : str, optional
-        A column of the scan, or a state: then everything that was measured of it along one
-        axis. The period, or else the first measure, unless given.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    OptionError
-        If the grid has more than two axes, or the scan has no such column.
+    `name` is a column of the scan, or a state: then everything that was measured of it along one
+    axis. Unless given it is the period, or else the first measure.
     """
     model = scan.model
     varied = [key for names in scan.vary for key in names]
@@ -259,20 +200,7 @@ def plot_scan(scan: Scan, name: str | None = None, ax: Axes | None = None) -> Ax
 def plot_orbit_diagram(
     diagram: OrbitDiagram, state: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw where orbits pass in the long run, a dot each, over the parameter.
-
-    Parameters
-    ----------
-    diagram : OrbitDiagram
-    state : str, optional
-        The diagram's own unless given.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-    """
+    """Draw where orbits pass in the long run, a dot each, over the parameter."""
     model = diagram.model
     state = _a_state(model, state or diagram.state, "plot_orbit_diagram")
     ax = axes_of(ax)
@@ -285,18 +213,7 @@ def plot_orbit_diagram(
 
 
 def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
-    """Draw the starts over the first two states varied, marked by where they go.
-
-    Parameters
-    ----------
-    basins : Basins
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-    """
+    """Draw the starts over the first two states varied, marked by where they go."""
     ax = axes_of(ax)
     frame, names = basins.to_frame(), list(basins.region)
     second = names[1] if len(names) > 1 else None
@@ -319,20 +236,7 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
 
 
 def plot_sweep(sweep: Sweep, state: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the extremes of a state on the way up and the way down over the parameter.
-
-    Parameters
-    ----------
-    sweep : Sweep
-    state : str, optional
-        The first unless given.
-    ax : Axes, optional
-        Where to draw; a new figure unless given.
-
-    Returns
-    -------
-    Axes
-    """
+    """Draw the extremes of a state on the way up and the way down over the parameter."""
     model = sweep.model
     state = _a_state(model, state or model.states[0], "plot_sweep")
     ax = axes_of(ax)
