@@ -47,7 +47,8 @@ Array = NDArray[np.float64]
 _POINTS_A_BLOCK = 128
 #: Share of borders from which on a kind of curve explains them all.
 _NEARLY_ALL = 0.9
-#: Where inside the second parameter's span diagrams are made, as shares of it: no round numbers.
+#: Where inside a parameter's span diagrams along the other are made, as shares of it: no round
+#: numbers.
 _LEVELS = (0.1458980337503154, 0.5278640450004206, 0.9098300562505258)
 _DEFAULT_STEPPER = ArcLength()
 
@@ -318,10 +319,11 @@ def regime_map(
     resting". It is "unsettled" only where no run settles: next to a bifurcation that takes longer
     than `t`.
 
-    Curves start where a diagram crosses them, or where curves that do meet others: at
-    Bogdanov-Takens, zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not
-    found; other `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60
-    points to a side: `curve` goes farther.
+    Curves start where a diagram crosses them (those at the `levels`, and three of equilibria
+    alone along the second parameter), or where curves that do meet others: at Bogdanov-Takens,
+    zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not found; other
+    `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60 points to a
+    side: `curve` goes farther.
     """
     if not isinstance(model, Model):
         raise ModelError(
@@ -344,6 +346,7 @@ def regime_map(
     spans = {name: (low, high) for name, (low, high) in zip(pair, ends, strict=True)}
     shape = _check_shape(n, where)
     at = _check_levels(levels, spans[pair[1]], pair[1], where)
+    across = _check_levels(None, spans[pair[0]], pair[0], where)
     held = dict(model.known(params, "parameter", model.params))
     constant = dict(model.known(inputs, "input", model.inputs))
     for name in pair:
@@ -364,6 +367,7 @@ def regime_map(
                 pair,
                 spans,
                 at,
+                across,
                 params=held,
                 inputs=constant,
                 region=region,

@@ -550,7 +550,7 @@ def test_the_result_can_be_read(cusp):
     [
         ({"parameters": ("m", "ll")}, tr.ModelError, "'ll' is not a parameter; did you mean 'l'"),
         ({"parameters": ("m", "m")}, tr.ModelError, "m is given twice"),
-        ({"parameters": "m"}, tr.ModelError, "give two, as in"),
+        ({"parameters": "m"}, tr.ModelError, "give two of: m, l"),
         ({"span": (0, 1)}, tr.ModelError, "give the ends of both parameters"),
         ({"span": {"m": (0, 1)}}, tr.ModelError, "span gives no ends of l"),
         ({"span": SPAN | {"l": (1, 0)}}, tr.ModelError, "span of l: 1 is not below 0"),

@@ -80,13 +80,28 @@ def test_a_closed_curve_is_walked_once(text_model, kind):
     assert np.hypot(only.points["a"], only.points["b"]).to_numpy() == pytest.approx(1, rel=1e-9)
 
 
-def test_branch_points_along_a_curve(text_model):
-    model = text_model({"x": "x*(a - b**2) - x**2"}, a=0.0, b=0.5)
-    found, special = curves(model, ("a", "b"), ((-1, 1), (-1, 1)))
-    (only,) = found["branch_point"]
-    assert only.points["a"].to_numpy() == pytest.approx(only.points["b"].to_numpy() ** 2, abs=1e-9)
-    assert all(end == "span reached, a = 1" for end in only.ends)
-    assert special.empty
+@pytest.mark.parametrize("pair", [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize("free", ["a", "b"])
+def test_branch_points_along_a_curve(text_model, pair, free):
+    model = text_model({"x": "x*(a - b**2) - x**2"}, a=0.3, b=0.5)
+    branch = tr.diagram(model, free, (-1, 1), cycles=False)
+    span = {"a": (-1, 1), "b": (-1.2, 1.2)}
+    for _, start in branch.special.iterrows():
+        curve = tr.curve(model, pair, start=start, span=span)
+        points = curve.points
+        assert points["a"].to_numpy() == pytest.approx(points["b"].to_numpy() ** 2, abs=1e-9)
+        assert curve.ends == ("span reached, a = 1",) * 2
+        assert curve.special.empty
+
+
+def test_a_map_finds_what_lies_along_its_first_parameter(text_model):
+    # Kuznetsov (2004), section 7.4: a fork at a = 0 whatever b, which leads to no change of x.
+    model = text_model({"x": "y", "y": "a*x + b*y + x**3 - x**2*y"}, {"x": 0.1}, a=-0.5, b=0.2)
+    found, special = curves(model, ("b", "a"), ((-1, 1), (-1, 1)), cycles=False, levels=[-0.4])
+    (forks,) = found["branch_point"]
+    assert forks.points["a"].to_numpy() == pytest.approx(0, abs=1e-12)
+    assert forks.ends == ("span reached, b = -1", "span reached, b = 1")
+    assert list(special["kind"]) == ["bogdanov_takens"]
 
 
 def hopf_curves(model, free, pair, span):

@@ -234,10 +234,12 @@ class Hopfs(Augmented):
 
 
 class BranchPoints(Augmented):
-    """f + b left = 0 and g1 = g2 = 0: (A, df/d alpha) has a rank one too low.
+    """f + b left = 0 and g1 = g2 = 0: (A, df/d delta) has a rank one too low.
 
-    b is the unfolding: it stays 0 where branches cross all along the curve. Both null vectors
-    of (A, df/d alpha) are bordered by the rows of `right`.
+    b is the unfolding: it stays 0 where branches cross all along the curve. delta goes the way in
+    the plane of both parameters that takes the eigenvalue across zero fastest, whichever way the
+    curve lies. Both null vectors of (A, df/d delta) are bordered by the first two rows of `right`;
+    the third holds the other way in the plane.
     """
 
     kind = "branch_point"
@@ -248,29 +250,41 @@ class BranchPoints(Augmented):
         return np.zeros(1)
 
     def borders(self, z: Array, scale: Array, rate: float) -> tuple[Array, Array]:
-        """Return the null vectors of the states and the first parameter."""
+        """Return the left null vector, both right ones, and the way across."""
         n = self.n
-        left, _, right = np.linalg.svd(_scaled_jac(self, z, scale, rate)[:, : n + 1])
-        return left[:, -1], right[-2:]
+        full = _scaled_jac(self, z, scale, rate)
+        left, sizes, right = np.linalg.svd(full[:, :n])
+        p, q = left[:, -1], right[-1]
+        # How the equilibrium moves with each parameter, but for its part along q.
+        moves = right[:-1].T @ (left[:, :-1].T @ full[:, n:] / -sizes[:-1, None])
+        moves = np.vstack([moves, np.eye(2)])
+        across = p @ self.scaled_second(z, Frame(scale, rate, p, q), q) @ moves
+        size = float(np.linalg.norm(across))
+        across = across / size if size > 0.0 else np.array([1.0, 0.0])
+        way = moves @ across
+        rows = np.zeros((3, n + 2))
+        rows[0, :n], rows[1] = q, way / np.linalg.norm(way)
+        rows[2, n:] = -across[1], across[0]
+        return p, rows
 
     def equations(self, z: Array, frame: Frame) -> tuple[Array, Array]:
         """Return f + b left, g1 and g2, and their derivatives."""
         n = self.n
         f, full = self.scaled(z, frame)
-        matrix = np.zeros((n + 2, n + 2))
-        matrix[:n, : n + 1] = full[:, : n + 1]
-        matrix[:n, n + 1] = frame.left
-        matrix[n:, : n + 1] = frame.right
+        matrix = np.zeros((n + 3, n + 3))
+        matrix[:n, : n + 2] = full
+        matrix[:n, n + 2] = frame.left
+        matrix[n:, : n + 2] = frame.right
         inverse = np.linalg.inv(matrix)
-        row = inverse[n + 1, :n]
+        row = inverse[n + 2, :n]
         derivative = np.zeros((n + 2, n + 3))
         derivative[:n, : n + 2] = full
         derivative[:n, n + 2] = frame.left
         for k in range(2):
-            vector = np.asarray(inverse[: n + 1, n + k])
+            vector = np.asarray(inverse[: n + 2, n + k])
             derivative[n + k, : n + 2] = -row @ self.scaled_second(z, frame, vector)
         unfolded = f + z[-1] / frame.scale[-1] * frame.left
-        return np.concatenate([unfolded, inverse[n + 1, n:]]), derivative
+        return np.concatenate([unfolded, inverse[n + 2, n : n + 2]]), derivative
 
 
 def _scaled_jac(system: Augmented, z: Array, scale: Array, rate: float) -> Array:
@@ -288,9 +302,5 @@ def _real_part(vector: Complex) -> Array:
 
 
 def _aligned(border: Array, before: Array) -> Array:
-    """Return a border, or a pair of them, turned the way of the one before."""
-    if border.ndim == 1:
-        return -border if float(border @ before) < 0.0 else border
-    # The pair spans a plane: take the basis of it that is nearest to the one before.
-    left, _, right = np.linalg.svd(before @ border.T)
-    return np.asarray(left @ right @ border)
+    """Return a border turned the way of the one before, if it is one vector."""
+    return -border if border.ndim == 1 and float(border @ before) < 0.0 else border

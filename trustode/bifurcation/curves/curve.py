@@ -33,6 +33,8 @@ _STEPPER_OF_CYCLES = ArcLength(ds=0.02, ds_max=0.1)
 #: An unfolding above this share of the Jacobian means that branches no longer cross.
 _IMPERFECT = 1e-7
 _ROUNDING = 1e-15
+#: How far beside a point its speed is looked at, too, as a share of the spans.
+_BESIDE = 1e-3
 #: A double zero eigenvalue is this much of the Jacobian to rounding.
 _DOUBLE = 1e-7
 
@@ -243,7 +245,11 @@ def _start(request: Request, tracer: Tracer) -> Point:
     if not np.isfinite(full).all():
         raise SolveError(f"{where}: the Jacobian is not finite at {shown}", Status.NONFINITE)
     jac = full[:, :n]
-    rate = _rate(jac) or float(np.abs(full).max()) or 1.0
+    # Where the Jacobian of one state vanishes, that beside the point tells how fast it is.
+    aside = np.zeros((3, n + 2))
+    aside[1, n], aside[2, n + 1] = _BESIDE * np.ptp(request.spans, axis=1)
+    rates = [_rate(functions.full(x + step)[:, :n]) for step in aside]
+    rate = max(rates) or float(np.abs(full).max()) or 1.0
     z = np.append(x, equations.extras(x, jac, float(row.get("omega", math.nan))))
     hold = n + 1
     if equations.kind == "hopf" and request.met == "bogdanov_takens":
@@ -267,6 +273,8 @@ def _rate(jac: Array) -> float:
     Eigenvalues may all vanish, as at a Bogdanov-Takens point of two states; the loops of one or
     two states do not.
     """
+    if not np.isfinite(jac).all():
+        return 0.0
     fastest = float(np.abs(np.linalg.eigvals(jac)).max())
     loops = float(np.sqrt(np.abs(jac * jac.T)).max())
     rate = max(fastest, loops)

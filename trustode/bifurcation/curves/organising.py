@@ -77,6 +77,7 @@ def organising(
     parameters: tuple[str, str],
     span: Mapping[str, tuple[float, float]],
     levels: Sequence[float],
+    across: Sequence[float],
     *,
     params: Mapping[str, float],
     inputs: Mapping[str, float],
@@ -96,6 +97,9 @@ def organising(
     span : mapping of parameter to pair of float
     levels : sequence of float
         Values of the second parameter at which diagrams are made.
+    across : sequence of float
+        Values of the first at which diagrams along the second are made, of equilibria alone:
+        they meet the curves that lie along the first.
     params, inputs : mapping of str to float
     region, stepper, cycles, seed, checkpoint
         As in `diagram`.
@@ -109,7 +113,7 @@ def organising(
     whole("diagram", "seed", seed, 0)
     told = {
         "span": ", ".join(f"{name} from {a!r} to {b!r}" for name, (a, b) in span.items()),
-        "levels": repr(list(levels)),
+        "levels": repr([*levels, *across]),
         "region": repr({str(name): pair for name, pair in (region or {}).items()}),
         "cycles": str(cycles),
         "seed": str(seed),
@@ -117,52 +121,36 @@ def organising(
     held = {**model.defaults, **params}, {**model.input_defaults, **inputs}
     with opened(checkpoint, "curves", model, *held, stepper, told) as journal:
         search = _Search(model, parameters, span, params, inputs, stepper, journal)
-        return _organised(search, levels, region, cycles, seed, journal, advance)
+        return _organised(search, levels, across, region, cycles, seed, advance)
 
 
 def _organised(
     search: _Search,
     levels: Sequence[float],
+    across: Sequence[float],
     region: Mapping[Any, tuple[float, float]] | None,
     cycles: bool,
     seed: int,
-    journal: Journal,
     advance: Callable[[int], object],
 ) -> Organising:
     """Return what diagrams at some levels lead to."""
-    model, span, (first, second) = search.model, search.span, search.parameters
+    model, (first, second) = search.model, search.parameters
     rests: list[dict[str, float]] = []
     swings: list[dict[str, float]] = []
     reach = dict.fromkeys(model.states, 0.0)
     for level in levels:
-        own = {second: level}
-        params = {**search.params, **(own if second in model.params else {})}
-        inputs = {**search.inputs, **(own if second in model.inputs else {})}
-        system = System(model, params, inputs, "diagram", first)
-        try:
-            found = drawn(
-                system,
-                span[first],
-                Search(system, region, seed),
-                ArcLength(),
-                cycles,
-                journal.under("diagram", level),
-                False,
-            )
-        except SolveError as error:
-            search.failed.append(f"the diagram at {second} = {level:.6g}: {error}")
-            advance(1)
-            continue
-        rests += _at_rest(found)
-        for name in model.states:
-            reach[name] = max(reach[name], extent_of(found.branches, name))
-        swings += _swinging(found)
-        for _, row in found.special.iterrows():
-            search.follow(row, str(row["kind"]), {second: level})
+        found = search.diagram(first, {second: level}, region, seed, cycles=cycles)
+        if found is not None:
+            rests += _at_rest(found)
+            for name in model.states:
+                reach[name] = max(reach[name], extent_of(found.branches, name))
+            swings += _swinging(found)
         advance(1)
+    for value in across:
+        search.diagram(second, {first: value}, region, seed, cycles=False)
     return Organising(
         tuple(search.curves),
-        _gathered(search.curves, search.parameters, model.states, span),
+        _gathered(search.curves, search.parameters, model.states, search.span),
         rests,
         swings,
         {name: value or 1.0 for name, value in reach.items()},
@@ -208,6 +196,38 @@ class _Search:
         self._shorter = replace(stepper, max_steps=most)
         self.curves: list[BifurcationCurve] = []
         self.failed: list[str] = []
+
+    def diagram(
+        self,
+        along: str,
+        own: dict[str, float],
+        region: Mapping[Any, tuple[float, float]] | None,
+        seed: int,
+        *,
+        cycles: bool,
+    ) -> Diagram | None:
+        """Return the diagram along one parameter, and follow the curves that it meets."""
+        params, inputs = (
+            {**held, **{name: value for name, value in own.items() if name in known}}
+            for held, known in (
+                (self.params, self.model.params),
+                (self.inputs, self.model.inputs),
+            )
+        )
+        ((name, level),) = own.items()
+        system = System(self.model, params, inputs, "diagram", along)
+        journal = self._journal.under("diagram", name, level)
+        search = Search(system, region, seed)
+        try:
+            found = drawn(
+                system, self.span[along], search, ArcLength(), cycles, journal, progress=False
+            )
+        except SolveError as error:
+            self.failed.append(f"the diagram at {name} = {level:.6g}: {error}")
+            return None
+        for _, row in found.special.iterrows():
+            self.follow(row, str(row["kind"]), own)
+        return found
 
     def follow(self, row: pd.Series, kind: str, own: Mapping[str, float]) -> None:
         """Follow a curve from a special point, and all that meet it."""
