@@ -158,7 +158,8 @@ class Follower:
             node, reason = self._step(origin, ds)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
-                    side.end = self._floor(side.nodes, reason)
+                    side.limit = known = self._limit(side.nodes, stuck=True)
+                    side.end = known.sentence if known else self._floor(side.nodes, reason)
                     return side
                 ds = max(ds / 2.0, stepper.ds_min)
                 continue
@@ -294,9 +295,9 @@ class Follower:
         """Return the special points within a step."""
         return Finder(self._family, origin).find(node)
 
-    def _limit(self, nodes: list[Node]) -> Limit | None:
+    def _limit(self, nodes: list[Node], *, stuck: bool = False) -> Limit | None:
         """Return what the family tends to, if its period grows without bound."""
-        return limit(nodes, self._family.problem, self._names[0])
+        return limit(nodes, self._family.problem, self._names[0], stuck=stuck)
 
     def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
         """Return how the family ended within a step, or None.
