@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .collocation import PERIOD, Array, Orbit, Problem
 from .family import Node
+from .symmetry import half_turn
 
 #: The period has to have grown by this since the orbit's path and the parameter stand still,
 _GROWTH = 1.3
@@ -121,7 +122,9 @@ def limit(
         if growth == _GROWTH and len(found) and not ghosts:
             kind = "heteroclinic" if len(found) > 1 else "homoclinic"
             what = NAMES[kind]
-            if kind == "homoclinic" and _is_eight(last, found[0]):
+            turn = half_turn(last, found[0], _TURNED) if kind == "homoclinic" else None
+            # Not one that turns nothing, of an orbit that goes round twice.
+            if turn is not None and np.trace(turn) < problem.n - 1.0:
                 what = "a symmetric pair of homoclinic orbits (a figure eight)"
             return _limit(kind, last.value, found, name, what)
         if growth == _SLOW_GROWTH and ghosts == 1 and not len(found):
@@ -185,16 +188,6 @@ def _limit(kind: str, value: float, found: Array, name: str, what: str) -> Limit
     """Return a limit with its sentence."""
     sentence = f"{what} at {name} = {value:.8g}, the period grows without bound"
     return Limit(kind, value, found, sentence)
-
-
-def _is_eight(node: Node, saddle: Array) -> bool:
-    """Return whether a linear map turns an orbit into itself half a period later, about a saddle."""
-    orbit = node.orbit
-    unit = np.maximum(np.ptp(orbit.states, axis=0), 1e-12 * node.scale)
-    here, later = ((orbit.at(s) - saddle) / unit for s in (orbit.nodes, (orbit.nodes + 0.5) % 1.0))
-    turn, *_ = np.linalg.lstsq(here, later, rcond=None)
-    same = np.abs(here @ turn - later).max() <= _TURNED
-    return bool(same and np.abs(here - later).max() > _TURNED)
 
 
 def _path(node: Node, last: Node) -> float:

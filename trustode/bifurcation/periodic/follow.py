@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit, swings
 from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
+from .symmetry import image
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
 _LEAST_COSINE = 0.9
@@ -90,6 +91,18 @@ class Side:
     closed: bool = False
 
 
+def mirrored(start: Node, side: Side, turn: Array) -> Side:
+    """Return the other side of a start, given one side and the symmetry that takes it there."""
+    limit = side.limit
+    return Side(
+        [start, *(image(node, turn) for node in side.nodes[1:])],
+        [(k, replace(each, node=image(each.node, turn))) for k, each in side.special],
+        side.end,
+        limit and replace(limit, equilibria=limit.equilibria @ turn.T),
+        side.origin,
+    )
+
+
 def joined(backward: Side, forward: Side) -> tuple[list[Node], int, list[tuple[int, Special]]]:
     """Join two sides of one start.
 
@@ -158,8 +171,8 @@ class Follower:
             node, reason = self._step(origin, ds)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
-                    side.limit = known = self._limit(side.nodes, stuck=True)
-                    side.end = known.sentence if known else self._floor(side.nodes, reason)
+                    side.limit = last = self._limit(side.nodes, stuck=True)
+                    side.end = last.sentence if last else self._floor(side.nodes, reason)
                     return side
                 ds = max(ds / 2.0, stepper.ds_min)
                 continue
