@@ -52,3 +52,20 @@ def test_orbits_next_to_the_start_are_found_on_both_sides(broken):
     assert len(found) == 2
     np.testing.assert_allclose(found["min_x"].iloc[0], -found["max_x"].iloc[1], rtol=1e-8)
     assert found["period"].iloc[0] == pytest.approx(found["period"].iloc[1], rel=1e-10)
+
+
+def test_a_family_that_breaks_nothing_is_walked_on_both_sides(text_model):
+    """The Hopf normal form times a transcritical point: the new cycles have z = mu - 1/2."""
+    equations = {
+        "x": "mu*x - y - x*(x**2 + y**2)",
+        "y": "x + mu*y - y*(x**2 + y**2)",
+        "z": "z*(mu - 0.5) - z**2",
+    }
+    model = text_model(equations, {"x": 1.0}, mu=0.4)
+    flat = tr.cycles(model, "mu", start={"x": 0, "y": 0, "z": 0, "mu": 0}, span=(-0.5, 1.0))
+    row = flat.special.query("kind == 'branch_point'").iloc[0]
+    assert row["mu"] == pytest.approx(0.5, abs=1e-9)
+    crossing = tr.cycles(model, "mu", start=row, span=(-0.5, 1.0)).points
+    np.testing.assert_allclose(crossing["max_z"], crossing["mu"] - 0.5, atol=1e-8)
+    assert crossing["max_z"].min() < -0.1
+    assert crossing["max_z"].max() > 0.1

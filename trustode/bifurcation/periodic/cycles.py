@@ -117,12 +117,13 @@ def cycles(
     begin = _Begin(system, family, low, high)
     first, fading, born = begin.of(start)
     follower = Follower(family, (name,), stepper, fading)
-    forward = follower.side(first, born=born)
+    crossing = begin.both and born
+    forward = follower.side(first, born=born, crossing=crossing)
     backward = Side([first], end=begin.before, origin=begin.origin)
     if begin.both and not forward.closed:
-        turn = reflection(problem, first) if born else None
+        turn = reflection(problem, first) if crossing else None
         if turn is None:
-            backward = follower.side(first.reversed(), born=born)
+            backward = follower.side(first.reversed(), born=born, crossing=crossing)
         else:
             backward = mirrored(first.reversed(), forward, turn)
     elif forward.closed:

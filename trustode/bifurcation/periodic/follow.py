@@ -145,7 +145,7 @@ class Follower:
         self._family, self._names, self._stepper = family, names, stepper
         self._fading = fading
 
-    def side(self, start: Node, *, born: bool) -> Side:
+    def side(self, start: Node, *, born: bool, crossing: bool = False) -> Side:
         """Walk until something ends the family.
 
         Parameters
@@ -153,6 +153,8 @@ class Follower:
         start : Node
         born : bool
             The family begins here: the first step's tests mean nothing.
+        crossing : bool
+            It crosses another one here.
         """
         stepper, side = self._stepper, Side([start])
         origin, ds, since = start, stepper.ds, 0
@@ -168,7 +170,7 @@ class Follower:
             if count >= stepper.max_steps:
                 side.end = f"step limit, {count} at {self._shown(origin)}{self._added(side.nodes)}"
                 return side
-            node, reason = self._step(origin, ds)
+            node, reason = self._step(origin, ds, turns=count == 0 and crossing)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
                     side.limit = last = self._limit(side.nodes, stuck=True)
@@ -224,8 +226,12 @@ class Follower:
                     )
                     return side
 
-    def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
-        """Return the next point, or None and what was wrong with a step of this length."""
+    def _step(self, origin: Node, ds: float, *, turns: bool) -> tuple[Node | None, str]:
+        """Return the next point, or None and what was wrong with a step of this length.
+
+        The family may turn at once where it crosses another one: its direction there is known but
+        for a share of the other's.
+        """
         node = self._family.at(origin, ds, enough=ON_THE_WAY)
         crossed = None if node is None else self._crossed(origin, node)
         if node is not None and crossed is not None:
@@ -239,14 +245,14 @@ class Follower:
             node = self._family.landing(origin, guess, edge, which)
         if node is None:
             return None, "step floor: Newton's method fails"
-        if node.cosine < _LEAST_COSINE:
+        if not turns and node.cosine < _LEAST_COSINE:
             return None, "step floor: the family has a corner"
         length, aside = ds, node.aside
         if crossed is not None:
             change = origin.to(node.orbit)
             length = origin.dot(origin.tangent, change)
             aside = origin.dot(change, change) - length**2
-        if not 0.0 < length <= 1.01 * ds or aside > (_LARGEST_CORRECTION * ds) ** 2:
+        if not 0.0 < length <= 1.01 * ds or (not turns and aside > (_LARGEST_CORRECTION * ds) ** 2):
             return None, "step floor: the family bends too sharply"
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
