@@ -182,6 +182,8 @@ class Diagram(Shown):
         `Branch.special`; and branch, an index of `branches`. With cycles also their kinds,
         without states, and their ``min_<state>``, ``max_<state>`` and orbit, as in
         `Cycles.special`; every row can start `cycles` or `curve`.
+        Homoclinic orbits that mirror each other have a row each, and so have those
+        of more turns, whose values may agree to more digits than are shown.
     params, inputs : dict of str to float
         The values that were held.
     failed : tuple of str

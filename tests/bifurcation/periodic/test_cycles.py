@@ -378,6 +378,24 @@ def test_the_summary_says_what_was_found(followed):
     assert "homoclinic orbit at rho = 13.926557" in repr(followed("lorenz"))
 
 
+def test_a_symmetric_family_ends_where_both_halves_of_a_figure_eight_do(text_model):
+    """Shimizu & Morioka (1980): x and y change sign together, and so do their cycles."""
+    equations = {"x": "y", "y": "x - lam*y - x*z", "z": "-0.5*z + x**2"}
+    model = text_model(equations, {"x": 0.5}, lam=1.05)
+    whole = tr.cycles(model, "lam", span=(1.0, 1.3))
+    assert "a symmetric pair of homoclinic orbits (a figure eight) at lam" in whole.ends[1]
+    both = whole.special.iloc[-1]
+    assert both["kind"] == "homoclinic"
+    assert both["min_x"] == pytest.approx(-both["max_x"], rel=1e-6)
+    # The equilibrium with z = 1 loses its stability to a cycle of one half.
+    hopf = tr.diagram(model, "lam", (1.0, 1.3), cycles=False).special.query("kind == 'hopf'")
+    half = tr.cycles(model, "lam", start=hopf.iloc[0], span=(1.0, 1.3))
+    one = half.special.iloc[-1]
+    assert half.ends[1].startswith("a homoclinic orbit at lam")
+    assert one["kind"] == "homoclinic"
+    assert both["lam"] == pytest.approx(one["lam"], abs=1e-6)
+
+
 def test_what_is_no_start_is_said():
     x, y = tr.states("x y")
     a = tr.parameters("a")

@@ -275,7 +275,7 @@ class _ConnectionFollower(Follower):
     def _closes(self, nodes: list[Node]) -> bool:
         return False
 
-    def _limit(self, nodes: list[Node]) -> Limit | None:
+    def _limit(self, nodes: list[Node], *, stuck: bool = False) -> Limit | None:
         family, last = self._connections, nodes[-1]
         found = family.saddles(last)
         if not len(self._visited):

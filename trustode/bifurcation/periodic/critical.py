@@ -402,7 +402,7 @@ class CriticalFollower(Follower):
     def _find(self, origin: Node, node: Node) -> list[Special]:
         return CriticalFinder(self._critical, origin).find(node)
 
-    def _limit(self, nodes: list[Node]) -> None:
+    def _limit(self, nodes: list[Node], *, stuck: bool = False) -> None:
         return None
 
     def _floor(self, nodes: list[Node], reason: str) -> str:

@@ -20,10 +20,11 @@ from ..system import System, newton, state_values
 from .branch import Cycles, Start, objects, orbit_columns, table
 from .collocation import PERIOD, Problem
 from .family import Family, Node, halves, slot_of
-from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined
+from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined, mirrored
 from .normal_form import cycle_coefficient
 from .settling import beside, settled
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
+from .symmetry import reflection
 
 _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
 #: How far, in state sizes, Newton's method may move from the Hopf point it was given.
@@ -116,10 +117,15 @@ def cycles(
     begin = _Begin(system, family, low, high)
     first, fading, born = begin.of(start)
     follower = Follower(family, (name,), stepper, fading)
-    forward = follower.side(first, born=born)
+    crossing = begin.both and born
+    forward = follower.side(first, born=born, crossing=crossing)
     backward = Side([first], end=begin.before, origin=begin.origin)
     if begin.both and not forward.closed:
-        backward = follower.side(first.reversed(), born=born)
+        turn = reflection(problem, first) if crossing else None
+        if turn is None:
+            backward = follower.side(first.reversed(), born=born, crossing=crossing)
+        else:
+            backward = mirrored(first.reversed(), forward, turn)
     elif forward.closed:
         backward.end = forward.end
     held_params, held_inputs = system.names()

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .collocation import PERIOD, Array, Orbit, Problem
 from .family import Node
+from .symmetry import half_turn
 
 #: The period has to have grown by this since the orbit's path and the parameter stand still,
 _GROWTH = 1.3
@@ -28,6 +29,8 @@ _SAME_PATH = 2e-3
 _SAME_VALUE = 1e-7
 #: ... or within this one, while the period goes up by `_SLOW_GROWTH`: a saddle-node.
 _NEARLY_SAME_VALUE = 1e-3
+#: Where no further orbit is found the value has to stand still within this share.
+_STUCK_VALUE = 1e-6
 _SLOW_GROWTH = 3.0
 #: Least multiple of the family's shortest period.
 _LONG = 4.0
@@ -44,6 +47,8 @@ _NEAR = 0.1
 _ONE = 1e-3
 #: Times the period, the rate at which an orbit leaves a saddle that it has stayed at for long.
 _LEAVING = 3.0
+#: Distance, in extents, within which an orbit is one that a symmetry has turned.
+_TURNED = 1e-3
 _NEWTON_STEPS = 40
 #: Share of its extent by which a state goes up and down in a swing.
 _SWING = 0.1
@@ -80,8 +85,14 @@ class Limit:
     sentence: str
 
 
-def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
-    """Return what the orbits tend to, if their period grows without bound; else None."""
+def limit(
+    nodes: Sequence[Node], problem: Problem, name: str, *, stuck: bool = False
+) -> Limit | None:
+    """Return what the orbits tend to, if their period grows without bound; else None.
+
+    `stuck` tells that no further orbit is found. So it is where the last ones pass a saddle twice:
+    they all but solve their equations however long they stay there the first time.
+    """
     where = problem.slots.index(PERIOD)
     last = nodes[-1]
     period = float(last.orbit.free[where])
@@ -92,7 +103,10 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
             growth,
             _since(nodes, where, period / growth, same * float(last.free_scale[-1])),
         )
-        for growth, same in ((_GROWTH, _SAME_VALUE), (_SLOW_GROWTH, _NEARLY_SAME_VALUE))
+        for growth, same in (
+            (_GROWTH, _STUCK_VALUE if stuck else _SAME_VALUE),
+            (_SLOW_GROWTH, _NEARLY_SAME_VALUE),
+        )
     ]
     if all(first is None for _, first in recent) or period < _LONG * min(
         float(node.orbit.free[where]) for node in nodes
@@ -107,11 +121,17 @@ def limit(nodes: Sequence[Node], problem: Problem, name: str) -> Limit | None:
         found, ghosts = passed(last, problem, period)
         if growth == _GROWTH and len(found) and not ghosts:
             kind = "heteroclinic" if len(found) > 1 else "homoclinic"
-            return _limit(kind, last.value, found, name)
+            what = NAMES[kind]
+            turn = half_turn(last, found[0], _TURNED) if kind == "homoclinic" else None
+            # Not one that turns nothing, of an orbit that goes round twice.
+            if turn is not None and np.trace(turn) < problem.n - 1.0:
+                what = "a symmetric pair of homoclinic orbits (a figure eight)"
+            return _limit(kind, last.value, found, name, what)
         if growth == _SLOW_GROWTH and ghosts == 1 and not len(found):
             rough = _in_the_limit(nodes, where)
             value = _fold_near(last, problem, rough)
-            return _limit("saddle_node_homoclinic", rough if value is None else value, found, name)
+            kind = "saddle_node_homoclinic"
+            return _limit(kind, rough if value is None else value, found, name, NAMES[kind])
     return None
 
 
@@ -164,9 +184,9 @@ def swings(orbit: Orbit) -> NDArray[np.int_]:
     return np.array(counts)
 
 
-def _limit(kind: str, value: float, found: Array, name: str) -> Limit:
+def _limit(kind: str, value: float, found: Array, name: str, what: str) -> Limit:
     """Return a limit with its sentence."""
-    sentence = f"{NAMES[kind]} at {name} = {value:.8g}, the period grows without bound"
+    sentence = f"{what} at {name} = {value:.8g}, the period grows without bound"
     return Limit(kind, value, found, sentence)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit, swings
 from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
+from .symmetry import image
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
 _LEAST_COSINE = 0.9
@@ -90,6 +91,18 @@ class Side:
     closed: bool = False
 
 
+def mirrored(start: Node, side: Side, turn: Array) -> Side:
+    """Return the other side of a start, given one side and the symmetry that takes it there."""
+    limit = side.limit
+    return Side(
+        [start, *(image(node, turn) for node in side.nodes[1:])],
+        [(k, replace(each, node=image(each.node, turn))) for k, each in side.special],
+        side.end,
+        limit and replace(limit, equilibria=limit.equilibria @ turn.T),
+        side.origin,
+    )
+
+
 def joined(backward: Side, forward: Side) -> tuple[list[Node], int, list[tuple[int, Special]]]:
     """Join two sides of one start.
 
@@ -132,7 +145,7 @@ class Follower:
         self._family, self._names, self._stepper = family, names, stepper
         self._fading = fading
 
-    def side(self, start: Node, *, born: bool) -> Side:
+    def side(self, start: Node, *, born: bool, crossing: bool = False) -> Side:
         """Walk until something ends the family.
 
         Parameters
@@ -140,6 +153,8 @@ class Follower:
         start : Node
         born : bool
             The family begins here: the first step's tests mean nothing.
+        crossing : bool
+            It crosses another one here.
         """
         stepper, side = self._stepper, Side([start])
         origin, ds, since = start, stepper.ds, 0
@@ -155,10 +170,11 @@ class Follower:
             if count >= stepper.max_steps:
                 side.end = f"step limit, {count} at {self._shown(origin)}{self._added(side.nodes)}"
                 return side
-            node, reason = self._step(origin, ds)
+            node, reason = self._step(origin, ds, turns=count == 0 and crossing)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
-                    side.end = self._floor(side.nodes, reason)
+                    side.limit = last = self._limit(side.nodes, stuck=True)
+                    side.end = last.sentence if last else self._floor(side.nodes, reason)
                     return side
                 ds = max(ds / 2.0, stepper.ds_min)
                 continue
@@ -210,8 +226,12 @@ class Follower:
                     )
                     return side
 
-    def _step(self, origin: Node, ds: float) -> tuple[Node | None, str]:
-        """Return the next point, or None and what was wrong with a step of this length."""
+    def _step(self, origin: Node, ds: float, *, turns: bool) -> tuple[Node | None, str]:
+        """Return the next point, or None and what was wrong with a step of this length.
+
+        The family may turn at once where it crosses another one: its direction there is known but
+        for a share of the other's.
+        """
         node = self._family.at(origin, ds, enough=ON_THE_WAY)
         crossed = None if node is None else self._crossed(origin, node)
         if node is not None and crossed is not None:
@@ -225,14 +245,14 @@ class Follower:
             node = self._family.landing(origin, guess, edge, which)
         if node is None:
             return None, "step floor: Newton's method fails"
-        if node.cosine < _LEAST_COSINE:
+        if not turns and node.cosine < _LEAST_COSINE:
             return None, "step floor: the family has a corner"
         length, aside = ds, node.aside
         if crossed is not None:
             change = origin.to(node.orbit)
             length = origin.dot(origin.tangent, change)
             aside = origin.dot(change, change) - length**2
-        if not 0.0 < length <= 1.01 * ds or aside > (_LARGEST_CORRECTION * ds) ** 2:
+        if not 0.0 < length <= 1.01 * ds or (not turns and aside > (_LARGEST_CORRECTION * ds) ** 2):
             return None, "step floor: the family bends too sharply"
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
@@ -294,9 +314,9 @@ class Follower:
         """Return the special points within a step."""
         return Finder(self._family, origin).find(node)
 
-    def _limit(self, nodes: list[Node]) -> Limit | None:
+    def _limit(self, nodes: list[Node], *, stuck: bool = False) -> Limit | None:
         """Return what the family tends to, if its period grows without bound."""
-        return limit(nodes, self._family.problem, self._names[0])
+        return limit(nodes, self._family.problem, self._names[0], stuck=stuck)
 
     def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
         """Return how the family ended within a step, or None.
