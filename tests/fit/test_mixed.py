@@ -280,14 +280,8 @@ def test_what_cannot_be_is_said(
         tr.Vary(1.0, covariates=["ill"])
     with pytest.raises(tr.OptionError, match="must be a list of columns"):
         tr.Vary(1.0, random=True, covariates="ill")
-    few = {k: arguments[k] for k in ("time", "group", "observed")}
     with pytest.raises(tr.OptionError, match="PEtab has no words for random values"):
         tr.write_petab(fitted, "nowhere")
-    with pytest.raises(tr.OptionError, match=r"vary\['a'\] is random, which rank_designs does not"):
-        tr.rank_designs(line, {"one": growth, "two": growth}, vary=VARY, **few)
-    two = {"one": line, "two": line}
-    with pytest.raises(tr.OptionError, match=r"'a'\] is random, which recover with several models"):
-        tr.recover(two, growth.drop(columns="y"), vary=VARY, **few)
     with pytest.raises(tr.DataError, match=r"no column 'ill' \(covariate of a\)"):
         fitted.predict(pd.DataFrame({"person": ["new"], "t": [1.0]}))
     constant = growth.assign(ill=1.0)

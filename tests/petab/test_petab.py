@@ -246,6 +246,43 @@ def test_logarithms_and_overrides(tmp_path: Path) -> None:
     assert found.nll() == pytest.approx(nll, rel=1e-9)
 
 
+def test_steady_states_are_measured_at_infinite_time(tmp_path: Path) -> None:
+    # a -> b and back, from a + b that a condition sets: at rest b is k1/(k1 + k2) of it.
+    model = tr.Model(
+        "m",
+        rhs={"a": "k2*b - k1*a", "b": "k1*a - k2*b"},
+        params={"k1": 0.6, "k2": 0.5},
+        initial={"a": 1.0, "b": 0.0},
+    )
+    tr.export(model, tmp_path / "m.xml")
+    head = "parameterId\tparameterScale\tlowerBound\tupperBound\tnominalValue\testimate\n"
+    measured = "observableId\tsimulationConditionId\tmeasurement\ttime\n"
+    tables = {
+        "c": "conditionId\ta\tk2\none\t1.5\t0.5\ntwo\t3\t0.2\n",
+        "o": "observableId\tobservableFormula\tnoiseFormula\nseen\tb\t0.25\n",
+        "m": measured + "seen\tone\t0.7\tinf\nseen\tone\t0.9\tinf\nseen\ttwo\t2.0\tinf\n",
+        "p": head + "k1\tlog\t0.01\t9\t0.6\t1\n",
+    }
+    for name, text in tables.items():
+        (tmp_path / f"{name}.tsv").write_text(text)
+    (tmp_path / "p.yaml").write_text(
+        "format_version: 1\nparameter_file: p.tsv\nproblems:\n- sbml_files: [m.xml]\n"
+        "  condition_files: [c.tsv]\n  observable_files: [o.tsv]\n  measurement_files: [m.tsv]\n"
+    )
+    found = tr.read_petab(tmp_path / "p.yaml").objective()
+
+    def nll(k: float) -> float:
+        rest = np.array([1.5 * k / (k + 0.5)] * 2 + [3.0 * k / (k + 0.2)])
+        return -float(scipy.stats.norm.logpdf([0.7, 0.9, 2.0], rest, 0.25).sum())
+
+    assert found.nll() == pytest.approx(nll(0.6), rel=1e-8)
+    slope = (nll(0.6 + 1e-6) - nll(0.6 - 1e-6)) / 2e-6
+    assert found.gradient(scaled=False)["k1"] == pytest.approx(slope, rel=1e-5)
+    (tmp_path / "m.tsv").write_text(tables["m"] + "seen\ttwo\t1.0\t3\n")
+    with pytest.raises(ModelError, match="measured at infinite time, and others are not"):
+        tr.read_petab(tmp_path / "p.yaml")
+
+
 def test_cases_of_the_suite_are_read() -> None:
     suite = pytest.importorskip("petabtests", reason="needs petabtests")
     # The log-likelihood at the nominal values, as the suite's own closed forms have it.

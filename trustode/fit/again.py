@@ -227,11 +227,11 @@ def problem_parts(problem: Problem | Marginal) -> Parts:
     }
 
 
-def embedded(null: Problem, x: Array, other: Problem, point: Array) -> Array:
+def embedded(null: Problem | Marginal, x: Array, other: Problem | Marginal, point: Array) -> Array:
     """Return where another problem's values stand for those of a null, as far as it has them."""
     values, layout = other.layout.natural(point), other.layout
-    mine = null.layout.natural(x)
-    known = {**null.readout.model.defaults, **null.fixed}
+    mine, inner = null.layout.natural(x), null.inner if isinstance(null, Marginal) else null
+    known = {**null.readout.model.defaults, **inner.fixed}
     at = {
         (name, level): mine[k]
         for k, (name, level) in enumerate(
@@ -247,7 +247,7 @@ def embedded(null: Problem, x: Array, other: Problem, point: Array) -> Array:
     ]
     for k, (name, level) in enumerate(places):
         state = initial_of(name, null.readout.model)
-        held = null.initial.get(state) if state is not None else known.get(name)
+        held = inner.initial.get(state) if state is not None else known.get(name)
         value = at.get((name, level), at.get((name, None), held))
         if value is not None:
             values[k] = value

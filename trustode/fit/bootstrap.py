@@ -21,7 +21,7 @@ from .again import near, problem_parts, search_again, with_threads
 from .information import labels
 from .marginal import Marginal
 from .objective import Failure, Problem
-from .resample import drawn, drawn_persons, with_groups, with_persons, with_rows
+from .resample import drawn, with_groups, with_persons, with_rows
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def bootstrap(
     problem = near(problem)
     how_drawn: Draw
     if isinstance(problem, Marginal):
-        how_drawn = _persons if kind == "case" else drawn_persons
+        how_drawn = _persons if kind == "case" else drawn
     else:
         how_drawn = _cases(problem) if kind == "case" else drawn
     task = Refits(problem, x, how_drawn, seed, np.arange(n), f"{kind} bootstrap")

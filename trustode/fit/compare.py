@@ -21,7 +21,8 @@ from ..progress import Progress
 from .again import near
 from .bootstrap import check_whole
 from .comparison import Comparison
-from .left_out import parts_ahead, parts_by_group, score
+from .left_out import parts_ahead, parts_by_group, score, units_of
+from .marginal import Marginal
 from .objective import Problem
 from .observation import Binomial, Categorical, GridGaussian, Ordinal, Poisson
 from .posterior import Posterior
@@ -61,10 +62,12 @@ def compare(
         Draws by `Fit.sample` of the fits, for WAIC and leave-one-out.
     folds : int or "all", optional
         Cross-validation by group: leave out one of so many parts of the groups ("all": one
-        group) after the other, refit, and predict what was left out.
+        group) after the other, refit, and predict what was left out. Where a fit has random
+        values, persons are left out with all their groups, and predicted as new ones.
     ahead : float, optional
         Prediction forwards in time: fit without the last share of each group's occasions, and
-        predict these. States go on from the group's start, with the inputs known.
+        predict these. States go on from the group's start, with the inputs known; random values
+        are as far known as the occasions before tell.
     bootstrap : int
         Data sets drawn from the simpler fit of a pair for the distribution of the likelihood
         ratio; valid for models that are not nested and for values at a bound, too.
@@ -104,9 +107,6 @@ def compare(
     names, problems, points = _checked(fits, where)
     check_whole(seed, "seed", 0, where)
     check_whole(bootstrap, "bootstrap", 0, where)
-    if bootstrap or folds is not None or ahead is not None:
-        for name, each in fits.items():
-            each._check_own(f"{where}: '{name}'", "compare without folds=, ahead= and bootstrap=")
     how = check_how(threads, executor, checkpoint, progress, where)
     table = _criteria(fits)
     import pandas as pd
@@ -117,15 +117,16 @@ def compare(
         if not fit.converged
     ]
     left_out: list[pd.DataFrame] = []
+    units = units_of(problems, names, where)
     if folds is not None:
-        parts = parts_by_group(problems, names, folds, seed, where)
+        parts = parts_by_group(problems, names, units, folds, seed, where)
         left_out.append(
-            score(names, problems, points, parts, "cv", _kept(how, "folds"), table, notes)
+            score(names, problems, points, units, parts, "cv", _kept(how, "folds"), table, notes)
         )
     if ahead is not None:
         parts = parts_ahead(problems[0], ahead, where)
         left_out.append(
-            score(names, problems, points, parts, "ahead", _kept(how, "ahead"), table, notes)
+            score(names, problems, points, units, parts, "ahead", _kept(how, "ahead"), table, notes)
         )
     if samples is not None:
         _add_criteria(_checked_samples(samples, names, where), table, notes)
@@ -142,7 +143,7 @@ def _kept(how: How, kind: str) -> How:
     return replace(how, checkpoint=f"{os.fspath(how.checkpoint)}-{kind}")
 
 
-def _checked(fits: object, where: str) -> tuple[list[str], list[Problem], list[Array]]:
+def _checked(fits: object, where: str) -> tuple[list[str], list[Problem | Marginal], list[Array]]:
     """Return names, problems and optima, or raise unless all are of the same data."""
     if not isinstance(fits, Mapping) or len(fits) < 2:
         raise OptionError(
@@ -155,7 +156,8 @@ def _checked(fits: object, where: str) -> tuple[list[str], list[Problem], list[A
                 f"{where}: {name!r:.40} is not a Fit but {each!r:.60} ({type(each).__name__})"
             )
     names = [str(name) for name in fits]
-    problems = [near(each._problem) for each in fits.values()]
+    searched = [each._searched for each in fits.values()]
+    problems = [near(problem) for problem, _ in searched]
     for name, problem in zip(names[1:], problems[1:], strict=True):
         difference = _difference(problems[0], problem, names[0], name)
         if difference:
@@ -164,10 +166,10 @@ def _checked(fits: object, where: str) -> tuple[list[str], list[Problem], list[A
                 f"{difference}. Likelihoods of different data cannot be compared; fit both to "
                 "the rows and columns that both can explain"
             )
-    return names, problems, [each._x for each in fits.values()]
+    return names, problems, [x for _, x in searched]
 
 
-def _difference(first: Problem, other: Problem, one: str, two: str) -> str:
+def _difference(first: Problem | Marginal, other: Problem | Marginal, one: str, two: str) -> str:
     """Say how the data of two fits differ, or return an empty text."""
     mine, theirs = first.data, other.data
     if set(mine.measured) != set(theirs.measured):

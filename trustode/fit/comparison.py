@@ -40,7 +40,8 @@ class Comparison(Shown):
         the gain in log-likelihood), df, nested (whether it is known that the alternative
         contains the null), p_chi2 (for nested ones), p_bootstrap and n_bootstrap.
     by_group : DataFrame
-        With `folds` or `ahead`, the log-likelihood of each group when it was left out.
+        With `folds` or `ahead`, the log-likelihood of each group, or of each person where a fit
+        has random values, when it was left out.
     notes : tuple of str
         What deserves a look, in words.
     """

@@ -17,7 +17,8 @@ from ..checkpoint import Parts, digest
 from ..errors import listed
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown
-from .again import embedded, problem_parts, search_best
+from .again import embedded, problem_parts, search_best, with_threads
+from .marginal import Marginal
 from .objective import Failure, Problem
 from .resample import drawn, with_values
 
@@ -76,7 +77,7 @@ class Confusion(Shown):
 
 
 def confused(
-    problems: Mapping[str, Problem],
+    problems: Mapping[str, Problem | Marginal],
     truths: Mapping[str, Array],
     starts: int,
     criterion: str,
@@ -137,7 +138,7 @@ def confused(
 class _Confusions:
     """The task: data sets of each model, fitted by all, one a row."""
 
-    problems: Sequence[Problem]
+    problems: Sequence[Problem | Marginal]
     truths: Sequence[Array]
     starts: int
     seed: int
@@ -151,7 +152,7 @@ class _Confusions:
         """Simulate and fit."""
         nll = np.full((len(self.rows), len(self.problems)), np.inf)
         status = np.full(len(self.rows), "failed", dtype="U16")
-        every = [replace(each, threads=crew.threads or each.threads) for each in self.problems]
+        every = [with_threads(each, crew.threads or each.threads) for each in self.problems]
         for row, (true, number) in enumerate(self.rows):
             x = self.truths[true][number]
             rng = np.random.default_rng([self.seed, 1 + true, number])

@@ -133,14 +133,14 @@ def by_nodes(
     return 0.5 * np.linalg.slogdet(covariance)[1] - size - total, gradient
 
 
-def expected_information(pop: Population, layout: Layout, modes: Modes, persons: ByPerson) -> Array:
+def expected_information(pop: Population, layout: Layout, x: Array, persons: ByPerson) -> Array:
     """Return the expected information, as if predictions were linear in random values.
 
     References: Retout & Mentré (2003), J. Biopharm. Stat. 13, 209-227.
     """
     n_person, q, n_shared = persons.mixed.shape
     n = layout.n_free
-    values = layout.natural(modes.outer)
+    values = layout.natural(x)
     covariance, spread, by_spread = pop.covariance(values, layout.slope(values))
     inside = np.linalg.inv(persons.own + np.linalg.inv(covariance))
     to_all = np.concatenate([persons.own, persons.mixed], axis=2)

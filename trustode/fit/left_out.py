@@ -8,9 +8,9 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from ..checkpoint import Parts, digest
 from ..errors import DataError, OptionError, listed
 from ..jobs import LOST, Arrays, Crew, How, carry_out
-from .again import problem_parts, search_again
+from .again import problem_parts, search_again, with_threads
 from .bootstrap import check_whole
 from .information import labels
+from .marginal import Marginal
 from .objective import Failure, Problem
-from .resample import with_groups, with_rows
+from .resample import with_groups, with_persons, with_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,12 +40,52 @@ class Part:
     test: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Who is left out as one: persons where some fit has random values, else groups.
+
+    Attributes
+    ----------
+    labels : tuple
+    of_group : ndarray, shape (n_group,)
+    """
+
+    labels: tuple[Hashable, ...]
+    of_group: Indices
+
+    def groups(self, some: Sequence[int]) -> list[int]:
+        """Return the groups of some of them."""
+        return np.flatnonzero(np.isin(self.of_group, some)).tolist()
+
+
+def units_of(problems: Sequence[Problem | Marginal], names: Sequence[str], where: str) -> Units:
+    """Return who can be left out of all problems alike."""
+    found: Units | None = None
+    for name, problem in zip(names, problems, strict=True):
+        if not isinstance(problem, Marginal):
+            continue
+        mine = Units(problem.population.labels, problem.population.person)
+        if found is not None and not np.array_equal(mine.of_group, found.of_group):
+            raise DataError(
+                f"{where}: the random values of '{name}' differ between other persons than those "
+                "of the fits before; name the same column of persons in all"
+            )
+        found = mine
+    labels = problems[0].data.labels
+    return found or Units(tuple(labels), np.arange(len(labels)))
+
+
 def parts_by_group(
-    problems: Sequence[Problem], names: Sequence[str], folds: object, seed: int, where: str
+    problems: Sequence[Problem | Marginal],
+    names: Sequence[str],
+    units: Units,
+    folds: object,
+    seed: int,
+    where: str,
 ) -> list[Part]:
-    """Cut the groups into folds."""
+    """Cut the groups, or persons, into folds."""
     data = problems[0].data
-    n = len(data.labels)
+    n = len(units.labels)
     if n < 2:
         raise DataError(
             f"{where}: folds= leaves groups out, but there is one group only; use ahead=0.3 to "
@@ -58,19 +99,20 @@ def parts_by_group(
     order = np.random.default_rng(seed).permutation(n)
     parts = []
     for fold in np.array_split(order, count):
-        test = np.isin(data.group, fold)
-        kept = [g for g in range(n) if g not in set(fold.tolist())]
+        test = np.isin(units.of_group[data.group], fold)
+        out = units.groups(fold.tolist())
         for name, problem in zip(names, problems, strict=True):
-            _check_levels(problem, kept, fold, name, where)
+            _check_levels(problem, out, name, where)
         parts.append(Part(~test, test))
     return parts
 
 
-def _check_levels(
-    problem: Problem, kept: Sequence[int], fold: Indices, name: str, where: str
-) -> None:
-    """Raise if a group left out has a value that only it has."""
-    alone = np.setdiff1d(problem.index[fold], problem.index[kept])
+def _check_levels(problem: Problem | Marginal, out: Sequence[int], name: str, where: str) -> None:
+    """Raise if a group left out has a value, not random, that only it has."""
+    own = problem.population.names if isinstance(problem, Marginal) else ()
+    problem = problem.inner if isinstance(problem, Marginal) else problem
+    shared = problem.index[:, [label not in own for label in problem.layout.names]]
+    alone = np.setdiff1d(shared[out], np.delete(shared, out, axis=0))
     if alone.size:
         label = labels(problem.layout)[int(alone[0])]
         per = problem.layout.varies[problem.layout.owner[int(alone[0])]].per
@@ -81,7 +123,7 @@ def _check_levels(
         )
 
 
-def parts_ahead(problem: Problem, ahead: object, where: str) -> list[Part]:
+def parts_ahead(problem: Problem | Marginal, ahead: object, where: str) -> list[Part]:
     """Leave out the last share of each group's occasions."""
     share = isinstance(ahead, numbers.Real) and not isinstance(ahead, bool)
     if not share or not 0.0 < float(ahead) < 1.0:  # type: ignore[arg-type]
@@ -106,8 +148,9 @@ def parts_ahead(problem: Problem, ahead: object, where: str) -> list[Part]:
 class _Scores:
     """The task: refits without a part, and what they say of it, one row each."""
 
-    problems: Sequence[Problem]
+    problems: Sequence[Problem | Marginal]
     points: Sequence[Array]
+    units: Units
     parts_: Sequence[Part]
     rows: Sequence[tuple[int, int]]
 
@@ -118,26 +161,45 @@ class _Scores:
     def solve(self, crew: Crew) -> Arrays:
         """Refit and predict."""
         n, first = len(self.rows), self.problems[0]
-        n_group, n_column = len(first.data.labels), len(first.observed)
+        n_unit, n_column = len(self.units.labels), len(first.observed)
         every: Arrays = {
-            "nll": np.full((n, n_group), np.nan),
+            "nll": np.full((n, n_unit), np.nan),
             "squares": np.zeros((n, n_column)),
             "count": np.zeros((n, n_column)),
             "status": np.full(n, "failed", dtype="U16"),
         }
         for row, (k, part) in enumerate(self.rows):
-            threads = crew.threads or self.problems[k].threads
-            problem = replace(self.problems[k], threads=threads)
+            problem = with_threads(self.problems[k], crew.threads or self.problems[k].threads)
             cut = self.parts_[part]
             kept = with_rows(problem, cut.train.astype(np.intp))
-            groups = _with_data(kept)
-            search = search_again(with_groups(kept, groups), self.points[k], crew)
+            who = np.unique(self.units.of_group[_with_data(kept)]).tolist()
+            if isinstance(kept, Marginal):
+                kept = with_persons(kept, who)
+            else:
+                kept = _of(kept, self.units, who)
+            search = search_again(kept, self.points[k], crew)
             if search.status == "failed":
                 continue
-            tested = with_rows(problem, cut.test.astype(np.intp))
-            if _predict(tested, search.best.x, every, row):
+            if self._predict(problem, cut, search.best.x, every, row):
                 every["status"][row] = search.status
         return every
+
+    def _predict(
+        self, problem: Problem | Marginal, cut: Part, x: Array, every: Arrays, row: int
+    ) -> bool:
+        """Write down the likelihood and the errors of what was left out; tell if there are any."""
+        tested = with_rows(problem, cut.test.astype(np.intp))
+        for unit in np.unique(self.units.of_group[_with_data(tested)]):
+            told = _foretold(problem, self.units, cut, int(unit), x)
+            if isinstance(told, Failure):
+                return False
+            every["nll"][row, unit] = told.nll
+            for k, (column, rows) in enumerate(told.rows.data.measured.items()):
+                located = told.predicted[column][rows.row]
+                error = told.rows.observed[column].error(rows.given, rows.known, located)
+                every["squares"][row, k] += float(error @ error)
+                every["count"][row, k] += len(error)
+        return True
 
     def parts(self) -> Parts:
         """Return all that the scores depend on."""
@@ -153,33 +215,79 @@ class _Scores:
         }
 
 
-def _with_data(problem: Problem) -> list[int]:
+def _with_data(problem: Problem | Marginal) -> list[int]:
     """Return the groups that have an observation."""
     counts = sum(np.diff(rows.starts) for rows in problem.data.measured.values())
     return np.flatnonzero(counts).tolist()
 
 
-def _predict(problem: Problem, x: Array, every: Arrays, row: int) -> bool:
-    """Write down the likelihood and the errors of what was left out; tell if there are any."""
-    for g in _with_data(problem):
-        point = with_groups(problem, [g])
-        found = point.evaluate(x, settle=False)
-        every["nll"][row, g] = found.nll - found.penalty
-        predicted = point.predict(x)
-        if isinstance(predicted, Failure):
-            return False
-        for k, (column, rows) in enumerate(point.data.measured.items()):
-            located = predicted[column][rows.row]
-            error = point.observed[column].error(rows.given, rows.known, located)
-            every["squares"][row, k] += float(error @ error)
-            every["count"][row, k] += len(error)
-    return True
+def _of(problem: Problem, units: Units, some: Sequence[int]) -> Problem:
+    """Return the problem of the groups of some units that have data."""
+    having = set(_with_data(problem))
+    return with_groups(problem, [g for g in units.groups(some) if g in having])
+
+
+@dataclass(frozen=True, eq=False)
+class _Foretold:
+    """What was left out of one unit: its likelihood given what was kept, and predictions."""
+
+    nll: float
+    predicted: dict[str, NDArray[Any]]
+    rows: Problem
+
+
+def _foretold(
+    problem: Problem | Marginal, units: Units, cut: Part, unit: int, x: Array
+) -> _Foretold | Failure:
+    """Predict what was left out of a unit, by values that were fitted without it."""
+    tested = with_rows(problem, cut.test.astype(np.intp))
+    if isinstance(tested, Marginal):
+        kept = with_rows(problem, cut.train.astype(np.intp))
+        assert isinstance(problem, Marginal)
+        assert isinstance(kept, Marginal)
+        known = unit in units.of_group[_with_data(kept)]
+        one = [with_persons(each, [unit]) for each in (tested, kept, problem)]
+        return _person_foretold(one[0], (one[1], one[2]) if known else None, x)
+    point = _of(tested, units, [unit])
+    found = point.evaluate(x, settle=False)
+    if found.failure is not None:
+        return found.failure
+    predicted = point.predict(x)
+    if isinstance(predicted, Failure):
+        return predicted
+    return _Foretold(found.nll - found.penalty, predicted, point)
+
+
+def _person_foretold(
+    left: Marginal, known: tuple[Marginal, Marginal] | None, x: Array
+) -> _Foretold | Failure:
+    """Predict what was left out of a person, from what was kept of the same one, if anything.
+
+    With that comes all there is; of a new person the population tells.
+    """
+    own, before = left.means(x), left.layout.penalty(x)[0]
+    nll = left.value(x)
+    if known is not None:
+        kept, whole = known
+        modes, nll, had = kept.modes(x), whole.value(x), kept.value(x)
+        if isinstance(modes, Failure):
+            return modes
+        if isinstance(had, Failure):
+            return had
+        own, before = modes[0].own, had
+    if isinstance(nll, Failure):
+        return nll
+    predicted = left.inner.predict(left.inner_values(x, own))
+    if isinstance(predicted, Failure):
+        return predicted
+    return _Foretold(nll - before, predicted, left.inner)
 
 
 def score(
     names: Sequence[str],
-    problems: Sequence[Problem],
+    problems: Sequence[Problem | Marginal],
     points: Sequence[Array],
+    units: Units,
     parts: Sequence[Part],
     kind: str,
     how: How,
@@ -190,12 +298,12 @@ def score(
     import pandas as pd
 
     rows = list(itertools.product(range(len(problems)), range(len(parts))))
-    found = carry_out(_Scores(problems, points, parts, rows), len(rows), 1, how, "compare")
+    found = carry_out(_Scores(problems, points, units, parts, rows), len(rows), 1, how, "compare")
     of_fit = np.array([k for k, _ in rows])
     by_group = {}
     for k, name in enumerate(names):
         mine = of_fit == k
-        # Each group was left out once.
+        # Each was left out once.
         tested = ~np.isnan(found["nll"][mine])
         by_group[name] = np.where(
             tested.any(axis=0), -np.nansum(found["nll"][mine], axis=0), np.nan
@@ -214,7 +322,7 @@ def score(
             if count:
                 value = math.nan if failed or lost else math.sqrt(squares / count)
                 table.loc[name, f"{kind}_rmse_{column}"] = value
-    frame = pd.DataFrame(by_group, index=list(problems[0].data.labels))
+    frame = pd.DataFrame(by_group, index=list(units.labels))
     total = frame.sum(skipna=True).where(frame.notna().any())
     table[f"{kind}_loglik"] = total
     table[f"{kind}_d"] = total - total.max()

@@ -6,7 +6,7 @@ Imports the problem, the modes and the integrals around them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -168,6 +168,15 @@ class Marginal:
             return self._failed(x, Failure(Status.NO_LIKELIHOOD, NOT_FINITE))
         return Evaluation(x, total, gradient, information, penalty=penalty)
 
+    def foreseen(self, x: Array) -> Array | Failure:
+        """Return the information expected of persons who all have the population's means."""
+        persons = self.people.evaluate(x[self.population.outer_shared], self.means(x))
+        if isinstance(persons, Failure):
+            return persons
+        information = expected_information(self.population, self.layout, x, persons)
+        information[np.diag_indices_from(information)] += self.layout.penalty(x)[2]
+        return information
+
     def value(self, x: Array) -> float | Failure:
         """Return the objective alone, or why it has no value."""
         if self.quadrature > 1:
@@ -209,7 +218,7 @@ class Marginal:
         if isinstance(found, Failure):
             return found
         modes, persons = found
-        information = expected_information(self.population, self.layout, modes, persons)
+        information = expected_information(self.population, self.layout, x, persons)
         if self.quadrature > 1:
             summed = by_nodes(self.people, self.layout, modes, self.quadrature)
             return summed if isinstance(summed, Failure) else (*summed, information)
@@ -253,6 +262,10 @@ class Marginal:
         if self._last is not None and not isinstance(found, Failure):
             self._last["modes"] = found[0]
         return found
+
+    def parted(self, modes: Modes) -> list[Hashable]:
+        """Return the persons who have several best values, between which the objective jumps."""
+        return ModeSearch(self.people, self.layout).parted(modes)
 
     # ------------------------------------------------------------------ afterwards
 

@@ -131,17 +131,6 @@ def integrated(
     return marginal, design
 
 
-def refuse_random(vary: object, call: str, where: str) -> None:
-    """Raise for random values in a call that does not take them."""
-    if is_mixed(vary):
-        assert isinstance(vary, Mapping)
-        name = next(n for n, each in vary.items() if isinstance(each, Vary) and each.random)
-        raise OptionError(
-            f"{where}: vary['{getattr(name, 'name', name)}'] is random, which {call} does not "
-            "take; use tr.fit, or per= for a value of each person"
-        )
-
-
 def without_random(
     vary: Mapping[Any, Any], group: str | Sequence[str] | None, where: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -19,8 +19,9 @@ from ..notebook import Shown, text_of_table
 from ..solve import Solver
 from .checks import check_model, check_options, skeleton
 from .information import labels, sloppy_notes, uncertainty, undetermined_notes
-from .mixed import refuse_random
-from .objective import Problem
+from .marginal import Marginal
+from .mixed import integrated, is_mixed
+from .objective import Evaluation, Failure, Problem
 from .observation import Observation
 from .optimise import NEAR_SOLVER
 from .rest import AtRest
@@ -94,7 +95,10 @@ class Ranking(Shown):
 
 
 def ranked(
-    problems: Mapping[str, Problem], points: Mapping[str, Array], criterion: str, where: str
+    problems: Mapping[str, Problem | Marginal],
+    points: Mapping[str, Array],
+    criterion: str,
+    where: str,
 ) -> Ranking:
     """Evaluate the expected information of each design and rank them."""
     import pandas as pd
@@ -109,13 +113,13 @@ def ranked(
                 f"'{first}' has {listed(names, 6)}; designs are compared for the same values, so "
                 "levels of per= must be the same"
             )
-        point = problem.evaluate(points[name], settle=False)
-        if point.failure is not None:
-            raise SolveError(f"{where}: design '{name}': {point.failure.message}",
-                             point.failure.status)  # fmt: skip
+        information = _information(problem, points[name])
+        if isinstance(information, Failure):
+            raise SolveError(f"{where}: design '{name}': {information.message}",
+                             information.status)  # fmt: skip
         layout, n = problem.layout, len(names)
         # An optimum is not sought, so no gradient holds a value at a bound.
-        point = type(point)(point.x, point.nll, np.zeros(n), point.information)
+        point = Evaluation(points[name], 0.0, np.zeros(n), information)
         known = uncertainty(point, layout, problem.solver.rtol)
         scale = np.sqrt(np.maximum(np.diagonal(point.information), 0.0))
         determined = not known.undetermined.any()
@@ -145,6 +149,14 @@ def ranked(
     return Ranking(table, stderrs, matrices, criterion, tuple(notes), model)
 
 
+def _information(problem: Problem | Marginal, x: Array) -> Array | Failure:
+    """Return what a design is expected to tell."""
+    if isinstance(problem, Marginal):
+        return problem.foreseen(x)
+    point = problem.evaluate(x, settle=False)
+    return point.information if point.failure is None else point.failure
+
+
 @checks_keywords
 def rank_designs(
     model: Model,
@@ -160,6 +172,7 @@ def rank_designs(
     truth: Mapping[Any, float] | None = None,
     criterion: str = "d",
     solver: Solver | None = None,
+    covariance: str = "diagonal",
     threads: int | None = None,
 ) -> Ranking:
     """Rank designs of a study by the information that they are expected to bring.
@@ -184,6 +197,8 @@ def rank_designs(
     ----------------
     solver : Solver
         As in `fit`. Without it, with a relative tolerance of 1e-8.
+    covariance : {"diagonal", "full"}
+        Of random values, as in `fit`. Designs are judged for persons near the population's means.
     threads : int or None
         Threads that share the groups.
 
@@ -216,15 +231,20 @@ def rank_designs(
         raise OptionError(
             f"{where}: truth={truth!r:.60} must be a mapping of name to value, or be left out"
         )
-    refuse_random(vary, "rank_designs", where)
-    problems: dict[str, Problem] = {}
+    problems: dict[str, Problem | Marginal] = {}
     points: dict[str, Any] = {}
     for name, design in designs.items():
         here = f"{where}: design {str(name)!r:.40}"
         frame = skeleton(design, observed, here)
-        problem, _ = assembled(
-            model, frame, time, observed, vary, group, inputs, params, initial, here
-        )
-        problems[str(name)] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
-        points[str(name)] = truths_of(problem, truth, 1, 0, here)[0]
+        arguments = (group, inputs, params, initial)
+        if is_mixed(vary):
+            marginal, _ = integrated(
+                model, frame, time, observed, vary, *arguments, covariance, 1, here
+            )
+            whole: Problem | Marginal = marginal.solved_by(solver or NEAR_SOLVER, threads)
+        else:
+            problem, _ = assembled(model, frame, time, observed, vary, *arguments, here)
+            whole = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+        problems[str(name)] = whole
+        points[str(name)] = truths_of(whole, truth, 1, 0, here)[0]
     return ranked(problems, points, criterion, where)

@@ -17,7 +17,8 @@ from scipy.special import gammaincc
 from ..checkpoint import Parts, digest
 from ..errors import listed
 from ..jobs import LOST, Arrays, Crew, How, carry_out
-from .again import embedded, near, problem_parts, search_again
+from .again import embedded, near, problem_parts, search_again, with_threads
+from .marginal import Marginal
 from .objective import Evaluation, Failure, Problem
 from .resample import drawn, with_values
 from .result import Fit
@@ -63,10 +64,10 @@ def ratios(fits: Mapping[str, Fit], n: int, seed: int, how: How, notes: list[str
         tasks.append(name)
     if n:
         task = _Ratios(
-            near(fits[null]._problem),
-            fits[null]._x,
-            [near(fits[name]._problem) for name in tasks],
-            [fits[name]._x for name in tasks],
+            near(fits[null]._searched[0]),
+            fits[null]._searched[1],
+            [near(fits[name]._searched[0]) for name in tasks],
+            [fits[name]._searched[1] for name in tasks],
             seed,
             np.arange(n),
         )
@@ -113,9 +114,9 @@ def _nested(null: Fit, alternative: Fit) -> bool:
 class _Ratios:
     """The task: data drawn from a null, fitted by it and by alternatives, one row each."""
 
-    null: Problem
+    null: Problem | Marginal
     x: Array
-    others: Sequence[Problem]
+    others: Sequence[Problem | Marginal]
     points: Sequence[Array]
     seed: int
     number: NDArray[np.int64]
@@ -128,7 +129,7 @@ class _Ratios:
         """Draw and fit."""
         gain = np.full((len(self.number), len(self.others)), np.nan)
         status = np.full(len(self.number), "failed", dtype="U16")
-        null = replace(self.null, threads=crew.threads or self.null.threads)
+        null = with_threads(self.null, crew.threads or self.null.threads)
         for row, number in enumerate(self.number):
             new = drawn(null, self.x, np.random.default_rng([self.seed, int(number)]))
             if isinstance(new, Failure):
@@ -138,7 +139,7 @@ class _Ratios:
                 continue
             values = {column: rows.values for column, rows in new.data.measured.items()}
             for k, other in enumerate(self.others):
-                problem = with_values(replace(other, threads=null.threads), values)
+                problem = with_values(with_threads(other, null.threads), values)
                 starts = [self.points[k], embedded(new, search.best.x, other, self.points[k])]
                 ends = [search_again(problem, start, crew).best for start in starts]
                 end = min(ends, key=lambda point: point.nll)

@@ -20,7 +20,8 @@ from ..solve import Solver
 from .bootstrap import check_whole
 from .checks import check_enough, check_model, check_options, skeleton
 from .confusion import CRITERIA, Confusion, confused
-from .mixed import integrated, is_mixed, refuse_random
+from .marginal import Marginal
+from .mixed import integrated, is_mixed
 from .objective import Problem
 from .optimise import NEAR_SOLVER
 from .recovery import Recovery, recovered
@@ -91,7 +92,7 @@ def recover(
         As in `fit`. Without it, with a relative tolerance of 1e-8.
     covariance, quadrature
         As in `fit`, for random values: each data set has new persons, drawn from the population
-        that is true. One model only.
+        that is true.
     seed : int
         Of truths and data; those of each data set depend on it and the data set's number alone.
     executor : concurrent.futures.Executor, optional
@@ -130,25 +131,22 @@ def recover(
     models = dict(model) if isinstance(model, Mapping) else {"": model}
     if several and len(models) < 2:
         raise OptionError(f"{where}: give one model, or at least two by name")
-    problems: dict[str, Problem] = {}
+    problems: dict[str, Problem | Marginal] = {}
     truths: dict[str, Any] = {}
     for name, each in models.items():
         check_model(each, where)
         mine = [_of_model(given, name, models) for given in
                 (observed, vary, inputs, params, initial)]  # fmt: skip
-        if several:
-            refuse_random(mine[1], "recover with several models", where)
         frame = skeleton(design, mine[0], where)
         if is_mixed(mine[1]):
             marginal, _ = integrated(
                 each, frame, time, mine[0], mine[1], group, *mine[2:], covariance, quadrature, where
             )
-            marginal = marginal.solved_by(solver or NEAR_SOLVER, threads)
-            true = truths_of(marginal, truth, n, seed, where)
-            return recovered(marginal, true, starts, float(level), seed, how, where)
-        problem, _ = assembled(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
-        check_enough(problem, where)
-        problems[name] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
+            problems[name] = marginal.solved_by(solver or NEAR_SOLVER, threads)
+        else:
+            problem, _ = assembled(each, frame, time, mine[0], mine[1], group, *mine[2:], where)
+            check_enough(problem, where)
+            problems[name] = replace(problem, solver=solver or NEAR_SOLVER, threads=threads)
         told = truth.get(name) if several and isinstance(truth, Mapping) else truth
         truths[name] = truths_of(problems[name], told, n, seed, where)
     if several:

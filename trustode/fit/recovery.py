@@ -22,7 +22,7 @@ from .information import labels, uncertainty
 from .marginal import Marginal
 from .objective import Evaluation, Failure, Problem
 from .optimise import free_to_move
-from .resample import drawn, drawn_persons
+from .resample import drawn
 from .vary import Layout
 
 if TYPE_CHECKING:
@@ -167,10 +167,7 @@ class _Recoveries:
         }
         for row, (x, number) in enumerate(zip(self.truths, self.number, strict=True)):
             rng = np.random.default_rng([self.seed, 1, int(number)])
-            if isinstance(problem, Marginal):
-                new: Problem | Marginal | Failure = drawn_persons(problem, x, rng)
-            else:
-                new = drawn(problem, x, rng)
+            new = drawn(problem, x, rng)
             if isinstance(new, Failure):
                 continue
             search = search_best(new, [x], self.starts, self.seed, crew)

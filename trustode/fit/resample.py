@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Status
-from .data import Data, Measured
+from .data import Measured
 from .marginal import Marginal
 from .objective import Failure, Problem
 from .population import with_labels
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+Either = TypeVar("Either", bound=Problem | Marginal)
 
 
 def with_groups(problem: Problem, groups: Sequence[int]) -> Problem:
@@ -56,25 +59,37 @@ def with_groups(problem: Problem, groups: Sequence[int]) -> Problem:
     return replace(problem, data=new, index=problem.index[list(groups)])
 
 
-def with_rows(problem: Problem, counts: Indices) -> Problem:
+def with_rows(problem: Either, counts: Indices) -> Either:
     """Return the problem with each row of the frame measured so many times, shape (n_row,)."""
+    if isinstance(problem, Marginal):
+        return replace(problem, inner=with_rows(problem.inner, counts))
     measured = {}
     for column, old in problem.data.measured.items():
         at = np.repeat(np.arange(len(old.row)), counts[old.row])
         starts = np.searchsorted(old.group[at], np.arange(len(old.starts)))
         measured[column] = replace(_picked(old, at), starts=starts)
-    return _with_measured(problem, measured)
+    return replace(problem, data=replace(problem.data, measured=measured))
 
 
-def with_values(problem: Problem, values: Mapping[str, Array]) -> Problem:
+def with_values(problem: Either, values: Mapping[str, Array]) -> Either:
     """Return the problem with other observations in the same places."""
+    if isinstance(problem, Marginal):
+        return replace(problem, inner=with_values(problem.inner, values))
     old = problem.data.measured
     measured = {column: replace(old[column], values=each) for column, each in values.items()}
-    return _with_measured(problem, measured)
+    return replace(problem, data=replace(problem.data, measured=measured))
 
 
-def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Failure:
-    """Return the problem with observations drawn from its own predictions at a point."""
+def drawn(problem: Either, x: Array, rng: np.random.Generator) -> Either | Failure:
+    """Return the problem with observations drawn from its own predictions at a point.
+
+    With random values they are of new persons.
+    """
+    if isinstance(problem, Marginal):
+        mean, root = problem.means(x), np.linalg.cholesky(problem.covariance(x))
+        own = mean + rng.standard_normal(mean.shape) @ root.T
+        inner = drawn(problem.inner, problem.inner_values(x, own), rng)
+        return inner if isinstance(inner, Failure) else replace(problem, inner=inner)
     found = problem.quantities(x)
     if isinstance(found, Failure):
         return found
@@ -88,15 +103,6 @@ def drawn(problem: Problem, x: Array, rng: np.random.Generator) -> Problem | Fai
         if not np.isfinite(new[column]).all():
             return Failure(Status.NO_LIKELIHOOD, f"nothing can be drawn for '{column}'")
     return with_values(problem, new)
-
-
-def drawn_persons(marginal: Marginal, x: Array, rng: np.random.Generator) -> Marginal | Failure:
-    """Return the population with new persons in place of those there are, and their data."""
-    mean, root = marginal.means(x), np.linalg.cholesky(marginal.covariance(x))
-    own = mean + rng.standard_normal(mean.shape) @ root.T
-    inner = marginal.inner
-    new = drawn(inner, marginal.inner_values(x, own), rng)
-    return new if isinstance(new, Failure) else replace(marginal, inner=new)
 
 
 def with_persons(marginal: Marginal, chosen: Sequence[int]) -> Marginal:
@@ -133,8 +139,3 @@ def _picked(rows: Measured, at: Indices) -> Measured:
     arrays = {f.name: getattr(rows, f.name)[at] for f in fields(rows) if f.name not in kept}
     known = {role: each[at] for role, each in rows.known.items()}
     return replace(rows, known=known, **arrays)
-
-
-def _with_measured(problem: Problem, measured: Mapping[str, Measured]) -> Problem:
-    data: Data = replace(problem.data, measured=measured)
-    return replace(problem, data=data)

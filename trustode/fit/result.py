@@ -115,13 +115,6 @@ class Fit(Shown):
         """What was searched, and its best values."""
         return (self._problem, self._x) if self._marginal is None else self._marginal
 
-    def _check_own(self, where: str, instead: str) -> None:
-        """Raise for what is not there where values are random."""
-        if self.mixed is not None:
-            raise OptionError(
-                f"{where}: this fit has random values, for which this is not there; {instead}"
-            )
-
     @checks_keywords
     def predict(self, data: pd.DataFrame | None = None) -> pd.DataFrame:
         """Predict what every row should show.

@@ -106,9 +106,9 @@ def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
     FileError
         If a file cannot be read.
     ModelError
-        If something in it has no equivalent here: several problems in one file, measurements at
-        infinite time, conditions that change states after a rest in one way for some groups
-        only; names what and where.
+        If something in it has no equivalent here: several problems in one file, conditions of
+        which only some follow a rest (or are measured at infinite time, a steady state), or that
+        change states after a rest in one way for some groups only; names what and where.
 
     PackageError
         If pyyaml is not installed.
@@ -230,11 +230,17 @@ class _Reader:
         #: Each pair of conditions that was measured under, first the one to rest under.
         self.groups: dict[tuple[str, str], str] = {}
         for row in tables["measurement"]:
-            pair = row.get("preequilibrationConditionId", ""), row["simulationConditionId"]
-            self.groups.setdefault(pair, " then ".join(part for part in pair if part))
+            pair = self._pair(row)
+            told = f"{pair[1]} at rest" if _ends(row) else " then ".join(filter(None, pair))
+            self.groups.setdefault(pair, told)
+        #: Groups that are measured at rest, after nothing else.
+        self.ended = {self.groups[self._pair(row)] for row in tables["measurement"] if _ends(row)}
         self.rests = any(pre for pre, _ in self.groups)
         if self.rests and not all(pre for pre, _ in self.groups):
-            raise ModelError(f"{where}: some conditions follow a rest and others do not")
+            raise ModelError(
+                f"{where}: some conditions follow a rest, or are measured at infinite time, and "
+                "others are not; either all or none can be read"
+            )
         self.conditions = {self._need(row, "conditionId"): row for row in tables["condition"]}
         for name in {name for pair in self.groups for name in pair if name}:
             if name not in self.conditions:
@@ -254,6 +260,14 @@ class _Reader:
         if column not in row:
             raise ModelError(f"{self.where}: a row has no {column}: {listed(row.values(), 4)}")
         return row[column]
+
+    def _pair(self, row: Mapping[str, str]) -> tuple[str, str]:
+        """Return the conditions of a measurement: to rest under, and after that.
+
+        What is measured at infinite time is measured at the beginning, after a rest.
+        """
+        sim = self._need(row, "simulationConditionId")
+        return (sim if _ends(row) else row.get("preequilibrationConditionId", "")), sim
 
     def _number(self, row: Mapping[str, str], column: str) -> float:
         text = self._need(row, column)
@@ -310,6 +324,7 @@ class _Reader:
         if first:
             default = self.given.initial[name]
             self.starting[name] = self._by_group(f"{name}_starts", first, default)
+        sim = {label: value for label, value in sim.items() if label not in self.ended}
         if self.rests and sim:
             numbers = all(isinstance(value, float) for value in sim.values())
             if not numbers or len(sim) < len(self.groups):
@@ -368,10 +383,16 @@ class _Reader:
                     f"{self.where}: the measurements' observable {name!r:.60} is not in the table "
                     f"of observables{nearest(name, about)}"
                 )
-            if not 0.0 <= time < math.inf:
+            if time == math.inf and row.get("preequilibrationConditionId"):
                 raise ModelError(
-                    f"{self.where}: {name!r:.60} was measured at time {time:g}; times from 0 on "
-                    "can be read, and none that are infinite"
+                    f"{self.where}: {name!r:.60} was measured at infinite time, after another "
+                    "rest; one rest can be read"
+                )
+            time = 0.0 if time == math.inf else time
+            if time < 0.0:
+                raise ModelError(
+                    f"{self.where}: {name!r:.60} was measured at time {time:g}; times from 0 on, "
+                    "and inf for a steady state, can be read"
                 )
             noise, values = row.get("noiseParameters", ""), row.get("observableParameters", "")
             by_row = about[name].get("noiseFormula") == f"noiseParameter1_{name}" and _is_number(
@@ -384,9 +405,7 @@ class _Reader:
                 noisy = f"{column}_noise" if by_row else None
                 observed[column] = self._observation(about[name], values, noise, noisy)
             made: dict[str, Any] = {
-                "condition": self.groups[
-                    row.get("preequilibrationConditionId", ""), row["simulationConditionId"]
-                ],
+                "condition": self.groups[self._pair(row)],
                 "time": time,
                 columns[key]: self._number(row, "measurement"),
             }
@@ -513,6 +532,12 @@ def _unbounded(value: Any) -> Any:
 
 def _expression(value: sympy.Expr | float) -> sympy.Expr:
     return sympy.Float(value) if isinstance(value, float) else value
+
+
+def _ends(row: Mapping[str, str]) -> bool:
+    """Tell whether something was measured at infinite time, and not after another rest."""
+    endless = row.get("time", "").lower() in ("inf", "+inf", "infinity")
+    return endless and not row.get("preequilibrationConditionId")
 
 
 def _is_number(text: str) -> bool:
