@@ -41,23 +41,18 @@ class Outcome:
 def outcomes(folder: Path) -> Iterator[Outcome]:
     """Return what comes of each time course below a folder."""
     for settings in sorted(folder.glob("*/*-settings.txt")):
-        said = _settings(settings)
         # A flux balance has no times.
-        if said["duration"]:
-            yield _outcome(settings.parent, said)
+        if _settings(settings)["duration"]:
+            yield outcome(settings.parent)
 
 
-def _outcome(folder: Path, said: dict[str, str]) -> Outcome:
-    case = folder.name
-    file = newest(folder)
+def outcome(folder: Path) -> Outcome:
+    """Return what comes of the case in a folder."""
+    case, file = folder.name, newest(folder)
     try:
-        model = tr.read_model(file)
+        return Outcome(case, *_compared(tr.read_model(file), file))
     except ModelError as error:
         return Outcome(case, REFUSED, str(error))
-    except Exception as error:
-        return Outcome(case, CRASHED, f"{type(error).__name__}: {error}")
-    try:
-        return Outcome(case, *_compared(model, file, folder / f"{case}-results.csv", said))
     except Exception as error:
         return Outcome(case, CRASHED, f"{type(error).__name__}: {error}")
 
@@ -73,9 +68,10 @@ def _settings(file: Path) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in lines}
 
 
-def _compared(model: tr.Model, file: Path, results: Path, said: dict[str, str]) -> tuple[str, str]:
+def _compared(model: tr.Model, file: Path) -> tuple[str, str]:
+    said = _settings(file.with_name(f"{file.parent.name}-settings.txt"))
     relative, absolute = float(said["relative"]), float(said["absolute"])
-    with results.open(newline="") as lines:
+    with file.with_name(f"{file.parent.name}-results.csv").open(newline="") as lines:
         header, *rows = csv.reader(lines, skipinitialspace=True)
     table = np.array([[float(value) for value in row] for row in rows if row])
     solver = tr.Solver(rtol=MARGIN * relative, atol=MARGIN * min(absolute, relative))
@@ -97,19 +93,27 @@ class Quantities:
 
     def __init__(self, file: Path, solution: tr.Solution) -> None:
         self.solution = solution
-        self.elements = {part.get("id"): part for part in ElementTree.parse(file).iter()}
+        # What a reaction calls its own may have the name of something else.
+        self.elements = {part.get("id"): part for part in ElementTree.parse(file).findall("*/*/*")}
 
     def value(self, name: str) -> np.ndarray:
         """Return what a name stands for in formulas; for a species, its concentration."""
-        part, model = self.elements[name], self.solution.model
-        if name in model.params:
-            values = np.full(len(self.solution.t), model.defaults[name])
-        elif name in (*model.states, *model.observables):
+        part, model = self.elements.get(name), self.solution.model
+        if name in (*model.states, *model.observables):
             values = self.solution[name]
         else:
-            # A size that nothing uses.
-            values = np.full(len(self.solution.t), float(part.get("size", "1")))
-        return values / self._size(part) if part.get("hasOnlySubstanceUnits") == "true" else values
+            values = np.full(len(self.solution.t), self._constant(name))
+        amounts = part is not None and part.get("hasOnlySubstanceUnits") == "true"
+        return values / self._size(part) if amounts else values
+
+    def _constant(self, name: str) -> float:
+        if name in self.solution.model.params:
+            return self.solution.model.defaults[name]
+        size = self.elements[name].get("size") if name in self.elements else None
+        if size is None:
+            raise ModelError(f"the model has nothing called {name!r}")
+        # A size that nothing uses.
+        return float(size)
 
     def amount(self, name: str) -> np.ndarray:
         """Return the amount of a species."""

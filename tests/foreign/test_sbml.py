@@ -265,6 +265,36 @@ def test_what_cannot_be_read_is_named(content: str, said: str) -> None:
     assert said in str(error.value)
 
 
+def functions(**bodies: str) -> str:
+    made = "".join(
+        f'<functionDefinition id="{name}">'
+        + MATH.format(f"<lambda><bvar><ci>a</ci></bvar>{body}</lambda>")
+        + "</functionDefinition>"
+        for name, body in bodies.items()
+    )
+    return f"<listOfFunctionDefinitions>{made}</listOfFunctionDefinitions>"
+
+
+def test_functions_may_stand_in_any_order() -> None:
+    call = "<apply><ci>{}</ci><ci>{}</ci></apply>"
+    twice = TIMES.format("<ci>a</ci><cn>2</cn>")
+    used = with_rules(call.format("f", "x"))
+    model = read(functions(f=call.format("g", "a"), g=twice) + used)
+    assert tr.compile(model).rhs(0.0, np.array([3.0]))[0] == 6
+    with pytest.raises(ModelError, match=r"a function calls itself: (g -> f -> g|f -> g -> f)"):
+        read(functions(f=call.format("g", "a"), g=call.format("f", "a")) + used)
+
+
+def test_a_value_that_does_not_count_may_be_missing_or_nan() -> None:
+    start = f'<initialAssignment symbol="x">{MATH.format("<ci>k</ci>")}</initialAssignment>'
+    starts = f"<listOfInitialAssignments>{start}</listOfInitialAssignments>"
+    text = with_rules("<ci>x</ci>", '<parameter id="unused"/>').replace('"1"', '"NaN"', 1)
+    model = read(text.replace("<listOfRules>", starts + "<listOfRules>"))
+    assert tr.compile(model).initial()[0] == 0.5
+    with pytest.raises(ModelError, match="value is 'NaN'"):
+        read(text)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -49,6 +49,12 @@ def local(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
+def called(element: Element) -> set[str]:
+    """Return the names of the functions that formulas in an element call."""
+    heads = (part[0] for part in element.iter() if local(part) == "apply" and len(part))
+    return {(head.text or "").strip() for head in heads if local(head) == "ci"}
+
+
 def _either(one: Node, other: Node) -> Node:
     """Return the condition that one holds and the other does not."""
     return Node("neq", (Node("not", (one,)), Node("not", (other,))))

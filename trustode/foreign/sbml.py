@@ -6,14 +6,15 @@ Imports the model layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from ..errors import ModelError, listed
 from ..model import Model, Param
-from .mathml import DIGITS, TIME, Lambda, Reader, local
+from .mathml import DIGITS, TIME, Lambda, Reader, called, local
 from .system import System, prose
 from .tree import ONE, Node, add, div, mul, name, neg, number, substitute
 
@@ -174,21 +175,27 @@ class _Document:
             )
         for rule in self.listed("listOfRules"):
             if local(rule) == "algebraicRule":
-                related = sorted(
-                    {(ci.text or "").strip() for ci in rule.iter() if local(ci) == "ci"}
-                )
+                named = {(part.text or "").strip() for part in rule.iter() if local(part) == "ci"}
                 raise self.fail(
-                    f"it has an algebraic rule (of {listed(related)}), which is no differential "
-                    "equation. Solve it for one of its names, and write an assignment rule"
+                    f"it has an algebraic rule (of {listed(sorted(named - called(rule)))}), which "
+                    "is no differential equation. Solve it for one name, and make that its "
+                    "assignment rule"
                 )
 
     def _functions(self) -> None:
+        parts = {
+            self._identity(part): self._element(part, "math")
+            for part in self.listed("listOfFunctionDefinitions")
+        }
+        uses = {identity: called(part) & parts.keys() for identity, part in parts.items()}
         made: dict[str, Lambda] = {}
-        for part in self.listed("listOfFunctionDefinitions"):
-            identity = self._identity(part)
-            # A definition may use those above it.
-            reader = Reader(f"{self.where}: function {identity!r}", made)
-            made[identity] = reader.definition(self._element(part, "math"))
+        try:
+            for identity in TopologicalSorter(uses).static_order():
+                reader = Reader(f"{self.where}: function {identity!r}", made)
+                made[identity] = reader.definition(parts[identity])
+        except CycleError as error:
+            circle = " -> ".join(reversed(error.args[1]))
+            raise self.fail(f"a function calls itself: {circle}") from None
         self.reader = Reader(self.where, made)
 
     def _rules(self, kind: str) -> Iterator[tuple[str, Node]]:
@@ -202,16 +209,16 @@ class _Document:
         self.sizes[identity] = None if flat else name(identity)
         if flat:
             return
-        default = 1.0 if self.level_two else None
-        self._quantity(part, self._float(part, "size", default))
+        self._quantity(part, "size", 1.0 if self.level_two else None)
         self.system.optional.add(identity)
 
     def _parameter(self, part: Element) -> None:
-        self._quantity(part, self._float(part, "value", None))
+        self._quantity(part, "value", None)
 
-    def _quantity(self, part: Element, value: float | None) -> None:
+    def _quantity(self, part: Element, attribute: str, default: float | None) -> None:
         """Take in a compartment or a parameter."""
         identity, system, about = self._identity(part), self.system, _about(part)
+        value = None if self._overridden(identity) else self._float(part, attribute, default)
         meaning = about.get("meaning", prose(part.get("name")))
         low, high = (self._edge(about.get(key, edge)) for key, edge in _EDGES)
         if about.get("kind") == "input" and value is not None:
@@ -220,7 +227,7 @@ class _Document:
             system.definitions[identity] = self.assigned[identity]
             system.shown.append(identity)
         elif identity in self.rates:
-            start = self._exact(part, ("value", "size"))
+            start = self._exact(part, attribute)
             if start is None and value is not None:
                 start = number(value)
             self._state(identity, self.rates[identity], start)
@@ -233,6 +240,10 @@ class _Document:
             theme, source = about.get("theme", ""), about.get("source", "")
             system.params[identity] = Param(value, unit, low, high, meaning, theme, source)
         system.meanings[identity] = meaning
+
+    def _overridden(self, identity: str) -> bool:
+        """Tell whether the value on something's own line does not count."""
+        return identity in self.assigned or identity in self.starting
 
     def _state(self, identity: str, rate: Node, start: Node | None) -> None:
         """Take in a state, at its initial assignment or else at what its own line says."""
@@ -262,7 +273,9 @@ class _Document:
         # The symbol stands for an amount, or for an amount over the compartment's size.
         amounts = part.get("hasOnlySubstanceUnits") == "true"
         size = None if amounts else self.sizes[place]
-        start = self._started(part, amounts, self.sizes[place])
+        start = None
+        if not self._overridden(identity):
+            start = self._started(part, amounts, self.sizes[place])
         system.meanings[identity] = prose(part.get("name"))
         if identity in self.assigned:
             system.definitions[identity] = self.assigned[identity]
@@ -389,10 +402,10 @@ class _Document:
             raise self.fail(f"the edge of a range is {text[:40]!r}")
         return float(text)
 
-    def _exact(self, part: Element, attributes: Iterable[str]) -> Node | None:
+    def _exact(self, part: Element, attribute: str) -> Node | None:
         """Return a number as it is written: 2 is not 2.0."""
-        texts = (part.get(attribute) for attribute in attributes)
-        return next((number(text.strip().removeprefix("+")) for text in texts if text), None)
+        text = part.get(attribute)
+        return number(text.strip().removeprefix("+")) if text else None
 
     def _float(self, part: Element, attribute: str, default: float | None) -> float | None:
         text = part.get(attribute)
