@@ -196,6 +196,8 @@ def test_scan_moves_names_together(tmp_path, capsys):
         ("simulate trust-updated --input ev=puls:1", "write a number, episode:"),
         ("simulate trust-updated --input ev=samples:none.csv", "'none.csv' cannot be read"),
         ("simulate trust-updated --points 1", "must be at least 2"),
+        ("simulate trust-updated --points 1000000000000000", "allocate"),
+        ("simulate trust-updated --t 0 1e999", "simulate: --t 0 inf must be two finite numbers"),
         ("simulate trust-updated --t 5 5", "increas"),
         ("simulate trust-updated --plot a.gif", "must end in .png, .pdf or .svg"),
         ("simulate trust-updated --csv no/such/folder/a.csv", "no/such/folder"),

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; nothing is left to be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (TrustodeError, OSError) as error:
+    except (TrustodeError, OSError, MemoryError) as error:
         _complain(" ".join(str(error).split()))
         return _MISTAKE
     return code

@@ -66,17 +66,14 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 def run_simulate(arguments: argparse.Namespace) -> int:
     """Solve a model over time."""
-    if arguments.points < 2:
-        raise OptionError(f"simulate: --points {arguments.points} must be at least 2")
     _check_outputs(arguments, "simulate")
     model = model_of(arguments)
     known = [*model.states, *model.observables, *model.inputs]
     _check_names(arguments.names or [], known, "simulate: --names")
     starts, params = split(assignments(arguments.set, "--set"))
-    start, end = arguments.t
     solution = simulate(
         model,
-        np.linspace(start, end, arguments.points),
+        _times(arguments, "simulate"),
         params=params,
         initial=starts,
         inputs=inputs(arguments.input),
@@ -98,8 +95,6 @@ def run_simulate(arguments: argparse.Namespace) -> int:
 
 def run_ensemble(arguments: argparse.Namespace) -> int:
     """Solve a model once for each row of a table, or for values that are drawn."""
-    if arguments.points < 2:
-        raise OptionError(f"ensemble: --points {arguments.points} must be at least 2")
     if (arguments.table is None) == (not arguments.draw):
         raise OptionError(
             "ensemble: say what differs between the runs, either with --table FILE.csv or with "
@@ -110,13 +105,12 @@ def run_ensemble(arguments: argparse.Namespace) -> int:
     names = [*model.states, *model.observables]
     _check_names([arguments.name] if arguments.name else [], names, "ensemble: --name")
     starts, params = split(assignments(arguments.set, "--set"))
-    start, end = arguments.t
     found = ensemble(
         model,
         drawn(arguments.draw, arguments.n, arguments.seed)
         if arguments.table is None
         else data_table(arguments.table),
-        np.linspace(start, end, arguments.points),
+        _times(arguments, "ensemble"),
         params=params,
         initial=starts,
         inputs=inputs(arguments.input),
@@ -388,6 +382,16 @@ _COMPILERS = ("cc", "gcc", "clang")
 
 #: What the default tolerances leave of a decay over one time unit, with room to spare.
 _CLOSE_ENOUGH = 1e-5
+
+
+def _times(arguments: argparse.Namespace, command: str) -> np.ndarray[Any, Any]:
+    """Return the times of which results are kept."""
+    start, end = arguments.t
+    if arguments.points < 2:
+        raise OptionError(f"{command}: --points {arguments.points} must be at least 2")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise OptionError(f"{command}: --t {start:g} {end:g} must be two finite numbers")
+    return np.linspace(start, end, arguments.points)
 
 
 # ------------------------------------------------------------------ writing
