@@ -147,7 +147,7 @@ int tro_collocation_maps_pieces(const tro_collocation *c, const double *states, 
                 return TRO_NONFINITE;
             size = fmax(size, rate);
         }
-        pieces[j] = size < LARGEST * MOST ? (int)(size / LARGEST) + 1 : MOST;
+        pieces[j] = size < LARGEST * (double)MOST ? (int)(size / LARGEST) + 1 : MOST;
         total += pieces[j];
         if (total > MOST_IN_ALL)
             return TRO_NONFINITE;

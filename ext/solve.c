@@ -422,7 +422,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     }
 
     const double end = t_out[n_out - 1];
-    s.longest = solve_least((end - t_out[0]) / LEAST_STEPS, options->h_max);
+    s.longest = solve_least((end - t_out[0]) / (double)LEAST_STEPS, options->h_max);
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     while (s.step.t < end) {

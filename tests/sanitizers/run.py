@@ -29,7 +29,8 @@ from trustode.vector import UNITS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-COMPILER = next(filter(None, map(shutil.which, ("gcc", "clang", "cc"))), None)
+COMPILERS = list(filter(None, map(shutil.which, ("gcc", "clang", "clang-19", "clang-14", "cc"))))
+COMPILER = next(iter(COMPILERS), None)
 SOURCES = sorted((ROOT / "ext").glob("*.c"))
 #: Compiled once for each width; beside the narrowest are tangents. The rest is in every program.
 TANGENTS = ROOT / "ext" / "taylor_tangents.c"
@@ -93,10 +94,10 @@ def write_model(folder: Path) -> list[Path]:
     return [folder / f"{name}.c" for name in texts]
 
 
-def call_compiler(arguments: list[str]) -> str:
-    """Call the C compiler; returns what it wrote, raises if it failed."""
+def call_compiler(arguments: list[str], compiler: str | None = COMPILER) -> str:
+    """Call a C compiler; returns what it wrote, raises if it failed."""
     include = [f"-I{ROOT / 'ext'}", f"-I{ROOT / 'trustode' / 'include'}"]
-    command = [str(COMPILER), *arguments[:-1], *include, arguments[-1]]
+    command = [str(compiler), *arguments[:-1], *include, arguments[-1]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -6,6 +6,7 @@
 import pytest
 from sanitizers.run import (
     COMPILER,
+    COMPILERS,
     LANES,
     PROGRAMS,
     ROOT,
@@ -37,8 +38,8 @@ def test_no_warning_under_strict_flags(workshop):
     for source in [*SOURCES, *workshop.model]:
         # The file says its own width.
         unit = unit_flags(LANES.get(source, 1))
-        if unit is not None:
-            call_compiler([*STRICT, *unit, "-fsyntax-only", str(source)])
+        for compiler in COMPILERS if unit is not None else ():
+            call_compiler([*STRICT, *unit, "-fsyntax-only", str(source)], compiler)
 
 
 def test_exported_names_start_with_their_files_name():
