@@ -189,7 +189,7 @@ def scan(
         File that keeps what is finished. The same call with the same file goes on from there,
         however it was ended.
     progress : bool or callable, optional
-        Whether to show a bar; by default on a terminal, if it takes over a second. A
+        Whether to show a bar; by default on a terminal or in a notebook, after a second. A
         callable gets (done, total).
 
     Returns

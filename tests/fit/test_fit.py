@@ -189,6 +189,7 @@ def test_a_value_per_group_equals_separate_fits(drift: tr.Model) -> None:
     model = together.group_model("bea")
     rows = together.params[together.params["group"] == "bea"]
     assert model.defaults["a"] == pytest.approx(rows.loc["a", "value"])
+    assert model.parameters["a"].source == "fitted"
     assert float(model.initial["y"]) == pytest.approx(rows.loc["y(0)", "value"])
 
 

@@ -238,7 +238,7 @@ def bands(
         What the points were found with, where it differs from the model's defaults; and what the
         sets have beside their columns.
     progress : bool, callable or None
-        True shows a bar; None does so on a terminal once the call has taken a second; a
+        True shows a bar; None does so on a terminal or in a notebook, after a second; a
         callable gets ``(done, total)``.
 
     Returns

@@ -87,7 +87,7 @@ def diagram(
         after an interruption, goes on from there and gives the same diagram; another call
         refuses the file.
     progress : bool, callable or None
-        True shows a bar; None does so on a terminal once the call has taken a second; a
+        True shows a bar; None does so on a terminal or in a notebook, after a second; a
         callable gets ``(done, total)``. Families of cycles are not known beforehand: the total
         counts as many as there may be.
 

@@ -105,7 +105,7 @@ def fit(
         File that keeps finished starts: after an interrupt or a kill the same call goes on
         with the others.
     progress : bool, callable or None
-        True shows a bar, None one on a terminal if it takes long; a callable gets
+        True shows a bar, None one on a terminal or in a notebook if it takes long; a callable gets
         ``(done, total)`` starts.
     threads : int or None
         Threads that share the groups; None takes every processor.

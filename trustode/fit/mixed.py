@@ -31,7 +31,7 @@ from .population import Population, with_labels
 from .rest import AtRest
 from .scales import LOG10
 from .setup import assembled
-from .vary import Layout, Vary, initial_of
+from .vary import FITTED, Layout, Vary, initial_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -439,5 +439,5 @@ def population_model(model: Model, marginal: Marginal, x: Array) -> Model:
         if state is not None:
             initial[state] = value
         elif name in model.params:
-            params[name] = value
+            params[name] = replace(model.parameters[name], value=value, source=FITTED)
     return model.replace(params=params, initial=initial)

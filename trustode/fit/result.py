@@ -31,7 +31,7 @@ from .posterior import Posterior
 from .profile import Profile, profile
 from .sample import sample
 from .value import Objective
-from .vary import Layout, initial_of
+from .vary import FITTED, Layout, initial_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -558,7 +558,7 @@ def fitted_model(problem: Problem, x: Array, group: int | None) -> Model:
     """Return the model with the values of one group, or with those all groups share."""
     model, layout = problem.readout.model, problem.layout
     values = layout.natural(x)
-    params = {name: v for name, v in problem.fixed.items() if name in model.params}
+    params: dict[str, Any] = {n: v for n, v in problem.fixed.items() if n in model.params}
     initial: dict[str, float] = dict(problem.initial)
     if group is not None and problem.data.rest is not None:
         start = problem.initial_values(problem.parameters(values), values)
@@ -578,7 +578,7 @@ def fitted_model(problem: Problem, x: Array, group: int | None) -> Model:
         if state is not None:
             initial[state] = value
         elif name in model.params:
-            params[name] = value
+            params[name] = replace(model.parameters[name], value=value, source=FITTED)
     return model.replace(params=params, initial=initial)
 
 

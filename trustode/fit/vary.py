@@ -24,6 +24,8 @@ from .scales import SCALES, TIMES, Scale, check_scale, scaled
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+#: What an estimated parameter of a fitted model has as its source.
+FITTED = "fitted"
 #: Share of a gap between ordered values that one step may close.
 CLOSED = 0.9
 

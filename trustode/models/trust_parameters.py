@@ -79,7 +79,7 @@ _THEMES: tuple[tuple[str, str, tuple[_Row, ...]], ...] = (
     (
         "relational situation: the partner's usual behaviour",
         THEORY,
-        (_Row("p", 0.6, -1, 1.5, "what the partner usually does; in the dyad, disposition to"),),
+        (_Row("p", 0.6, -1, 1.5, "what the partner usually does; in the dyad, would do"),),
     ),
     (
         "relational situation: specificity, intimacy",
