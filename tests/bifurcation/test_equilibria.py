@@ -369,3 +369,9 @@ def test_a_root_of_high_multiplicity(text_model, power):
     (found,) = tr.equilibria(model)
     assert found.y == pytest.approx([0, 0], abs=1e-6)
     assert not found.stable
+
+
+def test_roots_far_below_the_region_have_all_their_digits(text_model):
+    model = text_model({"x": "(x - 1e-12)*(x - 3e-12)*(x - 6e-12)*1e24*a"}, {"x": 0.0}, a=1.0)
+    found = [each["x"] for each in tr.equilibria(model)]
+    assert found == pytest.approx([1e-12, 3e-12, 6e-12], rel=1e-9, abs=0.0)

@@ -44,6 +44,8 @@ _SHOWN = 20
 _EDGE = 1e-9
 #: Places at which the Jacobian is asked for sums that never change.
 _PLACES = 8
+#: Newton's steps go on to a small root while each is shorter than this share of the last.
+_FASTER = 0.1
 _EPSILON = float(np.finfo(float).eps)
 #: Smallest singular value of a Jacobian with rows of length 1, in roundings, that counts.
 _SINGULAR = 64.0
@@ -285,6 +287,7 @@ class Search:
             more, rest = self._found(self._spread(low, high, starts), tail)
             found, left = np.vstack([found, more]), np.append(left, rest)
             roots, _ = self._distinct(found, left, initial, half, tail)
+            roots = [_polished(system, root, self._half, tail) for root in roots]
         for root in roots:
             root[np.abs(root) <= _EPSILON * half] = 0.0
         # Rounded, so that the last bits of an equal component do not decide the order.
@@ -401,6 +404,18 @@ def _newton_step(system: System, y: Array, tail: list[float]) -> Array | None:
     except np.linalg.LinAlgError:
         return None
     return np.asarray(step, dtype=float) if np.isfinite(step).all() else None
+
+
+def _polished(system: System, y: Array, half: Array, tail: list[float]) -> Array:
+    """Return a root beside `y` to its own last digits: the search stops at those of the region."""
+    step = _newton_step(system, y, tail)
+    while step is not None:
+        nearer = y + step
+        last, step = float(np.abs(step / half).max()), _newton_step(system, nearer, tail)
+        if step is None or not float(np.abs(step / half).max()) < _FASTER * last:
+            break
+        y = nearer
+    return y
 
 
 def _hurried(

@@ -64,7 +64,8 @@ def from_hopf(family: Family, system: System, y: Array, value: float) -> Node | 
     # Of the pair one multiplier is the shift's, and the other one is 1 too.
     rates = np.delete(eigenvalues, int(np.argmin(np.abs(eigenvalues - critical))))
     rates[np.argmin(np.abs(rates - np.conj(critical)))] = 0.0
-    others = np.exp(orbit.free[0] * rates)
+    with np.errstate(over="ignore"):  # a saddle may leave faster than any number can say
+        others = np.exp(orbit.free[0] * rates)
     others = others[np.argsort(-np.abs(others), kind="stable")]
     return _looking(family, orbit, direction, looked_at(np.append(1.0, others)))
 
