@@ -13,8 +13,13 @@ cnp.import_array()
 
 cdef extern from "trustode.h":
     int TRO_ABI
+    ctypedef struct tro_model
+    ctypedef void tro_function(
+        const tro_model *, double, const double *, const double *, const double *, double *
+    ) noexcept nogil
     ctypedef struct tro_model:
         int abi, n_state, n_param, n_input
+        tro_function *jac
 
 
 cdef double *sized(cnp.ndarray array, Py_ssize_t size) except NULL:

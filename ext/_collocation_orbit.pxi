@@ -339,6 +339,24 @@ cdef class Collocation:
         self.functions.reraise()
         return maps, flows, volume
 
+    def jacobians(self, const double[:, ::1] states, const double[::1] p, const double[::1] u):
+        """Return the Jacobian at each of some states, shape (len(states), n_state, n_state)."""
+        cdef int n = self.c.model.n_state
+        cdef Py_ssize_t k, count = states.shape[0]
+        if states.shape[1] != n:
+            raise ValueError(f"states must have shape (count, {n})")
+        if p.shape[0] != self.c.model.n_param or u.shape[0] != self.c.model.n_input:
+            raise ValueError("p and u must be as long as the model's parameters and inputs")
+        cdef cnp.ndarray out = np.empty((count, n, n))
+        cdef double *first = <double *>cnp.PyArray_DATA(out)
+        cdef double nothing = 0.0
+        cdef const double *p_ = &p[0] if p.shape[0] else &nothing
+        cdef const double *u_ = &u[0] if u.shape[0] else &nothing
+        for k in range(count):
+            self.c.model.jac(self.c.model, 0.0, &states[k, 0], p_, u_, first + k * n * n)
+        self.functions.reraise()
+        return out
+
     cdef Py_ssize_t fits(self, const double[::1] mesh, const double[:, ::1] states,
                          const double[::1] p, const double[::1] u) except -1:
         """Check an orbit's shapes and return the number of nodes."""
