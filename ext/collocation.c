@@ -10,9 +10,8 @@
 #include "collocation.h"
 
 #include "collocation_path.h"
-#include "wide.h"
+#include "collocation_rows.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Widths and numbers of rows of the three systems. */
@@ -25,14 +24,6 @@ typedef struct {
     int link;        /* an end, the orbit's first node, the next end, scalars, right-hand sides */
     int ends;        /* the orbit's first node, its last one, scalars, right-hand sides */
 } shape;
-
-/* Rows are padded to whole groups of this many doubles, which are computed together. */
-enum { GROUP = 8 };
-
-static INLINE int padded(int width)
-{
-    return (width + GROUP - 1) / GROUP * GROUP;
-}
 
 static INLINE shape shape_with(int n, int m, int free, int right)
 {
@@ -52,11 +43,6 @@ static INLINE shape shape_with(int n, int m, int free, int right)
 static shape shape_of(const tro_collocation *c)
 {
     return shape_with(c->model->n_state, c->n_point, c->n_free, c->n_right);
-}
-
-static INLINE size_t product(int a, int b)
-{
-    return (size_t)a * (size_t)b;
 }
 
 static size_t flow_size(const tro_model *model)
@@ -105,62 +91,6 @@ size_t tro_collocation_work(const tro_collocation *c)
     room r;
     /* And the targets of `tro_collocation_advance`. */
     return cut(c, &s, NULL, &r) + (size_t)padded(s.free);
-}
-
-/* Multiply the determinant by a pivot. Logarithms are slow: its size is kept as a product, in
- * determinant[2], until that leaves the middle of the numbers' range. */
-static INLINE void count_pivot(double *determinant, double pivot)
-{
-    if (pivot < 0.0)
-        determinant[0] = -determinant[0];
-    determinant[2] *= fabs(pivot);
-    if (!(determinant[2] > 1e-150 && determinant[2] < 1e150)) {
-        determinant[1] += log(determinant[2]);
-        determinant[2] = 1.0;
-    }
-}
-
-/* Eliminate the first `count` columns of a matrix from its first `rows` rows, with pivoting, and
- * from `more` rows that are never pivots. What stands below the pivots is not kept. */
-static INLINE int eliminate(double *restrict matrix, int rows, int more, int width, int count,
-                     double *restrict determinant)
-{
-    for (int k = 0; k < count; k++) {
-        double *pivot = matrix + product(k, width);
-        const int begin = k / GROUP * GROUP;
-        int best = k;
-        double largest = fabs(pivot[k]);
-        for (int i = k + 1; i < rows; i++) {
-            const double size = fabs(matrix[product(i, width) + (size_t)k]);
-            if (size > largest) {
-                largest = size;
-                best = i;
-            }
-        }
-        if (!(largest > 0.0))
-            return isnan(largest) ? TRO_NONFINITE : TRO_SINGULAR;
-        if (best != k) {
-            double *other = matrix + product(best, width);
-            for (int j = k; j < width; j++) {
-                const double kept = pivot[j];
-                pivot[j] = other[j];
-                other[j] = kept;
-            }
-            determinant[0] = -determinant[0];
-        }
-        count_pivot(determinant, pivot[k]);
-        const double inverse = 1.0 / pivot[k];
-        for (int i = k + 1; i < rows + more; i++) {
-            double *row = matrix + product(i, width);
-            const double factor = row[k] * inverse;
-            if (factor == 0.0)
-                continue;
-            for (int j = begin; j < width; j += GROUP)
-                for (int l = 0; l < GROUP; l++)
-                    row[j + l] -= factor * pivot[j + l];
-        }
-    }
-    return 0;
 }
 
 /* Write an interval's equations, and add to the volume, by Liouville's formula. Returns 0 or
@@ -229,30 +159,6 @@ static INLINE int equations(const tro_collocation *c, const shape *s, int interv
         }
     }
     return 0;
-}
-
-/* Solve the triangular system that elimination left in `rows` for `count` unknowns. `solved` holds
- * zeros for them, then what is known, as the columns do, then zeros to the rows' end. */
-static INLINE void substitute(const double *restrict rows, int count, int width, int column,
-                       double *restrict solved, double *restrict spare)
-{
-    double *inverse = spare + count;
-    for (int i = 0; i < count; i++) {
-        const double *row = rows + product(i, width);
-        double sums[GROUP] = {0.0};
-        for (int j = count / GROUP * GROUP; j < width; j += GROUP)
-            for (int l = 0; l < GROUP; l++)
-                sums[l] += row[j + l] * solved[j + l];
-        spare[i] = row[column] - (((sums[0] + sums[1]) + (sums[2] + sums[3]))
-                                  + ((sums[4] + sums[5]) + (sums[6] + sums[7])));
-        inverse[i] = 1.0 / row[i];
-    }
-    for (int i = count - 1; i >= 0; i--) {
-        const double x = spare[i] * inverse[i];
-        for (int j = 0; j < i; j++)
-            spare[j] -= rows[product(j, width) + (size_t)i] * x;
-        solved[i] = x;
-    }
 }
 
 /* Eliminate everything, which leaves a triangular system for both ends of the orbit and the
@@ -596,72 +502,4 @@ void tro_collocation_length(const tro_collocation *c, const tro_collocation_poin
             held += rows_free[a * k + b] * at->free[b];
         target[a] = held;
     }
-}
-
-int tro_collocation_advance(const tro_collocation *c, const tro_collocation_point *from, double s,
-                            double period, const double *rows, const double *rows_free,
-                            const double *target, const double *mass, double enough, double *p,
-                            double *u, double *work, double *out, double *pair,
-                            tro_collocation_arrival *arrival)
-{
-    const int n = c->model->n_state, k = c->n_free;
-    const size_t nodes = product(c->n_interval * c->n_point + 1, n);
-    const tro_collocation_path path = {n, c->n_point, c->n_interval, c->mesh};
-    const double half = s * s / 2.0, sixth = half * s / 3.0;
-    double *states = out, *free = out + nodes, *tangent = free + k;
-    double *free_tangent = tangent + nodes, *second = free_tangent + k;
-    double *third = second + nodes + k;
-    double determinant[3], *wanted = work;
-    work += padded(k);
-
-    for (size_t a = 0; a < nodes; a++)
-        states[a] = from->states[a] + s * from->tangent[a];
-    for (int a = 0; a < k; a++)
-        free[a] = from->free[a] + s * from->tangent_free[a];
-    if (from->second != NULL) {
-        for (size_t a = 0; a < nodes; a++)
-            states[a] += half * from->second[a] + sixth * from->third[a];
-        for (int a = 0; a < k; a++)
-            free[a] += half * from->second_free[a] + sixth * from->third_free[a];
-    }
-    memcpy(wanted, target, sizeof(double) * (size_t)k);
-    wanted[k - 1] += s;
-    const int status = tro_collocation_correct(
-        c, period, rows, rows_free, wanted, from->scale, from->free_scale, enough, p, u, states,
-        free, work, tangent, pair, determinant, &arrival->corrections);
-    if (status != 0)
-        return status;
-
-    double square = tro_collocation_path_form(&path, mass, 1, from->scale, tangent, tangent);
-    for (int a = 0; a < k; a++) {
-        const double share = free_tangent[a] / from->free_scale[a];
-        square += share * share;
-    }
-    if (!(square > 0.0 && square < INFINITY))
-        return TRO_NONFINITE;
-    /* The last condition makes the tangent's product with the first one 1. */
-    const double size = sqrt(square);
-    for (size_t a = 0; a < nodes + (size_t)k; a++)
-        tangent[a] /= size;
-    arrival->cosine = 1.0 / size;
-    /* The determinant is linear in its last row, whose product with the tangent is 1 / size. */
-    arrival->sign = determinant[0];
-    arrival->volume = determinant[2];
-    arrival->logarithm = determinant[1] + log(size);
-    double *change = work;
-    for (size_t a = 0; a < nodes; a++)
-        change[a] = states[a] - from->states[a];
-    double away = tro_collocation_path_form(&path, mass, 1, from->scale, change, change);
-    for (int a = 0; a < k; a++) {
-        const double share = (free[a] - from->free[a]) / from->free_scale[a];
-        away += share * share;
-    }
-    arrival->aside = away - s * s;
-    if (s != 0.0) {
-        tro_collocation_path_bend(nodes, s, arrival->cosine, from->states, from->tangent, states,
-                                  tangent, second, third);
-        tro_collocation_path_bend((size_t)k, s, arrival->cosine, from->free, from->tangent_free,
-                                  free, free_tangent, second + nodes, third + nodes);
-    }
-    return 0;
 }

@@ -287,6 +287,10 @@ class Problem:
         )
         return found
 
+    def jacobians(self, states: Array) -> Array:
+        """Return the Jacobian at each of some states, shape (n, n_state, n_state)."""
+        return np.asarray(self._core.jacobians(np.ascontiguousarray(states), self.p, self.u))
+
     def solve(self, orbit: Orbit, conditions: Conditions, right: Array) -> Solved | None:
         """Solve the equations of a Newton step; None where they are singular or not finite."""
         status, steps, pair, sign, size, volume = self._solve(orbit, conditions, right)

@@ -67,16 +67,11 @@ class _Along:
     def __init__(self, problem: Problem, orbit: Orbit, scale: Array) -> None:
         self.n, self.orbit, self.mesh = problem.n, orbit, orbit.mesh
         self.period = problem.set(orbit.free)
-        self._functions, self._p, self._u = problem.functions, problem.p.copy(), problem.u.copy()
-        self._scale = scale
+        self._problem, self._scale = problem, scale
         self.y = at_points(orbit.states).reshape(-1, self.n)
-        self.flow = np.array([self._functions.rhs(0.0, y, self._p, self._u) for y in self.y])
-        self.matrices = self._jacobians(self.y)
-
-    def _jacobians(self, states: Array) -> Array:
-        """Return the Jacobian at each of some states."""
-        jac, p, u = self._functions.jac, self._p, self._u
-        return np.array([jac(0.0, y, p, u) for y in np.ascontiguousarray(states)])
+        rhs = problem.functions.rhs
+        self.flow = np.array([rhs(0.0, y, problem.p, problem.u) for y in self.y])
+        self.matrices = problem.jacobians(self.y)
 
     def at(self, values: Any) -> Any:
         """Return node values at the collocation points, shape (n_point, n)."""
@@ -99,7 +94,7 @@ class _Along:
         length = np.abs(v / self._scale).max()
         h = _DIFFERENCE / length
         two, one, minus_one, minus_two = (
-            self._jacobians(self.y + k * h * v) for k in (2.0, 1.0, -1.0, -2.0)
+            self._problem.jacobians(self.y + k * h * v) for k in (2.0, 1.0, -1.0, -2.0)
         )
         second = (8.0 * (one - minus_one) - (two - minus_two)) / (12.0 * h)
         third = (16.0 * (one + minus_one) - (two + minus_two) - 30.0 * self.matrices) / (
