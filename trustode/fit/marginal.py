@@ -6,7 +6,7 @@ Imports the problem, the modes and the integrals around them.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -262,10 +262,6 @@ class Marginal:
         if self._last is not None and not isinstance(found, Failure):
             self._last["modes"] = found[0]
         return found
-
-    def parted(self, modes: Modes) -> list[Hashable]:
-        """Return the persons who have several best values, between which the objective jumps."""
-        return ModeSearch(self.people, self.layout).parted(modes)
 
     # ------------------------------------------------------------------ afterwards
 

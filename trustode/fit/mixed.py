@@ -51,6 +51,10 @@ MOST_NODES = 20_000
 #: Draws of a person that check the integral.
 N_SAMPLED = 500
 
+#: Share of the draws below which a person's effective number tells of another shape than a normal
+#: density's, which would leave nine in ten.
+ODD = 0.4
+
 #: How many standard errors, and how much at least, the integral may be off before it is said.
 OFF, MATTERS = 3.0, 0.5
 
@@ -356,6 +360,13 @@ def told(
         notes.append(
             f"persons do not differ in {listed(alike)} as far as these data show: the spread is "
             "at its least; fit without random= there"
+        )
+    odd = [str(pop.labels[k]) for k in np.flatnonzero(effective < ODD * N_SAMPLED)]
+    if odd:
+        notes.append(
+            f"{len(odd)} of {len(pop.labels)} persons' likelihoods are far from a normal density "
+            f"around their best values: {listed(odd, 6)}. Of those the marginal likelihood is "
+            "rough, and a search of it may stop before its optimum; fit.sample() does without it"
         )
     off = abs(loglik - checked)
     if off > max(OFF * checked_error, MATTERS):

@@ -5,7 +5,6 @@ Imports the layout and the likelihood of each person.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,10 +32,6 @@ SLOW, LEAST = 0.3, 1e-4
 
 #: Where a search for modes may begin, beside the mean, in standard deviations of the population.
 BESIDE = (-2.0, -1.0, 1.0, 2.0)
-
-#: Standard errors from which on best values are others, and the fall of the log-likelihood up to
-#: which they count.
-APART, LIKELY = 2.0, 3.0
 
 #: How far a search that ended between two modes goes on from, in the population's standard
 #: deviations, and how often it does.
@@ -153,27 +148,6 @@ class ModeSearch:
                 return found
         still = np.zeros((*own.shape, len(x)))
         return Modes(x.copy(), own, mean, covariance, weights, basis, still), persons
-
-    def parted(self, modes: Modes) -> list[Hashable]:
-        """Return the persons who have other best values far from these, and nearly as likely."""
-        pop, mean = self.people.population, modes.mean
-        shared = modes.outer[pop.outer_shared]
-        precision = np.asarray(np.linalg.inv(modes.covariance), dtype=float)
-
-        def value(own: Array) -> Array:
-            d = own - mean
-            return self.people.drawn(shared, own, modes.own) + 0.5 * form(d, precision, d)
-
-        across, best = np.linalg.inv(modes.root), value(modes.own)
-        found = np.zeros(len(mean), dtype=bool)
-        for column in np.linalg.cholesky(modes.covariance).T:
-            for far in (BESIDE[0], BESIDE[-1]):
-                ended = self._descend(shared, mean + far * column, mean, precision)
-                if not isinstance(ended, Failure):
-                    moved = np.einsum("ikl,il->ik", across, ended[0] - modes.own)
-                    apart = np.linalg.norm(moved, axis=1) > APART
-                    found |= apart & (value(ended[0]) < best + LIKELY)
-        return [label for label, each in zip(pop.labels, found, strict=True) if each]
 
     def _begin(self, shared: Array, mean: Array, covariance: Array, precision: Array) -> Array:
         """Return where each person fares best of the mean and places to its sides."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import STATUS_TEXT, FitWarning, SolveError, Status, listed
+from ..errors import STATUS_TEXT, FitWarning, SolveError, Status
 from ..jobs import LOST
 from ..progress import Progress
 from .data import Design, code_notes
@@ -176,14 +176,6 @@ def with_persons(
     modes = final.modes(point.x)
     if isinstance(modes, Failure):
         raise SolveError(f"{where}: {modes.message}", modes.status)
-    parted = final.parted(modes[0]) if left > SEARCH_DISTANCE else []
-    if parted:
-        notes.append(
-            f"{listed(map(str, parted), 6)} of {len(modes[0].own)} persons have two best values or "
-            "more, nearly as likely, between which the marginal likelihood by these methods "
-            "jumps: the search may be as near as it can come. Sample the posterior, or hold "
-            "what makes one person's data fit two explanations"
-        )
     at = final.inner_x(modes[0])
     mixed, persons, more = told(final, modes[0], point.penalty - point.nll, seed, progress, where)
     result = _result(final, design, point, found, seed, left, [*notes, *more], at)
