@@ -103,7 +103,7 @@ class Quantities:
             values = self.solution[name]
         else:
             values = np.full(len(self.solution.t), self._constant(name))
-        amounts = part is not None and part.get("hasOnlySubstanceUnits") == "true"
+        amounts = part is not None and part.get("hasOnlySubstanceUnits") in ("true", "1")
         return values / self._size(part) if amounts else values
 
     def _constant(self, name: str) -> float:

@@ -83,6 +83,20 @@ def test_amounts_and_concentrations() -> None:
     ) == {"k", "cell", "E", "r_k"}
 
 
+def test_one_is_true_in_xml() -> None:
+    model = read(REACTION.replace('"true"', '"1"').replace('"false"', '"0"'))
+    start, rhs = tr.compile(model).initial(), tr.compile(model).rhs
+    same = tr.compile(read(REACTION))
+    np.testing.assert_array_equal(start, same.initial())
+    np.testing.assert_array_equal(rhs(0.0, start), same.rhs(0.0, start))
+
+
+def test_lists_may_have_notes() -> None:
+    plain = with_rules("<ci>x</ci>")
+    noted = plain.replace("<listOfRules>", "<listOfRules><notes><p>grows</p></notes><annotation/>")
+    assert read(noted) == read(plain)
+
+
 def test_roadrunner_agrees_on_reactions(tmp_path: Path) -> None:
     roadrunner = pytest.importorskip("roadrunner", reason="needs libroadrunner")
     file = tmp_path / "m.xml"
@@ -256,6 +270,7 @@ DELAY = (
         (with_rules("<apply><plus/>" * 200 + "</apply>" * 200), "nested more than 150"),
         ("<listOfParameters/>", "no differential equation"),
         (REACTION.replace('fast="false"', 'fast="true"'), "reaction 'r' is fast"),
+        (REACTION.replace('fast="false"', 'fast="1"'), "reaction 'r' is fast"),
         (REACTION.replace('species="B"', 'species="C"'), "changes 'C', which is no species"),
     ],
 )

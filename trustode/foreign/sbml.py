@@ -50,7 +50,7 @@ def read_sbml(text: str, where: str) -> Model:
             "Convert it, for instance with libsbml"
         )
     for attribute, value in root.attrib.items():
-        if attribute.endswith("}required") and value == "true":
+        if attribute.endswith("}required") and value.strip() in _YES:
             package = attribute.partition("}")[0].split("/")[-2]
             raise ModelError(
                 f"{where}: it needs SBML's package {package[:40]!r}, which is not read"
@@ -127,7 +127,7 @@ class _Document:
         """Return the members of one of SBML's lists."""
         for part in self.whole if parent is None else parent:
             if local(part) == kind:
-                yield from part
+                yield from (member for member in part if local(member) not in _REMARKS)
 
     def model(self) -> Model:
         self._refuse()
@@ -271,7 +271,7 @@ class _Document:
         if place not in self.sizes:
             raise self.fail(f"species {identity!r} is in {place[:60]!r}, which is no compartment")
         # The symbol stands for an amount, or for an amount over the compartment's size.
-        amounts = part.get("hasOnlySubstanceUnits") == "true"
+        amounts = _holds(part, "hasOnlySubstanceUnits")
         size = None if amounts else self.sizes[place]
         start = None
         if not self._overridden(identity):
@@ -288,7 +288,7 @@ class _Document:
         if begin is None:
             raise self.fail(f"species {identity!r} has no value to start at. Give it one")
         rate = None
-        if changes and "true" not in (part.get("boundaryCondition"), part.get("constant")):
+        if changes and not (_holds(part, "boundaryCondition") or _holds(part, "constant")):
             factor = part.get("conversionFactor") or self.whole.get("conversionFactor")
             rate = mul(name(factor) if factor else ONE, add(*changes))
         value = None if identity in self.starting else _constant(begin)
@@ -325,7 +325,7 @@ class _Document:
         changes: dict[str, list[Node]] = {}
         for reaction in self.listed("listOfReactions"):
             identity = self._identity(reaction)
-            if reaction.get("fast") == "true":
+            if _holds(reaction, "fast"):
                 raise self.fail(f"reaction {identity!r} is fast, which is no differential equation")
             law = next((part for part in reaction if local(part) == "kineticLaw"), None)
             if law is None:
@@ -418,6 +418,15 @@ class _Document:
 
 
 _EDGES = (("min", "-inf"), ("max", "inf"))
+#: What any element may hold beside what it is about.
+_REMARKS = ("notes", "annotation")
+#: What XML Schema has for true.
+_YES = ("true", "1")
+
+
+def _holds(part: Element, attribute: str) -> bool:
+    """Tell whether an attribute is there and true."""
+    return part.get(attribute, "").strip() in _YES
 
 
 def _constant(node: Node) -> float | None:
