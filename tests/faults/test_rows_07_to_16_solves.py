@@ -217,7 +217,7 @@ def test_row_13_a_matrix_that_is_singular_cuts_the_step():
 
     def rejected(k):
         model = tr.Model("growth", {"x": "k*x"}, {"k": k}, {"x": 1.0})
-        found = tr.simulate(model, [0.0, 1.0], solver=solver)
+        found = tr.simulate(model, [0.0, 2.0], solver=solver)
         assert np.isfinite(found.y).all()
         return found.stats["n_rejected"]
 
