@@ -115,13 +115,16 @@ static void matrices(const tro_collocation *c, int interval, const double *state
 static double rate_of(int n, const double *matrix, double *square, double *fourth, double *eighth)
 {
     double most = 0.0;
+    int small = 1;
     for (int i = 0; i < n; i++) {
         double sum = 0.0;
         for (int j = 0; j < n; j++)
             sum += fabs(matrix[i * n + j]);
-        most = sum <= most ? most : sum;
+        /* Not a number is not small, in whichever row it stands. */
+        small &= sum < LARGEST;
+        most = fmax(most, sum);
     }
-    if (most < LARGEST)
+    if (small)
         return most;
     multiply(n, matrix, matrix, square);
     multiply(n, square, square, fourth);

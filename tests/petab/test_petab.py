@@ -281,6 +281,13 @@ def test_steady_states_are_measured_at_infinite_time(tmp_path: Path) -> None:
     (tmp_path / "m.tsv").write_text(tables["m"] + "seen\ttwo\t1.0\t3\n")
     with pytest.raises(ModelError, match="measured at infinite time, and others are not"):
         tr.read_petab(tmp_path / "p.yaml")
+    # After a rest under the same condition a is put to 1.5 again; at infinite time it is not.
+    (tmp_path / "m.tsv").write_text(
+        "observableId\tpreequilibrationConditionId\tsimulationConditionId\tmeasurement\ttime\n"
+        "seen\tone\tone\t0.7\t1\nseen\t\tone\t0.9\tinf\n"
+    )
+    with pytest.raises(ModelError, match="set after a rest under some conditions only"):
+        tr.read_petab(tmp_path / "p.yaml")
 
 
 def test_cases_of_the_suite_are_read() -> None:

@@ -131,7 +131,7 @@ class ModeSearch:
         if isinstance(found, Failure):
             return found
         lower = np.linalg.cholesky(covariance)
-        for _ in range(FLAT_TRIES):
+        for tries in range(FLAT_TRIES + 1):
             own, persons = found
             bent = self._curvature(shared, own, persons, precision)
             if isinstance(bent, Failure):
@@ -139,7 +139,7 @@ class ModeSearch:
             weights, vectors = np.linalg.eigh(lower.T @ bent @ lower)
             weights, basis = 1.0 + weights, lower @ vectors
             flat = weights[:, 0] < 0.0
-            if not flat.any():
+            if not flat.any() or tries == FLAT_TRIES:
                 break
             # No best values but those between two: on along the curvature that is negative.
             aside = np.where(flat[:, None], own + ASIDE * basis[:, :, 0], own)

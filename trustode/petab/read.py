@@ -227,22 +227,21 @@ class _Reader:
         for name in self.parameters:
             check_name(name, f"{where}: parameterId")
         self.known = {name: symbol(name) for name in names}
-        #: Each pair of conditions that was measured under, first the one to rest under.
-        self.groups: dict[tuple[str, str], str] = {}
+        #: Each pair of conditions that was measured under, first the one to rest under, and
+        #: whether nothing comes after the rest.
+        self.groups: dict[tuple[str, str, bool], str] = {}
         for row in tables["measurement"]:
-            pair = self._pair(row)
-            told = f"{pair[1]} at rest" if _ends(row) else " then ".join(filter(None, pair))
-            self.groups.setdefault(pair, told)
-        #: Groups that are measured at rest, after nothing else.
-        self.ended = {self.groups[self._pair(row)] for row in tables["measurement"] if _ends(row)}
-        self.rests = any(pre for pre, _ in self.groups)
-        if self.rests and not all(pre for pre, _ in self.groups):
+            pre, sim, ends = self._stages(row)
+            told = f"{sim} at rest" if ends else " then ".join(filter(None, (pre, sim)))
+            self.groups.setdefault((pre, sim, ends), told)
+        self.rests = any(pre for pre, *_ in self.groups)
+        if self.rests and not all(pre for pre, *_ in self.groups):
             raise ModelError(
                 f"{where}: some conditions follow a rest, or are measured at infinite time, and "
                 "others are not; either all or none can be read"
             )
         self.conditions = {self._need(row, "conditionId"): row for row in tables["condition"]}
-        for name in {name for pair in self.groups for name in pair if name}:
+        for name in {name for pre, sim, _ in self.groups for name in (pre, sim) if name}:
             if name not in self.conditions:
                 raise ModelError(
                     f"{where}: the measurements' condition {name!r:.60} is not in the table of "
@@ -261,13 +260,13 @@ class _Reader:
             raise ModelError(f"{self.where}: a row has no {column}: {listed(row.values(), 4)}")
         return row[column]
 
-    def _pair(self, row: Mapping[str, str]) -> tuple[str, str]:
-        """Return the conditions of a measurement: to rest under, and after that.
+    def _stages(self, row: Mapping[str, str]) -> tuple[str, str, bool]:
+        """Return the conditions of a measurement, to rest under and after that, and if it ends so.
 
         What is measured at infinite time is measured at the beginning, after a rest.
         """
-        sim = self._need(row, "simulationConditionId")
-        return (sim if _ends(row) else row.get("preequilibrationConditionId", "")), sim
+        sim, ends = self._need(row, "simulationConditionId"), _ends(row)
+        return (sim if ends else row.get("preequilibrationConditionId", "")), sim, ends
 
     def _number(self, row: Mapping[str, str], column: str) -> float:
         text = self._need(row, column)
@@ -302,9 +301,9 @@ class _Reader:
             where = f"{self.where}: the conditions' {name!r:.60}"
             stages = [
                 {
-                    label: self._value(self.conditions[pair[k]][name], where)
-                    for pair, label in self.groups.items()
-                    if pair[k] and name in self.conditions[pair[k]]
+                    label: self._value(self.conditions[stage][name], where)
+                    for (pre, sim, _), label in self.groups.items()
+                    if (stage := (pre, sim)[k]) and name in self.conditions[stage]
                 }
                 for k in (0, 1)
             ]
@@ -324,7 +323,8 @@ class _Reader:
         if first:
             default = self.given.initial[name]
             self.starting[name] = self._by_group(f"{name}_starts", first, default)
-        sim = {label: value for label, value in sim.items() if label not in self.ended}
+        ended = {label for (*_, ends), label in self.groups.items() if ends}
+        sim = {label: value for label, value in sim.items() if label not in ended}
         if self.rests and sim:
             numbers = all(isinstance(value, float) for value in sim.values())
             if not numbers or len(sim) < len(self.groups):
@@ -405,7 +405,7 @@ class _Reader:
                 noisy = f"{column}_noise" if by_row else None
                 observed[column] = self._observation(about[name], values, noise, noisy)
             made: dict[str, Any] = {
-                "condition": self.groups[self._pair(row)],
+                "condition": self.groups[self._stages(row)],
                 "time": time,
                 columns[key]: self._number(row, "measurement"),
             }

@@ -50,6 +50,22 @@ def test_the_period_converges_with_twice_the_number_of_points():
     assert errors[-1] < 1e-9
 
 
+@pytest.mark.parametrize("first", ["x", "y"])
+def test_maps_of_equations_that_are_not_finite_are_none(first: str):
+    # Beyond the edge of x**a, whichever row of the Jacobian that is.
+    rhs = {"x": "x**a - y", "y": "x - y"}
+    model = tr.Model(
+        "edge",
+        rhs={name: rhs[name] for name in sorted(rhs, key=first.__ne__)},
+        params={"a": 1.5},
+        initial={"x": 1.0, "y": 1.0},
+    )
+    problem = Problem(tr.compile(model).functions, np.array([1.5]), np.empty(0), [PERIOD])
+    mesh = np.linspace(0.0, 1.0, 5)
+    states = np.full((len(nodes_of(mesh)), 2), -0.5)
+    assert problem.maps(Orbit(mesh, states, np.array([1.0]))) is None
+
+
 def test_multipliers_are_one_and_the_exponential_of_the_trace():
     """Liouville's formula: the product is exp of the integral of mu (1 - x^2)."""
     found = solved(60)
