@@ -97,28 +97,52 @@ def open_checkpoint(
     place = Path(path)
     header = json.dumps({"trustode": "checkpoint", "format": _FORMAT, "rows": n, "parts": parts})
     with _opened(place, where) as file:
+        if isinstance(path, Anew):
+            path.empty(file, where)
         checkpoint = Checkpoint(file, place, n, where)
         checkpoint._begin(header.encode() + b"\n")
         yield checkpoint
 
 
-def discard(path: str | os.PathLike[str], where: str) -> None:
-    """Empty a checkpoint, whatever call it belongs to; that there is none is well.
+class Anew(os.PathLike[str]):
+    """A checkpoint whose content, whatever call it belongs to, is given up where a call begins.
 
-    Raises
-    ------
-    DataError
-        If the file is something else.
-    FileError
-        If the file cannot be opened, or another process has it open.
+    A call opens it when all that it was asked is right, so a slip costs nothing that was
+    finished.
+
+    Parameters
+    ----------
+    path : path
     """
-    place = Path(path)
-    if not place.exists():
-        return
-    with _opened(place, where) as file:
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._emptied = False
+
+    def __fspath__(self) -> str:
+        return str(self._path)
+
+    def empty(self, file: FileIO, where: str) -> None:
+        """Empty the open file, the first time that it is asked for.
+
+        Raises
+        ------
+        DataError
+            If the file is something else than a checkpoint.
+        """
+        if self._emptied:
+            return
         if not _FIRST.startswith(file.read(len(_FIRST)) or b""):
-            raise _foreign(place, where)
+            raise _foreign(self._path, where)
         file.truncate(0)
+        file.seek(0)
+        self._emptied = True
+
+
+def beside(path: str | os.PathLike[str], name: str) -> str | os.PathLike[str]:
+    """Return the checkpoint of a part of a call, beside that of the whole."""
+    place = f"{os.fspath(path)}-{name}"
+    return Anew(place) if isinstance(path, Anew) else place
 
 
 class Checkpoint:

@@ -20,7 +20,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
-from .checkpoint import MANY, Checkpoint, Parts, open_checkpoint
+from .checkpoint import MANY, Checkpoint, Parts, beside, open_checkpoint
 from .errors import Interrupted, OptionError, SolveWarning, Status, TrustodeError, listed
 from .progress import Progress, check_progress, track
 
@@ -72,6 +72,12 @@ class How:
     executor: Executor | None
     checkpoint: str | os.PathLike[str] | None
     progress: Progress
+
+    def part(self, name: str) -> How:
+        """Return how a part of the call is carried out, with a checkpoint of its own."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=beside(self.checkpoint, name))
 
 
 @dataclass(frozen=True)

@@ -178,10 +178,15 @@ def test_row_32_on_the_command_line(tmp_path, capsys):
     other.write_text("diary")
     assert main([*line[:-1], str(other), "--restart"]) == 2
     assert main([*line[:-2], "--restart"]) == 2
+    # A slip costs nothing that was finished.
+    assert main([*line, "--restart", "--set", "nosuch=1"]) == 2
+    assert main([*line, "--csv", str(path)]) == 2
+    assert path.read_bytes() == whole
     assert other.read_text() == "diary"
     said = capsys.readouterr().err
     assert "is not a checkpoint of trustode. Nothing was changed in it" in said
     assert "--restart empties a checkpoint; give --checkpoint FILE" in said
+    assert "is the checkpoint, which keeps the work; give another file" in said
 
 
 def test_row_32_another_version(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ import numpy as np
 
 from .. import cache, demo, models
 from ..bifurcation import diagram
-from ..checkpoint import discard
+from ..checkpoint import Anew
 from ..compile import compile
 from ..ensemble import ensemble
 from ..errors import CompileError, OptionError, listed, nearest, needs
@@ -399,11 +399,14 @@ def _times(arguments: argparse.Namespace, command: str) -> np.ndarray[Any, Any]:
 
 def _check_outputs(arguments: argparse.Namespace, command: str) -> None:
     """Raise before the work is done if its table or picture could not be written."""
+    kept = getattr(arguments, "checkpoint", None)
     for option in ("csv", "plot"):
         file = getattr(arguments, option)
         if file is None:
             continue
         told = f"{command}: --{option} {str(file)!r:.80}"
+        if kept is not None and file.resolve() == kept.resolve():
+            raise OptionError(f"{told} is the checkpoint, which keeps the work; give another file")
         if option == "plot" and file.suffix not in (".png", ".pdf", ".svg"):
             raise OptionError(f"{told} must end in .png, .pdf or .svg")
         if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
@@ -423,14 +426,14 @@ def _check_names(names: Sequence[str], known: Sequence[str], option: str) -> Non
             )
 
 
-def _checkpoint(arguments: argparse.Namespace, command: str) -> Path | None:
-    """Return where finished work is kept, emptied if that was asked for."""
+def _checkpoint(arguments: argparse.Namespace, command: str) -> Path | Anew | None:
+    """Return where finished work is kept, to be emptied first if that was asked for."""
     file: Path | None = arguments.checkpoint
-    if arguments.restart:
-        if file is None:
-            raise OptionError(f"{command}: --restart empties a checkpoint; give --checkpoint FILE")
-        discard(file, command)
-    return file
+    if not arguments.restart:
+        return file
+    if file is None:
+        raise OptionError(f"{command}: --restart empties a checkpoint; give --checkpoint FILE")
+    return Anew(file)
 
 
 def _write_files(arguments: argparse.Namespace, result: Any, draw: Callable[[Any], Any]) -> None:

@@ -9,14 +9,13 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, checks_keywords, listed
-from ..jobs import How, check_how
+from ..jobs import check_how
 from ..progress import Progress
 from .again import near
 from .bootstrap import check_whole
@@ -121,26 +120,19 @@ def compare(
     if folds is not None:
         parts = parts_by_group(problems, names, units, folds, seed, where)
         left_out.append(
-            score(names, problems, points, units, parts, "cv", _kept(how, "folds"), table, notes)
+            score(names, problems, points, units, parts, "cv", how.part("folds"), table, notes)
         )
     if ahead is not None:
         parts = parts_ahead(problems[0], ahead, where)
         left_out.append(
-            score(names, problems, points, units, parts, "ahead", _kept(how, "ahead"), table, notes)
+            score(names, problems, points, units, parts, "ahead", how.part("ahead"), table, notes)
         )
     if samples is not None:
         _add_criteria(_checked_samples(samples, names, where), table, notes)
-    tests = ratios(fits, bootstrap, seed, _kept(how, "ratios"), notes)
+    tests = ratios(fits, bootstrap, seed, how.part("ratios"), notes)
     n_observations = next(iter(fits.values())).n_observations
     by_group = pd.concat(left_out, axis=1) if left_out else pd.DataFrame()
     return Comparison(table, tests, by_group, tuple(notes), n_observations)
-
-
-def _kept(how: How, kind: str) -> How:
-    """Return how to carry out one of several tasks, each with a file of its own."""
-    if how.checkpoint is None:
-        return how
-    return replace(how, checkpoint=f"{os.fspath(how.checkpoint)}-{kind}")
 
 
 def _checked(fits: object, where: str) -> tuple[list[str], list[Problem | Marginal], list[Array]]:

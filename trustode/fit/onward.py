@@ -7,7 +7,6 @@ search, the jobs and the starts.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -69,9 +68,7 @@ def searched_on(
             break
         x = np.array([searches[k].best.x for k in left])
         task = _Onward(problem, x, seed, np.arange(len(left)), int(budget))
-        mine = replace(how, progress=False)
-        if how.checkpoint is not None:
-            mine = replace(mine, checkpoint=f"{os.fspath(how.checkpoint)}-onward-{number + 1}")
+        mine = replace(how.part(f"onward-{number + 1}"), progress=False)
 
         def stopped(_: list[Search]) -> Any:
             return ended(searches)

@@ -5,7 +5,6 @@ Imports the objective, the search and the jobs.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -88,8 +87,7 @@ def searched_population(
             if len(points) < OPTIMA and search.best.nll > last + APART:
                 points.append(search.best.x)
                 last = search.best.nll
-    if how.checkpoint is not None:
-        how = replace(how, checkpoint=f"{os.fspath(how.checkpoint)}-population")
+    how = how.part("population")
     begin = marginal.begin(pooled.layout, points)
     return searched_from(marginal, begin, seed, how, where, ended)
 
