@@ -182,13 +182,10 @@ class Marginal:
         if self.quadrature > 1:
             whole = self.evaluate(x)
             return whole.nll if whole.failure is None else whole.failure
+        found = self.modes(x)
+        if isinstance(found, Failure):
+            return found
         with np.errstate(all="ignore"):
-            try:
-                found = self.modes(x)
-            except np.linalg.LinAlgError:
-                return Failure(Status.NO_LIKELIHOOD, SINGULAR)
-            if isinstance(found, Failure):
-                return found
             nll = float(laplace(*found).sum()) + self.layout.penalty(x)[0]
         return nll if np.isfinite(nll) else Failure(Status.NO_LIKELIHOOD, NOT_FINITE)
 
@@ -258,7 +255,11 @@ class Marginal:
     def modes(self, x: Array) -> tuple[Modes, ByPerson] | Failure:
         """Find every person's best values at outer values, and the curvature there."""
         last = None if self._last is None else self._last.get("modes")
-        found = ModeSearch(self.people, self.layout).modes(x, last)
+        with np.errstate(all="ignore"):
+            try:
+                found = ModeSearch(self.people, self.layout).modes(x, last)
+            except np.linalg.LinAlgError:
+                return Failure(Status.NO_LIKELIHOOD, SINGULAR)
         if self._last is not None and not isinstance(found, Failure):
             self._last["modes"] = found[0]
         return found

@@ -90,8 +90,9 @@ def limit(
 ) -> Limit | None:
     """Return what the orbits tend to, if their period grows without bound; else None.
 
-    `stuck` tells that no further orbit is found. So it is where the last ones pass a saddle twice:
-    they all but solve their equations however long they stay there the first time.
+    `stuck` tells that no further orbit is found. The last ones may pass a saddle twice: such an
+    orbit all but solves its equations however long it stays there the first time, so the value
+    that it tends to is known less well.
     """
     where = problem.slots.index(PERIOD)
     last = nodes[-1]
