@@ -13,6 +13,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import sympy
@@ -181,7 +182,10 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
     if not isinstance(text, str):
         raise ModelError(f"{where}: expected text, got {type(text).__name__}")
     if len(text) > MAX_LENGTH:
-        raise ModelError(f"{where}: {len(text)} characters; an expression may have {MAX_LENGTH}")
+        raise ModelError(
+            f"{where}: column {MAX_LENGTH + 1}: {len(text)} characters; an expression may have "
+            f"{MAX_LENGTH}"
+        )
     if foreign := _FOREIGN.search(text):
         character = foreign.group()
         hint = _HINTS.get(character) or _plainer(character)
@@ -189,12 +193,12 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
         raise ModelError(
             f"{where}: column {foreign.start() + 1}: the character {character!r} {kind}{hint}"
         )
-    depth = deepest = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH:
-        raise ModelError(f"{where}: brackets nested {deepest} deep; limit {MAX_DEPTH}")
+    depths = list(accumulate((character == "(") - (character == ")") for character in text))
+    if (deepest := max(depths, default=0)) > MAX_DEPTH:
+        column = depths.index(MAX_DEPTH + 1) + 1
+        raise ModelError(
+            f"{where}: column {column}: brackets nested {deepest} deep; limit {MAX_DEPTH}"
+        )
     line = text.replace("\n", " ").replace("\t", " ")
     indent = len(line) - len(line.lstrip())
     try:

@@ -205,7 +205,11 @@ def _load(text: object, where: str) -> dict[str, Any]:
     if not isinstance(text, str):
         raise ModelError(f"{where}: expected text, got {type(text).__name__}")
     if len(text) > MAX_TEXT:
-        raise ModelError(f"{where}: more than {MAX_TEXT} characters, too long for a model")
+        before = text[:MAX_TEXT].splitlines() or [""]
+        raise ModelError(
+            f"{where}: line {len(before)}, column {len(before[-1]) + 1}: more than {MAX_TEXT} "
+            "characters, too long for a model"
+        )
     # tomllib needs memory in proportion to the square of the dots in a key.
     for line in _QUOTED.sub("", text).splitlines():
         if line.count(".") > _MAX_DOTS:
