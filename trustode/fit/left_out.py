@@ -174,23 +174,36 @@ class _Scores:
             kept = with_rows(problem, cut.train.astype(np.intp))
             who = np.unique(self.units.of_group[_with_data(kept)]).tolist()
             if isinstance(kept, Marginal):
-                kept = with_persons(kept, who)
+                fitted: Problem | Marginal = with_persons(kept, who)
             else:
-                kept = _of(kept, self.units, who)
-            search = search_again(kept, self.points[k], crew)
+                fitted = _of(kept, self.units, who)
+            search = search_again(fitted, self.points[k], crew)
             if search.status == "failed":
                 continue
-            if self._predict(problem, cut, search.best.x, every, row):
+            tested = with_rows(problem, cut.test.astype(np.intp))
+            if self._predict(problem, kept, tested, search.best.x, every, row):
                 every["status"][row] = search.status
         return every
 
     def _predict(
-        self, problem: Problem | Marginal, cut: Part, x: Array, every: Arrays, row: int
+        self,
+        problem: Problem | Marginal,
+        kept: Problem | Marginal,
+        tested: Problem | Marginal,
+        x: Array,
+        every: Arrays,
+        row: int,
     ) -> bool:
         """Write down the likelihood and the errors of what was left out; tell if there are any."""
-        tested = with_rows(problem, cut.test.astype(np.intp))
-        for unit in np.unique(self.units.of_group[_with_data(tested)]):
-            told = _foretold(problem, self.units, cut, int(unit), x)
+        known = set(self.units.of_group[_with_data(kept)].tolist())
+        for unit in np.unique(self.units.of_group[_with_data(tested)]).tolist():
+            if isinstance(tested, Marginal):
+                assert isinstance(problem, Marginal)
+                assert isinstance(kept, Marginal)
+                left, *before = (with_persons(each, [unit]) for each in (tested, kept, problem))
+                told = _person_foretold(left, (before[0], before[1]) if unit in known else None, x)
+            else:
+                told = _foretold(_of(tested, self.units, [unit]), x)
             if isinstance(told, Failure):
                 return False
             every["nll"][row, unit] = told.nll
@@ -236,26 +249,15 @@ class _Foretold:
     rows: Problem
 
 
-def _foretold(
-    problem: Problem | Marginal, units: Units, cut: Part, unit: int, x: Array
-) -> _Foretold | Failure:
-    """Predict what was left out of a unit, by values that were fitted without it."""
-    tested = with_rows(problem, cut.test.astype(np.intp))
-    if isinstance(tested, Marginal):
-        kept = with_rows(problem, cut.train.astype(np.intp))
-        assert isinstance(problem, Marginal)
-        assert isinstance(kept, Marginal)
-        known = unit in units.of_group[_with_data(kept)]
-        one = [with_persons(each, [unit]) for each in (tested, kept, problem)]
-        return _person_foretold(one[0], (one[1], one[2]) if known else None, x)
-    point = _of(tested, units, [unit])
-    found = point.evaluate(x, settle=False)
+def _foretold(left: Problem, x: Array) -> _Foretold | Failure:
+    """Predict what was left out of a group, by values that were fitted without it."""
+    found = left.evaluate(x, settle=False)
     if found.failure is not None:
         return found.failure
-    predicted = point.predict(x)
+    predicted = left.predict(x)
     if isinstance(predicted, Failure):
         return predicted
-    return _Foretold(found.nll - found.penalty, predicted, point)
+    return _Foretold(found.nll - found.penalty, predicted, left)
 
 
 def _person_foretold(
@@ -265,16 +267,17 @@ def _person_foretold(
 
     With that comes all there is; of a new person the population tells.
     """
-    own, before = left.means(x), left.layout.penalty(x)[0]
-    nll = left.value(x)
-    if known is not None:
+    before: float | Failure
+    if known is None:
+        own, nll, before = left.means(x), left.value(x), left.layout.penalty(x)[0]
+    else:
         kept, whole = known
-        modes, nll, had = kept.modes(x), whole.value(x), kept.value(x)
+        modes, nll, before = kept.modes(x), whole.value(x), kept.value(x)
         if isinstance(modes, Failure):
             return modes
-        if isinstance(had, Failure):
-            return had
-        own, before = modes[0].own, had
+        own = modes[0].own
+    if isinstance(before, Failure):
+        return before
     if isinstance(nll, Failure):
         return nll
     predicted = left.inner.predict(left.inner_values(x, own))
