@@ -218,6 +218,17 @@ def test_a_broken_problem_is_named(written: Path, tmp_path: Path) -> None:
         tr.read_petab(copy("problem.yaml", "parameters.tsv", "params.tsv"))
 
 
+def composed(folder: Path, tables: dict[str, str]) -> Path:
+    """Write a problem's tables beside its model, m.xml, and return the file that names them."""
+    for name, text in tables.items():
+        (folder / f"{name}.tsv").write_text(text)
+    (folder / "p.yaml").write_text(
+        "format_version: 1\nparameter_file: p.tsv\nproblems:\n- sbml_files: [m.xml]\n"
+        "  condition_files: [c.tsv]\n  observable_files: [o.tsv]\n  measurement_files: [m.tsv]\n"
+    )
+    return folder / "p.yaml"
+
+
 def test_logarithms_and_overrides(tmp_path: Path) -> None:
     # x = 2 exp(-k t), seen as log10(x) times a scale given row by row, with two noises.
     model = tr.Model("m", rhs={"x": "-k*x"}, params={"k": 0.5}, initial={"x": 2.0})
@@ -232,13 +243,7 @@ def test_logarithms_and_overrides(tmp_path: Path) -> None:
         "p": "parameterId\tparameterScale\tlowerBound\tupperBound\tnominalValue\testimate\n"
         "k\tlin\t0\t2\t0.5\t1\ntwice\tlin\t0\t9\t2\t0\nsd\tlog10\t0.01\t9\t0.3\t1\n",
     }
-    for name, text in tables.items():
-        (tmp_path / f"{name}.tsv").write_text(text)
-    (tmp_path / "p.yaml").write_text(
-        "format_version: 1\nparameter_file: p.tsv\nproblems:\n- sbml_files: [m.xml]\n"
-        "  condition_files: [c.tsv]\n  observable_files: [o.tsv]\n  measurement_files: [m.tsv]\n"
-    )
-    found = tr.read_petab(tmp_path / "p.yaml").objective()
+    found = tr.read_petab(composed(tmp_path, tables)).objective()
     times, scale, sd = np.array([1, 2, 3]), np.array([2, 2, 3]), np.array([0.5, 0.3, 0.3])
     seen = scale * np.log10((2 * np.exp(-0.5 * times)) ** 2)
     z = (np.array([1.0, 0.2, 0.1]) - seen) / sd
@@ -263,13 +268,7 @@ def test_steady_states_are_measured_at_infinite_time(tmp_path: Path) -> None:
         "m": measured + "seen\tone\t0.7\tinf\nseen\tone\t0.9\tinf\nseen\ttwo\t2.0\tinf\n",
         "p": head + "k1\tlog\t0.01\t9\t0.6\t1\n",
     }
-    for name, text in tables.items():
-        (tmp_path / f"{name}.tsv").write_text(text)
-    (tmp_path / "p.yaml").write_text(
-        "format_version: 1\nparameter_file: p.tsv\nproblems:\n- sbml_files: [m.xml]\n"
-        "  condition_files: [c.tsv]\n  observable_files: [o.tsv]\n  measurement_files: [m.tsv]\n"
-    )
-    found = tr.read_petab(tmp_path / "p.yaml").objective()
+    found = tr.read_petab(composed(tmp_path, tables)).objective()
 
     def nll(k: float) -> float:
         rest = np.array([1.5 * k / (k + 0.5)] * 2 + [3.0 * k / (k + 0.2)])
