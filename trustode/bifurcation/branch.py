@@ -6,7 +6,6 @@ Imports the models and equilibria; plots are drawn elsewhere.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, checks_keywords
 from ..model import Model
-from ..notebook import Shown
+from .followed import Followed
 from .normal_form import criticality
 from .sensitivity import location_derivatives
 from .system import shown_state
@@ -60,8 +59,8 @@ def _birth(coefficient: float) -> str:
     return f"{sort}, l1 = {coefficient:.4g}: {born} cycle is born"
 
 
-@dataclass(frozen=True, eq=False)
-class Branch(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class Branch(Followed):
     """A branch of equilibria along one parameter.
 
     Attributes
@@ -125,28 +124,6 @@ class Branch(Shown):
         table.attrs = {"params": self.params, "inputs": self.inputs}
         return table
 
-    def __len__(self) -> int:
-        return len(self.eigenvalues)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a copy of `points`."""
-        return self.points.copy()
-
-    def _shown(self) -> pd.DataFrame:
-        return self.special
-
-    def __repr__(self) -> str:
-        values = self.points[self.parameter]
-        kinds = self.special["kind"].value_counts().to_dict()
-        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
-        lines = [
-            f"<Branch of {self.model.name!r}: {len(self)} equilibria, {self.parameter} from "
-            f"{values.min():.6g} to {values.max():.6g}, {counted}>",
-            *(f"  {sentence}" for sentence in self._special_sentences()),
-            f"  ends: {self.ends[0]}; {self.ends[1]}",
-        ]
-        return "\n".join(lines)
-
     def summary(self) -> str:
         """Describe the branch in sentences, one a line.
 
@@ -190,12 +167,7 @@ class Branch(Shown):
             If the location has no derivative, as at a cusp.
         """
         where = f"sensitivity({self.model.name})"
-        if isinstance(row, numbers.Integral):
-            if not -len(self.special) <= int(row) < len(self.special):
-                raise ModelError(
-                    f"{where}: there is no special point {row}; the branch has {len(self.special)}"
-                )
-            row = self.special.iloc[int(row)]
+        row = self._row(row, where, "branch")
         if not hasattr(row, "items"):
             raise ModelError(f"{where}: row={row!r:.40} is neither a number nor a row of `special`")
         return location_derivatives(
@@ -222,6 +194,16 @@ class Branch(Shown):
         return plot_branch(self, shown_state(self.model, state), ax)
 
     # ------------------------------------------------------------------ sentences
+
+    def _heading(self) -> str:
+        values = self.points[self.parameter]
+        return (
+            f"Branch of {self.model.name!r}: {len(self)} equilibria, {self.parameter} from "
+            f"{values.min():.6g} to {values.max():.6g}"
+        )
+
+    def _ending(self) -> Iterator[str]:
+        yield f"ends: {self.ends[0]}; {self.ends[1]}"
 
     def _marks(self) -> list[tuple[float, float]]:
         """Return the position along the branch, in steps, and parameter of each special point."""
@@ -255,7 +237,6 @@ class Branch(Shown):
             yield f"It is {what} for {self.parameter} {passage}"
 
     def _special_sentences(self) -> Iterator[str]:
-        """Yield a sentence on each special point."""
         for _, row in self.special.iterrows():
             yield self.sentence(row)
 

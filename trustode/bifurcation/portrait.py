@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ..errors import checks_keywords
 from ..model import Model
-from ..notebook import Shown
 from .branch import Branch
+from .followed import WithSpecial
 from .periodic import Cycles
 from .system import Array, shown_state
 
@@ -161,8 +161,8 @@ def extent_of(branches: Sequence[Member], state: str, nothing: float = 1.0) -> f
     return max(sizes, default=0.0) or nothing
 
 
-@dataclass(frozen=True, eq=False)
-class Diagram(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagram(WithSpecial):
     """A bifurcation diagram of one parameter.
 
     Attributes
@@ -225,22 +225,6 @@ class Diagram(Shown):
         table = pd.concat(frames, ignore_index=True)
         return table[["branch", *(name for name in table if name != "branch")]]
 
-    def _shown(self) -> pd.DataFrame:
-        return self.special
-
-    def __repr__(self) -> str:
-        low, high = self.span
-        kinds = self.special["kind"].value_counts().to_dict()
-        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
-        n, m = len(self.branches), len(self.cycles)
-        of_cycles = f" ({m} of cycles)" if m else ""
-        lines = [
-            f"<Diagram of {self.model.name!r}: {self.parameter} from {low:.6g} to {high:.6g}, "
-            f"{n} branch{'' if n == 1 else 'es'}{of_cycles}, {counted}>",
-            *(f"  {text}" for text in self._special_sentences()),
-        ]
-        return "\n".join(lines)
-
     @checks_keywords
     def plot(self, state: str | None = None, ax: Any = None) -> Any:
         """Draw a state along all branches; needs matplotlib.
@@ -264,6 +248,15 @@ class Diagram(Shown):
 
     # ------------------------------------------------------------------ sentences
 
+    def _heading(self) -> str:
+        low, high = self.span
+        n, m = len(self.branches), len(self.cycles)
+        of_cycles = f" ({m} of cycles)" if m else ""
+        return (
+            f"Diagram of {self.model.name!r}: {self.parameter} from {low:.6g} to {high:.6g}, "
+            f"{n} branch{'' if n == 1 else 'es'}{of_cycles}"
+        )
+
     def summary(self) -> str:
         """Describe the diagram in sentences, one a line.
 
@@ -284,7 +277,7 @@ class Diagram(Shown):
             for text in (
                 *self._stretches(),
                 *dict.fromkeys(self._swings()),
-                *self._special_sentences(Branch),
+                *self._sentences_on(Branch),
             )
         ]
         for family in self.cycles:
@@ -480,7 +473,10 @@ class Diagram(Shown):
             small = ", small at first" if row["criticality"] == "supercritical" else ""
             yield f"{where} a swing begins{small}, with a period of {row['period']:.4g}{unit} there"
 
-    def _special_sentences(self, kind: type = object) -> Iterator[str]:
+    def _special_sentences(self) -> Iterator[str]:
+        return self._sentences_on(object)
+
+    def _sentences_on(self, kind: type) -> Iterator[str]:
         """Yield a sentence on each special point, of one kind of branch or of all."""
         for _, row in self.special.iterrows():
             branch = self.branches[row["branch"]]

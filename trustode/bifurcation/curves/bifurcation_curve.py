@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import checks_keywords
 from ...model import Model
-from ...notebook import Shown
+from ..followed import Followed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,8 +73,8 @@ _DECISIVE = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class BifurcationCurve(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class BifurcationCurve(Followed):
     """A curve of bifurcations in two parameters.
 
     Attributes
@@ -126,27 +126,6 @@ class BifurcationCurve(Shown):
     params: dict[str, float]
     inputs: dict[str, float]
 
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a copy of `points`."""
-        return self.points.copy()
-
-    def _shown(self) -> pd.DataFrame:
-        return self.special
-
-    def __repr__(self) -> str:
-        kinds = self.special["kind"].value_counts().to_dict()
-        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
-        lines = [
-            f"<BifurcationCurve of {self.model.name!r}: {len(self)} {CURVES[self.kind]}, "
-            f"{self._extent()}, {counted}>",
-            *(f"  {sentence}" for sentence in self._special_sentences()),
-            f"  {self._ends()}",
-        ]
-        return "\n".join(lines)
-
     def summary(self) -> str:
         """Describe the curve in sentences, one a line.
 
@@ -160,8 +139,7 @@ class BifurcationCurve(Shown):
             f"{self.model.name}: a curve of {len(self)} {CURVES[self.kind]}, {self._extent()}."
         ]
         lines += [f"{sentence}." for sentence in (*self._births(), *self._special_sentences())]
-        ends = self._ends()
-        lines.append(f"{ends[0].upper()}{ends[1:]}.")
+        lines += [f"{text[0].upper()}{text[1:]}." for text in self._ending()]
         return "\n".join(lines)
 
     @checks_keywords
@@ -183,6 +161,10 @@ class BifurcationCurve(Shown):
 
     # ------------------------------------------------------------------ sentences
 
+    def _heading(self) -> str:
+        points = CURVES[self.kind]
+        return f"BifurcationCurve of {self.model.name!r}: {len(self)} {points}, {self._extent()}"
+
     def _extent(self) -> str:
         ranges = (
             f"{name} from {self.points[name].min():.6g} to {self.points[name].max():.6g}"
@@ -190,10 +172,11 @@ class BifurcationCurve(Shown):
         )
         return ", ".join(ranges)
 
-    def _ends(self) -> str:
+    def _ending(self) -> Iterator[str]:
         if self.closed:
-            return "the curve is closed"
-        return f"it begins where: {self.ends[0]}; it ends where: {self.ends[1]}"
+            yield "the curve is closed"
+        else:
+            yield f"it begins where: {self.ends[0]}; it ends where: {self.ends[1]}"
 
     def _births(self) -> Iterator[str]:
         if self.kind != "hopf":
@@ -206,7 +189,6 @@ class BifurcationCurve(Shown):
             yield f"{'Stable' if stable else 'Unstable'} cycles are born all along it"
 
     def _special_sentences(self) -> Iterator[str]:
-        """Yield a sentence on each special point."""
         first, second = self.parameters
         for _, row in self.special.iterrows():
             kind = row["kind"]

@@ -19,9 +19,9 @@ from ...engine import Problem
 from ...errors import DataError, ModelError, SolveError, Status, checks_keywords
 from ...event import EventLog
 from ...model import Model
-from ...notebook import Shown
 from ...simulate import Solution
 from ...solve import Solver, input_tables
+from ..followed import Followed
 from ..normal_form import criticality
 from ..system import has_corners, shown_state
 from .collocation import Orbit
@@ -76,8 +76,8 @@ class Start:
         return f"<orbit, period {self.node.orbit.free[0]:.6g}>"
 
 
-@dataclass(frozen=True, eq=False)
-class Cycles(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class Cycles(Followed):
     """A family of periodic orbits along one parameter.
 
     Attributes
@@ -131,13 +131,6 @@ class Cycles(Shown):
     def __setstate__(self, state: dict[str, Any]) -> None:
         family = Family.of(compile(state["model"]).functions, state["_family"])
         self.__dict__.update(state | {"_family": family})
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a copy of `points`."""
-        return self.points.copy()
 
     def orbit(self, i: int) -> Solution:
         """Return an orbit as a solution over one period, from t = 0.
@@ -220,12 +213,7 @@ class Cycles(Shown):
         Applied Bifurcation Theory, 3rd ed., section 10.3).
         """
         where = f"sensitivity({self.model.name})"
-        if isinstance(row, numbers.Integral):
-            if not -len(self.special) <= int(row) < len(self.special):
-                raise ModelError(
-                    f"{where}: there is no special point {row}; the family has {len(self.special)}"
-                )
-            row = self.special.iloc[int(row)]
+        row = self._row(row, where, "family")
         named = dict(row.items()) if hasattr(row, "items") else {}
         if isinstance(named.get("orbit"), Start):
             return critical_derivatives(
@@ -250,21 +238,6 @@ class Cycles(Shown):
         if node is None:
             raise SolveError(f"{where}: lost the orbit of this row", Status.MAX_STEPS)
         return orbit_derivatives(self.model, node, self._family, where)
-
-    def _shown(self) -> pd.DataFrame:
-        return self.special
-
-    def __repr__(self) -> str:
-        values = self.points[self.parameter]
-        kinds = self.special["kind"].value_counts().to_dict()
-        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "no special point"
-        lines = [
-            f"<Cycles of {self.model.name!r}: {len(self)} periodic orbits, {self.parameter} from "
-            f"{values.min():.6g} to {values.max():.6g}, {counted}>",
-            *(f"  {sentence}" for sentence in self._special_sentences()),
-            f"  ends: {self.ends[0]}; {self.ends[1]}",
-        ]
-        return "\n".join(lines)
 
     def summary(self) -> str:
         """Describe the family in sentences, one a line.
@@ -310,6 +283,16 @@ class Cycles(Shown):
 
     # ------------------------------------------------------------------ sentences
 
+    def _heading(self) -> str:
+        values = self.points[self.parameter]
+        return (
+            f"Cycles of {self.model.name!r}: {len(self)} periodic orbits, {self.parameter} from "
+            f"{values.min():.6g} to {values.max():.6g}"
+        )
+
+    def _ending(self) -> Iterator[str]:
+        yield f"ends: {self.ends[0]}; {self.ends[1]}"
+
     def _stability(self) -> Iterator[str]:
         """Yield a sentence on each stretch of the family between changes of stability."""
         values = self.points[self.parameter].to_numpy()
@@ -344,7 +327,6 @@ class Cycles(Shown):
                 )
 
     def _special_sentences(self) -> Iterator[str]:
-        """Yield a sentence on each special point."""
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
         for _, row in self.special.iterrows():
             text = f"{CYCLE_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
