@@ -35,11 +35,12 @@ def heard() -> None:
 
 def _forget() -> None:
     """Forget what this process has compiled and warned of."""
-    cache, door, event = (
-        importlib.import_module(f"trustode.{name}") for name in ("cache", "compile", "event")
+    cache, door, event, plan, arguments = (
+        importlib.import_module(f"trustode.{name}")
+        for name in ("cache", "compile", "event", "solve.plan", "solve.arguments")
     )
     for kept in (
-        *(cache._private, event._prepared),
+        *(cache._private, event._prepared, plan._planned, arguments._fixed),
         *(door._compiled, door._source, door._warned, door.recurrences),
     ):
         kept.cache_clear()

@@ -1,13 +1,16 @@
 """Doors to compiled code: what opens, in which order, and that all give the same numbers."""
 
 import copy
+import gc
 import importlib
+import math
 import os
 import pickle
 import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -194,6 +197,38 @@ def test_equations_that_were_compiled_before_are_not_read_again(cache_folder, mo
     assert other.key is None
     with pytest.raises(tr.ModelError, match="unknown name 'k'"):
         tr.Model("m", text, **given | {"params": {"q": 0.5}})
+
+
+def mapped(folder):
+    """Return the names of a folder's files that are mapped into this process."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return {line.rpartition("/")[2] for line in lines if str(folder) in line}
+
+
+@needs_compiler
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
+def test_a_library_is_closed_when_nothing_needs_it_any_more(cache_folder, forget):
+    """A system maps some ten thousand into a process; who still has one may go on with it."""
+    kept = tr.compile(tr.Model("kept", {"x": "-0.7*x"}, {}, {"x": 3.0}))
+    for rate in (1.5, 2.5):
+        model = tr.Model("own", {"x": f"-{rate}*x"}, {}, {"x": 1.0})
+        found = tr.simulate(model, [0.0, 1.0], events=tr.Event("x - 1/2"))
+        assert found["x"][-1] == pytest.approx(math.exp(-rate), rel=1e-5)
+    several = mapped(cache_folder)
+    assert len(several) >= 5
+    forget()
+    gc.collect()
+    # The solution can still be asked for times between those that it has.
+    assert found(0.5) == pytest.approx([math.exp(-rate / 2)], rel=1e-5)
+    del found
+    forget()
+    gc.collect()
+    assert kept.rhs(0.0, [3.0]) == pytest.approx([-2.1], rel=1e-15)
+    assert len(mapped(cache_folder)) == 1
+    del kept
+    gc.collect()
+    assert not mapped(cache_folder)
+    assert tr.simulate(model, [0.0, 1.0])["x"][-1] == pytest.approx(math.exp(-2.5), rel=1e-5)
 
 
 @needs_compiler

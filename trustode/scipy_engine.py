@@ -1,6 +1,6 @@
 """scipy's methods on the compiled functions, stepped one by one so that a failure keeps its part.
 
-Imports the engine's data and the solve layer.
+Imports the engine's data, the solve layer and interrupts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from .engine import Array, Outcome, Problem
 from .errors import OptionError, Status
+from .interrupt import remembered
 
 #: A step that met something not finite is cut by this, so often in a row at most.
 _CUT, _MOST_CUTS = 0.25, 10
@@ -55,8 +56,6 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
     OptionError
         If sensitivities or events are asked for.
     """
-    from scipy import integrate
-
     if problem.which:
         raise OptionError(
             f"{problem.where}: sensitivities need a native method, not "
@@ -67,6 +66,14 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
             f"{problem.where}: events need a native method, not {problem.solver.method!r}. "
             'Use Solver(method="auto")'
         )
+    with remembered() as raise_lost:
+        return _stepped(problem, own_steps, raise_lost)
+
+
+def _stepped(problem: Problem, own_steps: bool, raise_lost: Callable[[], None]) -> Outcome:
+    """Take the steps; `raise_lost` raises an interrupt that Python dropped."""
+    from scipy import integrate
+
     solver, compiled = problem.solver, problem.compiled
     integrator: Callable[..., Any] = getattr(integrate, solver.method)
     options = {"rtol": solver.rtol, "atol": solver.atol_vector(compiled), "max_step": solver.h_max}
@@ -74,7 +81,7 @@ def by_scipy(problem: Problem, own_steps: bool) -> Outcome:
     grid, values, pieces = [problem.t[0]], [problem.y0], list[Any]()
     status, worst, h, began = Status.SUCCESS, 0, 0.0, time.monotonic()
     for low, high in pairwise(_edges(problem)):
-        rhs, jac = _scipy_functions(problem, low, high, counts)
+        rhs, jac = _scipy_functions(problem, low, high, counts, raise_lost)
         extra = {"jac": jac} if solver.method in ("Radau", "BDF", "LSODA") else {}
         cuts = 0
         try:
@@ -154,7 +161,11 @@ def _scipy_failure(stepper: Any) -> Status:
 
 
 def _scipy_functions(
-    problem: Problem, low: float, high: float, counts: dict[str, int]
+    problem: Problem,
+    low: float,
+    high: float,
+    counts: dict[str, int],
+    raise_lost: Callable[[], None],
 ) -> tuple[Callable[..., Array], Callable[..., Array]]:
     """Return the right-hand side and Jacobian on an interval between breaks."""
     functions, p = problem.compiled.functions, problem.p
@@ -165,6 +176,7 @@ def _scipy_functions(
         return np.array([float(table(min(max(t, low), inside))) for table in problem.tables])
 
     def rhs(t: float, y: Array) -> Array:
+        raise_lost()
         counts["n_rhs"] += 1
         dydt: Array = functions.rhs(float(t), y, p, values(t))
         finite = np.isfinite(dydt)

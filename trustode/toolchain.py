@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import weakref
 from contextlib import suppress
 from functools import lru_cache
 from importlib import util
@@ -20,6 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import sympy
+
+if sys.platform == "win32":
+    from _ctypes import FreeLibrary as _close
+else:
+    from _ctypes import dlclose as _close
 
 from .cache import keep_source
 from .digest import sha256
@@ -184,10 +190,16 @@ def build(source: str, command: list[str], label: str, folder: Path) -> Path:
 
 
 def load(library: Path) -> tuple[int, Any]:
-    """Open a library and return its model's address and its handle."""
+    """Open a library and return its model's address and its handle, with which it is closed.
+
+    A system maps some ten thousand libraries into a process at most; whoever compiles more
+    models than that needs some of them only for a while.
+    """
     handle = ctypes.CDLL(str(library))
+    weakref.finalize(handle, _close, handle._handle).atexit = False
     try:
-        entry = handle.tro_entry
+        # As an attribute it would keep the handle alive.
+        entry = handle["tro_entry"]
     except AttributeError:
         raise CompileError(f"{library} holds no model; is CC a C compiler?") from None
     entry.restype = ctypes.c_void_p

@@ -120,7 +120,8 @@ def solve_batch(
     # Events are watched for in one run at a time.
     side = n_run if events is None else 1
     watched = events is not None
-    method, stiff, taylor, seed, atol = plan(compiled, side, vary, stimuli, solver, watched)
+    planned = plan(compiled, side, vary, stimuli, solver, watched)
+    method, stiff, taylor, seed, atol, _series = planned
     # A span of no length takes no step, and a series would count one.
     taylor = taylor if n_time > 1 else (0, 0, 0)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))

@@ -124,7 +124,7 @@ def compare_batch(
     n_run, n_column, n_name = len(p), len(rows.form), len(names)
     vary = vary_indices(compiled, which, "sensitivities")
     start = start_rows(compiled, vary, p, y0, given, tangents)
-    method, stiff, taylor, seed, atol = plan(compiled, 1, vary, stimuli, solver)
+    method, stiff, taylor, seed, atol, _series = plan(compiled, 1, vary, stimuli, solver)
     params = compiled.model.params
     by = (
         np.array([which.index(name) if name in which else -1 for name in names], dtype=np.int32),

@@ -37,6 +37,8 @@ class Plan(NamedTuple):
     seed: NDArray[np.int32]
     #: Not to be written to.
     atol: Array
+    #: What must stay alive for the series.
+    series: Recurrences | None
 
 
 def plan(
@@ -76,16 +78,16 @@ def _planned(
     series, seed = None, NO_INDICES
     # The series know nothing of the tangents' jumps at events.
     if watched and len(vary):
-        return Plan(method, stiff, (0, 0, 0), seed, atol)
+        return Plan(method, stiff, (0, 0, 0), seed, atol, None)
     # A series ends at each knot, a pair only at breaks: through an input that a fit cut into many
     # smooth pieces tsit5 was 1.3 to 3 times quicker (down to 1e-7), through measured ones, whose
     # knots are breaks, the series was 1.8 to 6 times quicker.
     if solver.method == "taylor" or (solver.method == "auto" and not fitted):
         series, seed = _series(compiled, wide, vary, driven)
     if series is None:
-        return Plan(method, stiff, (0, 0, 0), seed, atol)
+        return Plan(method, stiff, (0, 0, 0), seed, atol, None)
     order = _order(solver.rtol, len(compiled.model.states))
-    return Plan(method, stiff, (series.series, series.method, order), seed, atol)
+    return Plan(method, stiff, (series.series, series.method, order), seed, atol, series)
 
 
 def compile_ahead(compiled: CompiledModel, solver: Solver) -> None:
