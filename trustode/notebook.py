@@ -53,8 +53,6 @@ def html_of_text(words: str) -> str:
 
 def html_of_table(rows: pd.DataFrame, most: int = _ROWS) -> str:
     """Return the first rows of a table as HTML, escaped."""
-    shown = rows.head(most).to_html(
-        max_cols=_COLUMNS, border=0, float_format=_NUMBER, na_rep=""
-    )
+    shown = rows.head(most).to_html(max_cols=_COLUMNS, border=0, float_format=_NUMBER, na_rep="")
     more = f"\n<p>{most} of {len(rows)} rows</p>" if len(rows) > most else ""
     return shown + more
