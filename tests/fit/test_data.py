@@ -262,6 +262,7 @@ def test_ratings_as_texts_are_said_to_be_numbers():
     ("texts", "advice"),
     [
         (["4,5", "3,1"], "decimal=','"),
+        (["4,5", "7", "k.A."], r"decimal=',', na_values=\['k.A.'\]"),
         (["01.02.2024", "02.02.2024"], r"pandas.to_datetime\(data\['r'\]"),
         (["yes", "no"], r"map\(\{'no': 0, 'yes': 1\}\)"),
         (["4.5", "n/a"], "errors='coerce'"),

@@ -115,8 +115,14 @@ def _remedy(texts: pd.Series, column: str) -> str:
     """Say what to do about texts where numbers are wanted, by what they look like."""
     named = f"data['{column}']"
     found = [str(each).strip() for each in texts.unique()]
-    if all(re.fullmatch(r"[+-]?\d+,\d+", each) for each in found):
-        return "Read the file with pandas.read_csv(..., decimal=','), for commas in its numbers"
+    others = [each for each in found if not re.fullmatch(r"[+-]?\d+(,\d+)?", each)]
+    if len(others) < len(found) and len(others) < 5:
+        missing = f", na_values={others!r:.80}" if others else ""
+        what = " and words for missing answers" if others else ""
+        return (
+            f"Read the file with pandas.read_csv(..., decimal=','{missing}), for commas in its "
+            f"numbers{what}"
+        )
     if all(re.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}:\d{2}", each) for each in found):
         return (
             f"These look like dates: with when = pandas.to_datetime({named}, dayfirst=True), or "
