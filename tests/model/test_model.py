@@ -161,7 +161,8 @@ def test_equations_are_kept_as_their_text_reads() -> None:
         ({"initial": {T: 0, R: T}}, "initial R uses the symbol 'T'"),
         ({"initial": {T: math.nan, R: 0}}, "initial T: the value nan is not finite"),
         ({"initial": {T: 2, R: 0}}, r"initial T = 2 is outside its bounds \[-1, 1\]"),
-        ({"bounds": {"S": (0, 1)}}, "bounds names 'S', which is not a state"),
+        ({"bounds": {"S": (0, 1)}}, "bounds names 'S', which is neither a state nor an input"),
+        ({"bounds": {"u": (1, 2)}}, r"input u = 0 is outside its bounds \[1, 2\]"),
         ({"bounds": {T: 1}}, "bounds of T must be a pair of numbers, got 1"),
         ({"bounds": {T: (0, 1, 2)}}, "bounds of T must be a pair"),
         ({"bounds": {T: "01"}}, "bounds of T: expected a number"),
@@ -192,6 +193,14 @@ def test_hostile_symbol_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             with pytest.raises(ModelError):
                 pair(**changes)
     assert not list(tmp_path.iterdir())
+
+
+def test_inputs_may_have_bounds_and_keep_them_in_a_file() -> None:
+    model = pair(bounds={T: (-1, 1), u: (0, 2)})
+    assert model.bounds["u"] == (0.0, 2.0)
+    file = tr.write_text(model)
+    assert "[inputs.u]\nvalue = 0.0\nmin = 0.0\nmax = 2.0\n" in file
+    assert tr.simulate(model, [0, 1], inputs={"u": 1}).outside == ()
 
 
 def test_one_sided_bounds_are_taken() -> None:

@@ -49,8 +49,8 @@ class Model:
         Value of each input while nothing else is given.
     observables : mapping of str to expression, optional
         Named read-outs of states, parameters and inputs.
-    bounds : mapping of state to pair of float, optional
-        Region in which a state makes sense.
+    bounds : mapping of state or input to pair of float, optional
+        Region in which a state or an input makes sense.
     time_unit : str
         Unit of ``t``.
     meanings : mapping of str to str, optional
@@ -134,13 +134,13 @@ class Model:
         for name, expression in start.items():
             if TIME in expression.free_symbols:
                 raise ModelError(f"{self.name}: initial {name} depends on t; give its value")
-        limits = limits_of(where, named(self.bounds, f"{where}: bounds"), list(rhs))
+        limits = limits_of(where, named(self.bounds, f"{where}: bounds"), [*rhs, *inputs_])
         for name, (low, high) in limits.items():
-            value = start[name]
+            value = start[name] if name in start else sympy.Float(inputs_[name])
             if value.is_number and not low <= float(value) <= high:
                 raise ModelError(
-                    f"{where}: initial {name} = {float(value):g} is outside its bounds "
-                    f"[{low:g}, {high:g}]"
+                    f"{where}: {'initial' if name in start else 'input'} {name} = "
+                    f"{float(value):g} is outside its bounds [{low:g}, {high:g}]"
                 )
         meanings = named(self.meanings, f"{where}: meanings")
         check_meanings(where, meanings, [*rhs, *inputs_, *observables])
