@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import trustode as tr
-from trustode.cli import commands, main
-from trustode.cli import reading as cli_reading
+from trustode.cli import commands, main, reading
+from trustode.cli.parser import EXAMPLES, parser_of_all
 from trustode.cli.reading import data_table, observed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,7 +47,55 @@ def test_version(capsys):
 
 def test_no_command_is_a_mistake(capsys):
     assert main([]) == 2
-    assert "usage: trustode" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "trustode: the following arguments are required: COMMAND. See: trustode --help\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("simulat van-der-pol", "there is no 'simulat'; did you mean 'simulate'?"),
+        ("completion zhs", "there is no 'zhs'; did you mean 'zsh'?"),
+        ("simulate van-der-pol --polt a.png", "'--polt' is not understood; did you mean '--plot'?"),
+        ("scan van-der-pol --vary mu=1:2:3 --sed=3", "'--sed=3' .* did you mean '--set'?"),
+        ("models van-der-pol", "'van-der-pol' is not understood. See: trustode models --help"),
+    ],
+)
+def test_misspelt_command_or_option_is_one_line_with_the_nearest(line, told, capsys):
+    assert main(line.split()) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert re.search(told.replace("?", r"\?"), said)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_of_help_can_be_typed(name, capsys):
+    """The names an example gives are there, as far as no work is needed to see it."""
+    words = EXAMPLES[name].split()
+    assert words[:2] == ["trustode", name]
+    arguments = parser_of_all().parse_args(words[1:])
+    if name not in ("demo", "fit"):
+        model = reading.model_of(arguments)
+        named = [each.partition("=")[0] for each in re.findall(r"\b\w+=[-\w]", EXAMPLES[name])]
+        assert {*named} <= {*model.params, *model.inputs}
+    assert main([name, "--help"]) == 0
+    assert EXAMPLES[name] in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export van-der-pol {}/a.ode --json",
+        "export van-der-pol {}/a.toml --json",
+        "explore van-der-pol --out {}/a.html --json",
+    ],
+)
+def test_what_writes_a_file_says_where_as_json(line, tmp_path, capsys):
+    assert main(line.format(tmp_path).split()) == 0
+    written = Path(json.loads(capsys.readouterr().out)["written"])
+    assert written.parent == tmp_path
+    assert written.stat().st_size > 100
 
 
 def test_models_lists_all(capsys):
@@ -503,9 +551,9 @@ def test_fit_reads_ordinal_categorical_priors_and_random(tmp_path, capsys):
     assert main(line.split()) == 0
     told = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in told["params"]] == ["k", "c1", "c2", "b"]
-    reading = cli_reading.varied(["a=1,random=yes,scale=log", "b=1,random=who"])
-    assert reading["a"] == tr.Vary(1.0, random=True, scale="log")
-    assert reading["b"].random == "who"
+    vary = reading.varied(["a=1,random=yes,scale=log", "b=1,random=who"])
+    assert vary["a"] == tr.Vary(1.0, random=True, scale="log")
+    assert vary["b"].random == "who"
 
 
 @pytest.mark.parametrize(
@@ -518,7 +566,7 @@ def test_fit_reads_ordinal_categorical_priors_and_random(tmp_path, capsys):
 )
 def test_wrong_parts_of_vary_are_named(text, said):
     with pytest.raises(tr.OptionError, match=said):
-        cli_reading.varied([text])
+        reading.varied([text])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _ROWS = 10
 _COLUMNS = 16
 #: Of a table as text; wider ones go on below.
-_WIDTH, _LINES = 100, 60
+_WIDTH, _LINES = 80, 60
+#: Six digits, which is more than any estimate here is worth.
+_NUMBER = "{:.6g}".format
 
 
 class Shown:
@@ -41,7 +43,7 @@ class Shown:
 
 def text_of_table(rows: pd.DataFrame) -> str:
     """Return a table as text with all of its columns, whatever the width of the display."""
-    return rows.to_string(line_width=_WIDTH, max_rows=_LINES)
+    return rows.to_string(line_width=_WIDTH, max_rows=_LINES, float_format=_NUMBER)
 
 
 def html_of_text(words: str) -> str:
@@ -51,8 +53,6 @@ def html_of_text(words: str) -> str:
 
 def html_of_table(rows: pd.DataFrame, most: int = _ROWS) -> str:
     """Return the first rows of a table as HTML, escaped."""
-    shown = rows.head(most).to_html(
-        max_cols=_COLUMNS, border=0, float_format="{:.6g}".format, na_rep=""
-    )
+    shown = rows.head(most).to_html(max_cols=_COLUMNS, border=0, float_format=_NUMBER, na_rep="")
     more = f"\n<p>{most} of {len(rows)} rows</p>" if len(rows) > most else ""
     return shown + more

@@ -105,7 +105,8 @@ class Solution(Shown):
         return tuple(
             name
             for name, (low, high) in model.bounds.items()
-            if _leaves(self.y[:, model.states.index(name)], low, high, solver)
+            if name in model.states
+            and _leaves(self.y[:, model.states.index(name)], low, high, solver)
         )
 
     def __getitem__(self, name: str) -> Array:

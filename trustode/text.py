@@ -35,7 +35,7 @@ _MAX_BYTES = 5_000_000
 _SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "states": (("rhs", "initial", "min", "max", "meaning"), ("rhs", "initial")),
     "parameters": (("value", "unit", "min", "max", "meaning", "theme", "source"), ("value",)),
-    "inputs": (("value", "meaning"), ("value",)),
+    "inputs": (("value", "min", "max", "meaning"), ("value",)),
     "observables": (("value", "meaning"), ("value",)),
 }
 _HEAD = ("trustode", "name", "time_unit", "description", "source")
@@ -185,7 +185,7 @@ def parse_model(text: str, where: str = "parse_model") -> Model:
             observables={name: entry["value"] for name, entry in observables.items()},
             bounds={
                 name: (entry.get("min", -math.inf), entry.get("max", math.inf))
-                for name, entry in states.items()
+                for name, entry in (*states.items(), *inputs.items())
                 if "min" in entry or "max" in entry
             },
             meanings={
@@ -277,15 +277,15 @@ def write_text(model: Model) -> str:
         name = state.name
         entry: dict[str, Any] = {"rhs": write(expression)}
         entry["initial"] = _literal(model.initial[name])
-        if name in model.bounds:
-            entry |= dict(zip(("min", "max"), model.bounds[name], strict=True))
+        entry |= _bounds(model, name)
         blocks.append(_block(f"states.{name}", entry | _meaning(model, name)))
     for name, param in model.parameters.items():
         every = {key: getattr(param, key) for key in _SECTIONS["parameters"][0]}
         said = {k: v for k, v in every.items() if v not in ("", math.inf, -math.inf)}
         blocks.append(_block(f"parameters.{name}", said))
     for name, value in model.input_defaults.items():
-        blocks.append(_block(f"inputs.{name}", {"value": value} | _meaning(model, name)))
+        entry = {"value": value} | _bounds(model, name)
+        blocks.append(_block(f"inputs.{name}", entry | _meaning(model, name)))
     for name, expression in model.observables.items():
         entry = {"value": write(expression)} | _meaning(model, name)
         blocks.append(_block(f"observables.{name}", entry))
@@ -295,6 +295,11 @@ def write_text(model: Model) -> str:
             f"write_text({model.name}): {len(text)} characters; a model's text may have {MAX_TEXT}"
         )
     return text
+
+
+def _bounds(model: Model, name: str) -> dict[str, float]:
+    """Return the entries of a state's or an input's bounds."""
+    return dict(zip(("min", "max"), model.bounds.get(name, ()), strict=False))
 
 
 def _meaning(model: Model, name: str) -> dict[str, str]:

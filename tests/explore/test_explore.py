@@ -227,6 +227,37 @@ def test_sliders_boxes_choices_and_the_mark_move_the_page(tmp_path, browse):
     assert reset == back
 
 
+@in_browser
+def test_an_input_is_held_within_its_bounds(tmp_path, browse):
+    """A dose below nothing, or above all there is, comes neither by slider nor by link."""
+    model = tr.Model(
+        "dose",
+        rhs={"x": "h - x"},
+        initial={"x": 0},
+        inputs={"h": 0.0, "ev": 0.0},
+        bounds={"h": (0, 1)},
+    )
+    page = tr.explore(model, tmp_path / "page.html", t=(0, 6))
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL)[1])
+    dose, free = data["inputs"]
+    assert (dose["range"], dose["heights"], dose["fields"]["height"]) == ([0, 1], [0, 1], 1)
+    assert (free["range"], free["heights"], free["fields"]["height"]) == ([-2, 2], [-2, 2], -1)
+
+    def end(dosed):
+        reader = browse(page, {"h": dosed})
+        return reader.numbers["x"][3], reader.texts.get("said", "").strip()
+
+    # x' = 1/2 - x from 0, and the same with another 1/2 from t = 4 to 5.
+    whole = 0.5 * (1 - np.exp(-6))
+    assert end("constant:0.5") == (pytest.approx(whole, rel=1e-6), "")
+    more = 0.5 * (np.exp(-1) - np.exp(-2))
+    assert end("pulse:0.5,4,0.5,1") == (pytest.approx(whole + more, rel=1e-6), "")
+    for wrong in ("constant:-0.5", "constant:2", "pulse:0.5,4,0.75,1", "episode:0,3,-1,1"):
+        x, said = end(wrong)
+        assert x == 0
+        assert f"h = {wrong}" in said
+
+
 # ------------------------------------------------------------------ without a browser
 
 

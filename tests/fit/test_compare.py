@@ -88,6 +88,7 @@ def test_it_prints_every_column_however_narrow_the_display(fits: dict[str, Fit])
         shown = repr(found)
     assert "..." not in shown
     assert all(str(column) in shown for column in found.table.columns)
+    assert max(map(len, shown.splitlines())) <= 80
     unsure = replace(next(iter(fits.values())), converged=False)
     told = repr(tr.compare({**fits, "unsure": unsure}))
     assert "note: 'unsure' has not converged" in told

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import trustode as tr
-from trustode.fit.columns import check_frame, looks_coded, numbers
+from trustode.fit.columns import check_frame, numbers
+from trustode.fit.slips import looks_coded, slips
 
 
 def frame(**columns: Any) -> pd.DataFrame:
@@ -261,6 +262,7 @@ def test_ratings_as_texts_are_said_to_be_numbers():
     ("texts", "advice"),
     [
         (["4,5", "3,1"], "decimal=','"),
+        (["4,5", "7", "k.A."], r"decimal=',', na_values=\['k.A.'\]"),
         (["01.02.2024", "02.02.2024"], r"pandas.to_datetime\(data\['r'\]"),
         (["yes", "no"], r"map\(\{'no': 0, 'yes': 1\}\)"),
         (["4.5", "n/a"], "errors='coerce'"),
@@ -302,3 +304,45 @@ def test_a_fit_warns_of_codes_and_of_a_scale_that_the_equations_use() -> None:
     told = " ".join(str(each.message) for each in seen)
     assert "column 'r' holds -99 in 1 row" in told
     assert "'sigma' of column 'r' is also a parameter of the equations" in told
+
+
+def diary() -> pd.DataFrame:
+    """Five persons, twelve days each, ratings between 3 and 8."""
+    day = np.tile(np.arange(12.0), 5)
+    who = np.repeat([f"VP{k:02d}" for k in range(1, 6)], 12)
+    return pd.DataFrame({"who": who, "day": day, "r": 5.5 + 2.5 * np.sin(7 * day + day**2)})
+
+
+def told_of(data: pd.DataFrame) -> list[str]:
+    found = tr.objective(
+        tr.Model("m", rhs={"x": "0*a"}, params={"a": 1}, initial={"x": 5}),
+        data,
+        time="day",
+        group="who",
+        observed={"r": tr.Gaussian("x", sd=1)},
+        vary={"x(0)": tr.Vary(5)},
+    )
+    return slips(found._problem.data, found._problem.observed, "day")
+
+
+def test_nothing_is_told_of_a_clean_diary() -> None:
+    assert told_of(diary()) == []
+    # Occasions of several items have many rows a time, and names may be alike otherwise.
+    assert told_of(pd.concat([diary(), diary()]).sort_values(["who", "day"])) == []
+    assert told_of(diary().replace({"who": {"VP01": "1-10", "VP02": "11-0"}})) == []
+
+
+def test_slips_of_a_diary_are_told_one_by_one() -> None:
+    data = diary()
+    data.loc[3, "r"] = 78.0
+    # One slip must not hide another.
+    data.loc[15, "r"] = -99.0
+    data.loc[[20, 21, 22, 23], "who"] = "vp 2"
+    data.loc[59, "day"] = 6400.0
+    twice = pd.concat([data.iloc[:31], data.iloc[30:]], ignore_index=True)
+    alike, repeated, time, coded, far = told_of(twice)
+    assert "groups 'VP02' and 'vp 2' are taken for different ones" in alike
+    assert "1 of 61 rows (31) have the group and time ('day') of an earlier row" in repeated
+    assert "column 'day' holds 6400 in row 60, far from all else" in time
+    assert "column 'r' holds -99 in 1 row, far from all else" in coded
+    assert "column 'r' holds 78 in row 3, far from all else" in far

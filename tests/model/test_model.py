@@ -161,7 +161,8 @@ def test_equations_are_kept_as_their_text_reads() -> None:
         ({"initial": {T: 0, R: T}}, "initial R uses the symbol 'T'"),
         ({"initial": {T: math.nan, R: 0}}, "initial T: the value nan is not finite"),
         ({"initial": {T: 2, R: 0}}, r"initial T = 2 is outside its bounds \[-1, 1\]"),
-        ({"bounds": {"S": (0, 1)}}, "bounds names 'S', which is not a state"),
+        ({"bounds": {"S": (0, 1)}}, "bounds names 'S', which is neither a state nor an input"),
+        ({"bounds": {"u": (1, 2)}}, r"input u = 0 is outside its bounds \[1, 2\]"),
         ({"bounds": {T: 1}}, "bounds of T must be a pair of numbers, got 1"),
         ({"bounds": {T: (0, 1, 2)}}, "bounds of T must be a pair"),
         ({"bounds": {T: "01"}}, "bounds of T: expected a number"),
@@ -192,6 +193,14 @@ def test_hostile_symbol_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             with pytest.raises(ModelError):
                 pair(**changes)
     assert not list(tmp_path.iterdir())
+
+
+def test_inputs_may_have_bounds_and_keep_them_in_a_file() -> None:
+    model = pair(bounds={T: (-1, 1), u: (0, 2)})
+    assert model.bounds["u"] == (0.0, 2.0)
+    file = tr.write_text(model)
+    assert "[inputs.u]\nvalue = 0.0\nmin = 0.0\nmax = 2.0\n" in file
+    assert tr.simulate(model, [0, 1], inputs={"u": 1}).outside == ()
 
 
 def test_one_sided_bounds_are_taken() -> None:
@@ -322,6 +331,65 @@ def test_replace_changes_what_is_named_and_keeps_the_rest() -> None:
 def test_wrong_replacement_is_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(ModelError, match=words):
         pair().replace(**changes)  # type: ignore[arg-type]
+
+
+def test_equations_are_found_by_symbol_and_by_name() -> None:
+    model = pair()
+    assert model.rhs["R"] == model.rhs[R] == beta * (T - R)
+    assert "R" in model.rhs
+    assert "beta" not in model.rhs
+    with pytest.raises(KeyError):
+        model.rhs["S"]
+
+
+def test_extended_model_has_what_was_added_and_the_rest() -> None:
+    drug, ease, S = tr.inputs("drug"), tr.parameters("ease"), tr.states("S")
+    more = pair().extend(
+        "treated",
+        put={"alpha": "alpha*(1 - ease*drug)", u: u + S},
+        rhs={"S": "beta - S"},
+        params={"ease": tr.Param(0.5, min=0, max=1)},
+        initial={"S": 0.25},
+        inputs={"drug": 0},
+        observables={"gap": "T - R"},
+        bounds={"S": (0, 1)},
+        meanings={"drug": "dose"},
+    )
+    assert more == tr.Model(
+        **arguments(
+            name="treated",
+            rhs={T: -alpha * (1 - ease * drug) * T + u + S, R: beta * (T - R), S: beta - S},
+            params={
+                alpha: tr.Param(1.5, unit="1/day", min=0, max=5),
+                beta: 0.4,
+                ease: tr.Param(0.5, min=0, max=1),
+            },
+            initial={T: 0.6, R: alpha / 5, S: 0.25},
+            inputs={u: 0.0, drug: 0.0},
+            observables={"rating": 10 * (T + 1) / 2, "gap": T - R},
+            bounds={T: (-1, 1), S: (0, 1)},
+            meanings={T: "trust", drug: "dose"},
+            description="Changed from 'pair'. two states",
+        )  # type: ignore[arg-type]
+    )
+    # An equation of an old state is taken as given, in place of the old one.
+    assert pair().extend("other", put={"beta": 0}, rhs={R: beta}).rhs["R"] == beta
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"put": {"alpah": 1}}, "'alpah' is no state, .*; did you mean 'alpha'"),
+        ({"put": {"alpha": "alpha*drg"}, "inputs": {"drug": 0}}, "'drg'; did you mean 'drug'"),
+        ({"params": {"alpha": 2}}, r"params: 'alpha' is in the model already; replace\(params="),
+        ({"inputs": {"T": 0}}, "inputs: 'T' is in the model already"),
+        ({"rhs": {"S": "-S"}}, "other: .*S"),
+        ({"rhs": {"S": "-W"}, "initial": {"S": 0}}, "other: dS/dt: .*unknown name 'W'"),
+    ],
+)
+def test_wrong_extension_is_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        pair().extend("other", **changes)  # type: ignore[arg-type]
 
 
 def test_frozen_state_becomes_a_parameter() -> None:

@@ -33,15 +33,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 after success, 1 if `doctor` found trouble or a fit did not converge, 2 after a
         mistake in what was asked, 130 after an interrupt.
     """
-    parser = parser_of_all()
+    arguments = None
     try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    try:
+        arguments = parser_of_all().parse_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code: int = arguments.run(arguments)
+    except SystemExit as stop:
+        # --help and --version leave by it.
+        return int(stop.code or 0)
     except KeyboardInterrupt:
         kept = getattr(arguments, "checkpoint", None) or getattr(arguments, "folder", None)
         _complain(f"interrupted; what was finished is in {kept}" if kept else "interrupted")

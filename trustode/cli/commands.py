@@ -60,7 +60,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     bar = True if sys.stderr.isatty() and find_spec("tqdm") else None
     page = demo.run(arguments.folder, progress=bar, tell=tell)
     tell("done")
-    print(page)
+    _tell_written(arguments, page)
     return 0
 
 
@@ -266,7 +266,7 @@ def run_explore(arguments: argparse.Namespace) -> int:
         diagram=name,
         span=ends,
     )
-    print(page)
+    _tell_written(arguments, page)
     return 0
 
 
@@ -286,7 +286,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     if arguments.diagram is not None:
         name, ends = span(arguments.diagram, "--diagram")
         results["diagram"] = diagram(model, name, ends, params=params, inputs=_constant(arguments))
-    print(report(results, arguments.folder))
+    _tell_written(arguments, report(results, arguments.folder))
     return 0
 
 
@@ -302,9 +302,9 @@ def run_export(arguments: argparse.Namespace) -> int:
     model = model_of(arguments).replace(params=params, initial=starts)
     if arguments.format is None and arguments.path.suffix in (".toml", ".txt"):
         arguments.path.write_text(write_text(model), encoding="utf-8")
-        print(arguments.path)
+        _tell_written(arguments, arguments.path)
     else:
-        print(export(model, arguments.path, arguments.format))
+        _tell_written(arguments, export(model, arguments.path, arguments.format))
     return 0
 
 
@@ -469,6 +469,11 @@ def _tell(
 ) -> None:
     """Print a result, as words or as JSON; only what is printed is worked out."""
     print(as_json(data()) if arguments.json else words())
+
+
+def _tell_written(arguments: argparse.Namespace, file: Path) -> None:
+    """Print where a page or a model was written."""
+    _tell(arguments, lambda: file, lambda: {"written": str(file)})
 
 
 def _described(name: str) -> dict[str, Any]:

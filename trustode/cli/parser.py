@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import __version__
+from ..errors import OptionError, nearest
 from ..export import FORMATS
 from .commands import (
     run_completion,
@@ -40,24 +41,76 @@ _INPUT_HELP = (
 )
 _MODEL_HELP = "a built-in name (see: trustode models), or a file: ours, SBML, or XPPAUT's .ode"
 
+#: What a newcomer would type first, shown below the options of each command.
+EXAMPLES = {
+    "demo": "trustode demo my-demo",
+    "simulate": "trustode simulate trust-updated --profile bpd-excitable --input ev=episode:20,-1 "
+    "--names T E --plot trust.png",
+    "ensemble": "trustode ensemble trust-updated --profile bpd --draw nu=norm:3:0.3 --n 200 "
+    "--name T --plot patients.png",
+    "scan": "trustode scan fitzhugh-nagumo --vary z=-1:0:11 --measure period regime",
+    "diagram": "trustode diagram fitzhugh-nagumo --vary z=-1:0 --plot diagram.png",
+    "fit": "trustode fit model.toml ratings.csv --time day --group person --observe "
+    "rating=gaussian:T,sd=noise --vary gain=1,min=0,max=3,per=person --vary "
+    "noise=0.5,min=0.01,scale=log",
+    "report": "trustode report fitzhugh-nagumo about-nerves --diagram z=-1:0",
+    "explore": "trustode explore trust-updated --profile bpd-excitable --input ev=episode:20,-1 "
+    "--out trust.html",
+    "export": "trustode export fitzhugh-nagumo nerve.ode",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are told in one line, with the nearest name."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is told as any other mistake."""
+        end = "" if message.endswith("?") else "."
+        raise OptionError(f"{message}{end} See: {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(each) for each in action.choices]
+            raise argparse.ArgumentError(
+                action,
+                f"there is no {str(value)!r:.40}{nearest(str(value), known)} "
+                f"There are: {', '.join(known)}",
+            )
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        found, left = self.parse_known_args(args, namespace)
+        if left:
+            command: _Parser = found.command
+            options = [option for action in command._actions for option in action.option_strings]
+            near = nearest(left[0].partition("=")[0], options) if left[0][0] == "-" else ""
+            command.error(f"{left[0]!r:.60} is not understood{near}")
+        return found
+
 
 def parser_of_all() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="trustode", description=_DESCRIPTION, epilog=_EXIT_CODES)
+    parser = _Parser(prog="trustode", description=_DESCRIPTION, epilog=_EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"trustode {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+    )
 
     def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
-        made.set_defaults(run=run)
+        epilog = f"For instance: {EXAMPLES[name]}" if name in EXAMPLES else None
+        made = commands.add_parser(name, help=text, description=text, epilog=epilog)
+        made.set_defaults(run=run, command=made)
         return made
 
     added = command(
         "demo", run_demo, "from the models to an answer on real data, as a page to read"
     )
     added.add_argument(
-        "folder", nargs="?", default="trustode-demo", metavar="FOLDER", help="where the page goes"
-    )
+        "folder", nargs="?", default="trustode-demo", metavar="FOLDER",
+        help="where the page goes (default: trustode-demo)",
+    )  # fmt: skip
+    _add_json(added)
 
     added = command("simulate", run_simulate, "solve a model over time")
     _add_model(added)
@@ -158,7 +211,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     )  # fmt: skip
     _add_values(added)
     added.add_argument("--starts", type=int, default=20, metavar="N", help="searches (default: 20)")
-    added.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    added.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the starts (default: 0)"
+    )
     _add_outputs(added, "values")
     _add_checkpoint(added)
 
@@ -167,6 +222,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     added.add_argument("folder", type=Path, metavar="FOLDER", help="where the page goes")
     _add_course(added)
     added.add_argument("--diagram", metavar="NAME=LOW:HIGH", help="also the diagram of a parameter")
+    _add_json(added)
 
     added = command("explore", run_explore, "write a model as one page to play with, offline")
     added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
@@ -183,6 +239,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     )
     added.add_argument("--names", nargs="+", metavar="NAME", help="states and observables drawn")
     added.add_argument("--plane", nargs=2, metavar="STATE", help="states drawn against each other")
+    _add_json(added)
 
     added = command("export", run_export, "write a model in the format of another program")
     added.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
@@ -194,6 +251,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     )  # fmt: skip
     added.add_argument("--format", metavar="FORMAT", help=f"instead: {', '.join(FORMATS)}")
     _add_values(added)
+    _add_json(added)
 
     added = command("models", run_models, "list the built-in models and their profiles")
     _add_json(added)

@@ -24,6 +24,9 @@ _FIRST = 12
 #: A range over this many times its lower end is told better by its logarithm.
 _WIDE = 200.0
 
+#: The range of what has none.
+_ANY = (-math.inf, math.inf)
+
 #: Digits of a diagram's curves: a tenth of a pixel.
 _DIGITS = 6
 
@@ -180,7 +183,7 @@ def _param(model: Model, name: str, value: float) -> dict[str, Any]:
 
 def _start_range(model: Model, name: str, value: float) -> dict[str, float]:
     """Return the ends of the slider of a start."""
-    low, high = model.bounds.get(name, (-math.inf, math.inf))
+    low, high = model.bounds.get(name, _ANY)
     if not math.isfinite(low) and not math.isfinite(high):
         size = 2.0 * abs(value) or 2.0
         low, high = (0.0 if value > 0.0 else -size), size
@@ -220,15 +223,24 @@ def _input(
     elif isinstance(given, Stimulus | Table):
         kind = "given"
         kinds.append("given")
+    least, most = model.bounds.get(name, _ANY)
     size = max(1.0, 2.0 * abs(fields["height"]), 2.0 * abs(fields["value"]))
+    low, high = max(-size, least), min(size, most)
+    tall = max(2.0, size)
+    heights = [max(-tall, least - fields["value"]), min(tall, most - fields["value"])]
+    if kind not in ("episode", "pulse"):
+        # One of which nobody said how high it is goes as far as it may.
+        fields["height"] = max(fields["height"], least - constant) or min(1.0, most - constant)
     return {
         "name": name,
         "meaning": model.meanings.get(name, ""),
         "kind": kind,
         "kinds": kinds,
         "fields": fields,
-        "range": [-size, size],
-        "heights": [-max(2.0, size), max(2.0, size)],
+        "min": least if math.isfinite(least) else None,
+        "max": most if math.isfinite(most) else None,
+        "range": [low, high],
+        "heights": heights,
         "table": {
             "knots": table.knots.tolist(),
             "pieces": table.coefficients.tolist(),
@@ -319,11 +331,11 @@ def _diagram(
         )
     if span is None:
         param = model.parameters.get(name)
-        if param is None or not (math.isfinite(param.min) and math.isfinite(param.max)):
+        span = model.bounds.get(name, _ANY) if param is None else (param.min, param.max)
+        if not (math.isfinite(span[0]) and math.isfinite(span[1])):
             raise OptionError(
                 f"{where}: {name} has no range of its own; give span=(low, high) for the diagram"
             )
-        span = (param.min, param.max)
     held = {key: float(v) for key, v in arriving.items() if isinstance(v, numbers.Real)}
     return diagram(model, name, _pair(span, f"{where}: span"), params=params, inputs=held)
 

@@ -140,12 +140,11 @@
         const [kind, rest = ""] = words.split(":");
         const values = rest === "" ? [] : rest.split(",").map(number);
         const names = Object.hasOwn(KINDS, kind) ? KINDS[kind] : null;
-        fine = names !== null && inputs[u].kinds.includes(kind) && values.length === names.length
-          && names.every((name, i) => fits(name, values[i]));
-        if (fine) {
-          made.u[u].kind = kind;
-          names.forEach((name, i) => { made.u[u][name] = values[i]; });
-        }
+        fine = names !== null && inputs[u].kinds.includes(kind) && values.length === names.length;
+        const found = { ...made.u[u], kind };
+        if (fine) names.forEach((name, i) => { found[name] = values[i]; });
+        fine &&= names.every((name) => fits(inputs[u], found, name, found[name]));
+        if (fine) made.u[u] = found;
       } else if (key === "~end") {
         fine = Number.isFinite(value) && value > data.span[0];
         if (fine) made.end = value;
@@ -170,11 +169,21 @@
   const allowed = (each, value) =>
     Number.isFinite(value) && value >= (each.min ?? -Infinity) && value <= (each.max ?? Infinity);
 
-  function fits(name, value) {
+  /* Whether a field of an input takes a value: its own rule, and the input's bounds. */
+  function fits(each, u, name, value) {
     if (!Number.isFinite(value)) return false;
+    if (name === "value") return allowed(each, value);
+    if (name === "height") return allowed(each, u.value + value);
     if (FIELDS[name][2] === "positive") return value > 0;
     if (FIELDS[name][2] === "whole") return Number.isInteger(value) && value >= 1 && value <= 500;
     return true;
+  }
+
+  /* Lower an episode or a pulse that would leave its input's bounds. */
+  function within(each, u) {
+    if (!KINDS[u.kind].includes("height")) return;
+    const low = (each.min ?? -Infinity) - u.value, high = (each.max ?? Infinity) - u.value;
+    u.height = Math.min(Math.max(u.height, low), high);
   }
 
   function say(text) { get("said").textContent = text; }
@@ -241,7 +250,7 @@
     if (each.meaning) make("span", label, { class: "soft" }, ` ${each.meaning} `);
     const choice = make("select", label);
     for (const kind of each.kinds) make("option", choice, { value: kind }, kind === "given" ? "as given" : kind);
-    choice.addEventListener("change", () => { now.u[k].kind = choice.value; changed(); });
+    choice.addEventListener("change", () => { now.u[k].kind = choice.value; within(each, now.u[k]); changed(); });
     const span = data.span[1] - data.span[0];
     const ranges = {
       value: each.range, time: [data.span[0], data.span[1]], height: each.heights,
@@ -255,7 +264,8 @@
         name: words, words: units && `(${units.trim()})`, low: ranges[name][0], high: ranges[name][1],
         log: name === "sd" || name === "width", whole: kind === "whole",
         read: () => now.u[k][name], usual: () => each.fields[name],
-        write: (value) => { now.u[k][name] = value; }, fine: (value) => fits(name, value),
+        write: (value) => { now.u[k][name] = value; within(each, now.u[k]); },
+        fine: (value) => fits(each, now.u[k], name, value),
       });
     }
     refreshers.push(() => {
@@ -544,7 +554,7 @@
     const moving = inputs.map((each, k) => [each.name, samples.arriving[k]])
       .filter(([, line]) => line.some((value) => value !== line[0]));
     const strip = moving.length ? 46 : 0, height = narrow ? 235 : 330;
-    const longest = Math.max(1, ...drawn.map(([name]) => name.length));
+    const longest = Math.max(1, ...[...drawn, ...moving].map(([name]) => name.length));
     const f = frame("time", height, xs, ys, {
       x: `time${unit && ` (${unit.trim()})`}`, y: "",
       alt: `${listed(drawn.map(([name]) => name), 8)} over time; the numbers are in the table below`,

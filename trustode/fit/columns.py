@@ -23,9 +23,6 @@ Array = NDArray[np.float64]
 #: What to do about rows that cannot be used.
 DROP = "Drop these rows or correct them"
 
-#: Numbers that tables hold where an answer is missing.
-CODES = (-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
-
 
 def check_frame(frame: object, wanted: Sequence[tuple[object, str]], where: str) -> None:
     """Raise unless a frame has rows and once each the columns wanted, given with their use."""
@@ -118,8 +115,14 @@ def _remedy(texts: pd.Series, column: str) -> str:
     """Say what to do about texts where numbers are wanted, by what they look like."""
     named = f"data['{column}']"
     found = [str(each).strip() for each in texts.unique()]
-    if all(re.fullmatch(r"[+-]?\d+,\d+", each) for each in found):
-        return "Read the file with pandas.read_csv(..., decimal=','), for commas in its numbers"
+    others = [each for each in found if not re.fullmatch(r"[+-]?\d+(,\d+)?", each)]
+    if len(others) < len(found) and len(others) < 5:
+        missing = f", na_values={others!r:.80}" if others else ""
+        what = " and words for missing answers" if others else ""
+        return (
+            f"Read the file with pandas.read_csv(..., decimal=','{missing}), for commas in its "
+            f"numbers{what}"
+        )
     if all(re.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}:\d{2}", each) for each in found):
         return (
             f"These look like dates: with when = pandas.to_datetime({named}, dayfirst=True), or "
@@ -129,17 +132,6 @@ def _remedy(texts: pd.Series, column: str) -> str:
         codes = ", ".join(f"{each!r:.40}: {code}" for code, each in enumerate(sorted(found)))
         return f"Code them as numbers, as in {named} = {named}.map({{{codes}}})"
     return "Correct these rows, or make them missing with pandas.to_numeric(..., errors='coerce')"
-
-
-def looks_coded(values: Array) -> NDArray[Any]:
-    """Return which values are a usual code for a missing answer, and lie far from all others."""
-    usual = np.isin(values, CODES)
-    rest = values[~usual]
-    if not usual.any() or len(rest) < 2 or rest.min() == rest.max():
-        return np.zeros(len(values), dtype=bool)
-    reach = 3.0 * (rest.max() - rest.min())
-    far = (values < rest.min() - reach) | (values > rest.max() + reach)
-    return np.asarray(usual & far)
 
 
 def places(frame: pd.DataFrame, column: str, options: Sequence[Any], where: str) -> Array:

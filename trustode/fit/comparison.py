@@ -74,7 +74,8 @@ class Comparison(Shown):
 
     def __repr__(self) -> str:
         notes = "".join(f"\n  note: {note}" for note in self.notes)
-        return f"{self._headline()}\n{text_of_table(self.table)}{notes}"
+        # A column a fit: there are few fits and many figures, and a screen is narrow.
+        return f"{self._headline()}\n{text_of_table(self.table.T)}{notes}"
 
 
 def _criterion_sentence(table: pd.DataFrame, kind: str) -> str:

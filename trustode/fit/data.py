@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, listed
 from ..model import Model
 from ..stimulus import Table
-from .columns import DROP, check_frame, check_labels, looks_coded, numbers, places, refuse
+from .columns import DROP, check_frame, check_labels, numbers, places, refuse
 from .groups import levels_of, numbers_of, rest_of, tables_of
 from .observation import Observation
 
@@ -60,24 +60,6 @@ class Design:
     held: Mapping[str, Any] = field(default_factory=dict)
     rest: Mapping[str, Any] | None = None
     given: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-
-
-def code_notes(measured: Mapping[str, Measured]) -> list[str]:
-    """Say which observed columns hold what looks like a code for a missing answer."""
-    notes = []
-    for column, rows in measured.items():
-        if rows.given.dtype.kind != "f":
-            continue
-        coded = looks_coded(rows.given)
-        if coded.any():
-            code = f"{rows.given[coded][0]:g}"
-            many = int(coded.sum())
-            notes.append(
-                f"column '{column}' holds {code} in {many} row{'s' if many > 1 else ''}, far from "
-                "all else; if that stands for a missing answer, make it one with "
-                f"data['{column}'].replace({code}, float('nan'))"
-            )
-    return notes
 
 
 @dataclass(frozen=True, eq=False)

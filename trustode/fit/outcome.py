@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import STATUS_TEXT, FitWarning, SolveError, Status
 from ..jobs import LOST
 from ..progress import Progress
-from .data import Design, code_notes
+from .data import Design
 from .information import (
     cut_notes,
     labels,
@@ -42,6 +42,7 @@ from .optimise import (
 )
 from .readout import jump_notes, shared_notes
 from .result import Fit, failure_note, fitted_model, params_frame, residuals_frame
+from .slips import slips
 
 #: Widths, in scales, to which kinks of a likelihood are rounded off while polishing.
 POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -214,7 +215,7 @@ def _result(
     doubts = undetermined_notes(layout, known)
     doubts += shared_notes(problem.readout.model, problem.observed)
     doubts += jump_notes(problem.readout.model, layout.names)
-    doubts += code_notes(problem.data.measured)
+    doubts += slips(problem.data, problem.observed, design.time)
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(

@@ -21,14 +21,20 @@ from .param import number
 
 
 class Formulas(Mapping[Any, sympy.Expr]):
-    """Expressions of which the text is known to be right; each is read when it is wanted."""
+    """Expressions by symbol or name; each is read when it is wanted, or all by `read`."""
 
     def __init__(self, texts: Mapping[Any, tuple[str, str]], known: Mapping[str, sympy.Symbol]):
         self._texts = texts
         self._known = known
         self._made: dict[Any, sympy.Expr] = {}
 
+    def read(self) -> None:
+        """Read all of them, so that what is wrong with one is found now."""
+        for key in self:
+            self[key]
+
     def __getitem__(self, key: Any) -> sympy.Expr:
+        key = self._own(key)
         made = self._made.get(key)
         if made is None:
             text, where = self._texts[key]
@@ -36,7 +42,11 @@ class Formulas(Mapping[Any, sympy.Expr]):
         return made
 
     def __contains__(self, key: object) -> bool:
-        return key in self._texts
+        return self._own(key) in self._texts
+
+    def _own(self, key: object) -> object:
+        """Return a key as it is kept: equations by symbol, read-outs by name."""
+        return self._known.get(key, key) if isinstance(key, str) and key not in self._texts else key
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._texts)

@@ -49,8 +49,8 @@ class Model:
         Value of each input while nothing else is given.
     observables : mapping of str to expression, optional
         Named read-outs of states, parameters and inputs.
-    bounds : mapping of state to pair of float, optional
-        Region in which a state makes sense.
+    bounds : mapping of state or input to pair of float, optional
+        Region in which a state or an input makes sense.
     time_unit : str
         Unit of ``t``.
     meanings : mapping of str to str, optional
@@ -126,22 +126,21 @@ class Model:
         content = repr((reader(), *every, list(inputs_), texts))
         fingerprint = sha256(content.encode(errors="surrogatepass")).hexdigest()
         key = recall(fingerprint)
-        equations: Mapping[Any, sympy.Expr] = Formulas(right_sides, known)
-        readouts: Mapping[Any, sympy.Expr] = Formulas(readings, known)
+        equations, readouts = Formulas(right_sides, known), Formulas(readings, known)
         if key is None:
-            equations = MappingProxyType(dict(equations))
-            readouts = MappingProxyType(dict(readouts))
+            equations.read()
+            readouts.read()
         start = dict(Formulas(beginnings, {name: symbol(name) for name in params}))
         for name, expression in start.items():
             if TIME in expression.free_symbols:
                 raise ModelError(f"{self.name}: initial {name} depends on t; give its value")
-        limits = limits_of(where, named(self.bounds, f"{where}: bounds"), list(rhs))
+        limits = limits_of(where, named(self.bounds, f"{where}: bounds"), [*rhs, *inputs_])
         for name, (low, high) in limits.items():
-            value = start[name]
+            value = start[name] if name in start else sympy.Float(inputs_[name])
             if value.is_number and not low <= float(value) <= high:
                 raise ModelError(
-                    f"{where}: initial {name} = {float(value):g} is outside its bounds "
-                    f"[{low:g}, {high:g}]"
+                    f"{where}: {'initial' if name in start else 'input'} {name} = "
+                    f"{float(value):g} is outside its bounds [{low:g}, {high:g}]"
                 )
         meanings = named(self.meanings, f"{where}: meanings")
         check_meanings(where, meanings, [*rhs, *inputs_, *observables])
@@ -274,6 +273,79 @@ class Model:
         if observables is not None:
             arguments["observables"].update(observables)
         return Model(**arguments)
+
+    @checks_keywords
+    def extend(
+        self,
+        name: str,
+        *,
+        put: Mapping[Name, Formula] | None = None,
+        rhs: Mapping[Name, Formula] | None = None,
+        params: Mapping[Name, float | Param] | None = None,
+        initial: Mapping[Name, Formula] | None = None,
+        inputs: Mapping[Name, float] | None = None,
+        observables: Mapping[str, Formula] | None = None,
+        bounds: Mapping[Name, tuple[float, float]] | None = None,
+        meanings: Mapping[Name, str] | None = None,
+    ) -> Model:
+        """Return a model with other equations: states, parameters or inputs more, or terms changed.
+
+        Parameters
+        ----------
+        name : str
+            What the new model is called; its equations are no longer those of the old.
+        put : mapping of parameter, input or state to expression
+            What stands for a name in every equation and observable of the old model, as in
+            ``{"gain": "gain*(1 - effect*drug)"}``.
+        rhs : mapping of state to expression
+            Equations of new states, and others for old ones; they are taken as given.
+        params, initial, inputs, observables, bounds, meanings : mapping
+            What comes new, as for `Model`; `replace` changes values that there are.
+
+        Raises
+        ------
+        ModelError
+            If `put` names nothing in the model, a new parameter or input is there already, or
+            the new equations break a rule of `Model`.
+        """
+        where = f"{name}: extend('{self.name}')"
+        arguments = self.arguments()
+        new = {"params": named(params, f"{where}: params"), "inputs": named(inputs, where)}
+        for part, values in new.items():
+            for each in values:
+                if each in (*self.states, *self.params, *self.inputs):
+                    raise ModelError(
+                        f"{where}: {part}: {each!r} is in the model already; replace("
+                        f"{part}={{{each!r}: ...}}) gives it another value"
+                    )
+            arguments[part].update(values)
+        equations = named(rhs, f"{where}: rhs")
+        there = (*self.states, *self.params, *self.inputs)
+        known = {
+            each: symbol(each) for each in (*there, *equations, *new["params"], *new["inputs"])
+        }
+        others = {}
+        for each, value in named(put, f"{where}: put").items():
+            if each not in there:
+                raise ModelError(
+                    f"{where}: put: {each!r} is no state, parameter or input of "
+                    f"'{self.name}'{nearest(each, there)}"
+                )
+            text, at = text_of(value, known, f"{where}: put {each!r}", self.states, self.params)
+            others[symbol(each)] = parse(text, known, at)
+        arguments["rhs"] = {state.name: e.xreplace(others) for state, e in self.rhs.items()}
+        arguments["rhs"].update(equations)
+        arguments["observables"] = {n: e.xreplace(others) for n, e in self.observables.items()}
+        for part, given in (
+            ("initial", initial),
+            ("observables", observables),
+            ("bounds", bounds),
+            ("meanings", meanings),
+        ):
+            arguments[part].update(named(given, f"{where}: {part}"))
+        changed = f"Changed from '{self.name}'."
+        arguments["description"] = f"{changed} {self.description}".strip()
+        return Model(**(arguments | {"name": name}))
 
     def known(
         self, given: Mapping[Any, Any] | None, kind: str, names: tuple[str, ...]

@@ -29,7 +29,7 @@ def start_texts(
     model: str, given: Mapping[str, Any], state_names: list[str], param_names: list[str]
 ) -> dict[str, tuple[str, str]]:
     """Return the text of each state's start, or raise where one is missing."""
-    _check_states(model, "initial", given, state_names)
+    _check_names(model, "initial", given, state_names, "not a state")
     missing = [name for name in state_names if name not in given]
     if missing:
         raise ModelError(f"{model}: initial has no value for {listed(missing)}")
@@ -41,10 +41,10 @@ def start_texts(
 
 
 def limits_of(
-    model: str, given: Mapping[str, Any], state_names: list[str]
+    model: str, given: Mapping[str, Any], names: list[str]
 ) -> dict[str, tuple[float, float]]:
-    """Return the bounds of the states that have any, or raise where they are none."""
-    _check_states(model, "bounds", given, state_names)
+    """Return the bounds of the states and inputs that have any, or raise where they are none."""
+    _check_names(model, "bounds", given, names, "neither a state nor an input")
     limits = {}
     for name, pair in given.items():
         try:
@@ -72,11 +72,13 @@ def check_meanings(model: str, meanings: Mapping[str, Any], names: list[str]) ->
         check_prose(text, f"{model}: the meaning of {name!r}")
 
 
-def _check_states(model: str, part: str, given: Mapping[str, Any], state_names: list[str]) -> None:
-    """Raise for a name that is not a state."""
+def _check_names(
+    model: str, part: str, given: Mapping[str, Any], names: list[str], wrong: str
+) -> None:
+    """Raise for a name that is none of those that are allowed."""
     for name in given:
-        if name not in state_names:
+        if name not in names:
             raise ModelError(
-                f"{model}: {part} names {name!r}, which is not a state "
-                f"({listed(state_names)}){nearest(name, state_names)}"
+                f"{model}: {part} names {name!r}, which is {wrong} "
+                f"({listed(names)}){nearest(name, names)}"
             )

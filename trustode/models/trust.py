@@ -69,6 +69,7 @@ _BOUNDS = {
     "C": (0, 1),
     "A": (0, 1),
     "P": (-1, 1),
+    "h": (0, 1),
 }
 _MEANINGS = {
     "E": "negative emotional arousal that precedes and biases appraisal (emotional antecedent)",
@@ -241,7 +242,7 @@ def build(
         initial={key: value for key, value in _INITIAL.items() if key in rhs},
         inputs={"ev": 0.0, "u": 0.0, "h": 0.0},
         observables=observables,
-        bounds={key: pair for key, pair in _BOUNDS.items() if key in rhs},
+        bounds={key: pair for key, pair in _BOUNDS.items() if key in rhs or key == "h"},
         time_unit="day",
         meanings={key: text for key, text in _MEANINGS.items() if key in described},
         description=f"{description} {_WARNING}",

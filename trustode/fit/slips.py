@@ -1,0 +1,119 @@
+"""What in data looks like a slip, though it may be meant: told as notes, never refused.
+
+Imports the data and the observation models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import listed
+from .data import Data
+from .observation import Gaussian, Observation
+
+Array = NDArray[np.float64]
+
+#: Numbers that tables hold where an answer is missing.
+CODES = (-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
+
+#: Fewer values than this do not tell what is usual among them but for all of them together.
+_MANY = 20
+#: Widths of what is usual that a code, and any other number, lie apart to be told of.
+_CODE_APART, _APART = 3.0, 5.0
+#: Where more rows than this share of them have the time of another, occasions have several rows.
+_SELDOM = 0.1
+
+
+def slips(data: Data, observed: Mapping[str, Observation], time: str) -> list[str]:
+    """Say what in the data looks like a slip."""
+    notes = [*_alike(data.labels), *_repeated(data, time)]
+    index = list(data.frame.index)
+    when = data.frame[time].to_numpy(dtype=float)
+    notes += _far(time, when, index)
+    for column, rows in data.measured.items():
+        if rows.given.dtype.kind != "f":
+            continue
+        coded = looks_coded(rows.given)
+        if coded.any():
+            code = f"{rows.given[coded][0]:g}"
+            many = int(coded.sum())
+            notes.append(
+                f"column '{column}' holds {code} in {many} row{'s' if many > 1 else ''}, far from "
+                "all else; if that stands for a missing answer, make it one with "
+                f"data['{column}'].replace({code}, float('nan'))"
+            )
+        if isinstance(observed[column], Gaussian):
+            named = [index[k] for k in rows.row[~coded]]
+            notes += _far(column, rows.given[~coded], named)
+    return notes
+
+
+def looks_coded(values: Array) -> NDArray[Any]:
+    """Return which values are a usual code for a missing answer, and lie far from all others."""
+    usual = np.isin(values, CODES)
+    return np.asarray(usual & _apart(values, values[~usual], _CODE_APART))
+
+
+def _apart(values: Array, others: Array, widths: float) -> NDArray[Any]:
+    """Return which values lie some widths of the middle of others beyond its ends.
+
+    The middle are nine tenths, as one slip must not hide another; of a few values, all.
+    """
+    if len(others) < 2:
+        return np.zeros(len(values), dtype=bool)
+    low, high = np.quantile(others, [0.05, 0.95] if len(others) >= _MANY else [0.0, 1.0])
+    reach = widths * (high - low) if high > low else np.inf
+    return np.asarray((values < low - reach) | (values > high + reach))
+
+
+def _far(column: str, values: Array, index: Sequence[Any]) -> list[str]:
+    """Tell of numbers that lie far from all others."""
+    if len(values) < _MANY:
+        return []
+    far = zip(index, values, _apart(values, values, _APART), strict=True)
+    told = listed([f"{value:g} in row {row}" for row, value, is_far in far if is_far], 4)
+    if not told:
+        return []
+    return [
+        f"column '{column}' holds {told}, far from all else; one such number, if it is a slip of "
+        "typing, moves every estimate"
+    ]
+
+
+def _alike(labels: Iterable[Hashable]) -> list[str]:
+    """Tell of groups whose names differ by case, spaces, signs or leading zeros only."""
+    spelt: dict[Any, list[str]] = {}
+    for label in labels:
+        parts = label if isinstance(label, tuple) else (label,)
+        plain = tuple(_plain(each) if isinstance(each, str) else each for each in parts)
+        spelt.setdefault(plain, []).append(repr(label))
+    return [
+        f"groups {' and '.join(same)} are taken for different ones, although their names differ "
+        "by case, spaces, signs or zeros only; correct the names if they are one"
+        for same in spelt.values()
+        if len(same) > 1
+    ]
+
+
+def _plain(text: str) -> tuple[str, ...]:
+    """Return the words and numbers of a name, as one would say them."""
+    return tuple(part.lstrip("0") or "0" for part in re.findall(r"[^\W\d_]+|\d+", text.casefold()))
+
+
+def _repeated(data: Data, time: str) -> list[str]:
+    """Tell of a few rows that have the group and the time of another, where there are groups."""
+    place = data.group * (data.time_index.max() + 1) + data.time_index
+    _, first = np.unique(place, return_index=True)
+    again = np.setdiff1d(np.arange(len(place)), first)
+    if len(data.labels) == 1 or not 0 < len(again) <= _SELDOM * len(place):
+        return []
+    rows = listed([str(data.frame.index[k]) for k in again], 8)
+    return [
+        f"{len(again)} of {len(place)} rows ({rows}) have the group and time ('{time}') of an "
+        "earlier row: entered twice, or under a wrong name? Both count as answers"
+    ]
