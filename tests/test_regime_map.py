@@ -97,6 +97,37 @@ def test_rest_and_cycle_coexist_beyond_the_bautin_point(of_bautin):
     assert of_bautin.failed == ()
 
 
+def test_a_slow_approach_is_waited_for():
+    """z' = (b + i) z - z |z|^2: a circle of radius sqrt(b) for b > 0, which nothing else joins.
+
+    Runs come to it, or to rest, at a rate of some |b|: by far not within the time at first, and for
+    the least b not within thirty times that either.
+    """
+    x, y = tr.states("x y")
+    b, c = tr.parameters("b c")
+    grow = b - x**2 - y**2
+    model = tr.Model(
+        "circle", rhs={x: x * grow - y, y: y * grow + x}, params={b: 1, c: 0}, initial={x: 0, y: 0}
+    )
+    found = tr.regime_map(
+        model, ("b", "c"), span={"b": (-0.001, 0.001), "c": (0, 1)}, n=(10, 2), curves=False,
+        initial=[{"x": 1}, {"x": 0.01}],
+    ).grid  # fmt: skip
+    known = np.where(found["b"] > 0, "cycling", "resting")
+    assert (found["regime"] == np.where(abs(found["b"]) > 2e-4, known, "unsettled")).all()
+
+
+def test_within_a_given_time_what_moves_is_not_named():
+    """x' = b - x^2 passes 0 within pi / sqrt(-b), which is 3,000 and more here."""
+    x = tr.states("x")
+    b, c = tr.parameters("b c")
+    model = tr.Model("ghost", rhs={x: b - x**2 - x**5}, params={b: 0, c: 0}, initial={x: 1})
+    found = tr.regime_map(
+        model, ("b", "c"), span={"b": (-1e-6, -2e-7), "c": (0, 1)}, n=2, curves=False, t=(0, 40)
+    ).grid
+    assert (found["regime"] == "unsettled").all()
+
+
 def test_curves_start_at_meeting_points(of_bautin):
     """At this level of b2 no diagram crosses a fold of cycles: the Bautin point leads there."""
     span = {"b1": (-1, 1), "b2": (-1, 1.5)}

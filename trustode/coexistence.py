@@ -24,6 +24,7 @@ from .longrun import (
     Measured,
     Plan,
     is_trust,
+    looked_at,
     measure_runs,
     settle,
     sides,
@@ -43,8 +44,14 @@ _DRIFTS = 5.0
 _ASIDE = 1e-3
 #: Two rests of T that differ by less are one, on whichever side of 0 they are.
 _NOTHING = 1e-6
-#: An equilibrium whose fastest growth, times the span that was measured, is above this is left.
-_LEAVES = 1.0
+#: A growth above this share of the fastest rate leaves an equilibrium.
+_GROWS = 1e-9
+#: Extremes of a cycle that differ by more than this share of a state's size, between the halves of
+#: what was measured, are still moving; so is rest, if by more than the second number in its last
+#: fifth and no equilibrium is near.
+_STILL, _CREEPS = SAME / 50.0, 1e-3
+#: How often runs that move are solved on, each time twice as long.
+_DOUBLINGS = 4
 #: Share of its size on the whole map below which a state vanishes at a point.
 _VANISHES = 1e-2
 #: What is no attractor.
@@ -62,6 +69,7 @@ def coexistence(
     params: Mapping[str, float],
     inputs: Mapping[str, float],
     times: tuple[float, float, float],
+    patient: bool,
     solver: Solver,
     where: str,
 ) -> tuple[Points, pd.DataFrame]:
@@ -79,6 +87,8 @@ def coexistence(
     params, inputs : mapping of str to float
     times : tuple of float
         Start, the end of the transient, and the end.
+    patient : bool
+        Whether runs that have not settled by then are solved on.
     solver : Solver
     where : str
         The call, for messages.
@@ -114,7 +124,9 @@ def coexistence(
     free = [k for k, name in enumerate(model.states) if name not in ("T", "L")]
     atol = solver.atol_vector(every[0].compiled)
     plan = Plan(start, start + discarded, end, solver, atol, ("mean", "period"), free)
-    return Points(every, plan, sizes, settled), pd.DataFrame(begins, columns=list(model.states))
+    return Points(every, plan, sizes, settled, patient), pd.DataFrame(
+        begins, columns=list(model.states)
+    )
 
 
 def _sizes(model: Model, reach: Mapping[str, float]) -> Array:
@@ -143,12 +155,17 @@ def _apart(starts: list[dict[str, float]], sizes: Array) -> list[dict[str, float
 
 @dataclass(frozen=True)
 class Points:
-    """The task: the long runs of each point from all starts; the last ones settle first."""
+    """The task: the long runs of each point from all starts.
+
+    The last ones, so many as are `settled`, settle first; if `patient`, runs that still move are
+    solved on.
+    """
 
     every: list[Runs]
     plan: Plan
     sizes: Array
     settled: int
+    patient: bool
 
     def take(self, rows: slice) -> Points:
         """Return the task of some points."""
@@ -171,23 +188,50 @@ class Points:
             # Within the model's bounds, on whichever side there is room.
             moved = np.where((y0 + aside < low) | (y0 + aside > high), y0 - aside, y0 + aside)
             y0 = np.clip(moved, low, high)
-            measured.append(measure_runs(runs, rows, y0, range(y0.shape[1]), self.plan, crew))
-        leaves = np.array(
-            [self._leaves(runs, each) for runs, each in zip(self.every, measured, strict=True)]
-        )
-        return _attractors(model, measured, leaves, self.sizes)
+            seen = range(y0.shape[1])
+            ends = measure_runs(runs, rows, y0, seen, self.plan, crew)
+            moving, length = self._moving(runs, rows, ends), self.plan.end - self.plan.begin
+            for _ in range(_DOUBLINGS if self.patient else 0):
+                late = np.flatnonzero(moving)
+                if not late.size:
+                    break
+                length *= 2.0
+                plan = replace(self.plan, start=self.plan.begin, end=self.plan.begin + length)
+                y0, reached = ends.final[late], ends.reached[late]
+                later = measure_runs(runs, late, y0, seen, plan, crew, reached)
+                moving[late] = self._moving(runs, late, later)
+                ends.put(late, later)
+            ends.behaviour.kind[moving] = "unsettled"
+            measured.append(ends)
+        return _attractors(model, measured, self.sizes)
 
-    def _leaves(self, runs: Runs, measured: Measured) -> NDArray[np.bool_]:
-        """Say which runs rest on an equilibrium that is unstable."""
-        rows = np.arange(runs.n_run)
-        p, u = runs.params(rows), runs.input_values(rows, self.plan.end)
-        span = self.plan.end - self.plan.begin
-        leaves = np.zeros(len(rows), dtype=bool)
-        for k in np.flatnonzero(measured.behaviour.kind == "resting").tolist():
-            jac = runs.compiled.jac(self.plan.end, measured.final[k], p[k], u[k])
-            if np.isfinite(jac).all():
-                leaves[k] = np.linalg.eigvals(jac).real.max() * span > _LEAVES
-        return leaves
+    def _moving(self, runs: Runs, rows: NDArray[np.intp], measured: Measured) -> NDArray[np.bool_]:
+        """Say which runs are on their way; those that rest are put on their equilibrium."""
+        kind, extent = measured.behaviour.kind, measured.extent
+        seen = looked_at(runs.compiled.model)
+        size = np.maximum(
+            np.maximum(np.abs(extent.low), np.abs(extent.high)), _VANISHES * self.sizes
+        )
+        moving: NDArray[np.bool_] = kind == "unsettled"
+        changes = (extent.change > _STILL * size)[:, seen].any(axis=1)
+        moving |= (kind == "cycling") & changes
+        at = np.flatnonzero(kind == "resting")
+        if not at.size:
+            return moving
+        t, states = self.plan.end, list(range(len(self.sizes)))
+        y = settle(runs, rows[at], t, measured.final[at], states)
+        p, u = runs.params(rows[at]), runs.input_values(rows[at], t)
+        for k, (j, root) in enumerate(zip(at.tolist(), y, strict=True)):
+            away = np.abs(root - measured.final[j])
+            near = bool(np.all(away <= SAME * size[j]))
+            jac = runs.compiled.jac(t, root if near else measured.final[j], p[k], u[k])
+            creeps = bool((extent.drift[j] > _CREEPS * size[j])[seen].any())
+            if near and away.any():
+                # Newton's method has moved it there: what it still creeps leads there too.
+                extent.rest[j], extent.drift[j], creeps = root, 0.0, False
+            rates = np.linalg.eigvals(jac) if np.isfinite(jac).all() else np.zeros(1)
+            moving[j] = creeps or rates.real.max() > _GROWS * np.abs(rates).max()
+        return moving
 
     def parts(self) -> Parts:
         """Return all that the regimes depend on."""
@@ -199,13 +243,12 @@ class Points:
             "initial": (f"{len(starts)} starts", digest(starts, self.settled)),
             "t": (f"{plan.start:g} to {plan.end:g}", digest(plan.start, plan.end)),
             "discard": (f"until {plan.begin:g}", digest(plan.begin)),
+            "on": ("until settled" if self.patient else "no longer", ""),
             "solver": (repr(plan.solver), ""),
         }
 
 
-def _attractors(
-    model: Model, measured: list[Measured], leaves: NDArray[np.bool_], sizes: Array
-) -> Arrays:
+def _attractors(model: Model, measured: list[Measured], sizes: Array) -> Arrays:
     """Return regime, number of attractors and longest period of each point."""
     kinds = np.array([each.behaviour.kind for each in measured]).astype("U11")
     rest, drift, low, high, mean = (
@@ -214,7 +257,7 @@ def _attractors(
     )
     mean = np.array([each.behaviour.mean for each in measured])
     # What a point's own runs reach, but for a state that vanishes there.
-    here = np.nanmax(np.maximum(np.abs(low), np.abs(high)), axis=0, initial=0.0)
+    here = np.nanmax([each.extent.size for each in measured], axis=0, initial=0.0)
     local = np.maximum(here, _VANISHES * sizes)
     trust = is_trust(model)
     if trust:
@@ -228,7 +271,7 @@ def _attractors(
     period = np.full(n_point, np.nan)
     every_period = np.array([each.behaviour.period for each in measured])
     for j in range(n_point):
-        usable = [k for k in range(len(measured)) if kinds[k, j] not in _NONE and not leaves[k, j]]
+        usable = [k for k in range(len(measured)) if kinds[k, j] not in _NONE]
         found: list[int] = []
         for k in usable:
             if not any(

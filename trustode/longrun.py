@@ -175,13 +175,15 @@ class Plan:
 class Measured(NamedTuple):
     """Runs' statuses and long-run behaviour, and where and how their windows were solved.
 
-    Arrays with one row a run; numbers are NaN and the kind is "failed" where a run failed.
+    Arrays with one row a run; numbers are NaN and the kind is "failed" where a run failed. The
+    size that each state has had, the transient included, is `reached`.
     """
 
     status: NDArray[np.int64]
     begin: Array
     n_steps: NDArray[np.int64]
     final: Array
+    reached: Array
     extent: Extent
     behaviour: Behaviours
 
@@ -192,9 +194,19 @@ class Measured(NamedTuple):
             self.begin[rows],
             self.n_steps[rows],
             self.final[rows],
+            self.reached[rows],
             Extent(*(each[rows] for each in self.extent)),
             self.behaviour.some(rows),
         )
+
+    def put(self, rows: NDArray[np.intp], later: Measured) -> None:
+        """Replace some of the runs by what was measured of them later."""
+        for own, other in (
+            *zip(self[:5], later[:5], strict=True),
+            *zip(self.extent, later.extent, strict=True),
+            *zip(self.behaviour, later.behaviour, strict=True),
+        ):
+            own[rows] = other
 
 
 def measure_points(
@@ -284,7 +296,7 @@ class _Window:
         return found
 
 
-def _looked_at(model: Model) -> Sequence[int]:
+def looked_at(model: Model) -> Sequence[int]:
     """Return the states that tell how a run behaves."""
     return [model.states.index("T")] if is_trust(model) else range(len(model.states))
 
@@ -296,6 +308,7 @@ def measure_runs(
     seen: Sequence[int],
     plan: Plan,
     crew: Crew,
+    reached: Array | None = None,
 ) -> Measured:
     """Solve some runs past the transient, then measure some of their states.
 
@@ -306,39 +319,42 @@ def measure_runs(
         Where each of them starts.
     seen : sequence of int
         Positions of the states that are measured.
+    reached : ndarray, shape (n, n_state), optional
+        Of runs that go on: the size that each state has had.
     """
+    before = np.abs(y0) if reached is None else reached.copy()
     if plan.solver.method not in ("auto", *NATIVE):
-        return _measure_samples(runs, rows, y0, seen, plan, crew)
+        return _measure_samples(runs, rows, y0, seen, plan, crew, before)
     model = runs.compiled.model
     p, stimuli = runs.params(rows), runs.stimuli(rows)
-    begin, before = y0, np.abs(y0)
+    begin = y0
     status = np.full(len(rows), int(Status.SUCCESS))
     if plan.begin > plan.start:
         span = plan.start, plan.begin
         transient = _Window(runs, p, stimuli, span, y0, plan.solver, crew)
-        looked_at = _looked_at(model)
-        extent = transient.extent(looked_at)
+        own = looked_at(model)
+        extent = transient.extent(own)
         begin, status = transient.final, transient.status
-        before[:, looked_at] = np.maximum(np.abs(extent.low), np.abs(extent.high))
+        before[:, own] = np.maximum(before[:, own], extent.size)
     # A run that failed starts from NaN and fails again at once.
     window = _Window(runs, p, stimuli, (plan.begin, plan.end), begin, plan.solver, crew)
     extent = window.extent(seen)
     status = np.where(status == Status.SUCCESS, window.status, status)
     behaviour = _behave(model, window, extent, seen, before, plan)
     behaviour.kind[status != Status.SUCCESS] = "failed"
-    return Measured(status, begin, window.n_steps, window.final, extent, behaviour)
+    return Measured(status, begin, window.n_steps, window.final, before, extent, behaviour)
 
 
 def _behave(
     model: Model, feed: Feed, extent: Extent, seen: Sequence[int], before: Array, plan: Plan
 ) -> Behaviours:
-    """Tell how runs behave; `before` is the size each state had in the transient."""
-    size = np.maximum(np.maximum(np.abs(extent.low), np.abs(extent.high)), before[:, seen])
+    """Tell how runs behave; `before` is the size each state has had, and is brought up to date."""
+    size = before[:, seen] = np.maximum(extent.size, before[:, seen])
     bounds = [model.bounds.get(model.states[i], (-math.inf, math.inf)) for i in seen]
     widths = np.array([high - low for low, high in bounds])
     scale = np.where(np.isfinite(widths), widths, size)
     noise = plan.atol[list(seen)] + plan.solver.rtol * size
-    look_at: Sequence[int] = _looked_at(model)
+    look_at: Sequence[int] = looked_at(model)
     if not {"mean", "period", "regime"} & {*plan.measures}:
         look_at = ()
     span, means = (plan.begin, plan.end), "mean" in plan.measures
@@ -352,16 +368,19 @@ def _measure_samples(
     seen: Sequence[int],
     plan: Plan,
     crew: Crew,
+    reached: Array,
 ) -> Measured:
     """Solve some runs with a method of scipy's, then measure fine samples."""
     found = [
-        _sample(runs, rows[k : k + 1], y0[k : k + 1], seen, plan, crew) for k in range(len(rows))
+        _sample(runs, rows[k : k + 1], y0[k : k + 1], seen, plan, crew, reached[k : k + 1])
+        for k in range(len(rows))
     ]
     return Measured(
         np.concatenate([each.status for each in found]),
         np.concatenate([each.begin for each in found]),
         np.concatenate([each.n_steps for each in found]),
         np.concatenate([each.final for each in found]),
+        np.concatenate([each.reached for each in found]),
         Extent(*map(np.concatenate, zip(*(each.extent for each in found), strict=True))),
         Behaviours(*map(np.concatenate, zip(*(each.behaviour for each in found), strict=True))),
     )
@@ -374,14 +393,15 @@ def _sample(
     seen: Sequence[int],
     plan: Plan,
     crew: Crew,
+    before: Array,
 ) -> Measured:
     """Solve one run past the transient, then as finely as its steps and cycles ask for."""
     n, n_state, span = _FEWEST_SAMPLES, y0.shape[1], (plan.begin, plan.end)
-    begin, before = y0, np.abs(y0)
+    begin = y0
     if plan.begin > plan.start:
         times = np.linspace(plan.start, plan.begin, _TRANSIENT_SAMPLES)
         y, status, _ = runs.solve(row, times, plan.solver, crew, y0)
-        begin, before = y[:, -1], np.abs(y).max(axis=1)
+        begin, before = y[:, -1], np.maximum(before, np.abs(y).max(axis=1))
         if status[0] != Status.SUCCESS:
             return _failed(status, n_state, len(seen))
     while True:
@@ -398,7 +418,7 @@ def _sample(
             if not math.isnan(behaviour.period[0]):
                 wanted = _SAMPLES_PER_CYCLE * (span[1] - span[0]) / behaviour.period[0]
             if n >= wanted:
-                return Measured(status, begin, n_steps, y[:, -1], extent, behaviour)
+                return Measured(status, begin, n_steps, y[:, -1], before, extent, behaviour)
         n = 2 ** math.ceil(math.log2(wanted) + 0.5)
 
 
@@ -407,7 +427,8 @@ def _failed(status: NDArray[np.int64], n_state: int, n_seen: int) -> Measured:
     nowhere, nothing, number = (np.full(shape, np.nan) for shape in ((1, n_state), (1, n_seen), 1))
     behaviour = Behaviours(np.array(["failed"]), number, number, number, number, nothing)
     none = np.zeros(1, dtype=np.int64)
-    return Measured(status, nowhere, none, nowhere, Extent(*[nothing] * 7), behaviour)
+    extent = Extent(*[nothing] * len(Extent._fields))
+    return Measured(status, nowhere, none, nowhere, nowhere, extent, behaviour)
 
 
 def _describe(model: Model, measured: list[Measured], plan: Plan) -> dict[str, NDArray[Any]]:

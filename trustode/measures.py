@@ -38,6 +38,8 @@ class Extent(NamedTuple):
         Midway between the extremes of the span's second half, and how far these are apart.
     rest, drift : ndarray
         Mean over the span's last fifth, and how far the extremes there are apart.
+    change : ndarray
+        How far the extremes of the span's second half are from those of its first half.
     """
 
     low: Array
@@ -47,6 +49,12 @@ class Extent(NamedTuple):
     swing: Array
     rest: Array
     drift: Array
+    change: Array
+
+    @property
+    def size(self) -> Array:
+        """The greatest value, in size, that each state has had."""
+        return np.maximum(np.abs(self.low), np.abs(self.high))
 
 
 class Behaviours(NamedTuple):
@@ -131,6 +139,7 @@ def extents(feed: Feed, n_run: int, seen: Sequence[int], span: tuple[float, floa
         half_high - half_low,
         area[:, 2] / (length / 5),
         high[:, 2] - low[:, 2],
+        np.maximum(np.abs(half_low - low[:, 0]), np.abs(half_high - high[:, 0])),
     )
 
 

@@ -265,7 +265,8 @@ def regime_map(
         Where to start besides what is found: one initial state, or several. States that are
         not named start as the model says, which is also the start if none is given.
     t, discard
-        Span to solve and the transient at its start, as in `scan`.
+        Span to solve and the transient at its start, as in `scan`. Given `t`, nothing is solved
+        any longer.
     levels : sequence of float, optional
         Values of the second parameter at which diagrams along the first are made; three inside
         its span unless given.
@@ -316,8 +317,10 @@ def regime_map(
     "cycling", "irregular", of the trust models "trusting" and "mistrusting" for rest with T
     above and below 0; "bistable" where several equilibria attract ("split" of the trust models,
     whose T must differ in sign or by .1); "two cycles"; or both names, as in "cycling or
-    resting". It is "unsettled" only where no run settles: next to a bifurcation that takes longer
-    than `t`.
+    resting". A run has settled once the extremes of its cycles stay, or where it rests at an
+    equilibrium that is stable. Without `t`, runs that have not settled are solved on, each up to
+    some thirty times as long; those that then still move say nothing. A point is "unsettled" only
+    where no run settles.
 
     Curves start where a diagram crosses them (those at the `levels`, and three of equilibria
     alone along the second parameter), or where curves that do meet others: at Bogdanov-Takens,
@@ -386,6 +389,7 @@ def regime_map(
         held,
         constant,
         (start, discarded, end),
+        t is None,
         solver,
         where,
     )
