@@ -33,13 +33,41 @@ def test_row_01_not_finite_in_simulate(decay, works, where, words, value):
 def test_row_01_not_finite_in_a_series_a_table_and_data(decay, value):
     with pytest.raises(tr.ModelError, match=rf"Samples: values has {value} at position 1"):
         tr.Samples([0.0, 1.0], [0.0, value])
-    with pytest.raises((tr.DataError, tr.ModelError), match=rf"ensemble\(decay\): .*{value}"):
+    with pytest.raises(tr.ModelError, match=rf"Samples: times has {value} at position 1"):
+        tr.Samples([0.0, value], [0.0, 1.0])
+    with pytest.raises(tr.ModelError, match=rf"Pulses: height has {value} at position 0"):
+        tr.Pulses([1.0], height=value, width=1.0)
+    with pytest.raises(tr.DataError, match=rf"ensemble\(decay\): k is {value} in 1 of 2 rows"):
         tr.ensemble(decay, {"k": [1.0, value]}, [0.0, 1.0])
-    with pytest.raises((tr.DataError, tr.ModelError), match=rf"scan\(decay\): .*{value}"):
+    with pytest.raises(tr.DataError, match=rf"ensemble\(decay\): x\(0\) is {value} in 1 of 2"):
+        tr.ensemble(decay, {"x(0)": [1.0, value]}, [0.0, 1.0])
+    with pytest.raises(tr.DataError, match=rf"scan\(decay\): the values of k hold {value} \(val"):
         tr.scan(decay, vary={"k": [1.0, value]}, t=(0, 1))
     data = pd.DataFrame({"t": [0.0, value], "x": [1.0, 0.5]})
     with pytest.raises(tr.DataError, match=r"fit\(decay\): column 't' .*row"):
         fit(decay, data)
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_row_01_not_finite_in_a_model_and_a_branch(decay, value):
+    with pytest.raises(tr.ModelError, match=rf"m: parameter 'k': the value {value} is not finite"):
+        tr.Model("m", {"x": "-k*x"}, {"k": value}, {"x": 1.0})
+    with pytest.raises(tr.ModelError, match=rf"m: initial x: the value {value} is not finite"):
+        tr.Model("m", {"x": "-x"}, {}, {"x": value})
+    with pytest.raises(tr.ModelError, match=rf"continuation\(decay\): x = {value} is not finite"):
+        tr.continuation(decay, "k", span=(0, 1), start={"x": value})
+    with pytest.raises(tr.ModelError, match=rf"diagram\(decay\): span: k = {value} is not finite"):
+        tr.diagram(decay, "k", (0, value))
+
+
+def test_row_01_before_any_step():
+    """A solve that would never end has not begun."""
+    model, began = tr.models.load("lorenz"), time.perf_counter()
+    with pytest.raises(tr.ModelError, match="rho = nan"):
+        tr.simulate(model, [0, 1e9], params={"rho": math.nan})
+    with pytest.raises(tr.DataError, match="rho is nan"):
+        tr.ensemble(model, {"rho": [1.0, math.nan]}, [0, 1e9])
+    assert time.perf_counter() - began < 1.0
 
 
 def fit(model, data, **given):
@@ -124,6 +152,46 @@ def test_row_03_tables_and_vectors_of_a_wrong_shape(decay):
     assert compiled.rhs(0.0, [2.0]) == pytest.approx([-2.0])
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0.0, 1.0, 2.0], "2 times but 3 values"),
+        (["a", "b"], "values must be numbers, got 'a'"),
+        ([1j, 2.0], "values must be numbers, got 1j"),
+        ([object()] * 2, "values must be numbers, got <object"),
+        ([[0.0, 1.0]], r"values .*\(1, 2\)"),
+    ],
+)
+def test_row_03_series_of_a_wrong_kind(values, words):
+    with pytest.raises(tr.ModelError, match=f"Samples: {words}"):
+        tr.Samples([0.0, 1.0], values)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (["a", "b", "c"], r"column 'x' is not a number \('a'\) in 3 rows"),
+        ([object()] * 3, "column 'x' is not a number .* in 3 rows"),
+        ([1j, 1.0, 1.0], "column 'x' holds complex numbers"),
+        ([1.0, math.inf, 1.0], r"column 'x' is infinite in 1 row \(1\)"),
+    ],
+)
+def test_row_03_data_of_a_wrong_kind(decay, column, words):
+    with pytest.raises(tr.DataError, match=rf"fit\(decay\): {words}"):
+        fit(decay, DATA.assign(x=column))
+
+
+def test_row_03_no_data(decay):
+    with pytest.raises(tr.DataError, match=r"fit\(decay\): data has no rows"):
+        fit(decay, DATA.iloc[:0])
+    with pytest.raises(
+        tr.DataError, match=r"fit\(decay\): data must be a pandas DataFrame, got list"
+    ):
+        fit(decay, [1.0, 2.0])
+    with pytest.raises(tr.ModelError, match="Samples: times is empty"):
+        tr.Samples([], [])
+
+
 SMALLEST = 100 * np.finfo(float).eps
 
 
@@ -135,9 +203,19 @@ def test_row_04_relative_tolerance(value):
         tr.Solver(rtol=value)
 
 
-@pytest.mark.parametrize("value", [-1e-9, 0.0, math.nan, math.inf, [1e-9, -1.0], [math.nan]])
-def test_row_04_absolute_tolerance(value):
-    with pytest.raises(ValueError, match="Solver: atol="):
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (-1e-9, "-1e-09 must be above 0"),
+        (0.0, "0.0 must be above 0"),
+        ([1e-9, -1.0], "-1.0 must be above 0"),
+        (math.nan, "nan is not a number"),
+        ([math.nan], "nan is not a number"),
+        (math.inf, "inf is not finite"),
+    ],
+)
+def test_row_04_absolute_tolerance(value, words):
+    with pytest.raises(ValueError, match=f"Solver: atol={words}"):
         tr.Solver(atol=value)
     with pytest.raises(ValueError, match="Solver: rtol="):
         tr.Solver(atol=0.0, rtol=0.0)
@@ -164,6 +242,13 @@ def test_row_05_times_that_do_not_increase(decay, t, words, method):
     if isinstance(t, list):
         with pytest.raises(tr.DataError, match=rf"ensemble\(decay\): {words}"):
             tr.ensemble(decay, {"k": [1.0]}, t)
+
+
+def test_row_05_times_of_an_input():
+    with pytest.raises(tr.ModelError, match=r"sorted, but 2 \(position 1\) is followed by 1"):
+        tr.Samples([0.0, 2.0, 1.0], [0.0, 1.0, 2.0])
+    with pytest.raises(tr.ModelError, match=r"must increase, but 1 \(position 1\) comes twice"):
+        tr.Samples([0.0, 1.0, 1.0], [0.0, 1.0, 2.0])
 
 
 def test_row_05_outside_the_span(decay):

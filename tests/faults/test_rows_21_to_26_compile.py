@@ -268,10 +268,14 @@ for each in seen:
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [("size=64k", "No space left on device"), ("noexec", "failed to map segment")],
+    [
+        ("size=64k", "No space left on device"),
+        ("noexec", "failed to map segment"),
+        ("ro", "Read-only file system"),
+    ],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a file system as Linux does")
-def test_row_24_full_disk_and_noexec(options, reason):
+def test_row_24_full_disk_noexec_and_read_only(options, reason):
     fill = "open(place + '/filler', 'wb').write(bytes(52 * 1024))\n" if "size" in options else ""
     lines = mounted(options, fill + REPORT).stdout.splitlines()
     assert lines[0].startswith("compiler -2.0999999") or lines[0].startswith("compiler -2.1")

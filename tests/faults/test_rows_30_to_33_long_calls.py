@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
@@ -32,6 +33,29 @@ def measure(path=None, **how):
 
 def same(first, second):
     return all(first[name].tobytes() == second[name].tobytes() for name in first.names)
+
+
+@pytest.mark.skipif(FORKS is None, reason="needs SIGKILL")
+def test_row_17_interrupt_of_a_process_pool(tmp_path):
+    """What is finished is kept; the pool stays the caller's, and works on."""
+    path, sent = tmp_path / "kept", []
+    lorenz, table = tr.models.load("lorenz"), {"rho": np.linspace(5.0, 30.0, 4000)}
+
+    def progress(done, total):
+        if done and not sent:
+            sent.append(time.perf_counter())
+            signal.raise_signal(signal.SIGINT)
+
+    with ProcessPoolExecutor(1, mp_context=FORKS) as pool:
+        call = partial(tr.ensemble, lorenz, table, [0.0, 5.0], executor=pool, checkpoint=path)
+        with pytest.raises(KeyboardInterrupt):
+            call(progress=progress)
+        assert time.perf_counter() - sent[0] < 1.0
+        assert path.read_bytes().count(b'{"rows": [') >= 1
+        assert pool.submit(abs, -2).result() == 2
+        again = call()
+    assert again.y.tobytes() == tr.ensemble(lorenz, table, [0.0, 5.0]).y.tobytes()
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
@@ -198,19 +222,19 @@ def test_row_32_another_version(tmp_path, monkeypatch):
 
 
 class Deadly(jobs.Task):
-    """Squares; the number 13 kills whoever computes it, 7 does so the first time only."""
+    """Squares; the number 13 ends whoever computes it, 7 does so the first time only."""
 
-    def __init__(self, values, folder):
-        self.values, self.folder = np.asarray(values), folder
+    def __init__(self, values, folder, by):
+        self.values, self.folder, self.by = np.asarray(values), folder, by
 
     def take(self, rows):
-        return Deadly(self.values[rows], self.folder)
+        return Deadly(self.values[rows], self.folder, self.by)
 
     def solve(self, crew):
         once = self.folder / "once"
         if (self.values == 13).any() or ((self.values == 7).any() and not once.exists()):
             once.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.by)
         status = np.zeros(len(self.values), dtype=np.int64)
         return {"square": self.values.astype(float) ** 2, "status": status}
 
@@ -218,11 +242,14 @@ class Deadly(jobs.Task):
         return {"values": ("", str(self.values.tolist()))}
 
 
+@pytest.mark.parametrize("by", ["SIGKILL", "SIGSEGV"], ids=["out of memory", "segfault"])
 @pytest.mark.skipif(FORKS is None, reason="needs SIGKILL")
-def test_row_33_a_worker_that_dies_loses_its_rows_alone(tmp_path):
+def test_row_33_a_worker_that_dies_loses_its_rows_alone(tmp_path, by):
     how = jobs.check_how(None, ProcessPoolExecutor(1, mp_context=FORKS), None, False, "call")
     with how.executor, pytest.warns(tr.SolveWarning, match=r"call: rows 13 to 13 .*LOST"):
-        found = jobs.carry_out(Deadly(np.arange(20), tmp_path), 20, 1, how, "call")
+        found = jobs.carry_out(
+            Deadly(np.arange(20), tmp_path, getattr(signal, by)), 20, 1, how, "call"
+        )
     lost = np.arange(20) == 13
     assert (found["status"] == np.where(lost, tr.Status.LOST, 0)).all()
     assert np.isnan(found["square"][lost]).all()

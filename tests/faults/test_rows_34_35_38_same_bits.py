@@ -10,6 +10,7 @@ import pickle
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import trustode as tr
@@ -44,6 +45,13 @@ def test_row_34_copies_are_equal(decay, made):
     assert made(scan).to_frame().equals(scan.to_frame())
     ensemble = tr.ensemble(decay, {"k": [0.5, 1.0]}, TIMES)
     assert made(ensemble).y.tobytes() == ensemble.y.tobytes()
+    found_branch = tr.continuation(decay, "u", span=(0, 1))
+    assert made(found_branch).points.equals(found_branch.points)
+    data = pd.DataFrame({"t": [0.0, 1.0, 2.0], "x": [1.0, 0.4, 0.1]})
+    fit = tr.fit(decay, data, time="t", observed={"x": tr.Gaussian("x", sd=0.1)}, starts=1,
+                 vary={"k": tr.Vary(1.0, min=0.1, max=5)})  # fmt: skip
+    assert made(fit).params.equals(fit.params)
+    assert made(fit).loglik == fit.loglik
     with pytest.raises(tr.SolveError) as caught:
         tr.simulate(tr.models.load("lorenz"), [0, 50], solver=tr.Solver(max_steps=3))
     error = made(caught.value)

@@ -30,7 +30,8 @@ def _positive(name: str, value: object, smallest: float = 0.0) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(float(value)):
         raise OptionError(f"Solver: {name}={value!r:.60} is not a number")
     if float(value) < smallest or float(value) <= 0.0:
-        raise OptionError(f"Solver: {name}={value!r} is below the smallest allowed, {smallest:g}")
+        rule = f"is below the smallest allowed, {smallest:g}" if smallest else "must be above 0"
+        raise OptionError(f"Solver: {name}={value!r} {rule}")
     return float(value)
 
 
