@@ -6,7 +6,6 @@ import importlib
 import math
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
+from _compilers import COMPILER
 from scipy.integrate import odeint, solve_ivp
 
 import trustode as tr
@@ -23,9 +23,7 @@ import trustode as tr
 door = importlib.import_module("trustode.compile")
 cache = importlib.import_module("trustode.cache")
 
-needs_compiler = pytest.mark.skipif(
-    not any(shutil.which(name) for name in ("cc", "gcc", "clang")), reason="no C compiler here"
-)
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler here")
 
 
 def decay(rate=0.7, power=1):

@@ -4,11 +4,10 @@ import ctypes
 import shutil
 
 import pytest
+from _compilers import COMPILER
 
 import trustode as tr
 from trustode import toolchain
-
-COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler here")
 

@@ -1,15 +1,13 @@
 """Straight-line factors against numpy's solver, on random patterns and on bad pivots."""
 
 import ctypes
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
+from _compilers import COMPILER
 
 from trustode.codegen import lu
-
-COMPILER = next(filter(None, map(shutil.which, ("gcc", "clang", "cc"))), None)
 
 #: As in ext/rodas5p.c: above this the core searches for pivots.
 MOST_GROWTH = 1e12

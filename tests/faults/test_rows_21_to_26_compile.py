@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _compilers import COMPILER
 
 import trustode as tr
 from trustode import cache, toolchain
 from trustode.digest import sha256
 
 door = importlib.import_module("trustode.compile")
-COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
 
 pytestmark = [
     pytest.mark.skipif(COMPILER is None, reason="no C compiler here"),

@@ -19,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from _compilers import COMPILER  # noqa: E402
 from sanitizers.run import CORE, LANES, ROOT, TANGENTS, unit_flags  # noqa: E402
 
 import trustode as tr  # noqa: E402
@@ -148,9 +149,8 @@ def main() -> int:
     folder = asked.folder or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     if not asked.guided:
-        compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))))
         flags = [*WATCHED, "-O1", "-DALONE"]
-        program = build(folder, compiler, flags, asked.seed, asked.models, not asked.narrow)
+        program = build(folder, COMPILER, flags, asked.seed, asked.models, not asked.narrow)
         command = [str(program), str(asked.cases), str(asked.seed)]
         return subprocess.run(command, cwd=folder, check=False).returncode
     cover = ["-fprofile-instr-generate", "-fcoverage-mapping"]

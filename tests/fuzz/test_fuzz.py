@@ -7,10 +7,11 @@ import signal
 import subprocess
 
 import pytest
+from _compilers import COMPILER
 from fuzz.core import build
 from fuzz.run import cases, quick_cases
 from fuzz.targets import QUICK, TARGETS
-from sanitizers.run import COMPILER, ROOT
+from sanitizers.run import ROOT
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs SIGALRM")
 

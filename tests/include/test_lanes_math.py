@@ -4,19 +4,18 @@ import ctypes
 import ctypes.util
 import importlib.util
 import math
-import shutil
 import subprocess
 from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
+from _compilers import COMPILER
 from mpmath import mp, mpf
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "trustode" / "include"
 HARNESS = Path(__file__).with_name("lanes_math.c")
-COMPILER = next(filter(None, map(shutil.which, ("gcc", "clang", "cc"))), None)
 STRICT = (
     "-std=c11 -Wall -Wextra -Werror -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wno-psabi"
 ).split()

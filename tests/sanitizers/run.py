@@ -20,17 +20,18 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import sympy
-
-import trustode as tr
-from trustode.codegen import Source
-from trustode.compile import UNIT
-from trustode.vector import UNITS
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import sympy  # noqa: E402
+from _compilers import COMPILER  # noqa: E402
+
+import trustode as tr  # noqa: E402
+from trustode.codegen import Source  # noqa: E402
+from trustode.compile import UNIT  # noqa: E402
+from trustode.vector import UNITS  # noqa: E402
+
 ROOT = HERE.parents[1]
-COMPILERS = list(filter(None, map(shutil.which, ("gcc", "clang", "clang-19", "clang-14", "cc"))))
-COMPILER = next(iter(COMPILERS), None)
 SOURCES = sorted((ROOT / "ext").glob("*.c"))
 #: Compiled once for each width; beside the narrowest are tangents. The rest is in every program.
 TANGENTS = ROOT / "ext" / "taylor_tangents.c"

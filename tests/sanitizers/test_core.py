@@ -4,9 +4,8 @@
 """
 
 import pytest
+from _compilers import COMPILER, COMPILERS
 from sanitizers.run import (
-    COMPILER,
-    COMPILERS,
     LANES,
     PROGRAMS,
     ROOT,
