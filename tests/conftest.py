@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Nothing is drawn on a screen, whatever there is.
+os.environ.setdefault("MPLBACKEND", "agg")
+
 # On a busy machine, how long an example takes says nothing of what it shows.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -71,17 +71,19 @@ def test_every_extra_that_is_named_exists() -> None:
     assert {one or other for one, other in named} <= set(extras())
 
 
-def test_command_line_says_it_too(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--plot", "--report"])
+def test_command_line_says_it_too_and_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     for module in [m for m in sys.modules if m.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     file = tmp_path / "a.png"
-    assert main(["simulate", "van-der-pol", "--t", "0", "1", "--plot", str(file)]) == 2
-    said = capsys.readouterr().err
-    assert said == (
-        "trustode: --plot needs the package matplotlib; install it with: "
+    assert main(["simulate", "van-der-pol", "--t", "0", "1", option, str(file)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"trustode: {option} needs the package matplotlib; install it with: "
         "pip install 'trustode[plot]'\n"
     )
 

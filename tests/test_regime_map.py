@@ -179,7 +179,7 @@ def test_a_bar_shows_the_curves_as_they_come(capsys):
 
 
 def test_plot(of_bautin):
-    pytest.importorskip("matplotlib").use("Agg")
+    pytest.importorskip("matplotlib")
     ax = of_bautin.plot()
     labels = [text.get_text() for text in ax.figure.legends[0].get_texts()]
     assert labels[:3] == ["cycling", "resting", "cycling or resting"]

@@ -102,7 +102,7 @@ def test_a_hopf_row_is_what_comes_next(branch):
 
 
 def test_plot(branch):
-    pytest.importorskip("matplotlib", reason="draws, needs matplotlib").use("agg")
+    pytest.importorskip("matplotlib", reason="draws, needs matplotlib")
     import matplotlib.pyplot as plt
 
     axes = branch.plot("T")

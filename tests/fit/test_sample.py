@@ -185,10 +185,14 @@ def test_leaving_out_an_observation(drift: tr.Model, line: pd.DataFrame) -> None
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert one.elpd == pytest.approx(float(arviz.loo(found.idata).elpd_loo), abs=1e-9)
-        assert found.waic().elpd == pytest.approx(
-            float(arviz.waic(found.idata).elpd_waic), abs=0.01
-        )
+        theirs = arviz.loo(found.idata)
+        if hasattr(arviz, "waic"):
+            assert one.elpd == pytest.approx(float(theirs.elpd_loo), abs=1e-9)
+            waic = float(arviz.waic(found.idata).elpd_waic)
+            assert found.waic().elpd == pytest.approx(waic, abs=0.01)
+        else:
+            # From arviz 1.0 on, which has no WAIC, the figure is called otherwise.
+            assert one.elpd == pytest.approx(float(theirs.elpd), abs=1e-9)
     with pytest.raises(tr.OptionError, match="did you mean 'group'"):
         found.loo(by="groups")
 

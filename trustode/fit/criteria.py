@@ -114,7 +114,7 @@ def waic(parts: pd.DataFrame, loglik: Array) -> Predictive:
     return _put_together("waic", table, float(variance.sum()), doubtful)
 
 
-def loo(parts: pd.DataFrame, loglik: Array, efficiency: float, arviz: Any) -> Predictive:
+def loo(parts: pd.DataFrame, loglik: Array, efficiency: float) -> Predictive:
     """Return leave-one-out by Pareto-smoothed importance sampling.
 
     `efficiency` is the share of draws that are effective.
@@ -123,11 +123,24 @@ def loo(parts: pd.DataFrame, loglik: Array, efficiency: float, arviz: Any) -> Pr
     with warnings.catch_warnings():
         # What does not vary at all has no tail to fit.
         warnings.simplefilter("ignore")
-        weights, shape = arviz.psislw(-every, reff=efficiency)
+        weights, shape = _smoothed(every, efficiency)
     elpd = logsumexp(weights + every, axis=1)
     p = logsumexp(every, axis=1) - math.log(every.shape[1]) - elpd
     table = parts.assign(elpd=elpd, p=p, shape=shape)
     return _put_together("loo", table, float(p.sum()), int((shape > MOST_SHAPE).sum()))
+
+
+def _smoothed(loglik: Array, efficiency: float) -> tuple[Array, Array]:
+    """Return logarithms of Pareto-smoothed weights, and the shape of each row's tail."""
+    try:
+        from arviz_stats.base import array_stats
+    except ImportError:  # arviz before 1.0
+        import arviz
+
+        weights, shape = arviz.psislw(-loglik, reff=efficiency)
+    else:
+        weights, shape = array_stats.psislw(loglik, r_eff=efficiency)
+    return np.asarray(weights), np.asarray(shape)
 
 
 def _put_together(kind: str, table: pd.DataFrame, p: float, doubtful: int) -> Predictive:

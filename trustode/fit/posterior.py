@@ -6,6 +6,7 @@ Imports the criteria; arviz, an optional package, has the diagnostics.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Posterior(Shown):
         Probability between low and high.
     notes : tuple of str
         What deserves a look, in words.
-    idata : arviz.InferenceData
+    idata : arviz.InferenceData, or xarray.DataTree with arviz 1 and newer
         Draws by name, values of `per` along its own dimension, and those of persons, as
         ``"alpha [person]"``, along theirs; the sampler's statistics; and the log-likelihood of
         each observation, by column, in the order of `observations`, beside what was observed
@@ -113,11 +114,11 @@ class Posterior(Shown):
         _, arviz = packages(where)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = arviz.ess(self.idata.posterior, method="mean")
+            found = arviz.ess(group_of(self.idata, "posterior"), method="mean")
         each = np.concatenate([np.ravel(found[name].values) for name in found.data_vars])
         chains, draws = loglik.shape[:2]
         efficiency = 1.0 if chains == 1 else float(np.mean(each)) / (chains * draws)
-        return loo(parts, loglik, efficiency, arviz)
+        return loo(parts, loglik, efficiency)
 
     @checks_keywords
     def waic(self, *, by: str = "row") -> Predictive:
@@ -180,6 +181,23 @@ class Posterior(Shown):
 
     def __repr__(self) -> str:
         return f"{self._headline()}\n{text_of_table(self._shown())}"
+
+
+def group_of(idata: Any, name: str) -> Any:
+    """Return the xarray Dataset of a group, in arviz's manner until 0.23 and since 1.0."""
+    group = idata[name]
+    return group.to_dataset() if hasattr(group, "children") else group
+
+
+def add_groups(idata: Any, groups: Mapping[str, Any]) -> None:
+    """Add xarray Datasets as groups, in arviz's manner until 0.23 and since 1.0."""
+    if hasattr(idata, "add_groups"):
+        idata.add_groups(dict(groups))
+        return
+    import xarray as xr
+
+    for name, group in groups.items():
+        idata[name] = xr.DataTree(group)
 
 
 def packages(where: str) -> tuple[Any, Any]:

@@ -25,7 +25,7 @@ from .hierarchy import Hierarchy, hierarchy
 from .information import labels
 from .marginal import Marginal
 from .objective import Failure, Problem
-from .posterior import Posterior, packages
+from .posterior import Posterior, add_groups, group_of, packages
 from .resample import drawn
 from .unbounded import Unbounded
 from .vary import Layout
@@ -201,8 +201,8 @@ def _told(target: _Target, idata: Any, seed: int) -> tuple[Array, pd.DataFrame]:
     import xarray as xr
 
     data = target.inner.data
-    x = np.asarray(idata.posterior[_PLACE].values)
-    del idata.posterior[_PLACE]
+    x = np.asarray(idata["posterior"][_PLACE].values)
+    del idata["posterior"][_PLACE]
     loglik = np.array([[target.loglik(draw) for draw in chain] for chain in x])
     rng = np.random.default_rng(seed)
     new = [[target.replicated(draw, rng) for draw in chain] for chain in x]
@@ -231,7 +231,7 @@ def _told(target: _Target, idata: Any, seed: int) -> tuple[Array, pd.DataFrame]:
         options = target.inner.observed[column].options
         order = {} if options is None else {"levels": [*options]}
         groups["observed_data"][column] = ((dim,), rows.given, order)
-    idata.add_groups({name: xr.Dataset(group) for name, group in groups.items()})
+    add_groups(idata, {name: xr.Dataset(group) for name, group in groups.items()})
     return loglik, pd.concat(each)
 
 
@@ -243,7 +243,7 @@ def _result(
 
     variables = target.variables
     loglik, observations = _told(target, idata, seed)
-    found = idata.posterior
+    found = group_of(idata, "posterior")
     parts = [np.asarray(found[each.name].values) for each in variables]
     values = np.concatenate([each.reshape(*each.shape[:2], -1) for each in parts], axis=2)
     chains, draws, n_value = values.shape
@@ -282,7 +282,7 @@ def _result(
     table = pd.DataFrame(every, columns=names)
     table.insert(0, "draw", np.tile(np.arange(draws), chains))
     table.insert(0, "chain", np.repeat(np.arange(chains), draws))
-    divergent = int(np.asarray(idata.sample_stats["diverging"].values).sum())
+    divergent = int(np.asarray(idata["sample_stats"]["diverging"].values).sum())
     mixed = chains == 1 or bool((rhat < MOST_RHAT).all())
     enough = bool((np.minimum(bulk, tail) >= LEAST_ESS * chains).all())
     return Posterior(

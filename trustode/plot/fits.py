@@ -309,9 +309,9 @@ def plot_predictive(posterior: Posterior, ax: Axes | None = None) -> Axes:
     tails = 0.5 * (1.0 - posterior.level)
     styles = zip(lines_of(), marks, _BANDS * len(MARKS), strict=False)
     for column, part in rows.groupby("column", sort=False):
-        shown = posterior.idata.observed_data[column]
+        shown = posterior.idata["observed_data"][column]
         given = np.asarray(shown.values)
-        new = np.asarray(posterior.idata.posterior_predictive[column].values)
+        new = np.asarray(posterior.idata["posterior_predictive"][column].values)
         new = new.reshape(-1, new.shape[-1])
         if given.dtype.kind not in "biuf":
             place = {level: k + 1 for k, level in enumerate(shown.attrs["levels"])}
