@@ -37,7 +37,7 @@ _SAME = 1e-6
 #: ... or than this, in half widths of the region.
 _FINEST = 1e-9
 #: While a root is found less often than this, up to so many times as many starts are made.
-_OFTEN, _MOST_TIMES = 3, 8
+_OFTEN, _MOST_TIMES = 5, 8
 #: Where roots meet Newton's method creeps: it stops several steps of its last length away.
 _CREEP = 16.0
 #: Equilibria that a repr lists.
@@ -280,8 +280,9 @@ class Search:
         points = self._points(initial, starts)
         found, left = self._found(points, tail)
         roots, steps, rare = self._distinct(found, left, initial, half, tail)
-        while rare and len(points) < _MOST_TIMES * starts:
-            # Where some roots are found once or twice there are others that were not found.
+        # Where some roots are seldom found there are others that were not found; where most
+        # are, they form a line.
+        while rare and 2 * len(roots) < len(found) and len(points) < _MOST_TIMES * starts:
             wider = self._points(initial, 2 * len(points))
             more, rest = self._found(wider[len(points) :], tail)
             points, found, left = wider, np.vstack([found, more]), np.append(left, rest)

@@ -167,10 +167,7 @@ class Finder:
             if special.converged
             or (
                 abs(end.value - origin.value) > _STILL * float(origin.free_scale[-1])
-                and (
-                    special.node.multipliers.trivial_error < _LOST
-                    or self._index_changes(end)
-                )
+                and (special.node.multipliers.trivial_error < _LOST or self._index_changes(end))
             )
         ]
         return sorted(sure, key=lambda special: special.position)
