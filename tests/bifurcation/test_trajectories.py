@@ -192,7 +192,7 @@ def test_cycles_around_an_equilibrium_without_a_derivative(text_model):
     model = text_model(
         {"x": f"x*({grow}) - {tau}*y", "y": f"y*({grow}) + {tau}*x"}, {"x": 1.5, "y": 0.0}, p=0.0
     )
-    with pytest.raises(tr.SolveError, match="no derivative at any of them. Cycles can be followed"):
+    with pytest.raises(tr.SolveError, match="no derivative at any of them"):
         tr.diagram(model, "p", (-1, 1))
     settled = tr.simulate(model, [0.0, 50.0, 50.5])
     (fold,) = tr.cycles(model, "p", start=settled, span=(-1, 1)).special.to_dict("records")
