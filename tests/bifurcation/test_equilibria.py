@@ -141,6 +141,15 @@ def test_every_root_of_a_polynomial_is_found(text_model, roots):
 # ------------------------------------------------------------------ the result
 
 
+@pytest.mark.parametrize("b", [0.25, 0.33])
+def test_all_of_many_roots_are_found(text_model, b):
+    """Thomas (1999), IJBC 9, 1889: x' = sin y - b x and so on in a circle, one equation for x."""
+    model = text_model({"x": "sin(y) - b*x", "y": "sin(z) - b*y", "z": "sin(x) - b*z"}, b=b)
+    x = np.linspace(-1.001 / b, 1.0 / b, 200_000)
+    rest = np.sin(np.sin(np.sin(x) / b) / b) / b - x
+    assert len(equilibria(model)) == np.sum(rest[1:] * rest[:-1] < 0.0)
+
+
 def test_the_result():
     model = tr.models.load("lorenz")
     found = equilibria(model, params={"rho": 20})

@@ -1,5 +1,7 @@
 """Cycles that no Hopf point in the span leads to are found from trajectories."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -181,3 +183,18 @@ def test_a_family_that_closes_through_branch_points_is_walked_once(text_model):
     assert set(ring.special["kind"]) == {"branch_point"}
     radius = np.hypot(ring.points["m"], ring.points["max_z"])
     assert radius.to_numpy() == pytest.approx(0.1**0.5, rel=1e-7)
+
+
+def test_cycles_around_an_equilibrium_without_a_derivative(text_model):
+    """AUTO-07p, demo lcbp: circles of radius r with r^2 - 3 r + 2 + p = 0, period 1."""
+    grow = "sqrt(x**2 + y**2)*3 - x**2 - y**2 - 2 - p"
+    tau = repr(2.0 * math.pi)
+    model = text_model(
+        {"x": f"x*({grow}) - {tau}*y", "y": f"y*({grow}) + {tau}*x"}, {"x": 1.5, "y": 0.0}, p=0.0
+    )
+    with pytest.raises(tr.SolveError, match="no derivative at any of them"):
+        tr.diagram(model, "p", (-1, 1))
+    settled = tr.simulate(model, [0.0, 50.0, 50.5])
+    (fold,) = tr.cycles(model, "p", start=settled, span=(-1, 1)).special.to_dict("records")
+    assert fold["kind"] == "fold_of_cycles"
+    assert [fold["p"], fold["period"], fold["max_x"]] == pytest.approx([0.25, 1.0, 1.5], rel=1e-7)

@@ -189,14 +189,9 @@ def drawn(
                 f"{state} = {value:.4g}"
                 for state, value in zip(model.states, found[0].tolist(), strict=False)
             )
-            sums = search.conserved()
-            why = "A diagram follows isolated equilibria: fix what the model conserves"
-            if sums.constant or sums.growing or sums.unread:
-                why = sums.told()
             raise SolveError(
                 f"{system.where}: found equilibria, as at {place}, but none that can be "
-                f"followed: the Jacobian is singular at all of "
-                f"them, as where they form lines. {why}",
+                f"followed: {_why_not(system, search, found)}",
                 Status.SINGULAR,
             )
         held_params.pop(name, None)
@@ -235,6 +230,20 @@ def drawn(
         if cycles:
             advance(MOST_FAMILIES - len(families.found))
     return made
+
+
+def _why_not(system: System, search: Search, found: list[Array]) -> str:
+    """Say why no branch begins at any of some equilibria, and what to do."""
+    if not any(np.isfinite(system.jac(x)).all() for x in found):
+        return (
+            "the equations have no derivative at any of them. Cycles can be followed without: give "
+            "`cycles` a simulation that settles on one as its start"
+        )
+    sums = search.conserved()
+    why = "A diagram follows isolated equilibria: fix what the model conserves"
+    if sums.constant or sums.growing or sums.unread:
+        why = sums.told()
+    return f"the Jacobian is singular at all of them, as where they form lines. {why}"
 
 
 def _with_trajectories(

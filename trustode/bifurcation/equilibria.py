@@ -36,6 +36,8 @@ _SMALL = 1e-3
 _SAME = 1e-6
 #: ... or than this, in half widths of the region.
 _FINEST = 1e-9
+#: While a root is found less often than this, up to so many times as many starts are made.
+_OFTEN, _MOST_TIMES = 5, 8
 #: Where roots meet Newton's method creeps: it stops several steps of its last length away.
 _CREEP = 16.0
 #: Equilibria that a repr lists.
@@ -277,7 +279,14 @@ class Search:
         initial = np.asarray(system.compiled.initial(system.p), dtype=float)
         points = self._points(initial, starts)
         found, left = self._found(points, tail)
-        roots, steps = self._distinct(found, left, initial, half, tail)
+        roots, steps, rare = self._distinct(found, left, initial, half, tail)
+        # Where some roots are seldom found there are others that were not found; where most
+        # are, they form a line.
+        while rare and 2 * len(roots) < len(found) and len(points) < _MOST_TIMES * starts:
+            wider = self._points(initial, 2 * len(points))
+            more, rest = self._found(wider[len(points) :], tail)
+            points, found, left = wider, np.vstack([found, more]), np.append(left, rest)
+            roots, steps, rare = self._distinct(found, left, initial, half, tail)
         small = self._small(roots, steps, initial)
         if small.any():
             # What is there is too small for starts from all over the region to fall between.
@@ -286,7 +295,7 @@ class Search:
             low, high = np.where(small, np.clip([-half, half], *self._box.T), self._box.T)
             more, rest = self._found(self._spread(low, high, starts), tail)
             found, left = np.vstack([found, more]), np.append(left, rest)
-            roots, _ = self._distinct(found, left, initial, half, tail)
+            roots, *_ = self._distinct(found, left, initial, half, tail)
             roots = [_polished(system, root, self._half, tail) for root in roots]
         for root in roots:
             root[np.abs(root) <= _EPSILON * half] = 0.0
@@ -307,23 +316,25 @@ class Search:
 
     def _distinct(
         self, found: Array, left: Array, initial: Array, half: Array, tail: list[float]
-    ) -> tuple[list[Array], list[float]]:
-        """Return each root once, and the length of the step that Newton's method would go on by."""
+    ) -> tuple[list[Array], list[float], bool]:
+        """Return each root once, the next step's length at each, and if one was seldom found."""
         # As fine as the states are small, but no finer than Newton's method is.
         size = np.abs(np.vstack([found, initial])).max(axis=0)
         near = np.clip(_SAME * size, _FINEST * half, _SAME * half)
         roots: list[Array] = []
         steps: list[float] = []
+        rare = False
         while len(found):
             roots.append(found[0].copy())
             steps.append(float(left[0]))
             others = (np.abs(found - found[0]) > near).any(axis=1)
+            rare = rare or len(found) - int(others.sum()) < _OFTEN
             found, left = found[others], left[others]
         # What has settled to rounding creeps nowhere.
         settled = min(_SINGULAR * _EPSILON, float((near / self._half).min()) / _CREEP)
         if max(steps, default=0.0) > settled:
             roots = self._merged(roots, near, tail)
-        return roots, steps
+        return roots, steps, rare
 
     def _small(self, roots: list[Array], steps: list[float], initial: Array) -> NDArray[np.bool_]:
         """Return which states are small beside the region wherever something rests."""

@@ -34,6 +34,9 @@ _BRANCHES = ("period_doubling", "branch_point")
 #: On the way to a connection families branch off without end. None is followed from an orbit this
 #: many times as long as the shortest, within this share of the span from a family's long end.
 _LONG, _BESIDE = 2.0, 1e-2
+#: No family is followed from a doubling within a step on which multipliers stay above this but for
+#: an instant: as folds do, such doublings come in pairs without end near homoclinic orbits.
+_STEEP = 1e3
 #: A family that fades within this of a Hopf point or a doubling, as a share of the span and of
 #: the states' extent, ends there.
 _MEETS = 1e-2
@@ -147,7 +150,9 @@ class Families:
         for _, point in family.special.iterrows():
             if not self._approaches(family, point) and self._is_new(point):
                 doubles = point["kind"] == "period_doubling"
-                if doubles and (doublings == _DOUBLINGS or self._undoubled(point)):
+                if doubles and (
+                    doublings == _DOUBLINGS or _is_steep(family, point) or self._undoubled(point)
+                ):
                     continue
                 self._follow(point, doublings + doubles)
 
@@ -228,6 +233,12 @@ class Families:
             if abs((low + high) / 2.0 - row[state]) > _MEETS * extent + (high - low):
                 return False
         return True
+
+
+def _is_steep(family: Cycles, point: pd.Series) -> bool:
+    """Return whether multipliers swing so far that a doubling and a fold beside it are one."""
+    sizes = np.abs(family.multipliers[list(point["bracket"])]).max(axis=1)
+    return bool(sizes.min() > _STEEP)
 
 
 def _holds(family: Cycles, other: Cycles) -> bool:

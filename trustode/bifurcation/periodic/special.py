@@ -15,12 +15,13 @@ import numpy as np
 
 from .collocation import Orbit
 from .family import MOST, Family, Node
-from .floquet import Complex, Multipliers, crossing_pair
+from .floquet import Complex, crossing_pair
 
 Test = Callable[[Node], float]
 
-#: Share of the step within which Brent's method leaves a point to the finer meshes.
-_NARROW = 1e-6
+#: Share of the step within which Brent's method leaves a point to the finer meshes: of tests that
+#: do not look at multipliers, and of those that do, which may change by millions in one step.
+_NARROW, _NARROWER = 1e-6, 1e-10
 #: How far from a point at which there is no orbit one is looked for, as a share of the step.
 _ASIDE = 1e-4
 #: Relative change of parameter and period, from one mesh to the finer next, that is enough ...
@@ -32,13 +33,16 @@ _SECANTS = 12
 #: Distance of the orbits between which a branch point is interpolated, as a share of the step
 #: and at most.
 _BESIDE, _LARGEST_BESIDE = 0.05, 4e-4
-#: Orbits that Brent's method may ask for; a smooth test needs half of them.
-_TRIALS = 14
+#: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
+_TRIALS = 30
 #: First length of the secant method, as a share of the step, and where it stops, of the first.
 _FIRST_SECANT = 1e-3
 _LAST_SECANT = 1e-9
-#: A multiplier that is -1 inside a step is no farther from it than this factor at its ends.
-_FAR = 1e3
+#: A multiplier that is -1 inside a step is no farther from it than this factor at its ends: where
+#: it changes faster, a period doubling and the fold beside it are one to all digits.
+_FAR = 1e4
+#: Most of the logarithm by which a test is larger than one that is bounded.
+_MOST_WEIGHT = 600.0
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
 _NEAR = 1e-2
 #: A fold and a branch point nearer than this share of the step are one point.
@@ -81,6 +85,29 @@ def turning_test(node: Node) -> float:
 def _determinant_test(reference: float) -> Test:
     """Return the test for a branch point: the determinant, as a multiple of a reference."""
     return lambda node: node.sign * math.exp(min(max(node.size - reference, -300.0), 300.0))
+
+
+def _weight(factors: Complex) -> float:
+    """Return the product of 1 + |z| over some z: a test without it is flat away from its zero."""
+    with np.errstate(over="ignore"):
+        return math.exp(min(float(np.log1p(np.abs(factors)).sum()), _MOST_WEIGHT))
+
+
+def _unit(node: Node) -> float:
+    """Return the test for a multiplier that is 1."""
+    return node.multipliers.unit * _weight(node.multipliers.others)
+
+
+def _doubling(node: Node) -> float:
+    """Return the test for a multiplier that is -1."""
+    return node.multipliers.doubling * _weight(node.multipliers.others)
+
+
+def _torus(node: Node) -> float:
+    """Return the test for a pair of multipliers on the circle."""
+    others = node.multipliers.others
+    first, second = np.triu_indices(len(others), 1)
+    return node.multipliers.torus * _weight(others[first] * others[second])
 
 
 class Finder:
@@ -140,10 +167,7 @@ class Finder:
             if special.converged
             or (
                 abs(end.value - origin.value) > _STILL * float(origin.free_scale[-1])
-                and (
-                    self._multipliers(special.node).trivial_error < _LOST
-                    or self._index_changes(end)
-                )
+                and (special.node.multipliers.trivial_error < _LOST or self._index_changes(end))
             )
         ]
         return sorted(sure, key=lambda special: special.position)
@@ -162,7 +186,7 @@ class Finder:
 
     def _index_changes(self, end: Node) -> bool:
         """Return whether the number of unstable multipliers surely changes over the step."""
-        before, after = (self._multipliers(node) for node in (self._origin, end))
+        before, after = (node.multipliers for node in (self._origin, end))
         known = max(before.trivial_error, after.trivial_error) < _LOST
         return bool(known and before.n_unstable != after.n_unstable)
 
@@ -170,13 +194,13 @@ class Finder:
         """Return whether the number of complex multipliers outside the circle changes."""
         outside = [
             int(np.sum((np.abs(values) > 1.0) & (values.imag != 0.0)))
-            for values in (self._multipliers(self._origin).others, self._multipliers(end).others)
+            for values in (self._origin.multipliers.others, end.multipliers.others)
         ]
         return outside[0] != outside[1]
 
     def _is_negative(self, end: Node) -> bool:
         """Return whether a real multiplier before or behind is anywhere near -1."""
-        values = np.concatenate([self._multipliers(node).others for node in (self._origin, end)])
+        values = np.concatenate([node.multipliers.others for node in (self._origin, end)])
         real = -values[values.imag == 0.0].real
         return bool(np.any((real > 1.0 / _FAR) & (real < _FAR)))
 
@@ -184,22 +208,14 @@ class Finder:
         """Return what vanishes at each kind of point, near an orbit."""
         return {
             "branch_point": _determinant_test(origin.size),
-            "fold_of_cycles": self._unit if self._standing else turning_test,
-            "period_doubling": lambda node: self._multipliers(node).doubling,
-            "torus": lambda node: self._multipliers(node).torus,
+            "fold_of_cycles": _unit if self._standing else turning_test,
+            "period_doubling": _doubling,
+            "torus": _torus,
         }
-
-    def _unit(self, node: Node) -> float:
-        """Return the test for a multiplier that is 1."""
-        return self._multipliers(node).unit
-
-    def _multipliers(self, node: Node) -> Multipliers:
-        """Return the multipliers of an orbit."""
-        return node.multipliers
 
     def _is_kind(self, kind: str, node: Node) -> bool:
         """Return whether an orbit's multipliers are those of a kind of point."""
-        others = self._multipliers(node).others
+        others = node.multipliers.others
         if kind == "period_doubling":
             return has_near(others, -1.0)
         if kind == "torus":
@@ -233,8 +249,8 @@ class Finder:
                 value,
                 0.0,
                 length,
-                xtol=_NARROW * length,
-                rtol=1e-12,
+                xtol=(_NARROWER if asks else _NARROW) * length,
+                rtol=1e-14,
                 maxiter=_TRIALS,
                 full_output=True,
                 disp=False,
@@ -272,7 +288,7 @@ class Finder:
             there = self._secant(test, origin, first, sharp=self._asks(kind))
             if there is None and kind == "fold_of_cycles":
                 # On a steep family the parameter's share of the tangent may be all rounding.
-                there = self._secant(self._unit, origin, first, sharp=True)
+                there = self._secant(_unit, origin, first, sharp=True)
             if there is None:
                 break
             old, new = best.orbit.free, there.orbit.free
