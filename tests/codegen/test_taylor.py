@@ -41,6 +41,9 @@ FUNCTIONS = {
     "state to a state": X**Y - X,
     "time": sympy.sin(TIME) * X + TIME - X**2,
     "time in a power": sympy.exp(-((TIME - 1) ** 2)) - X,
+    "sum that is used twice": sympy.sin(A * X + B * Y + 1) - (A * X + B * Y + 1) / 3,
+    "sums in sums": B * (X - A * (Y - X / 3)) - (X + Y - B) / A - (X - B * Y) / 2,
+    "sum with long text": sum((A / 20 - k / 400) * X**k for k in range(1, 25)) - X,
     "of parameters alone": sympy.Max(A, B) * X * (1 - X) + sympy.Abs(B),
 }
 

@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from .graph import Graph
+from .sums import LONGEST, Part, joined
 
 #: Sums that one loop accumulates; more would not fit into sixteen vector registers.
 SUMS_A_LOOP = 12
@@ -53,7 +54,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sigmoid:
-    """Sums of a sigmoid's recurrences, and what its slope is made of."""
+    """Sums of a sigmoid's recurrences, when its value is known, and what its slope is made of."""
+
+    depth: int
 
     product: tuple[int, int]
     square: tuple[int, int]
@@ -66,8 +69,9 @@ class Sigmoid:
 class Begun(NamedTuple):
     """A function of a node, begun together with its slope, a function of its value alone."""
 
-    #: Order-0 text of the node.
+    #: Order-0 text of the node, and when it is known.
     operand: str
+    depth: int
     value: Series
     slope: Series
     #: The value's order-k text.
@@ -140,6 +144,12 @@ class Lowering(Recurrences):
     over_order: list[int] = field(default_factory=list)
     sigmoids: list[Sigmoid] = field(default_factory=list)
     moving: dict[int, bool] = field(default_factory=dict)
+    #: Lines behind those of order 0: products that every order reads.
+    ahead: list[str] = field(default_factory=list)
+    #: Operations that a coefficient waits for, of each node and of each state's newest.
+    depths: dict[int, int] = field(default_factory=dict)
+    summed: dict[int, dict[int, int]] = field(default_factory=dict)
+    arrivals: Sequence[int] = ()
 
     _LOW, _HIGH, _SUM = "s", "x", "a"
 
@@ -213,13 +223,10 @@ class Lowering(Recurrences):
             return series
         if operation in _UNSUPPORTED:
             raise NoRecurrence(operation)
-        if operation == "neg":
-            a = self.read(operands[0])
-            return self.name(f"-{a.first}", f"-{a.later}")
-        if operation in ("add", "sub"):
-            return self.add(operation, *operands)
+        if self.factors(number):
+            return self.combine(number)
         if operation == "mul":
-            return self.multiply(number, *operands)
+            return self.multiply(*operands)
         if operation == "div":
             z = graph.logistic(number)
             return self.divide(*operands) if z is None else self.logistic(number, z)
@@ -233,50 +240,144 @@ class Lowering(Recurrences):
         rule: Callable[[int], Series] = getattr(self, operation)
         return rule(operands[0])
 
-    def add(self, operation: str, left: int, right: int) -> Series:
-        """Lower a sum or a difference."""
+    def expect(self, rhs: Sequence[int]) -> None:
+        """Estimate when the states' newest coefficients come, from their right-hand sides."""
+        self.arrivals = [0] * len(rhs)
+        found = [self.depth(node) for node in rhs]
+        self.arrivals = [each - max(found) for each in found]
+        self.depths.clear()
+
+    def depth(self, number: int) -> int:
+        """Return how many operations the newest coefficient of a node waits for."""
+        known = self.depths.get(number)
+        if known is None:
+            kind, *rest = self.graph.nodes[number]
+            if kind == "y":
+                known = self.arrivals[int(rest[0])]
+            else:
+                read = self.terms(number) if self.factors(number) else self.graph.operands(number)
+                moving = [node for node in read if self.moves(node)]
+                known = 1 + max(map(self.depth, moving), default=min(self.arrivals))
+            self.depths[number] = known
+        return known
+
+    # ---------------------------------------------------------------- sums with fixed factors
+
+    def factors(self, number: int) -> list[tuple[int, int]]:
+        """Return the operands of which a node is the sum, with their factors; none if it is not."""
+        graph = self.graph
+        kind, operands = graph.nodes[number][0], graph.operands(number)
+        if kind == "neg":
+            return [(operands[0], graph.const(-1.0))]
+        if kind in ("add", "sub"):
+            last = graph.one if kind == "add" else graph.const(-1.0)
+            return [(operands[0], graph.one), (operands[1], last)]
+        if kind == "mul":
+            for moving, fixed in (operands, operands[::-1]):
+                if not self.moves(fixed):
+                    return [(moving, fixed)]
+        if kind == "div" and not self.moves(operands[1]):
+            return [(operands[0], graph.div(graph.one, operands[1]))]
+        return []
+
+    def terms(self, number: int) -> dict[int, int]:
+        """Return the factor of each node of which a node is the sum, but for a constant.
+
+        What is a sum of several itself and is used elsewhere too stays one term.
+        """
+        known = self.summed.get(number)
+        if known is not None:
+            return known
+        graph, found = self.graph, dict[int, int]()
+        waiting = [(number, graph.one)]
+        while waiting:
+            node, factor = waiting.pop()
+            inner = self.factors(node)
+            if inner and node != number and self.uses[node] > 1:
+                inner = inner if len(self.terms(node)) == 1 else []
+            if inner:
+                some = [(operand, graph.mul(factor, by)) for operand, by in inner]
+                waiting += some[::-1]
+            elif self.moves(node):
+                before = found.get(node)
+                found[node] = factor if before is None else graph.add(before, factor)
+        self.summed[number] = found
+        return found
+
+    def combine(self, number: int) -> Series:
+        """Lower a sum with fixed factors."""
+        first, later = self.first_of(number), self.combination(number)
+        if len(self.terms(number)) == 1 and self.uses[number] <= 1:
+            return Series(f"({first})", f"({later})")
+        return self.name(first, later)
+
+    def first_of(self, number: int) -> str:
+        """Return the order-0 text of a sum as it is written; parts used once need no name."""
+        operands = self.factors(number)
+        if len(operands) == 1:
+            ((node, factor),) = operands
+            text = self.part(node)
+            return f"-{text}" if self.is_minus(factor) else f"{self.constant(factor)} * {text}"
+        (left, _), (right, by) = operands
+        minus = "-" if self.is_minus(by) else ""
+        for node, other, sign, rest in ((right, left, minus, ""), (left, right, "", minus)):
+            inner = self.factors(node) if self.moves(node) and self.uses[node] <= 1 else []
+            if len(inner) == 1 and not self.is_minus(inner[0][1]):
+                ((scaled, factor),) = inner
+                whole = f"{sign}{self.constant(factor)}, {self.part(scaled)}"
+                return f"tro_fma({whole}, {rest}{self.part(other)})"
+        return f"{self.part(left)} {minus or '+'} {self.part(right)}"
+
+    def part(self, number: int) -> str:
+        """Return the order-0 text of a part of a sum."""
+        known = number in self.series or self.uses[number] > 1
+        if known or not (self.moves(number) and self.factors(number)):
+            return self.read(number).first
+        text = self.first_of(number)
+        return f"({text})" if len(text) <= LONGEST else self.define(self.first, "v", text)
+
+    def combination(self, number: int) -> str:
+        """Return the order-k text of a sum."""
+        parts = []
+        for node, factor in self.terms(number).items():
+            depth, text = self.depth(node), self.read(node).later
+            match self.graph.value(factor):
+                case 0.0:
+                    continue
+                case 1.0:
+                    parts.append(Part(depth, text))
+                case -1.0:
+                    parts.append(Part(depth, text, sign="-"))
+                case _:
+                    parts.append(Part(depth, text, self.constant(factor)))
+        return joined(parts, lambda text: self.define(self.later, "n", text)) or "tro_set(0.0)"
+
+    def define(self, lines: list[Any], letter: str, text: str) -> str:
+        """Write a text under a new name, and return that."""
+        name = f"{letter}{self.n_name}"
+        self.n_name += 1
+        lines.append(f"const tro_v {name} = {text};")
+        return name
+
+    def is_minus(self, factor: int) -> bool:
+        """Say whether a factor is -1."""
+        return self.graph.value(factor) == -1.0
+
+    # ---------------------------------------------------------------- products
+
+    def multiply(self, left: int, right: int) -> Series:
+        """Lower a product of what moves."""
+        if left == right:
+            return self.square(self.read(left))
+        return self.product(*sorted((left, right), key=self.depth))
+
+    def product(self, left: int, right: int) -> Series:
+        """Return the product of two series that move, of which the second is known last."""
         a, b = self.read(left), self.read(right)
-        minus = "-" if operation == "sub" else ""
-        sign = "-" if operation == "sub" else "+"
-        if not self.moves(right):
-            series = self.name(f"{a.first} {sign} {b.first}", a.later)
-        elif not self.moves(left):
-            series = self.name(f"{a.first} {sign} {b.first}", f"{minus}{b.later}")
-        elif b.scaled is not None:
-            factor, first, later = b.scaled
-            series = self.name(
-                f"tro_fma({minus}{factor}, {first}, {a.first})",
-                f"tro_fma({minus}{factor}, {later}, {a.later})",
-            )
-        elif a.scaled is not None:
-            factor, first, later = a.scaled
-            series = self.name(
-                f"tro_fma({factor}, {first}, {minus}{b.first})",
-                f"tro_fma({factor}, {later}, {minus}{b.later})",
-            )
-        else:
-            series = self.name(f"{a.first} {sign} {b.first}", f"{a.later} {sign} {b.later}")
-        return series
-
-    def multiply(self, number: int, left: int, right: int) -> Series:
-        """Lower a product, of which one factor may stand still."""
-        if self.moves(left) and self.moves(right):
-            if left == right:
-                return self.square(self.read(left))
-            return self.product(self.read(left), self.read(right))
-        moving, fixed = (left, right) if self.moves(left) else (right, left)
-        a, factor = self.read(moving), self.constant(fixed)
-        texts = f"{factor} * {a.first}", f"{factor} * {a.later}"
-        if self.uses[number] > 1:
-            return self.name(*texts)
-        return Series(f"({texts[0]})", f"({texts[1]})", scaled=(factor, a.first, a.later))
-
-    def product(self, a: Series, b: Series) -> Series:
-        """Return the product of two series that move."""
-        left, right = self.store(a), self.store(b)
-        inner = self.sum(left, right)
-        ends = f"tro_fma(s[{left}], {b.later}, {inner})"
-        return self.name(f"{a.first} * {b.first}", f"tro_fma({a.later}, s[{right}], {ends})")
+        one, other = self.store(a), self.store(b)
+        inner = self.sum(one, other)
+        ends = f"tro_fma({a.later}, s[{other}], {inner})"
+        return self.name(f"{a.first} * {b.first}", f"tro_fma(s[{one}], {b.later}, {ends})")
 
     def square(self, a: Series) -> Series:
         """Return the square of a series."""
@@ -286,24 +387,14 @@ class Lowering(Recurrences):
 
     def twice(self, series: Series) -> str:
         """Return the text of twice the series' first coefficient, kept for all orders."""
-        name = f"t{self.n_name}"
-        self.n_name += 1
-        self.first.append(f"const tro_v {name} = {series.first} + {series.first};")
-        return name
+        return self.define(self.first, "t", f"{series.first} + {series.first}")
 
     def reciprocal(self, series: Series, scale: str = "1.0") -> str:
         """Return the text of scale / (the series' first coefficient), kept for all orders."""
-        name = f"r{self.n_name}"
-        self.n_name += 1
-        self.first.append(f"const tro_v {name} = tro_set({scale}) / {series.first};")
-        return name
+        return self.define(self.first, "r", f"tro_set({scale}) / {series.first}")
 
     def divide(self, above: int, below: int) -> Series:
-        """Lower a quotient."""
-        if not self.moves(below):
-            graph = self.graph
-            inverse = graph.div(graph.one, below)
-            return self.multiply(-1, above, inverse)
+        """Lower a quotient by what moves."""
         b = self.read(below)
         bottom, inverse_text = self.store(b), self.reciprocal(b)
         a = self.read(above)
@@ -326,22 +417,31 @@ class Lowering(Recurrences):
         slot = self.new_slot()
         return Series("", "", slot), slot
 
+    def follow(self, operand: int, slot: int) -> tuple[str, tuple[int, int]]:
+        """Return the order-k text of v with v' = g a', where g is in a slot, and its sum."""
+        a = self.read(operand)
+        pair = self.derive(a), slot
+        terms = self.terms(operand)
+        if len(terms) != 1 or operand in terms:
+            return f"tro_fma({a.later}, s[{slot}], {self.mean(*pair)})", pair
+        # The newest coefficient waits for one product less.
+        ((node, factor),) = terms.items()
+        slope = self.define(self.ahead, "f", f"{self.constant(factor)} * s[{slot}]")
+        return f"tro_fma({self.read(node).later}, {slope}, {self.mean(*pair)})", pair
+
     def begin(self, operand: int, sign: str = "") -> Begun:
         """Begin v with v' = +-g a', where g is kept beside it."""
-        a = self.read(operand)
-        derived = self.derive(a)
         value, slot = self.own()
         slope, slope_slot = self.own()
-        later = f"{sign}tro_fma({a.later}, s[{slope_slot}], {self.mean(derived, slope_slot)})"
-        return Begun(a.first, value, slope, later, (derived, slope_slot), (slot, slot))
+        later, product = self.follow(operand, slope_slot)
+        first, depth = self.read(operand).first, self.depth(operand)
+        return Begun(first, depth, value, slope, f"{sign}{later}", product, (slot, slot))
 
     def exp(self, operand: int) -> Series:
         """Lower v = exp(a) by v' = v a'."""
-        a = self.read(operand)
-        derived = self.derive(a)
+        first = self.read(operand).first
         series, slot = self.own()
-        later = f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
-        return self.settle(series, f"tro_vexp({a.first})", later)
+        return self.settle(series, f"tro_vexp({first})", self.follow(operand, slot)[0])
 
     def tanh(self, operand: int) -> Series:
         """Lower v = tanh(a) by v' = (1 - v^2) a'."""
@@ -349,7 +449,7 @@ class Lowering(Recurrences):
         self.settle(v.value, f"tro_vtanh({v.operand})", v.later)
         twice = self.square_of(v, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
         rule = "-tro_abreast_fma({twice}, {value}, {squares})"
-        self.sigmoids.append(Sigmoid(v.product, v.square, v.value.later, twice, rule))
+        self.sigmoids.append(Sigmoid(v.depth, v.product, v.square, v.value.later, twice, rule))
         # A derivative asks for the slope by the graph's own rule.
         graph = self.graph
         value = graph.unary("tanh", operand)
@@ -359,13 +459,12 @@ class Lowering(Recurrences):
     def logistic(self, number: int, operand: int) -> Series:
         """Lower w = 1 / (1 + exp(z)) by w' = -(w - w^2) z'."""
         w = self.begin(operand, "-")
-        power = f"h{self.n_name}"
-        self.first.append(f"const tro_v {power} = tro_vexp({w.operand});")
+        power = self.define(self.first, "h", f"tro_vexp({w.operand})")
         value = self.settle(w.value, f"tro_set(1.0) / (tro_set(1.0) + {power})", w.later)
         twice = self.twice(value)
         square = f"tro_fma({twice}, {value.later}, {self.sum(*w.square)})"
         rule = "{value} - tro_abreast_fma({twice}, {value}, {squares})"
-        self.sigmoids.append(Sigmoid(w.product, w.square, value.later, twice, rule))
+        self.sigmoids.append(Sigmoid(w.depth, w.product, w.square, value.later, twice, rule))
         first = f"tro_fma(-{value.first}, {value.first}, {value.first})"
         self.settle(w.slope, first, f"{value.later} - {square}")
         graph = self.graph
@@ -389,16 +488,12 @@ class Lowering(Recurrences):
 
     def pair(self, operand: int, names: tuple[str, str], sign: str) -> tuple[Series, Series]:
         """Lower two functions that are each other's derivative, up to a sign."""
-        a = self.read(operand)
-        derived = self.derive(a)
+        first = self.read(operand).first
         one, one_slot = self.own()
         other, other_slot = self.own()
-        ends = [
-            f"tro_fma({a.later}, s[{slot}], {self.mean(derived, slot)})"
-            for slot in (other_slot, one_slot)
-        ]
-        self.settle(one, f"tro_v{names[0]}({a.first})", ends[0])
-        self.settle(other, f"tro_v{names[1]}({a.first})", f"{sign}{ends[1]}")
+        ends = [self.follow(operand, slot)[0] for slot in (other_slot, one_slot)]
+        self.settle(one, f"tro_v{names[0]}({first})", ends[0])
+        self.settle(other, f"tro_v{names[1]}({first})", f"{sign}{ends[1]}")
         for name, series in zip(names, (one, other), strict=True):
             self.series[self.graph.unary(name, operand)] = series
         return one, other

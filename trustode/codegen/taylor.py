@@ -69,6 +69,7 @@ def taylor_text(
     needed = graph.reachable([*rhs, *ahead])
     values.uses = Counter(operand for node in needed for operand in graph.operands(node))
     values.uses.update(rhs)
+    values.expect(rhs)
     ends = [values.read(node) for node in rhs]
     tangents = Tangents(graph, n_state, values.uses, values=values)
     slopes = [tangents.read(node) for node in ahead]
@@ -117,22 +118,27 @@ def _series_function(values: Lowering, ends: list[Series], layout: _Layout | Non
     every = (
         _loops(values.sums)
         + _newest(values.sums)
-        + lines_of([*means, *plain_lines(values.later)], 8)
+        + lines_of(_wanted([*means, *plain_lines(values.later)], steps), 8)
     )
     ahead = ""
     if layout is not None:
         constants, side = layout.text(values, steps)
         every = f"#if TRO_SIDE\n{side}#else\n{every}#endif\n"
         ahead = f"#if TRO_SIDE\n{constants}#endif\n" if constants else ""
-    begin = lines_of(values.first, 4)
-    together = _together(values.first)
-    if together != values.first:
+    read = [*values.ahead, *starts, *plain_lines(values.later), *steps]
+    if layout is not None:
+        read += [each.twice for each in layout.abreast]
+    begun = _wanted(values.first, read)
+    begin = lines_of(begun, 4)
+    together = _together(begun)
+    if together != begun:
         begin = f"#if TRO_SIDE\n{lines_of(together, 4)}#else\n{begin}#endif\n"
     return (
         "static void series(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u,\n"
         "    tro_v *s)\n{\n"
         "    tro_v *x = s, *w = s + SLOTS;\n"
-        f"    (void)t; (void)c; (void)u; (void)x;\n{begin}{lines_of(starts, 4)}{ahead}"
+        f"    (void)t; (void)c; (void)u; (void)x;\n{begin}"
+        f"{lines_of([*values.ahead, *starts], 4)}{ahead}"
         "    for (int k = 1; k < order; k++) {\n"
         "        x = w;\n        w += SLOTS;\n"
         "        const tro_v kth = tro_set((double)k), over_k = tro_set(R[k]);\n"
@@ -210,7 +216,9 @@ class _Layout:
         rules = Counter(each.rule for each in values.sigmoids)
         abreast = []
         for rule, count in rules.items():
+            # Those of one vector wait for the last of them.
             alike = [each for each in values.sigmoids if each.rule == rule]
+            alike.sort(key=lambda each: each.depth)
             abreast += alike[: count - count % _SIDE]
         products, squares = (
             _first(
@@ -308,8 +316,8 @@ class _Layout:
         for g in groups[0]:
             a, b = left + g, right + g
             both = (
-                f"            p{g} = tro_side_fma(l + {a}, r + {b}, p{g});\n"
                 f"            p{g} = tro_side_fma(r + {a}, l + {b}, p{g});\n"
+                f"            p{g} = tro_side_fma(l + {a}, r + {b}, p{g});\n"
             )
             pairs += both
             newest += both
@@ -390,11 +398,11 @@ def _loops(sums: list[tuple[int, int]]) -> str:
         text += "".join(f"        tro_v a{n} = tro_set(0.0);\n" for n, _ in group)
         inner = middle = double = ""
         for n, (left, right) in group:
-            inner += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
             if left == right:
                 double += f"        a{n} = a{n} + a{n};\n"
             else:
                 inner += f"            a{n} = tro_fma(r[{left}], l[{right}], a{n});\n"
+            inner += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
             middle += f"            a{n} = tro_fma(l[{left}], l[{right}], a{n});\n"
         text += _PAIRS.format(pairs=inner, doubled=double, ends=middle)
     return text
@@ -408,6 +416,6 @@ def _newest(sums: list[tuple[int, int]]) -> str:
         if left == right:
             two += f"            a{n} = tro_fma(l[{left}] + l[{left}], r[{right}], a{n});\n"
         else:
-            two += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
             two += f"            a{n} = tro_fma(r[{left}], l[{right}], a{n});\n"
+            two += f"            a{n} = tro_fma(l[{left}], r[{right}], a{n});\n"
     return _NEWEST.format(one=one, two=two) if sums else ""
