@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import trustode
+
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "trustode"
+#: The package that is tested, in the checkout or where it was installed.
+PACKAGE = Path(trustode.__file__).parent
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 #: Calls that run text, or load objects that run text, by their last name.
