@@ -234,7 +234,7 @@ for call in calls:
         call()
     except KeyboardInterrupt:
         pass
-lost = 0
+lost = left = 0
 for k in range(int(sys.argv[1])):
     sent, ended = [], threading.Event()
     pause = chance.uniform(0.0, 0.03)
@@ -253,16 +253,19 @@ for k in range(int(sys.argv[1])):
     ended.set()
     sender.join()
     lost += len(sent) - 1
-    assert threading.active_count() == 1
+    deadline = time.perf_counter() + 1.0
+    while threading.active_count() > 1 and time.perf_counter() < deadline:
+        time.sleep(0.001)
+    left += threading.active_count() - 1
 waits.sort()
 found(p99_s=waits[int(0.99 * len(waits))], most_s=waits[-1], median_s=waits[len(waits) // 2],
-      lost=lost, heard=len(waits))
+      lost=lost, heard=len(waits), threads_left=left)
 """
 
 
 def test_a_thousand_interrupts(measured, program, size):
     """At random moments of nine calls that would not end; what has to be asked twice is lost."""
-    measured(lambda: program(INTERRUPTS, size(1000, 9)), p99_s=0.2, lost=0)
+    measured(lambda: program(INTERRUPTS, size(1000, 9)), p99_s=0.2, lost=0, threads_left=0)
 
 
 @pytest.mark.parametrize("what", ["scan", "compile"])

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,25 @@ def test_row_17_interrupt_in_threads_keeps_what_is_finished(tmp_path):
         time.sleep(0.01)
     assert threading.active_count() == before
     assert kept()
+
+
+def test_row_17_interrupt_while_threads_begin(monkeypatch):
+    """The first of two threads has begun a solve that would go on for long."""
+    submit, begun = ThreadPoolExecutor.submit, []
+
+    def interrupted_submit(self, *given):
+        if begun:
+            raise KeyboardInterrupt
+        begun.append(time.perf_counter())
+        return submit(self, *given)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted_submit)
+    solver = tr.Solver(max_steps=2**31 - 1, time_limit=20.0)
+    with pytest.raises(KeyboardInterrupt):
+        tr.ensemble(
+            tr.models.load("lorenz"), {"rho": [28.0, 29.0]}, [0.0, 1e9], solver=solver, threads=2
+        )
+    assert time.perf_counter() - begun[0] < 1.0
 
 
 @posix

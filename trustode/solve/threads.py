@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 def share(
@@ -22,17 +25,25 @@ def share(
     if workers <= 1:
         return part(True)
     # Loaded here, where it is wanted: it takes longer to load than a short solve.
-    from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(workers) as pool:
-        futures: list[Future[Any]] = [pool.submit(part, False) for _ in range(workers)]
+        # An interrupt may come while threads begin, and no loop stands in this function: CPython
+        # 3.11 leaves out ``except`` where an interrupt meets some of the jumps of a loop.
         try:
-            pending = set(futures)
-            while pending:
-                done, pending = wait(pending, timeout=0.1, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
+            _all_of_it(part, workers, pool)
         except BaseException:
             cancel[0] = 1
             raise
     return None
+
+
+def _all_of_it(part: Callable[[bool], Any], workers: int, pool: ThreadPoolExecutor) -> None:
+    """Begin a part in each thread, and wait until all have ended or one has failed."""
+    from concurrent.futures import FIRST_EXCEPTION, wait
+
+    pending = {pool.submit(part, False) for _ in range(workers)}
+    while pending:
+        done, pending = wait(pending, timeout=0.1, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
