@@ -257,7 +257,7 @@ def _attractors(model: Model, measured: list[Measured], sizes: Array) -> Arrays:
     )
     mean = np.array([each.behaviour.mean for each in measured])
     # What a point's own runs reach, but for a state that vanishes there.
-    here = np.nanmax([each.extent.size for each in measured], axis=0, initial=0.0)
+    here = np.nan_to_num([each.extent.size for each in measured]).max(axis=0)
     local = np.maximum(here, _VANISHES * sizes)
     trust = is_trust(model)
     if trust:
