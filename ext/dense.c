@@ -28,6 +28,17 @@ int tro_dense_factor(int n, double *a, int *row)
     return TRO_SUCCESS;
 }
 
+/* Sum of products, in four sums that do not wait for each other. */
+static double dense_dot(int n, const double *a, const double *b)
+{
+    double sum[4] = {0.0, 0.0, 0.0, 0.0};
+    int j = 0;
+    for (; j + 4 <= n; j += 4)
+        for (int q = 0; q < 4; q++) sum[q] += a[j + q] * b[j + q];
+    for (; j < n; j++) sum[0] += a[j] * b[j];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 void tro_dense_solve(int n, const double *a, const int *row, double *b)
 {
     for (int k = 0; k < n; k++) {
@@ -35,10 +46,7 @@ void tro_dense_solve(int n, const double *a, const int *row, double *b)
         b[row[k]] = b[k];
         b[k] = hold;
     }
-    for (int i = 1; i < n; i++)
-        for (int j = 0; j < i; j++) b[i] -= a[i * n + j] * b[j];
-    for (int i = n - 1; i >= 0; i--) {
-        for (int j = i + 1; j < n; j++) b[i] -= a[i * n + j] * b[j];
-        b[i] /= a[i * n + i];
-    }
+    for (int i = 1; i < n; i++) b[i] -= dense_dot(i, a + i * n, b);
+    for (int i = n - 1; i >= 0; i--)
+        b[i] = (b[i] - dense_dot(n - 1 - i, a + i * n + i + 1, b + i + 1)) / a[i * n + i];
 }

@@ -104,5 +104,5 @@ def test_order_avoids_filling():
 
 
 def test_long_text_is_not_written():
-    n = 8
+    n = 12
     assert lu.text(n, {(i, j) for i in range(n) for j in range(n)}, ([], ["y[0]"] * n)) == ""

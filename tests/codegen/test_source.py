@@ -1,13 +1,14 @@
 """Generated code against sympy: every built-in, at random points and on every corner."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
 
 import trustode as tr
-from trustode.codegen import Source
+from trustode.codegen import Source, source
 from trustode.codegen.interpret import FLOATS, evaluator
 from trustode.expression import TIME, symbol
 
@@ -132,6 +133,14 @@ def test_explicit_time_observables_and_initial_values_have_derivatives():
     assert compiled.observe(0.0, [0.5]) == pytest.approx([0.75])
     assert compiled.observe_dy(0.0, [0.5]) == pytest.approx(np.array([[3.0]]))
     assert compiled.observe_dp(0.0, [0.5]) == pytest.approx(np.array([[0.0, 0.25]]))
+
+
+def test_key_knows_every_part_of_the_generator(monkeypatch):
+    """Else a library of an older generator would be taken from the cache."""
+    read, original = set(), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda self: read.add(self.name) or original(self))
+    source._generator_digest.__wrapped__()
+    assert read >= {"recurrences.py", "sums.py", "tangents.py", "variational.py", "tangents.h"}
 
 
 def test_key_ignores_names_and_values_but_not_equations():

@@ -14,7 +14,7 @@ from collections.abc import Collection
 Pattern = Collection[tuple[int, int]]
 
 #: More products than this in one factorization make a text that compiles too slowly.
-_MOST_PRODUCTS = 100
+_MOST_PRODUCTS = 400
 
 
 def elimination(n: int, pattern: Pattern) -> tuple[list[int], set[tuple[int, int]], int]:

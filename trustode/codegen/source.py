@@ -74,10 +74,8 @@ def _generator_digest() -> bytes:
     """Digest of everything that turns a graph into text."""
     package = Path(__file__).parents[1]
     digest = sha256()
-    for part in ("graph.py", "ctext.py", "lu.py", "taylor.py", "source.py"):
-        digest.update(package.joinpath("codegen", part).read_bytes())
-    for part in ("trustode.h", "lanes.h", "lanes_math.h", "side_math.h", "taylor.h"):
-        digest.update(package.joinpath("include", part).read_bytes())
+    for part in sorted([*package.glob("codegen/*.py"), *package.glob("include/*.h")]):
+        digest.update(part.read_bytes())
     return digest.digest()
 
 
