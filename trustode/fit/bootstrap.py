@@ -18,10 +18,11 @@ from ..errors import OptionError, nearest
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from ..notebook import Shown, text_of_table
 from .again import near, problem_parts, search_again, with_threads
+from .chosen import with_groups
 from .information import labels
 from .marginal import Marginal
 from .objective import Failure, Problem
-from .resample import drawn, with_groups, with_persons, with_rows
+from .resample import drawn, with_persons, with_rows
 from .vary import Layout
 
 if TYPE_CHECKING:

@@ -17,15 +17,17 @@ from ..model import Model
 from ..progress import Progress
 from ..solve import Solver
 from .checks import check_enough, check_model, check_options
+from .marginal import ADAPTIVE, Marginal
 from .mixed import integrated, is_mixed, without_random
+from .objective import Evaluation
 from .observation import Observation
 from .onward import searched_on
 from .optimise import NEAR_SOLVER, SEARCH_SOLVER, Search
-from .outcome import single, with_persons
+from .outcome import is_rough, refined_population, single, with_persons
 from .rest import AtRest
 from .result import Fit
 from .setup import assembled
-from .starts import searched, searched_population
+from .starts import searched, searched_population, searched_through
 from .vary import Vary
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def fit(
     starts: int = 20,
     seed: int = 0,
     covariance: str = "diagonal",
-    quadrature: int = 1,
+    quadrature: int | str = 1,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress = None,
@@ -96,9 +98,11 @@ def fit(
         Of the starts, and of the draws that check the integral over random values.
     covariance : {"diagonal", "full"}
         Whether random values of a person are independent, or correlations are estimated too.
-    quadrature : int
+    quadrature : int or "adaptive"
         Nodes for each random value of the Gauss-Hermite quadrature that integrates them, around
-        each person's best values; one is Laplace's method.
+        each person's best values; one is Laplace's method. "adaptive" integrates one random value
+        over all it may be, whatever the shape of a person's likelihood; so does a fit by
+        Laplace's method that stalls where that is rough.
     executor : concurrent.futures.Executor, optional
         Who searches; this process unless given. A start is a piece of work.
     checkpoint : path, optional
@@ -148,21 +152,28 @@ def fit(
         marginal, design = integrated(
             model, data, time, observed, vary, *arguments, covariance, quadrature, where
         )
-        # Laplace's method finds the way; the nodes are for where it ends.
+        # Laplace's method finds the way; other integrals are for where it ends.
         marginal = replace(marginal.solved_by(solver or NEAR_SOLVER, threads), quadrature=1)
         _, alike, _ = without_random(vary, group, where)
         pooled, _ = assembled(model, data, time, observed, alike, *arguments, where)
         pooled = replace(pooled, solver=solver or SEARCH_SOLVER, threads=threads)
         sought = marginal.factored() if covariance == "full" else marginal
 
-        def ended_mixed(found: list[Search]) -> Fit:
-            return with_persons(
-                marginal, design, found, quadrature, solver is None, seed, progress, where
-            )
+        def reached(found: list[Search], integral: int | str) -> tuple[Marginal, Evaluation]:
+            return refined_population(marginal, found, integral, solver is None, where)
 
-        return ended_mixed(
-            searched_population(sought, pooled, starts, seed, how, where, ended_mixed)
-        )
+        def ended_mixed(found: list[Search], integral: int | str = quadrature) -> Fit:
+            best = reached(found, integral)
+            return with_persons(marginal, design, found, best, seed, progress, where)
+
+        found = searched_population(sought, pooled, starts, seed, how, where, ended_mixed)
+        if quadrature != ADAPTIVE:
+            best = reached(found, quadrature)
+            if not is_rough(*best):
+                return with_persons(marginal, design, found, best, seed, progress, where)
+        adaptive = replace(sought, quadrature=ADAPTIVE)
+        found = searched_through(adaptive, found, seed, how, where, ended_mixed)
+        return ended_mixed(found, ADAPTIVE)
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )

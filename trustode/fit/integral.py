@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,73 @@ from .population import Population
 from .vary import Layout
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 #: Degrees of freedom of the draws that check the integral: tails above the normal's.
 DEGREES = 5.0
 
+#: Share of the draws that are from the population.
+ANYWHERE = 0.2
+
 #: Least curvature, in units of the population's, by which modes are taken to move.
 LEAST = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Complete:
+    """What is likely of persons whose random values are known, at outer values.
+
+    Attributes
+    ----------
+    population : Population
+    n_free : int
+    shared : ndarray, shape (n_shared,)
+    mean : ndarray, shape (n_person, n_random)
+    covariance, precision : ndarray, shape (n_random, n_random)
+    at : ndarray, shape (n_spread,)
+        Outer values that the covariance depends on.
+    bent : ndarray, shape (n_spread, n_random, n_random)
+        Minus the precision's derivatives by them.
+    offset : ndarray, shape (n_free,)
+        What of a gradient does not depend on the random values.
+    """
+
+    population: Population
+    n_free: int
+    shared: Array
+    mean: Array
+    covariance: Array
+    precision: Array
+    at: Indices
+    bent: Array
+    offset: Array
+
+    @classmethod
+    def of(cls, population: Population, layout: Layout, x: Array) -> Complete:
+        """Return it at outer values."""
+        values = layout.natural(x)
+        covariance, at, by = population.covariance(values, layout.slope(values))
+        precision = np.asarray(np.linalg.inv(covariance), dtype=float)
+        offset = np.zeros(layout.n_free)
+        offset[at] = 0.5 * np.einsum("kl,slk->s", precision, by)
+        shared, mean = x[population.outer_shared], population.weights @ x[population.linear]
+        bent = precision @ by @ precision
+        n = layout.n_free
+        return cls(population, n, shared, mean, covariance, precision, at, bent, offset)
+
+    def scores(self, found: ByPerson, own: Array) -> Array:
+        """Return the gradient of each person's part, less the offset, at their own values.
+
+        With persons so many times, one after the other, as there are.
+        """
+        pop, times = self.population, len(own) // len(self.mean)
+        d = own - np.repeat(self.mean, times, axis=0)
+        weights = np.repeat(pop.weights, times, axis=0)
+        score = np.zeros((len(d), self.n_free))
+        score[:, pop.linear] = np.einsum("ik,ikj->ij", -d @ self.precision, weights)
+        score[:, pop.outer_shared] += found.by_shared
+        score[:, self.at] = -0.5 * np.einsum("ik,skl,il->is", d, self.bent, d)
+        return score
 
 
 def laplace(modes: Modes, persons: ByPerson) -> Array:
@@ -99,38 +161,26 @@ def by_nodes(
     The gradient is the posterior's mean of that with random values known (Fisher's identity).
     References: Pinheiro & Bates (1995), J. Comput. Graph. Stat. 4, 12-35.
     """
-    pop = people.population
+    complete = Complete.of(people.population, layout, modes.outer)
     z, w = np.polynomial.hermite_e.hermegauss(n_nodes)
     w = np.log(w / math.sqrt(2.0 * math.pi))
-    q = len(pop.names)
-    values = layout.natural(modes.outer)
-    covariance, spread, by_spread = pop.covariance(values, layout.slope(values))
-    precision = np.asarray(np.linalg.inv(covariance), dtype=float)
-    bent = [precision @ change @ precision for change in by_spread]
-    shared = modes.outer[pop.outer_shared]
     logs, scores = [], []
-    for node in itertools.product(range(n_nodes), repeat=q):
+    for node in itertools.product(range(n_nodes), repeat=modes.own.shape[1]):
         at = z[list(node)]
         own = modes.own + modes.root @ at
-        found = people.evaluate(shared, own)
+        found = people.evaluate(complete.shared, own)
         if isinstance(found, Failure):
             return found
         d = own - modes.mean
-        logs.append(w[list(node)].sum() + 0.5 * at @ at - found.nll - 0.5 * form(d, precision, d))
-        score = np.zeros((len(d), layout.n_free))
-        score[:, pop.linear] = np.einsum("ik,ikj->ij", -d @ precision, pop.weights)
-        score[:, pop.outer_shared] += found.by_shared
-        for k, change in enumerate(bent):
-            score[:, spread[k]] = -0.5 * form(d, change, d)
-        scores.append(score)
+        fares = found.nll + 0.5 * form(d, complete.precision, d)
+        logs.append(w[list(node)].sum() + 0.5 * at @ at - fares)
+        scores.append(complete.scores(found, own))
     every = np.array(logs)
     total = logsumexp(every, axis=0)
     share = np.exp(every - total)
-    gradient = np.einsum("ji,jif->if", share, np.array(scores))
-    for k, change in enumerate(by_spread):
-        gradient[:, spread[k]] += 0.5 * np.trace(precision @ change)
+    gradient = np.einsum("ji,jif->if", share, np.array(scores)) + complete.offset
     size = np.linalg.slogdet(modes.root)[1]
-    return 0.5 * np.linalg.slogdet(covariance)[1] - size - total, gradient
+    return 0.5 * np.linalg.slogdet(complete.covariance)[1] - size - total, gradient
 
 
 def expected_information(pop: Population, layout: Layout, x: Array, persons: ByPerson) -> Array:
@@ -167,7 +217,8 @@ def sampled(
     """Return each person's log-likelihood by importance sampling.
 
     With it the Monte Carlo standard error, and the effective number of draws. Draws are
-    from a t distribution around the mode; `advance` hears of each.
+    from a t distribution around the mode, some of them from the population, which sees what lies
+    elsewhere; `advance` hears of each. Hesterberg (1995), Technometrics 37, 185-194.
     """
     pop, rng = people.population, np.random.default_rng(seed)
     n_person, q = modes.own.shape
@@ -179,17 +230,22 @@ def sampled(
         - 0.5 * q * math.log(DEGREES * math.pi)
     )
     prior = -0.5 * (q * math.log(2.0 * math.pi) + np.linalg.slogdet(modes.covariance)[1])
-    shared = modes.outer[pop.outer_shared]
+    shared, lower = modes.outer[pop.outer_shared], np.linalg.cholesky(modes.covariance)
     logs = np.empty((n, n_person))
     for row in range(n):
         z = rng.standard_normal((n_person, q))
         z /= np.sqrt(rng.chisquare(DEGREES, n_person) / DEGREES)[:, None]
         own = modes.own + np.einsum("ikl,il->ik", modes.root, z)
+        anywhere = modes.mean + rng.standard_normal((n_person, q)) @ lower.T
+        own = np.where(rng.random((n_person, 1)) < ANYWHERE, anywhere, own)
         nll = people.drawn(shared, own, modes.own)
         d = own - modes.mean
-        proposal = constant - size
-        proposal = proposal - 0.5 * (DEGREES + q) * np.log1p((z**2).sum(axis=1) / DEGREES)
-        logs[row] = prior - nll - 0.5 * form(d, precision, d) - proposal
+        z = np.linalg.solve(modes.root, (own - modes.own)[..., None])[..., 0]
+        around = constant - size
+        around = around - 0.5 * (DEGREES + q) * np.log1p((z**2).sum(axis=1) / DEGREES)
+        density = prior - 0.5 * form(d, precision, d)
+        proposal = np.logaddexp(math.log(1.0 - ANYWHERE) + around, math.log(ANYWHERE) + density)
+        logs[row] = density - nll - proposal
         advance(1)
     total = logsumexp(logs, axis=0)
     share = np.exp(logs - total)

@@ -20,10 +20,11 @@ from ..errors import DataError, OptionError, listed
 from ..jobs import LOST, Arrays, Crew, How, carry_out
 from .again import problem_parts, search_again, with_threads
 from .bootstrap import check_whole
+from .chosen import with_groups
 from .information import labels
 from .marginal import Marginal
 from .objective import Failure, Problem
-from .resample import with_groups, with_persons, with_rows
+from .resample import with_persons, with_rows
 
 if TYPE_CHECKING:
     import pandas as pd

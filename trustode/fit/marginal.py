@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..errors import Status
 from ..solve import Solver
+from .adaptive import abreast, by_panels
 from .data import Data
-from .integral import by_laplace, by_nodes, expected_information, laplace
+from .integral import Complete, by_laplace, by_nodes, expected_information, laplace
 from .modes import Modes, ModeSearch
 from .objective import Evaluation, Failure, Problem
 from .observation import Observation
@@ -27,6 +28,9 @@ from .readout import Readout
 from .vary import Layout, Vary
 
 Array = NDArray[np.float64]
+
+#: Quadrature of one random value over all it may be, as fine as each person's likelihood needs.
+ADAPTIVE = "adaptive"
 
 #: Why there is no value.
 SINGULAR = "a matrix of some person has no inverse"
@@ -46,15 +50,15 @@ class Marginal:
     layout : Layout
         The outer values.
     population : Population
-    quadrature : int
-        Nodes for each random value; one is Laplace's approximation.
+    quadrature : int or str
+        Nodes for each random value; one is Laplace's approximation, or `ADAPTIVE`.
     threads : int or None
     """
 
     inner: Problem
     layout: Layout
     population: Population
-    quadrature: int = 1
+    quadrature: int | str = 1
     threads: int | None = None
     #: With a place for the last modes, where the search for the next begins.
     _last: dict[str, Modes] | None = field(default=None, repr=False)
@@ -179,7 +183,7 @@ class Marginal:
 
     def value(self, x: Array) -> float | Failure:
         """Return the objective alone, or why it has no value."""
-        if self.quadrature > 1:
+        if self.quadrature != 1:
             whole = self.evaluate(x)
             return whole.nll if whole.failure is None else whole.failure
         found = self.modes(x)
@@ -211,18 +215,24 @@ class Marginal:
             return Failure(Status.NO_LIKELIHOOD, SINGULAR)
 
     def _scores(self, x: Array) -> tuple[Array, Array, Array] | Failure:
+        if self.quadrature == ADAPTIVE:
+            integral = by_panels(self._wide, Complete.of(self.population, self.layout, x))
+            if isinstance(integral, Failure):
+                return integral
+            nll, scores, told = integral
+            return nll, scores, expected_information(self.population, self.layout, x, told)
         found = self.modes(x)
         if isinstance(found, Failure):
             return found
         modes, persons = found
         information = expected_information(self.population, self.layout, x, persons)
-        if self.quadrature > 1:
+        if isinstance(self.quadrature, int) and self.quadrature > 1:
             summed = by_nodes(self.people, self.layout, modes, self.quadrature)
             return summed if isinstance(summed, Failure) else (*summed, information)
-        told = by_laplace(self.people, self.layout, modes, persons)
-        if isinstance(told, Failure):
-            return told
-        nll, scores, moves = told
+        around = by_laplace(self.people, self.layout, modes, persons)
+        if isinstance(around, Failure):
+            return around
+        nll, scores, moves = around
         if self._last is not None:
             self._last["modes"] = replace(modes, by_outer=moves)
         return nll, scores, information
@@ -251,6 +261,11 @@ class Marginal:
     def people(self) -> People:
         """The inner problem, person by person."""
         return People(self.inner, self.population)
+
+    @cached_property
+    def _wide(self) -> People:
+        """The same, with each person once for each node of a panel."""
+        return abreast(self.people)
 
     def modes(self, x: Array) -> tuple[Modes, ByPerson] | Failure:
         """Find every person's best values at outer values, and the curvature there."""

@@ -23,7 +23,7 @@ from .data import Data, Design
 from .groups import numbers_of
 from .information import NORMAL_975
 from .integral import sampled
-from .marginal import Marginal
+from .marginal import ADAPTIVE, Marginal
 from .modes import Modes
 from .objective import Problem
 from .observation import Observation
@@ -69,7 +69,7 @@ class Mixed:
     Attributes
     ----------
     method : str
-        "laplace", or "quadrature" with its nodes.
+        How the random values were integrated.
     loglik : float
         Marginal log-likelihood by that method; the fit's own.
     sampled, sampled_error : float
@@ -118,11 +118,10 @@ def integrated(
     params: Mapping[Any, Any] | None,
     initial: Mapping[Any, Any] | str | AtRest | None,
     covariance: str,
-    quadrature: int,
+    quadrature: int | str,
     where: str,
 ) -> tuple[Marginal, Design]:
     """Check every argument, some of them random, and bring them together."""
-    check_whole(quadrature, "quadrature", 1, where)
     n_random = sum(bool(each.random) for each in vary.values() if isinstance(each, Vary))
     check_how_mixed(covariance, quadrature, n_random, where)
     inner, _, person = without_random(vary, group, where)
@@ -184,6 +183,19 @@ def check_how_mixed(covariance: object, quadrature: object, n_random: int, where
             f"{where}: covariance={covariance!r:.60}"
             f"{nearest(str(covariance), COVARIANCES) or '.'} It can be {listed(COVARIANCES)}"
         )
+    if quadrature == ADAPTIVE:
+        if n_random > 1:
+            raise OptionError(
+                f"{where}: quadrature='adaptive' integrates one random value, and {n_random} are "
+                "random; take a number of nodes, or fit.sample()"
+            )
+        return
+    if isinstance(quadrature, str):
+        raise OptionError(
+            f"{where}: quadrature={quadrature!r:.60}{nearest(quadrature, [ADAPTIVE]) or '.'} It "
+            "can be 'adaptive' or a number of nodes"
+        )
+    check_whole(quadrature, "quadrature", 1, where)
     assert isinstance(quadrature, int)
     if quadrature**n_random > MOST_NODES:
         most = int(MOST_NODES ** (1.0 / n_random))
@@ -341,8 +353,9 @@ def told(
     sd = np.sqrt(np.diagonal(modes.covariance))
     spread = np.sqrt(np.mean((modes.own - modes.mean) ** 2, axis=0))
     shrinkage = pd.Series(1.0 - spread / sd, index=names, name="shrinkage")
-    k = marginal.quadrature
+    k, adaptive = marginal.quadrature, marginal.quadrature == ADAPTIVE
     method = "Laplace's method" if k == 1 else f"quadrature with {k} nodes a value"
+    method = "adaptive quadrature" if adaptive else method
     mixed = Mixed(
         method=method,
         loglik=loglik,
@@ -361,19 +374,25 @@ def told(
             f"persons do not differ in {listed(alike)} as far as these data show: the spread is "
             "at its least; fit without random= there"
         )
+    other = "quadrature='adaptive'" if len(names) == 1 else "fit.sample()"
+    rough = (
+        "Of those the marginal likelihood is rough, and a search of it may stop before its "
+        f"optimum; {other} does without it"
+    )
+    remedy = f"use {other}" if len(names) == 1 else "use quadrature=5 or more"
+    remedy = "fit.sample() needs neither" if adaptive else remedy
     odd = [str(pop.labels[k]) for k in np.flatnonzero(effective < ODD * N_SAMPLED)]
     if odd:
         notes.append(
             f"{len(odd)} of {len(pop.labels)} persons' likelihoods are far from a normal density "
-            f"around their best values: {listed(odd, 6)}. Of those the marginal likelihood is "
-            "rough, and a search of it may stop before its optimum; fit.sample() does without it"
+            f"around their best values: {listed(odd, 6)}. "
+            + ("So the intervals of single persons mislead" if adaptive else rough)
         )
     off = abs(loglik - checked)
     if off > max(OFF * checked_error, MATTERS):
         notes.append(
             f"the marginal log-likelihood by {method} is {off:.2g} from that by importance "
-            f"sampling ({checked:.6g}, standard error {checked_error:.2g}); use quadrature=5 or "
-            "more"
+            f"sampling ({checked:.6g}, standard error {checked_error:.2g}); {remedy}"
         )
     return mixed, _persons_frame(marginal, modes), notes
 

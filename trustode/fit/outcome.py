@@ -26,7 +26,7 @@ from .information import (
     uncertainty,
     undetermined_notes,
 )
-from .marginal import Marginal
+from .marginal import ADAPTIVE, Marginal
 from .mixed import population_model, told
 from .objective import Evaluation, Failure, Problem
 from .onward import agreeing
@@ -135,32 +135,41 @@ def _polished(marginal: Marginal, point: Evaluation) -> Evaluation:
     return point
 
 
-def with_persons(
-    marginal: Marginal,
-    design: Design,
-    found: Sequence[Search],
-    quadrature: int,
-    refine: bool,
-    seed: int,
-    progress: Progress,
-    where: str,
-) -> Fit:
-    """Refine the best search with random values, and put the result together."""
-    layout = marginal.layout
+def refined_population(
+    marginal: Marginal, found: Sequence[Search], quadrature: int | str, refine: bool, where: str
+) -> tuple[Marginal, Evaluation]:
+    """Refine the best search with random values, by an integral."""
     best = min(found, key=lambda search: search.best.nll)
     if not math.isfinite(best.best.nll):
         raise _all_failed(found, where)
     sought = marginal.factored() if marginal.population.corr else marginal
-    point = sought.evaluate(best.best.x)
-    final = sought
-    if refine:
+    sought = replace(sought, quadrature=quadrature)
+    point, final = sought.evaluate(best.best.x), sought
+    # Without second differences of the likelihood nothing is won by more digits.
+    if refine and quadrature != ADAPTIVE:
         final = replace(sought, inner=replace(sought.inner, solver=FINAL_SOLVER))
         refined = final.evaluate(point.x)
         final, point = (sought, point) if refined.failure is not None else (final, refined)
-    if quadrature > 1:
-        final = replace(final, quadrature=quadrature)
-        point = final.evaluate(point.x)
-    point = _polished(final, point)
+    return final, _polished(final, point)
+
+
+def is_rough(final: Marginal, point: Evaluation) -> bool:
+    """Return whether the best point is none by Laplace's method that another integral may end."""
+    by_laplace = final.quadrature == 1 and len(final.population.names) == 1
+    return by_laplace and remaining_distance(point, final.layout) >= SEARCH_DISTANCE
+
+
+def with_persons(
+    marginal: Marginal,
+    design: Design,
+    found: Sequence[Search],
+    reached: tuple[Marginal, Evaluation],
+    seed: int,
+    progress: Progress,
+    where: str,
+) -> Fit:
+    """Put the result with random values together, from the best search refined."""
+    layout, (final, point) = marginal.layout, reached
     left = remaining_distance(point, final.layout)
     observed = final.observed_information(point, free_to_move(point, final.layout))
     notes = []

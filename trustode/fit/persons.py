@@ -5,8 +5,10 @@ Imports the objective and the population.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from .population import Population
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+Told = TypeVar("Told")
 
 #: Step of differences of gradients, in standard deviations of a person's values: errors of the
 #: second difference are its square, and the solver's over it.
@@ -129,20 +134,37 @@ class People:
 
     def drawn(self, shared: Array, own: Array, safe: Array) -> Array:
         """Return each person's negative log-likelihood; infinite where it has none."""
+        found, lost = self._possible(
+            lambda own: self.problem.nll_by_group(self.x(shared, own)), own, safe
+        )
+        if isinstance(found, Failure):
+            return np.full(len(own), np.inf)
+        nll = np.zeros(len(own))
+        np.add.at(nll, self.population.person, found)
+        return np.where(lost, np.inf, nll)
+
+    def possible(self, shared: Array, own: Array, safe: Array) -> tuple[ByPerson | Failure, Mask]:
+        """Evaluate every person at their own values, or where that cannot be at safe ones.
+
+        With it for whom it could not be.
+        """
+        return self._possible(lambda own: self.evaluate(shared, own), own, safe)
+
+    def _possible(
+        self, call: Callable[[Array], Told | Failure], own: Array, safe: Array
+    ) -> tuple[Told | Failure, Mask]:
+        """Call with safe values for whom it fails with their own; return for whom that was."""
         own, lost = own.copy(), np.zeros(len(own), dtype=bool)
-        for _ in range(len(own) + 1):
-            found = self.problem.nll_by_group(self.x(shared, own))
+        found = call(own)
+        for _ in range(len(own)):
             if not isinstance(found, Failure):
                 break
             at = slice(None)
             if found.group is not None:
                 at = slice(*(self.population.person[found.group] + np.array([0, 1])).tolist())
             own[at], lost[at] = safe[at], True
-        if isinstance(found, Failure):
-            return np.full(len(own), np.inf)
-        nll = np.zeros(len(own))
-        np.add.at(nll, self.population.person, found)
-        return np.where(lost, np.inf, nll)
+            found = call(own)
+        return found, lost
 
 
 def form(left: Array, matrix: Array, right: Array) -> Array:

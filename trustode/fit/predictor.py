@@ -8,11 +8,10 @@ and the parts of the fit before the objective.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from time import perf_counter
+from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -307,7 +306,7 @@ class Predictor:
         some = rows if again.all() else _of_groups(rows, again)
         # Starting threads takes longer than what many models take.
         shared = self.threads is not None or self._pace.get("work", 0.0) > WORTHWHILE
-        threads, began = self.threads if shared else 1, perf_counter()
+        threads, began = self.threads if shared else 1, process_time()
         found = compare_batch(
             self.compiled,
             some,
@@ -322,8 +321,8 @@ class Predictor:
             tangents=None if tangents is None else tangents[again],
             threads=threads,
         )
-        workers = min(threads or os.cpu_count() or 1, int(again.sum()))
-        self._pace["work"] = workers * (perf_counter() - began)
+        # Not by the clock: where others are at work, too, any solve would seem long.
+        self._pace["work"] = process_time() - began
         if before is not None and some is not rows:
             found = _replaced(before[1], found, again, np.repeat(again, np.diff(rows.first_row)))
         if keeps and (found.report["status"] == Status.SUCCESS).all():

@@ -51,7 +51,7 @@ def recover(
     criterion: str = "bic",
     solver: Solver | None = None,
     covariance: str = "diagonal",
-    quadrature: int = 1,
+    quadrature: int | str = 1,
     seed: int = 0,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,

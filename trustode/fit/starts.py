@@ -92,6 +92,14 @@ def searched_population(
     return searched_from(marginal, begin, seed, how, where, ended)
 
 
+def searched_through(
+    marginal: Marginal, found: list[Search], seed: int, how: How, where: str, ended: Ended
+) -> list[Search]:
+    """Search on from where searches by another integral ended."""
+    points = np.array([search.best.x for search in found if np.isfinite(search.best.nll)])
+    return searched_from(marginal, points, seed, how.part("integral"), where, ended)
+
+
 @dataclass(frozen=True, eq=False)
 class Starts:
     """The task: starts, one a row."""

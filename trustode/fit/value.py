@@ -212,7 +212,7 @@ def objective(
     initial: Mapping[Any, Any] | str | AtRest | None = None,
     solver: Solver | None = None,
     covariance: str = "diagonal",
-    quadrature: int = 1,
+    quadrature: int | str = 1,
     threads: int | None = None,
 ) -> Objective:
     """Return what a fit would minimise, to evaluate at any values without a search.
