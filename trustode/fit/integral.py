@@ -240,7 +240,7 @@ def sampled(
         own = np.where(rng.random((n_person, 1)) < ANYWHERE, anywhere, own)
         nll = people.drawn(shared, own, modes.own)
         d = own - modes.mean
-        z = np.linalg.solve(modes.root, (own - modes.own)[..., None])[..., 0]
+        z = np.asarray(np.linalg.solve(modes.root, (own - modes.own)[..., None]))[..., 0]
         around = constant - size
         around = around - 0.5 * (DEGREES + q) * np.log1p((z**2).sum(axis=1) / DEGREES)
         density = prior - 0.5 * form(d, precision, d)
