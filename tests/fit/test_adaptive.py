@@ -88,6 +88,9 @@ def test_a_fit_by_the_integral_itself(square: tr.Model) -> None:
     assert fit.params.loc["sd(b)", "value"] == pytest.approx(sd, rel=1e-4)
     # The check by draws sees the second hill, too.
     assert abs(fit.mixed.sampled - fit.loglik) < 3.0 * fit.mixed.sampled_error
+    around = tr.fit(square, starts=1, quadrature=5, **study(seen))
+    told = " ".join(tr.compare({"around": around, "over all": fit}).notes)
+    assert "'around' by quadrature with 5 nodes a value, 'over all' by adaptive quadrature" in told
 
 
 @pytest.mark.slow

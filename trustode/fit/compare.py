@@ -115,6 +115,13 @@ def compare(
         for name, fit in fits.items()
         if not fit.converged
     ]
+    methods = {name: fit.mixed.method for name, fit in fits.items() if fit.mixed is not None}
+    if len(set(methods.values())) > 1:
+        told = ", ".join(f"'{name}' by {method}" for name, method in methods.items())
+        notes.append(
+            f"random values were integrated in {told}, which may differ more than the models do; "
+            "fit all with the same quadrature="
+        )
     left_out: list[pd.DataFrame] = []
     units = units_of(problems, names, where)
     if folds is not None:

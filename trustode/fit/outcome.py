@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import STATUS_TEXT, FitWarning, SolveError, Status
 from ..jobs import LOST
 from ..progress import Progress
+from .contents import failure_note, fitted_model, params_frame, residuals_frame
 from .data import Design
 from .information import (
     cut_notes,
@@ -41,7 +42,7 @@ from .optimise import (
     remaining_distance,
 )
 from .readout import jump_notes, shared_notes
-from .result import Fit, failure_note, fitted_model, params_frame, residuals_frame
+from .result import Fit
 from .slips import slips
 
 #: Widths, in scales, to which kinks of a likelihood are rounded off while polishing.

@@ -10,18 +10,18 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
 
-from ..errors import FileError, ModelError, OptionError, checks_keywords, listed, nearest, needs
+from ..errors import ModelError, OptionError, checks_keywords, listed, nearest
 from ..expression import check_name, symbol
 from ..fit import AtRest, Fit, Gaussian, Laplace, Objective, Observation, Vary, fit, objective
 from ..model import Model, Param
 from ..text import read_model
+from .files import described, files_of, rows_of
 from .formulas import SCALES, prior_of, read
 
 if TYPE_CHECKING:
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 
 #: Input that is 1 while groups come to rest and 0 from then on.
 _RESTING = "at_rest"
-
-#: Columns that a table must have.
-_NEEDED = {
-    "condition": ("conditionId",),
-    "measurement": ("observableId", "simulationConditionId", "measurement", "time"),
-    "observable": ("observableId", "observableFormula", "noiseFormula"),
-    "parameter": ("parameterId", "parameterScale", "estimate"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +111,7 @@ def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
     """
     path = Path(file)
     where = f"read_petab({path.name})"
-    about = _yaml(path, where)
+    about = described(path, where)
     version = str(about.get("format_version", "")).split(".")[0]
     if version != "1":
         raise ModelError(
@@ -130,14 +122,14 @@ def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
     if not isinstance(problems, list) or len(problems) != 1:
         raise ModelError(f"{where}: it must hold one problem in problems:")
     (parts,) = problems
-    files = _files(parts, "sbml_files", path, where)
+    files = files_of(parts, "sbml_files", path, where)
     if len(files) != 1:
         raise ModelError(f"{where}: {len(files)} files with models; one is read")
     tables = {
         kind: [
             row
-            for each in _files(parts, f"{kind}_files", path, where)
-            for row in _rows(each, kind, where)
+            for each in files_of(parts, f"{kind}_files", path, where)
+            for row in rows_of(each, kind, where)
         ]
         for kind in ("condition", "measurement", "observable")
     }
@@ -145,68 +137,10 @@ def read_petab(file: str | os.PathLike[str]) -> PetabProblem:
     listed_ = named if isinstance(named, list) else [named]
     tables["parameter"] = [
         row
-        for each in _files({"parameter_file": listed_}, "parameter_file", path, where)
-        for row in _rows(each, "parameter", where)
+        for each in files_of({"parameter_file": listed_}, "parameter_file", path, where)
+        for row in rows_of(each, "parameter", where)
     ]
     return _Reader(read_model(files[0]), tables, where).problem()
-
-
-def _yaml(path: Path, where: str) -> dict[str, Any]:
-    with needs("petab", f"{where}: reading it"):
-        import yaml
-    try:
-        about = yaml.safe_load(_text(path, where))
-    except yaml.YAMLError as error:
-        raise ModelError(f"{where}: not YAML: {' '.join(str(error).split()):.200}") from None
-    if not isinstance(about, dict):
-        raise ModelError(f"{where}: not the file of a PEtab problem: it holds no names")
-    return about
-
-
-def _text(path: Path, where: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise FileError(f"{where}: {str(path)!r:.200} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise FileError(f"{where}: {str(path)!r:.200} is not text in UTF-8") from None
-
-
-def _files(parts: Any, key: str, path: Path, where: str) -> list[Path]:
-    """Return the files that a problem names, all in its own folder."""
-    names = parts.get(key) if isinstance(parts, dict) else None
-    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise ModelError(f"{where}: {key} must be a list of names of files")
-    folder = path.resolve().parent
-    for name in names:
-        if not (folder / name).resolve().is_relative_to(folder):
-            raise ModelError(f"{where}: {key} names {name!r:.80}, which is outside its folder")
-    return [folder / name for name in names]
-
-
-def _rows(path: Path, kind: str, where: str) -> list[dict[str, str]]:
-    """Read a table as texts, without what is empty."""
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(StringIO(_text(path, where)), sep="\t", dtype=str, comment=None)
-    except ValueError as error:
-        raise ModelError(f"{where}: {path.name} is no table: {error!s:.200}") from None
-    frame.columns = frame.columns.str.strip()
-    for column in _NEEDED[kind]:
-        if column not in frame.columns:
-            raise ModelError(
-                f"{where}: {path.name} has no column {column!r}"
-                f"{nearest(column, frame.columns) or '.'} It has {listed(frame.columns)}"
-            )
-    return [
-        {
-            str(name): cell.strip()
-            for name, cell in row.items()
-            if isinstance(cell, str) and cell.strip()
-        }
-        for row in frame.to_dict("records")
-    ]
 
 
 class _Reader:
