@@ -123,12 +123,18 @@ def test_an_unknown_keyword_names_the_nearest(name):
         call(**{wrong: 1})
 
 
+def _kinds_of(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds_of(each)
+
+
 def _taken_by_keyword():
     """Find the public functions with more than one argument, and what draws a result."""
     for home in (tr, tr.models, tr.data):
         found = (getattr(home, name) for name in home.__all__)
         yield from (each for each in found if inspect.isfunction(each))
-    yield from (kind.plot for kind in Shown.__subclasses__() if hasattr(kind, "plot"))
+    yield from (kind.plot for kind in _kinds_of(Shown) if hasattr(kind, "plot"))
     yield tr.Model.freeze
 
 

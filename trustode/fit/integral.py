@@ -26,8 +26,8 @@ Indices = NDArray[np.intp]
 #: Degrees of freedom of the draws that check the integral: tails above the normal's.
 DEGREES = 5.0
 
-#: Share of the draws that are from the population.
-ANYWHERE = 0.2
+#: One draw of so many is from the population.
+ANYWHERE = 5
 
 #: Least curvature, in units of the population's, by which modes are taken to move.
 LEAST = 1e-3
@@ -231,24 +231,26 @@ def sampled(
     )
     prior = -0.5 * (q * math.log(2.0 * math.pi) + np.linalg.slogdet(modes.covariance)[1])
     shared, lower = modes.outer[pop.outer_shared], np.linalg.cholesky(modes.covariance)
-    logs = np.empty((n, n_person))
+    logs, anywhere = np.empty((n, n_person)), np.arange(n) % ANYWHERE == 0
+    share = float(anywhere.mean())
     for row in range(n):
         z = rng.standard_normal((n_person, q))
         z /= np.sqrt(rng.chisquare(DEGREES, n_person) / DEGREES)[:, None]
         own = modes.own + np.einsum("ikl,il->ik", modes.root, z)
-        anywhere = modes.mean + rng.standard_normal((n_person, q)) @ lower.T
-        own = np.where(rng.random((n_person, 1)) < ANYWHERE, anywhere, own)
+        if anywhere[row]:
+            own = modes.mean + rng.standard_normal((n_person, q)) @ lower.T
         nll = people.drawn(shared, own, modes.own)
         d = own - modes.mean
         z = np.asarray(np.linalg.solve(modes.root, (own - modes.own)[..., None]))[..., 0]
         around = constant - size
         around = around - 0.5 * (DEGREES + q) * np.log1p((z**2).sum(axis=1) / DEGREES)
         density = prior - 0.5 * form(d, precision, d)
-        proposal = np.logaddexp(math.log(1.0 - ANYWHERE) + around, math.log(ANYWHERE) + density)
+        proposal = np.logaddexp(math.log1p(-share) + around, math.log(share) + density)
         logs[row] = density - nll - proposal
         advance(1)
     total = logsumexp(logs, axis=0)
-    share = np.exp(logs - total)
-    effective = 1.0 / (share**2).sum(axis=0)
-    error = np.sqrt(np.maximum(1.0 / effective - 1.0 / n, 0.0))
-    return total - math.log(n), error, effective
+    weights = np.exp(logs - total)
+    # How many are drawn from where is no matter of chance.
+    parts = weights[anywhere], weights[~anywhere]
+    variance = sum(len(part) * part.var(axis=0) for part in parts)
+    return total - math.log(n), np.sqrt(variance), 1.0 / (variance + 1.0 / n)

@@ -33,8 +33,6 @@ def slips(data: Data, observed: Mapping[str, Observation], time: str) -> list[st
     """Say what in the data looks like a slip."""
     notes = [*_alike(data.labels), *_repeated(data, time)]
     index = list(data.frame.index)
-    when = data.frame[time].to_numpy(dtype=float)
-    notes += _far(time, when, index)
     for column, rows in data.measured.items():
         if rows.given.dtype.kind != "f":
             continue

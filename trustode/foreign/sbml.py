@@ -221,8 +221,11 @@ class _Document:
         value = None if self._overridden(identity) else self._float(part, attribute, default)
         meaning = about.get("meaning", prose(part.get("name")))
         low, high = (self._edge(about.get(key, edge)) for key, edge in _EDGES)
+        bounded = low > -math.inf or high < math.inf
         if about.get("kind") == "input" and value is not None:
             system.inputs[identity] = value
+            if bounded:
+                system.bounds[identity] = (low, high)
         elif identity in self.assigned:
             system.definitions[identity] = self.assigned[identity]
             system.shown.append(identity)
@@ -231,7 +234,7 @@ class _Document:
             if start is None and value is not None:
                 start = number(value)
             self._state(identity, self.rates[identity], start)
-            if low > -math.inf or high < math.inf:
+            if bounded:
                 system.bounds[identity] = (low, high)
         elif identity in self.starting:
             self._fixed(identity, self.starting[identity])

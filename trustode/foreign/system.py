@@ -96,7 +96,11 @@ class System:
                 initial={renamed[key]: write(starts[key], renamed) for key in rhs},
                 inputs={renamed[key]: value for key, value in self.inputs.items()},
                 observables={renamed[key]: write(node, renamed) for key, node in shown.items()},
-                bounds={renamed[key]: pair for key, pair in self.bounds.items() if key in rhs},
+                bounds={
+                    renamed[key]: pair
+                    for key, pair in self.bounds.items()
+                    if key in rhs or key in self.inputs
+                },
                 meanings={
                     renamed[key]: text
                     for key, text in self.meanings.items()
