@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -459,3 +460,10 @@ def test_what_follows_a_subcritical_hopf_point_is_told_with_its_own_period() -> 
     assert drawn.max() == pytest.approx(found.cycles[0].points["period"].max())
     with pytest.raises(tr.OptionError, match="no cycles"):
         tr.diagram(model, "z", (-0.1, 0.1)).plot("period")
+
+
+def test_folds_that_mirror_each_other_are_told_apart(text_model):
+    # mu = x^4 - x^2 has its least value, -1/4, at x^2 = 1/2.
+    made = tr.diagram(text_model({"x": "mu*x + x**3 - x**5"}, mu=-1.0), "mu", (-1, 1))
+    folds = [line for line in repr(made).splitlines() if line.startswith("  fold at mu = -0.25")]
+    assert sorted(re.findall(r"x = (\S+)\)", " ".join(folds))) == ["-0.70711", "0.70711"]

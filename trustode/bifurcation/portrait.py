@@ -493,7 +493,8 @@ class Diagram(WithSpecial):
     def _along(self, branch: Branch, row: pd.Series) -> pd.Series:
         """Return the row of a branch's own table that a row of `special` came from."""
         own = branch.special
-        same = own[(own["kind"] == row["kind"]) & (own[self.parameter] == row[self.parameter])]
+        named = ["kind", self.parameter, *self.model.states]
+        same = own[(own[named] == row[named]).all(axis=1)]
         first: pd.Series = same.iloc[0]
         return first
 

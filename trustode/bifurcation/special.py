@@ -32,6 +32,9 @@ _ASIDE = 1e-3
 _BEYOND = 1e-5
 #: Distances from a located point, as shares of its step, at which its two sides are looked at.
 _SIDES = (1e-3, 1e-5, 1e-7)
+#: Nearer to a branch point than this its tangent is rounding; in a short step its two sides are
+#: looked at from there first, where that is within this share of it.
+_CLEAR, _WITHIN = 1e-5, 0.1
 #: A branch that runs less than this along a step's direction is not followed past a point.
 _SLANT = 0.1
 #: Other guesses of where a branch point is, as shares of a step away from the first.
@@ -192,8 +195,11 @@ class Finder:
     ) -> tuple[float, Node, float, Node] | None:
         """Return points just before and after a special point that differ as it says."""
         s = found.position
-        for share in _SIDES:
-            below, above = s - share * (b - a), s + share * (b - a)
+        distances = [share * (b - a) for share in _SIDES]
+        if distances[0] < _CLEAR < _WITHIN * (b - a):
+            distances.insert(0, _CLEAR)
+        for distance in distances:
+            below, above = s - distance, s + distance
             # Beyond an end too, if there is anything: the end may be the point itself.
             left, right = (self._beside(found, at, first, last) for at in (below, above))
             if left is None and below <= a < s:
