@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+#: Numbers as much of Europe writes them.
+_WITH_COMMA = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
 #: What to do about rows that cannot be used.
 DROP = "Drop these rows or correct them"
 
@@ -115,13 +117,15 @@ def _remedy(texts: pd.Series, column: str) -> str:
     """Say what to do about texts where numbers are wanted, by what they look like."""
     named = f"data['{column}']"
     found = [str(each).strip() for each in texts.unique()]
-    others = [each for each in found if not re.fullmatch(r"[+-]?\d+(,\d+)?", each)]
-    if len(others) < len(found) and len(others) < 5:
-        missing = f", na_values={others!r:.80}" if others else ""
-        what = " and words for missing answers" if others else ""
+    words = [each for each in found if each and not re.search(r"\d", each)]
+    digits = [each for each in found if re.search(r"\d", each)]
+    if digits and len(words) < 5 and all(re.fullmatch(_WITH_COMMA, each) for each in digits):
+        points = ", thousands='.'" if any("." in each for each in digits) else ""
+        missing = f", na_values={words!r:.80}" if words else ""
+        what = " and words for missing answers" if words else ""
         return (
-            f"Read the file with pandas.read_csv(..., decimal=','{missing}), for commas in its "
-            f"numbers{what}"
+            f"Read the file with pandas.read_csv(..., decimal=','{points}{missing}), for commas in "
+            f"its numbers{what}"
         )
     if all(re.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}:\d{2}", each) for each in found):
         return (

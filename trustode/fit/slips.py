@@ -6,6 +6,7 @@ Imports the data and the observation models.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -84,7 +85,7 @@ def _far(column: str, values: Array, index: Sequence[Any]) -> list[str]:
 
 
 def _alike(labels: Iterable[Hashable]) -> list[str]:
-    """Tell of groups whose names differ by case, spaces, signs or leading zeros only."""
+    """Tell of groups whose names differ by case, spaces, hyphens or leading zeros only."""
     spelt: dict[Any, list[str]] = {}
     for label in labels:
         parts = label if isinstance(label, tuple) else (label,)
@@ -92,22 +93,32 @@ def _alike(labels: Iterable[Hashable]) -> list[str]:
         spelt.setdefault(plain, []).append(repr(label))
     return [
         f"groups {' and '.join(same)} are taken for different ones, although their names differ "
-        "by case, spaces, signs or zeros only; correct the names if they are one"
+        "by case, spaces, hyphens or zeros only; correct the names if they are one"
         for same in spelt.values()
         if len(same) > 1
     ]
 
 
 def _plain(text: str) -> tuple[str, ...]:
-    """Return the words and numbers of a name, as one would say them."""
-    return tuple(part.lstrip("0") or "0" for part in re.findall(r"[^\W\d_]+|\d+", text.casefold()))
+    """Return the words and numbers of a name, as one would say them.
+
+    A sign at an end is said too, as in "A+" or "-1"; one that joins, as in "VP-01", is not.
+    """
+    parts = re.findall(r"[^\W\d_]+|\d+|[+*?]|^\s*-|-(?!\s*\w)", text.casefold())
+    return tuple(part.strip().lstrip("0") or "0" for part in parts)
 
 
 def _repeated(data: Data, time: str) -> list[str]:
-    """Tell of a few rows that have the group and the time of another, where there are groups."""
+    """Tell of a few rows whose answer has the group and the time of another's."""
     place = data.group * (data.time_index.max() + 1) + data.time_index
-    _, first = np.unique(place, return_index=True)
-    again = np.setdiff1d(np.arange(len(place)), first)
+    found: set[int] = set()
+    for measured in data.measured.values():
+        _, first = np.unique(place[measured.row], return_index=True)
+        found |= set(np.delete(measured.row, first).tolist())
+    again, when = sorted(found), data.frame[time].to_numpy()
+    groups = Counter(t for t, _ in {(when[k], data.group[k]) for k in again})
+    # What most groups have at one time is a design, as two baselines are.
+    again = [k for k in again if 2 * groups[when[k]] <= len(data.labels)]
     if len(data.labels) == 1 or not 0 < len(again) <= _SELDOM * len(place):
         return []
     rows = listed([str(data.frame.index[k]) for k in again], 8)

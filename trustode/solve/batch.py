@@ -121,9 +121,8 @@ def solve_batch(
     side = n_run if events is None else 1
     watched = events is not None
     planned = plan(compiled, side, vary, stimuli, solver, watched)
-    method, stiff, taylor, seed, atol, _series = planned
     # A span of no length takes no step, and a series would count one.
-    taylor = taylor if n_time > 1 else (0, 0, 0)
+    taylor = planned.taylor if n_time > 1 else (0, 0, 0)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
     y_reached = np.empty((n_run, n))
     # Threads write it into the first rows, so that each is the first to touch its results.
@@ -139,12 +138,13 @@ def solve_batch(
     queue = np.zeros(1, dtype=np.int64)
     seen: list[tuple[int, Array]] = []
 
+    # What a thread still solves with after an interrupt, the plan's library too, lives in here.
     def part(watch: bool) -> Any:
         own = events.twin() if events is not None and not watch else events
         return run(
-            compiled.functions, t, p, start, y, stimuli, vary, method, stiff, solver.rtol, atol,
-            solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
-            keep_steps, *taylor, seed, own, seen, gauge,
+            compiled.functions, t, p, start, y, stimuli, vary, planned.method, planned.stiff,
+            solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
+            keep_steps, *taylor, planned.seed, own, seen, gauge,
         )  # fmt: skip
 
     steps = share(part, n_run, threads, cancel)
