@@ -265,7 +265,9 @@ found(p99_s=waits[int(0.99 * len(waits))], most_s=waits[-1], median_s=waits[len(
 
 def test_a_thousand_interrupts(measured, program, size):
     """At random moments of nine calls that would not end; what has to be asked twice is lost."""
-    measured(lambda: program(INTERRUPTS, size(1000, 9)), p99_s=0.2, lost=0, not_heard=0, threads_left=0)
+    measured(
+        lambda: program(INTERRUPTS, size(1000, 9)), p99_s=0.2, lost=0, not_heard=0, threads_left=0
+    )
 
 
 @pytest.mark.parametrize("what", ["scan", "compile"])

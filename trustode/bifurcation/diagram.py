@@ -18,13 +18,14 @@ from ..progress import Progress, track
 from .arclength import ArcLength
 from .branch import Branch
 from .continuation import assembled, free_name, span_of
-from .equilibria import Search, whole
+from .equilibria import whole
 from .families import MOST_FAMILIES, Families
 from .kept import opened
 from .periodic.settling import beside
 from .portrait import Diagram, Member, extent_of, gathered
 from .reach import Reach
 from .scouts import swinging
+from .search import Search
 from .system import Array, System, newton
 
 _DEFAULT_STEPPER = ArcLength()
@@ -169,7 +170,7 @@ def drawn(
     found: list[Array] = []
     isolated = False
     for value in values:
-        roots, regular = search(_AT_ENDS if value in (low, high) else _AT_OTHERS, value)
+        roots, regular, *_ = search(_AT_ENDS if value in (low, high) else _AT_OTHERS, value)
         isolated = isolated or regular
         if regular:  # where nothing is isolated, a root is one of a line of them
             found += [np.append(y, value) for y in roots]

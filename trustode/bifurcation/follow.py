@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import SolveError, Status
 from .arclength import LARGEST, ArcLength, Curve, Node
-from .equilibria import Search, ordered_eigenvalues, undecided
+from .equilibria import ordered_eigenvalues, undecided
+from .search import Search
 from .special import Finder, Pole, Special, Unclear, changed
 from .system import Array, System
 

@@ -143,8 +143,8 @@ def solve_batch(
         own = events.twin() if events is not None and not watch else events
         return run(
             compiled.functions, t, p, start, y, stimuli, vary, planned.method, planned.stiff,
-            solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
-            keep_steps, *taylor, planned.seed, own, seen, gauge,
+            solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit, cancel,
+            report, queue, watch, keep_steps, *taylor, planned.seed, own, seen, gauge,
         )  # fmt: skip
 
     steps = share(part, n_run, threads, cancel)

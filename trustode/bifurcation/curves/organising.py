@@ -18,10 +18,11 @@ from ...journal import Journal
 from ...model import Model
 from ..arclength import ArcLength
 from ..diagram import drawn
-from ..equilibria import Search, whole
+from ..equilibria import whole
 from ..kept import opened
 from ..periodic.branch import Start
 from ..portrait import Diagram, extent_of
+from ..search import Search
 from ..system import Array, System
 from .bifurcation_curve import CURVES, NAMES, BifurcationCurve
 from .curve import FOLLOWERS, curve
