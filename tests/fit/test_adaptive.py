@@ -70,6 +70,35 @@ def test_a_needle_on_a_shoulder_and_persons_far_out() -> None:
         assert objective.nll({"b": mean, "sd(b)": sd}) == pytest.approx(total, rel=1e-7)
 
 
+def test_values_for_which_a_model_cannot_be_solved() -> None:
+    """A solution that ends before its last data has no likelihood."""
+    model = tr.Model("g", rhs={"y": "b*y**2"}, params={"b": 0.1}, initial={"y": 1.0})
+    t, persons, rng = np.linspace(0.0, 4.0, 6), 12, np.random.default_rng(1)
+    seen = 1.0 / (1.0 - rng.uniform(0.0, 0.2, persons)[:, None] * t)
+    seen += rng.normal(0.0, 0.3, seen.shape)
+    person = np.repeat(np.arange(persons), t.size)
+    data = pd.DataFrame({"person": person, "t": np.tile(t, persons), "y": seen.ravel()})
+    objective = tr.objective(
+        model,
+        data,
+        time="t",
+        group="person",
+        observed={"y": tr.Gaussian("y", sd=0.3)},
+        vary={"b": tr.Vary(0.1, random=True)},
+        quadrature="adaptive",
+    )
+    z = np.linspace(-9.0, 9.0, 40_001)
+    for sd in (0.1, 0.4):
+        b = 0.1 + sd * z
+        z_kept, b = z[4.0 * b < 1.0], b[4.0 * b < 1.0]
+        grown = 1.0 / (1.0 - b[:, None] * t)
+        total = 0.0
+        for each in seen:
+            density = np.exp(norm.logpdf(each, grown, 0.3).sum(axis=1)) * norm.pdf(z_kept)
+            total -= float(np.log(np.trapezoid(density, z_kept)))
+        assert objective.nll({"b": 0.1, "sd(b)": sd}) == pytest.approx(total, rel=1e-7)
+
+
 def best_of(seen: Any) -> tuple[float, float]:
     """Return the largest log-likelihood of squares, and where the spread is then."""
     best = minimize(
