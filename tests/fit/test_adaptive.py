@@ -1,5 +1,6 @@
 """Random values integrated over all they may be, against integrals made outside."""
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,25 @@ def test_a_fit_goes_on_where_laplaces_method_is_rough(square: tr.Model) -> None:
     assert fit.mixed.method == "adaptive quadrature"
     assert fit.converged
     assert fit.loglik == pytest.approx(best_of(seen)[0], abs=1e-6)
+
+
+def test_what_an_interrupt_leaves_is_by_the_integral_searched_by(
+    square: tr.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("trustode.fit.estimate"), "is_rough", lambda *_: True)
+    rng, ended = np.random.default_rng(6), []
+    seen = rng.normal(0.6, 0.5, 6) ** 2 + rng.normal(0.0, 0.2, 6)
+
+    def interrupt(done: int, total: int) -> None:
+        ended.append(done == total == 1)
+        if ended[-1] and sum(ended) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(tr.Interrupted, match="1 of 1 finished") as caught:
+        tr.fit(square, starts=1, progress=interrupt, **study(seen))
+    kept = caught.value.partial
+    assert kept.mixed.method == "adaptive quadrature"
+    assert kept.loglik == pytest.approx(best_of(seen)[0], abs=1e-6)
 
 
 def test_what_cannot_be_integrated_so_is_said(square: tr.Model) -> None:

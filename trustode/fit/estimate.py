@@ -172,8 +172,11 @@ def fit(
             if not is_rough(*best):
                 return with_persons(marginal, design, found, best, seed, progress, where)
         adaptive = replace(sought, quadrature=ADAPTIVE)
-        found = searched_through(adaptive, found, seed, how, where, ended_mixed)
-        return ended_mixed(found, ADAPTIVE)
+
+        def ended_adaptive(found: list[Search]) -> Fit:
+            return ended_mixed(found, ADAPTIVE)
+
+        return ended_adaptive(searched_through(adaptive, found, seed, how, where, ended_adaptive))
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )
