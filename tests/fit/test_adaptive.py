@@ -114,6 +114,7 @@ def test_a_fit_by_the_integral_itself(square: tr.Model) -> None:
     loglik, sd = best_of(seen)
     fit = tr.fit(square, starts=1, quadrature="adaptive", **study(seen))
     assert fit.converged
+    assert not any("Laplace's method" in note for note in fit.notes)
     assert fit.loglik == pytest.approx(loglik, abs=1e-6)
     assert fit.params.loc["sd(b)", "value"] == pytest.approx(sd, rel=1e-4)
     # The check by draws sees the second hill, too.
@@ -149,6 +150,7 @@ def test_what_an_interrupt_leaves_is_by_the_integral_searched_by(
         tr.fit(square, starts=1, progress=interrupt, **study(seen))
     kept = caught.value.partial
     assert kept.mixed.method == "adaptive quadrature"
+    assert any("integrated by quadrature='adaptive'" in note for note in kept.notes)
     assert kept.loglik == pytest.approx(best_of(seen)[0], abs=1e-6)
 
 
