@@ -1,5 +1,6 @@
 """Random values integrated over all they may be, against integrals made outside."""
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,35 @@ def test_a_needle_on_a_shoulder_and_persons_far_out() -> None:
         assert objective.nll({"b": mean, "sd(b)": sd}) == pytest.approx(total, rel=1e-7)
 
 
+def test_values_for_which_a_model_cannot_be_solved() -> None:
+    """A solution that ends before its last data has no likelihood."""
+    model = tr.Model("g", rhs={"y": "b*y**2"}, params={"b": 0.1}, initial={"y": 1.0})
+    t, persons, rng = np.linspace(0.0, 4.0, 6), 12, np.random.default_rng(1)
+    seen = 1.0 / (1.0 - rng.uniform(0.0, 0.2, persons)[:, None] * t)
+    seen += rng.normal(0.0, 0.3, seen.shape)
+    person = np.repeat(np.arange(persons), t.size)
+    data = pd.DataFrame({"person": person, "t": np.tile(t, persons), "y": seen.ravel()})
+    objective = tr.objective(
+        model,
+        data,
+        time="t",
+        group="person",
+        observed={"y": tr.Gaussian("y", sd=0.3)},
+        vary={"b": tr.Vary(0.1, random=True)},
+        quadrature="adaptive",
+    )
+    z = np.linspace(-9.0, 9.0, 40_001)
+    for sd in (0.1, 0.4):
+        b = 0.1 + sd * z
+        z_kept, b = z[4.0 * b < 1.0], b[4.0 * b < 1.0]
+        grown = 1.0 / (1.0 - b[:, None] * t)
+        total = 0.0
+        for each in seen:
+            density = np.exp(norm.logpdf(each, grown, 0.3).sum(axis=1)) * norm.pdf(z_kept)
+            total -= float(np.log(np.trapezoid(density, z_kept)))
+        assert objective.nll({"b": 0.1, "sd(b)": sd}) == pytest.approx(total, rel=1e-7)
+
+
 def best_of(seen: Any) -> tuple[float, float]:
     """Return the largest log-likelihood of squares, and where the spread is then."""
     best = minimize(
@@ -84,6 +114,7 @@ def test_a_fit_by_the_integral_itself(square: tr.Model) -> None:
     loglik, sd = best_of(seen)
     fit = tr.fit(square, starts=1, quadrature="adaptive", **study(seen))
     assert fit.converged
+    assert not any("Laplace's method" in note for note in fit.notes)
     assert fit.loglik == pytest.approx(loglik, abs=1e-6)
     assert fit.params.loc["sd(b)", "value"] == pytest.approx(sd, rel=1e-4)
     # The check by draws sees the second hill, too.
@@ -101,6 +132,26 @@ def test_a_fit_goes_on_where_laplaces_method_is_rough(square: tr.Model) -> None:
     assert fit.mixed.method == "adaptive quadrature"
     assert fit.converged
     assert fit.loglik == pytest.approx(best_of(seen)[0], abs=1e-6)
+
+
+def test_what_an_interrupt_leaves_is_by_the_integral_searched_by(
+    square: tr.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("trustode.fit.estimate"), "is_rough", lambda *_: True)
+    rng, ended = np.random.default_rng(6), []
+    seen = rng.normal(0.6, 0.5, 6) ** 2 + rng.normal(0.0, 0.2, 6)
+
+    def interrupt(done: int, total: int) -> None:
+        ended.append(done == total == 1)
+        if ended[-1] and sum(ended) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(tr.Interrupted, match="1 of 1 finished") as caught:
+        tr.fit(square, starts=1, progress=interrupt, **study(seen))
+    kept = caught.value.partial
+    assert kept.mixed.method == "adaptive quadrature"
+    assert any("integrated by quadrature='adaptive'" in note for note in kept.notes)
+    assert kept.loglik == pytest.approx(best_of(seen)[0], abs=1e-6)
 
 
 def test_what_cannot_be_integrated_so_is_said(square: tr.Model) -> None:

@@ -119,7 +119,10 @@ def _panels(
     z = 0.5 * (low + high)[:, None] + half[:, None] * RULE[:, 0]
     spread = math.sqrt(complete.covariance[0, 0])
     own.reshape(-1, n)[at] = complete.mean[at] + spread * z
-    found, lost = wide.possible(complete.shared, own, np.repeat(complete.mean, n, axis=0))
+    safe = np.repeat(complete.mean, n, axis=0)
+    found, lost = wide.possible(complete.shared, own, safe)
+    # Else they would fail again while other panels are integrated.
+    own[lost] = safe[lost]
     if isinstance(found, Failure):
         return found
 

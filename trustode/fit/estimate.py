@@ -164,16 +164,21 @@ def fit(
 
         def ended_mixed(found: list[Search], integral: int | str = quadrature) -> Fit:
             best = reached(found, integral)
-            return with_persons(marginal, design, found, best, seed, progress, where)
+            return with_persons(marginal, design, found, best, quadrature, seed, progress, where)
 
         found = searched_population(sought, pooled, starts, seed, how, where, ended_mixed)
         if quadrature != ADAPTIVE:
             best = reached(found, quadrature)
             if not is_rough(*best):
-                return with_persons(marginal, design, found, best, seed, progress, where)
+                return with_persons(
+                    marginal, design, found, best, quadrature, seed, progress, where
+                )
         adaptive = replace(sought, quadrature=ADAPTIVE)
-        found = searched_through(adaptive, found, seed, how, where, ended_mixed)
-        return ended_mixed(found, ADAPTIVE)
+
+        def ended_adaptive(found: list[Search]) -> Fit:
+            return ended_mixed(found, ADAPTIVE)
+
+        return ended_adaptive(searched_through(adaptive, found, seed, how, where, ended_adaptive))
     problem, design = assembled(
         model, data, time, observed, vary, group, inputs, params, initial, where
     )

@@ -240,10 +240,10 @@ class ModeSearch:
             if not isinstance(found, Failure):
                 return new, found, refused
             message = found.message
-            if found.group is None:
+            if not found.groups:
                 share *= 0.25
             else:
-                person = int(self.people.population.person[found.group])
+                person = int(self.people.population.person[found.groups[0]])
                 share[person] *= 0.1
                 refused[person] = message
         return Failure(Status.NO_LIKELIHOOD, f"no step of some person could be solved: {message}")

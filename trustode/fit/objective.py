@@ -153,7 +153,7 @@ class Problem(Predictor):
         """Return the negative log-likelihood of each group at a point, shape (n_group,)."""
         values = self.layout.natural(x)
         with np.errstate(all="ignore"):
-            found = self._compared(values, self._rows, with_gradient=False)
+            found = self._compared(values, self._rows, with_gradient=False, every=True)
             if isinstance(found, Failure):
                 return found
             nll = self._offsets.copy()
@@ -176,15 +176,18 @@ class Problem(Predictor):
                 told[column] = -self.observed[column].terms(rows.values, rows.known, predicted).nll
         return told
 
-    def by_group(self, x: Array) -> ByGroup | Failure:
-        """Return the likelihood of each group at a point, with its derivatives."""
+    def by_group(self, x: Array, every: bool = False) -> ByGroup | Failure:
+        """Return the likelihood of each group at a point, with its derivatives.
+
+        A failure is of all groups whose solves fail if `every` one is to be tried.
+        """
         layout, n_group, n_name = self.layout, len(self.data.labels), len(self.layout.names)
         values = layout.natural(x)
         nll, gradient = self._offsets.copy(), np.zeros((n_group, n_name))
         information = np.zeros((n_group, n_name, n_name))
-        every, of = np.arange(n_group), np.array(self._names, dtype=np.intp)
+        groups, of = np.arange(n_group), np.array(self._names, dtype=np.intp)
         with np.errstate(all="ignore"):
-            found = self._compared(values, self._rows, with_gradient=True)
+            found = self._compared(values, self._rows, with_gradient=True, every=every)
             if isinstance(found, Failure):
                 return found
             for column, observation in self.observed.items():
@@ -193,7 +196,7 @@ class Problem(Predictor):
                     return self._impossible(column, found, values)
                 nll += part.nll
                 gradient[:, of] += part.gradient
-                information[np.ix_(every, of, of)] += part.information
+                information[np.ix_(groups, of, of)] += part.information
                 scale = observation.quantities[1] if len(observation.quantities) > 1 else None
                 if column in self.readout.summed and scale in layout.names:
                     k = layout.names.index(scale)
@@ -208,7 +211,7 @@ class Problem(Predictor):
             return Failure(
                 Status.NO_LIKELIHOOD,
                 f"the gradient is not finite in group {self.data.labels[g]!r}",
-                g,
+                tuple(np.flatnonzero(bad).tolist()),
             )
         return ByGroup(nll, gradient, information)
 
@@ -340,7 +343,8 @@ class Problem(Predictor):
         rows = self.data.measured[column]
         predicted = self._predicted(column, found, values)
         terms = self.observed[column].terms(rows.values, rows.known, predicted)
-        k = int(np.argmax(~np.isfinite(terms.nll)))
+        bad = ~np.isfinite(terms.nll)
+        k = int(np.argmax(bad))
         given = f"{rows.given[k]:g}" if isinstance(rows.given[k], float) else repr(rows.given[k])
         plain = getattr(self.observed[column], "link", "") == "identity"
         outside = plain and not 0.0 < predicted[k, 0] < 1.0
@@ -349,5 +353,5 @@ class Problem(Predictor):
             Status.NO_LIKELIHOOD,
             f"'{column}' = {given} has no likelihood where {predicted[k, 0]:.6g} is "
             f"predicted, in group {self.data.labels[rows.group[k]]!r}{hint}",
-            int(rows.group[k]),
+            tuple(np.unique(rows.group[bad]).tolist()),
         )

@@ -165,15 +165,24 @@ def with_persons(
     design: Design,
     found: Sequence[Search],
     reached: tuple[Marginal, Evaluation],
+    asked: int | str,
     seed: int,
     progress: Progress,
     where: str,
 ) -> Fit:
-    """Put the result with random values together, from the best search refined."""
+    """Put the result with random values together, from the best search refined.
+
+    It is said where the quadrature is not the one `asked` for.
+    """
     layout, (final, point) = marginal.layout, reached
     left = remaining_distance(point, final.layout)
     observed = final.observed_information(point, free_to_move(point, final.layout))
     notes = []
+    if final.quadrature != asked:
+        notes.append(
+            "Laplace's method is rough here, and a search by it stopped before its optimum; the "
+            f"random values were integrated by quadrature='{final.quadrature}'"
+        )
     if observed is None:
         notes.append(
             "second differences of the marginal likelihood are not positive at the best values, "

@@ -80,9 +80,9 @@ class People:
         rest = np.setdiff1d(np.arange(len(names)), own)
         return own, rest
 
-    def evaluate(self, shared: Array, own: Array) -> ByPerson | Failure:
-        """Evaluate every person at their own values."""
-        found = self.problem.by_group(self.x(shared, own))
+    def evaluate(self, shared: Array, own: Array, every: bool = False) -> ByPerson | Failure:
+        """Evaluate every person at their own values; a failure may be of `every` who fails."""
+        found = self.problem.by_group(self.x(shared, own), every)
         if isinstance(found, Failure):
             return found
         n_person, q = own.shape
@@ -148,7 +148,7 @@ class People:
 
         With it for whom it could not be.
         """
-        return self._possible(lambda own: self.evaluate(shared, own), own, safe)
+        return self._possible(lambda own: self.evaluate(shared, own, every=True), own, safe)
 
     def _possible(
         self, call: Callable[[Array], Told | Failure], own: Array, safe: Array
@@ -156,13 +156,13 @@ class People:
         """Call with safe values for whom it fails with their own; return for whom that was."""
         own, lost = own.copy(), np.zeros(len(own), dtype=bool)
         found = call(own)
-        for _ in range(len(own)):
-            if not isinstance(found, Failure):
-                break
-            at = slice(None)
-            if found.group is not None:
-                at = slice(*(self.population.person[found.group] + np.array([0, 1])).tolist())
+        while isinstance(found, Failure):
+            before = int(lost.sum())
+            at = self.population.person[list(found.groups)] if found.groups else slice(None)
             own[at], lost[at] = safe[at], True
+            if lost.sum() == before:
+                # With safe values it fails, too.
+                break
             found = call(own)
         return found, lost
 

@@ -29,17 +29,23 @@ from .vary import Layout, initial_of
 #: Seconds of work from which on threads are started to share it.
 WORTHWHILE = 4e-3
 
+#: How a solve ends that has not failed.
+_NOT_FAILED = (Status.SUCCESS, Status.INTERRUPTED)
+
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the objective has no value at a point, and in which group if it is one."""
+    """Why the objective has no value at a point, and in which groups if it is some.
+
+    The message is of the first of these.
+    """
 
     status: Status
     message: str
-    group: int | None = None
+    groups: tuple[int, ...] = ()
 
 
 class Start(NamedTuple):
@@ -249,43 +255,62 @@ class Predictor:
         y0 = np.empty((len(p), len(self.readout.model.states)))
         tangents = np.zeros((len(p), len(at), y0.shape[1]))
         seen: dict[bytes, Any] = {}
+        restless: dict[int, Any] = {}
         for g, (row, u) in enumerate(zip(p, rest, strict=True)):
             key = row.tobytes() + u.tobytes()
             if key not in seen:
                 seen[key] = resting_state(self.compiled, row, u)
             found = seen[key]
             if not isinstance(found, Rest):
-                return Failure(found[0], f"{found[1]} of group {self.data.labels[g]!r}", g)
+                restless[g] = found
+                continue
             y0[g] = found.y
             tangents[g, by] = found.by_p[:, [at[k] for k in by]].T
+        if restless:
+            g, (status, message) = next(iter(restless.items()))
+            told = f"{message} of group {self.data.labels[g]!r}"
+            return Failure(status, told, tuple(restless))
         return y0, tangents
 
     def _compared(
-        self, values: Array, rows: Rows, with_gradient: bool, with_tangents: bool = True
+        self,
+        values: Array,
+        rows: Rows,
+        with_gradient: bool,
+        with_tangents: bool = True,
+        every: bool = False,
     ) -> Compared | Failure:
         """Solve every group and compare it with rows.
 
-        With tangents, even if no gradient is wanted, steps and so predictions are the same.
+        With tangents, even if no gradient is wanted, steps and so predictions are the same. A
+        failure is of all groups that fail if `every` one is to be tried.
         """
         p = self.parameters(values)
         start = self.initial_values(p, values)
         if isinstance(start, Failure):
             return start
-        found = self._solved(p, start, rows, with_gradient, with_tangents)
-        failed = np.flatnonzero(found.report["status"] != Status.SUCCESS)
-        if not failed.size:
+        found = self._solved(p, start, rows, with_gradient, with_tangents, every)
+        if (found.report["status"] == Status.SUCCESS).all():
             return found
+        # The others were left out once one had failed.
+        failed = np.flatnonzero(~np.isin(found.report["status"], _NOT_FAILED))
         g = int(failed[0])
         status = Status(int(found.report["status"][g]))
         return Failure(
             status,
             f"{STATUS_TEXT[status]} at t = {found.report['t'][g]:.6g} in group "
             f"{self.data.labels[g]!r}",
-            g,
+            tuple(failed.tolist()),
         )
 
     def _solved(
-        self, p: Array, start: Start, rows: Rows, with_gradient: bool, with_tangents: bool
+        self,
+        p: Array,
+        start: Start,
+        rows: Rows,
+        with_gradient: bool,
+        with_tangents: bool,
+        every: bool,
     ) -> Compared:
         """Solve the groups, but for those whose values are as they were the last time.
 
@@ -303,28 +328,37 @@ class Predictor:
             again = (before[0].view(np.int64) != values.view(np.int64)).any(axis=1)
             if not again.any():
                 return before[1]
-        some = rows if again.all() else _of_groups(rows, again)
         # Starting threads takes longer than what many models take.
         shared = self.threads is not None or self._pace.get("work", 0.0) > WORTHWHILE
         threads, began = self.threads if shared else 1, process_time()
-        found = compare_batch(
-            self.compiled,
-            some,
-            p[again],
-            start.y[again],
-            [stimulus for stimulus, one in zip(self._stimuli, again, strict=True) if one],
-            self.solver,
-            names=[self.layout.names[k] for k in self._names] if with_gradient else (),
-            which=self._moving if with_tangents else (),
-            direct=self._direct,
-            given=start.given,
-            tangents=None if tangents is None else tangents[again],
-            threads=threads,
-        )
+
+        def solved(some: NDArray[np.bool_]) -> Compared:
+            return compare_batch(
+                self.compiled,
+                rows if some.all() else _of_groups(rows, some),
+                p[some],
+                start.y[some],
+                [stimulus for stimulus, one in zip(self._stimuli, some, strict=True) if one],
+                self.solver,
+                names=[self.layout.names[k] for k in self._names] if with_gradient else (),
+                which=self._moving if with_tangents else (),
+                direct=self._direct,
+                given=start.given,
+                tangents=None if tangents is None else tangents[some],
+                threads=threads,
+            )
+
+        n_row = np.diff(rows.first_row)
+        found = solved(again)
         # Not by the clock: where others are at work, too, any solve would seem long.
         self._pace["work"] = process_time() - began
-        if before is not None and some is not rows:
-            found = _replaced(before[1], found, again, np.repeat(again, np.diff(rows.first_row)))
+        if before is not None and not again.all():
+            found = _replaced(before[1], found, again, np.repeat(again, n_row))
+        # One that fails ends the call, which leaves others out.
+        left = found.report["status"] == Status.INTERRUPTED
+        while every and left.any():
+            found = _replaced(found, solved(left), left, np.repeat(left, n_row))
+            left = found.report["status"] == Status.INTERRUPTED
         if keeps and (found.report["status"] == Status.SUCCESS).all():
             self._last["solved"] = (values, found)
         return found
