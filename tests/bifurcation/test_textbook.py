@@ -101,7 +101,9 @@ def test_points_beside_a_branch_that_runs_away_are_kept_apart(text_model):
     special = found.special
     crossed = special[special["kind"] == "branch_point"]
     assert crossed["a"].to_numpy() == pytest.approx([1, 1, 1], rel=EXACT)
-    assert crossed[["x", "y", "z"]].to_numpy() == pytest.approx(np.eye(3)[::-1], abs=EXACT)
+    # Which of them comes first at one value is rounding.
+    states = sorted(crossed[["x", "y", "z"]].to_numpy().tolist(), key=np.argmax)
+    assert np.array(states) == pytest.approx(np.eye(3), abs=EXACT)
     (hopf,) = special[special["kind"] == "hopf"].to_dict("records")
     assert [hopf["a"], hopf["x"], hopf["coefficient"]] == pytest.approx([0.8, 1 / 3, 0], abs=1e-8)
     # Eigenvalues at x = y = z = 1 / 3 are those of a circulant matrix.
