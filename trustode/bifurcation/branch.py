@@ -195,15 +195,9 @@ class Branch(Followed):
 
     # ------------------------------------------------------------------ sentences
 
-    def _heading(self) -> str:
-        values = self.points[self.parameter]
-        return (
-            f"Branch of {self.model.name!r}: {len(self)} equilibria, {self.parameter} from "
-            f"{values.min():.6g} to {values.max():.6g}"
-        )
-
-    def _ending(self) -> Iterator[str]:
-        yield f"ends: {self.ends[0]}; {self.ends[1]}"
+    @property
+    def _counted(self) -> tuple[str, tuple[str, ...]]:
+        return "equilibria", (self.parameter,)
 
     def _marks(self) -> list[tuple[float, float]]:
         """Return the position along the branch, in steps, and parameter of each special point."""

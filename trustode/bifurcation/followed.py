@@ -1,6 +1,6 @@
 """What results that have special points share: how they are shown, counted and asked for a row.
 
-Imports what notebooks show.
+Imports the models, and what notebooks show.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
+from ..model import Model
 from ..notebook import Shown
 
 if TYPE_CHECKING:
@@ -53,12 +54,32 @@ class WithSpecial(Shown):
 class Followed(WithSpecial):
     """A curve that was followed, whose points stand in the table `points`."""
 
+    model: Model
+    ends: tuple[str, str]
+
     if TYPE_CHECKING:
 
         @property
         def points(self) -> pd.DataFrame:
             """One row a point."""
             ...
+
+    @property
+    def _counted(self) -> tuple[str, tuple[str, ...]]:
+        """What its points are called, and the parameters along which they lie."""
+        raise NotImplementedError
+
+    def _heading(self) -> str:
+        kind = type(self).__name__
+        return f"{kind} of {self.model.name!r}: {len(self)} {self._counted[0]}, {self._extent()}"
+
+    def _extent(self) -> str:
+        """Return from where to where each parameter goes."""
+        values = ((name, self.points[name]) for name in self._counted[1])
+        return ", ".join(f"{name} from {v.min():.6g} to {v.max():.6g}" for name, v in values)
+
+    def _ending(self) -> Iterator[str]:
+        yield f"ends: {self.ends[0]}; {self.ends[1]}"
 
     def __len__(self) -> int:
         return len(self.points)

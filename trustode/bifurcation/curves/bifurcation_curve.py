@@ -161,16 +161,9 @@ class BifurcationCurve(Followed):
 
     # ------------------------------------------------------------------ sentences
 
-    def _heading(self) -> str:
-        points = CURVES[self.kind]
-        return f"BifurcationCurve of {self.model.name!r}: {len(self)} {points}, {self._extent()}"
-
-    def _extent(self) -> str:
-        ranges = (
-            f"{name} from {self.points[name].min():.6g} to {self.points[name].max():.6g}"
-            for name in self.parameters
-        )
-        return ", ".join(ranges)
+    @property
+    def _counted(self) -> tuple[str, tuple[str, ...]]:
+        return CURVES[self.kind], self.parameters
 
     def _ending(self) -> Iterator[str]:
         if self.closed:

@@ -283,15 +283,9 @@ class Cycles(Followed):
 
     # ------------------------------------------------------------------ sentences
 
-    def _heading(self) -> str:
-        values = self.points[self.parameter]
-        return (
-            f"Cycles of {self.model.name!r}: {len(self)} periodic orbits, {self.parameter} from "
-            f"{values.min():.6g} to {values.max():.6g}"
-        )
-
-    def _ending(self) -> Iterator[str]:
-        yield f"ends: {self.ends[0]}; {self.ends[1]}"
+    @property
+    def _counted(self) -> tuple[str, tuple[str, ...]]:
+        return "periodic orbits", (self.parameter,)
 
     def _stability(self) -> Iterator[str]:
         """Yield a sentence on each stretch of the family between changes of stability."""
