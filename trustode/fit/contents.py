@@ -6,7 +6,6 @@ Imports the objective and the model layer; pandas when a table is made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..model import Model
 from .data import Design
 from .information import NORMAL_975, Uncertainty
 from .objective import Evaluation, Failure, Problem
-from .vary import FITTED, Layout, initial_of
+from .vary import Layout, as_fitted, initial_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,16 +101,14 @@ def fitted_model(problem: Problem, x: Array, group: int | None) -> Model:
             initial[state] = float(held[group])
         elif name in model.params:
             params[name] = float(held[group])
-    for k, (name, vary) in enumerate(zip(layout.names, layout.varies, strict=True)):
-        if vary.per is not None and group is None:
-            continue
-        value = float(values[problem.index[0 if group is None else group, k]])
-        state = initial_of(name, model)
-        if state is not None:
-            initial[state] = value
-        elif name in model.params:
-            params[name] = replace(model.parameters[name], value=value, source=FITTED)
-    return model.replace(params=params, initial=initial)
+    at = problem.index[0 if group is None else group]
+    estimates = {
+        name: float(values[at[k]])
+        for k, (name, vary) in enumerate(zip(layout.names, layout.varies, strict=True))
+        if vary.per is None or group is not None
+    }
+    fitted, begun = as_fitted(model, estimates)
+    return model.replace(params=params | fitted, initial=initial | begun)
 
 
 def failure_note(failures: Mapping[str, int], n_evaluations: int) -> list[str]:

@@ -31,7 +31,7 @@ from .population import Population, with_labels
 from .rest import AtRest
 from .scales import LOG10
 from .setup import assembled
-from .vary import FITTED, Layout, Vary, initial_of
+from .vary import Layout, Vary, as_fitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -462,12 +462,7 @@ def with_strangers(
 def population_model(model: Model, marginal: Marginal, x: Array) -> Model:
     """Return a model with the means of its random values."""
     values = marginal.layout.natural(x)
-    params, initial = {}, {}
-    for name in marginal.population.names:
-        value = float(values[marginal.layout.names.index(name)])
-        state = initial_of(name, model)
-        if state is not None:
-            initial[state] = value
-        elif name in model.params:
-            params[name] = replace(model.parameters[name], value=value, source=FITTED)
+    at = marginal.layout.names.index
+    means = {name: float(values[at(name)]) for name in marginal.population.names}
+    params, initial = as_fitted(model, means)
     return model.replace(params=params, initial=initial)

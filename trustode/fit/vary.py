@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, checks_keywords
-from ..model import Model
+from ..model import Model, Param
 from .prior import check_prior, described, log_density, penalty, volume
 from .scales import SCALES, TIMES, Scale, check_scale, scaled
 
@@ -160,6 +160,23 @@ def initial_of(name: str, model: Model) -> str | None:
     """Return the state whose initial value a name like ``"T(0)"`` stands for, or None."""
     state = name[:-3] if name.endswith("(0)") else ""
     return state if state in model.states else None
+
+
+def as_fitted(
+    model: Model, values: Mapping[str, float]
+) -> tuple[dict[str, Param], dict[str, float]]:
+    """Return what `Model.replace` takes of estimates: parameters, and starts of states.
+
+    What only an observation uses stands in neither.
+    """
+    params, initial = dict[str, Param](), dict[str, float]()
+    for name, value in values.items():
+        state = initial_of(name, model)
+        if state is not None:
+            initial[state] = value
+        elif name in model.params:
+            params[name] = replace(model.parameters[name], value=value, source=FITTED)
+    return params, initial
 
 
 def limits(name: str, vary: Vary, model: Model, smallest: float) -> tuple[float, float]:
