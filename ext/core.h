@@ -134,11 +134,21 @@ typedef struct {
     int (*arrive)(tro_step *step);
     /* Powers of (t' - t)/h: coef[j * n + i] for the first n components. */
     void (*dense)(const tro_step *step, int n, double *coef);
+    /* Longest step from where the last one started that hides no instability, with so much time
+     * left; NULL where a long step would show one. */
+    double (*bound)(tro_step *step, double left);
 } tro_method;
 
 extern const tro_method tro_tsit5;
 extern const tro_method tro_dop853;
 extern const tro_method tro_rodas5p;
+
+/* ---- instability.c ---- */
+
+/* Doubles that tro_instability_bound needs as work space. */
+size_t tro_instability_work(int n);
+/* Longest step that hides no part of the linear equations of jac (n, n) that grows. */
+double tro_instability_bound(int n, const double *jac, double left, double *work);
 
 /* ---- events.c, zeros.c: functions that cross zero along a solution, and what that changes ---- */
 

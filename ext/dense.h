@@ -9,5 +9,7 @@
 int tro_dense_factor(int n, double *a, int *row);
 /* Solve in place with the factors. */
 void tro_dense_solve(int n, const double *a, const int *row, double *b);
+/* Write the eigenvalues of a, which is lost; whether they were found. */
+int tro_dense_eigenvalues(int n, double *a, double *re, double *im);
 
 #endif

@@ -85,9 +85,11 @@ static const double ERROR_SCALE = 2.5;
 /* Multipliers whose squares sum to more than this are a sign that the fixed pivots lose digits. */
 static const double MOST_GROWTH = 1e12;
 
-/* Work: U (STAGES, n), a right-hand side, slopes of this point and the next, factors, pivots; of
- * the tangents U (STAGES, dim - n), right-hand sides (dim) and bends (n_tangent, n (1 + n)). */
-static size_t rodas5p_base_size(size_t n) { return (STAGES + 1) * n + 2 * n * (2 + n) + n * n + n; }
+/* Work: U (STAGES, n), a right-hand side, slopes of this point and the next, factors, pivots, room
+ * for a look at stability; of the tangents U (STAGES, dim - n), right-hand sides (dim) and bends (n_tangent, n (1 + n)). */
+static size_t rodas5p_room(size_t n) { return (STAGES + 1) * n + 2 * n * (2 + n) + n * n + n; }
+
+static size_t rodas5p_base_size(size_t n) { return rodas5p_room(n) + tro_instability_work((int)n); }
 
 static size_t rodas5p_work_size(int n_state, int dim)
 {
@@ -350,6 +352,13 @@ static int rodas5p_arrive(tro_step *step)
     return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;
 }
 
+static double rodas5p_bound(tro_step *step, double left)
+{
+    const int n = step->system->n_state;
+    const double *slopes = rodas5p_slopes(step, step->side);
+    return tro_instability_bound(n, slopes + 2 * n, left, step->work + rodas5p_room((size_t)n));
+}
+
 static void rodas5p_dense(const tro_step *step, int n, double *coef)
 {
     const size_t m = (size_t)n, base = (size_t)step->system->n_state;
@@ -380,4 +389,5 @@ const tro_method tro_rodas5p = {
     .step = rodas5p_step,
     .arrive = rodas5p_arrive,
     .dense = rodas5p_dense,
+    .bound = rodas5p_bound,
 };

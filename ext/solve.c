@@ -13,6 +13,8 @@ enum {
     STIFF_SIGNS = 15,     /* accepted steps bound by stability before a problem is stiff */
     CALM_SIGNS = 10,      /* accepted steps that an explicit method could take as well */
     FIRST_PROBE = 256,    /* explicit steps before the stiff method is tried anyway */
+    LOOK_EVERY = 32,      /* steps between two looks at stability, */
+    LOOK_CLOSELY = 8,     /* and where something may grow unseen */
     LEAST_STEPS = 10,     /* of an implicit method over the whole span */
     NONFINITE_TRIES = 10, /* rejections in a row because of NaN or infinity */
     DENSE_MOST = 9,       /* coefficients a state of any method's dense output */
@@ -24,6 +26,8 @@ static const double CALM = 1.0;
 /* The same where a series would take over: it is stable up to 6 to 9, and the norm of the Jacobian
  * that stands for lambda is larger. */
 static const double SERIES_CALM = 14.0;
+/* Error, as a share of the tolerance, below which it does not bound the step. */
+static const double QUIET = 1e-4;
 static const double SHRINK = 0.2, GROW = 8.0, PI_BETA = 0.04;
 /* Logarithms to base 2: of 0.9, of 0.85, of the smallest error that is remembered. */
 static const double SAFETY = -0.152, STIFF_SAFETY = -0.2345, SMALLEST_SIZE = -13.3;
@@ -150,6 +154,9 @@ typedef struct {
     /* No implicit step is longer: its Jacobian, at its start, filters the error's estimate, and
      * says nothing where the equations are not stiff any more (Enright's D5). */
     double longest;
+    double end; /* of the span */
+    double restraint, looked; /* longest step that hides no instability; step at the last look */
+    long n_unseen;            /* steps since then */
     double last_length, last_size; /* logarithms to base 2 of the last step and its error */
     int stiff_signs, clear_signs, rejected_before;
     long n_explicit, probe_at; /* explicit steps since the method changed, and before a probe */
@@ -176,6 +183,30 @@ static void solve_change(solver *s, const tro_method *method)
     s->stiff_signs = s->clear_signs = s->step.ahead = 0;
     s->n_explicit = 0;
     s->probe_at = FIRST_PROBE;
+    s->restraint = HUGE_VAL;
+    s->looked = 0.0;
+}
+
+/* Whether a step hides an instability of the point where it starts. A look costs as much as some
+ * steps, so there is one now and then, where the step has grown, and where no error bounds it. What
+ * was found is minded until it is over: a small error allows steps that would damp what has just
+ * begun to grow. */
+static int solve_hides(solver *s, double error)
+{
+    const double h = s->step.h;
+    const int found = isfinite(s->restraint), close = found || error <= QUIET;
+    s->n_unseen++;
+    if (!s->method->bound || (!found && s->step.stiffness < 1.0)) return 0;
+    const int longer = h > (close ? 4.0 : 64.0) * s->looked;
+    if (!longer && s->n_unseen < (close ? LOOK_CLOSELY : LOOK_EVERY)) return h > s->restraint;
+    if (s->looked > 0.0 && 8 * s->n_unseen < s->step.system->n_state) {
+        if (longer) s->restraint = solve_least(s->restraint, 4.0 * s->looked);
+    } else {
+        s->restraint = s->method->bound(&s->step, s->end - s->step.t);
+        s->looked = solve_least(h, s->restraint);
+        s->n_unseen = 0;
+    }
+    return h > s->restraint;
 }
 
 /* Count signs of stiffness, and of its end: change the method, or report that it was needed.
@@ -258,6 +289,7 @@ static void solve_probe(solver *s, double stop, tro_report *report)
     const int status = s->options->stiff->step(step);
     step->rough = step->between = NULL;
     if (status != TRO_SUCCESS || !(solve_error(s, step->error, NULL) <= 1.0)) return;
+    if (s->options->stiff->bound(step, s->end - step->t) < step->h) return;
     report->stiff = 1;
     solve_change(s, s->options->stiff);
 }
@@ -287,6 +319,11 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
         step->h = h;
         const int status = s->method->step(step);
         double error = status == TRO_SUCCESS ? solve_error(s, step->error, step->rough) : NAN;
+        if (error <= 1.0 && solve_hides(s, error)) {
+            report->n_rejected++;
+            s->h = s->restraint;
+            continue;
+        }
         step->inside = next < step->t + h || (next == step->t + h && h < left);
         if (error <= 1.0 && s->method->arrive) {
             s->method->arrive(step);
@@ -327,6 +364,7 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
         s->h = h < s->h && factor > 1.0 ? solve_most(s->h, h * factor) : h * factor;
         s->last_size = solve_most(size, SMALLEST_SIZE);
         s->rejected_before = 0;
+        s->h = solve_least(s->h, s->restraint);
         report->n_steps++;
         return TRO_SUCCESS;
     }
@@ -397,7 +435,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     work += tro_system_work(model, n_tangent);
     double *y = work, *f = work + dim, *coef = work + 5 * (size_t)dim;
     solver s = {.method = options->method, .options = options, .last_length = -HUGE_VAL,
-                .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE};
+                .last_size = SMALLEST_SIZE, .probe_at = FIRST_PROBE, .restraint = HUGE_VAL};
     if (report->status <= TRO_SUCCESS)
         *report = (tro_report){.t = t_out[0]};
     else if (report->status == TRO_HANDOVER_STIFF)
@@ -422,6 +460,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     }
 
     const double end = t_out[n_out - 1];
+    s.end = end;
     s.longest = solve_least((end - t_out[0]) / (double)LEAST_STEPS, options->h_max);
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
@@ -530,7 +569,8 @@ int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, 
                      .work = work + 4 * n};
     tro_system_rhs(&system, t, y, work);
     if (options->stiff->step(&step) != TRO_SUCCESS) return 0;
-    return solve_norm(options, (int)n, 1.0, step.error, y, step.y_new) <= 1.0;
+    if (!(solve_norm(options, (int)n, 1.0, step.error, y, step.y_new) <= 1.0)) return 0;
+    return options->stiff->bound(&step, HUGE_VAL) >= h;
 }
 
 void tro_solve_watch(const tro_model *model, const double *p, const tro_stimulus *stimulus,

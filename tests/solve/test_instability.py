@@ -1,0 +1,117 @@
+"""What grows is not damped away by steps that are longer than it takes."""
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _compilers import COMPILER
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import expm
+
+import trustode as tr
+
+SOURCES = Path(__file__).parents[2] / "ext"
+INCLUDE = Path(tr.__file__).with_name("include")
+
+
+@pytest.fixture(scope="module")
+def eigenvalues(tmp_path_factory):
+    """The C function, as one from a matrix to its eigenvalues."""
+    if COMPILER is None:
+        pytest.skip("no C compiler")
+    library = tmp_path_factory.mktemp("dense") / "dense.so"
+    command = [COMPILER, "-O1", "-shared", "-fPIC", f"-I{INCLUDE}", "-o", str(library)]
+    subprocess.run([*command, str(SOURCES / "dense.c"), "-lm"], check=True)
+    function = ctypes.CDLL(str(library)).tro_dense_eigenvalues
+    pointer = np.ctypeslib.ndpointer(dtype=float, flags="C_CONTIGUOUS")
+    function.argtypes = [ctypes.c_int, pointer, pointer, pointer]
+
+    def found(matrix):
+        n = len(matrix)
+        re, im = np.full(n, np.nan), np.full(n, np.nan)
+        assert function(n, np.array(matrix, dtype=float, order="C"), re, im)
+        return re + 1j * im
+
+    return found
+
+
+def farthest(found, wanted):
+    """Largest distance of values found from those wanted, each taken once."""
+    left = list(wanted)
+    return max(abs(value - left.pop(np.argmin(np.abs(left - value)))) for value in found)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 24), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.5, 0.9]))
+def test_eigenvalues_are_those_of_lapack(eigenvalues, n, seed, gaps):
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((n, n)) * (rng.random((n, n)) >= gaps)
+    matrix *= 10.0 ** rng.integers(-3, 4, (n, 1))
+    # The backward error of either is some roundings of the norm; a sparse matrix may be
+    # defective, where k equal values move by its k-th root.
+    norm = np.linalg.norm(matrix) + 1e-300
+    far = farthest(eigenvalues(matrix), np.linalg.eigvals(matrix))
+    spread = np.abs(np.linalg.eigvals(matrix + 1e-14 * norm * rng.standard_normal((n, n)))[:, None]
+                    - np.linalg.eigvals(matrix)).min(axis=1).max()  # fmt: skip
+    assert far <= 1e-12 * norm * n + 100 * spread
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [np.zeros((4, 4)), np.eye(5), np.roll(np.eye(6), 1, axis=0), np.diag(np.ones(3), 1),
+     [[0.0, 1.0], [-1.0, 0.0]], [[1e200, 1.0], [0.0, -1e200]]],
+    ids=["zero", "one", "cycle", "chain", "turn", "large"],
+)  # fmt: skip
+def test_eigenvalues_of_matrices_that_are_hard_on_shifts(eigenvalues, matrix):
+    norm = np.linalg.norm(matrix, 2)
+    assert farthest(eigenvalues(matrix), np.linalg.eigvals(matrix)) <= 1e-10 * norm
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p"])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_grows_beside_what_decays_fast_grows_as_it_should(method, seed):
+    """y' = A y from far below the tolerances: the matrix exponential, in the logarithm."""
+    rng = np.random.default_rng(seed)
+    growth, turn = rng.uniform(0.02, 0.1), rng.choice([0.0, 0.3, 1.0])
+    n = int(rng.integers(3, 8))
+    core = np.diag(-(10.0 ** rng.uniform(1, 4, n)))
+    core[:2, :2] = [[growth, turn], [-turn, growth * (1 if turn else 0.5)]]
+    basis = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    matrix = basis @ core @ basis.T
+    names = [f"x{i}" for i in range(n)]
+    rhs = {
+        x: " + ".join(f"({a!r})*{y}" for a, y in zip(row.tolist(), names, strict=True))
+        for x, row in zip(names, matrix, strict=True)
+    }
+    start = 1e-12 * basis @ rng.standard_normal(n)
+    model = tr.Model(f"linear-{seed}", rhs, initial=dict(zip(names, start.tolist(), strict=True)))
+    end = 25.0 / growth
+    found = tr.simulate(model, [0, end], solver=tr.Solver(method, atol=1e-6)).y[-1]
+    wanted = expm(matrix * end) @ start
+    assert np.log(np.linalg.norm(found) / 1e-12) == pytest.approx(
+        np.log(np.linalg.norm(wanted) / 1e-12), rel=0.03
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*is stiff for 'DOP853'")
+@pytest.mark.parametrize("method", ["auto", "rodas5p"])
+def test_unstable_rest_is_left(method):
+    """Beyond the Hopf point of trust-updated (nu = 2.3488): a transient that comes near the rest,
+    and swings out of it at .039 a day. scipy's DOP853 at 1e-9 has the swing."""
+    model = tr.models.load("trust-updated", profile="bpd")
+    t = np.r_[0, np.linspace(5000, 6000, 3001)]
+    found = tr.simulate(model, t, params={"nu": 2.4}, solver=tr.Solver(method))["T"][1:]
+    exact = tr.simulate(model, t, params={"nu": 2.4}, solver=tr.Solver("DOP853", rtol=1e-9))
+    swing = exact["T"][1:]
+    assert np.ptp(swing) > 0.3
+    assert [found.min(), found.max()] == pytest.approx([swing.min(), swing.max()], abs=1e-4)
+
+
+def test_rest_that_is_stable_is_crossed_in_long_steps():
+    model = tr.models.load("trust-updated", profile="bpd")
+    found = tr.simulate(model, [0, 1e5, 1e6], params={"nu": 1.5}, solver=tr.Solver("rodas5p"))
+    assert np.ptp(found.y[1:], axis=0).max() < 1e-6
+    assert found.stats["n_steps"] < 1500
