@@ -456,6 +456,22 @@ def test_nonsense(text_model, change, error, words):
         tr.diagram(asked.pop("model"), asked.pop("parameter"), asked.pop("span"), **asked)
 
 
+def test_what_is_nearest_to_hopf_points_is_followed_first(text_model, monkeypatch):
+    # Two cells that are alike: one Hopf point in phase, one in antiphase, branch points on both.
+    equations = {}
+    for x, y, u in (("x", "y", "u"), ("u", "v", "x")):
+        square = f"({x}**2 + {y}**2)"
+        equations[x] = f"a*{x} - {y} - {x}*{square} + k*({u} - {x})"
+        equations[y] = f"{x} + a*{y} - {y}*{square}"
+    model = text_model(equations, a=-0.5, k=-0.2)
+    monkeypatch.setattr("trustode.bifurcation.families.MOST_FAMILIES", 1)
+    found = tr.diagram(model, "a", (-0.5, 1.0))
+    assert len(found.cycles) == (found.special["kind"] == "hopf").sum() == 2
+    assert found.failed
+    assert all("as 2 families were followed" in each for each in found.failed)
+    assert "Not followed: what branches off at" in found.summary()
+
+
 def test_cycles_are_found_where_no_hopf_point_leads_to_them(text_model):
     # Roessler (1976) with a = b = .2: its equilibrium is unstable wherever it exists. The first
     # doublings by multiple shooting with DOP853 at a tolerance of 1e-12.
