@@ -207,6 +207,7 @@ def drawn(
         if cycles:
             for _, row in special[special["kind"] == "hopf"].iterrows():
                 families.from_hopf(row)
+            families.branch_off()
 
         def portrait() -> Diagram:
             members = [*branches, *families.found]
@@ -229,7 +230,7 @@ def drawn(
         else:
             made = portrait()
         if cycles:
-            advance(MOST_FAMILIES - len(families.found))
+            advance(max(0, MOST_FAMILIES - len(families.found)))
     return made
 
 

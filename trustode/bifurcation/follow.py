@@ -204,7 +204,7 @@ class Follower:
         side.lengths.append(length)
         if closing:
             side.closed, side.end = True, "closed branch: back at the start"
-        return node, ""
+        return _continued(origin, node), ""
 
     def _past_corner(self, origin: Node) -> tuple[Node, Special | None] | None:
         """Return the first point behind a corner that lies just ahead, and what happens there.
@@ -370,6 +370,21 @@ class Follower:
         if there is None or float(there.tangent @ first.rescaled(origin.scale).tangent) <= 0.0:
             return False
         return bool(there.distance(first.x) <= _CLOSURE * length)
+
+
+def _continued(origin: Node, node: Node) -> Node:
+    """Return a point with its neighbour's index, where rounding alone would change it.
+
+    An eigenvalue that fades, as where a state grows and what depends on it saturates, becomes
+    rounding beside the others without changing its sign.
+    """
+    if node.n_unstable == origin.n_unstable or changed(origin, node):
+        return node
+    margin = undecided(node.eigenvalues)
+    most, fewest = (int(np.sum(node.eigenvalues.real > edge)) for edge in (-margin, margin))
+    if not fewest <= origin.n_unstable <= most:
+        return node
+    return replace(node, n_unstable=origin.n_unstable)
 
 
 def _corner_at(x: Array, before: Node, position: float, *, turns: bool) -> Special:

@@ -40,7 +40,7 @@ _FIRST_SECANT = 1e-3
 _LAST_SECANT = 1e-9
 #: A multiplier that is -1 inside a step is no farther from it than this factor at its ends: where
 #: it changes faster, a period doubling and the fold beside it are one to all digits.
-_FAR = 1e4
+_FAR = 1e8
 #: Most of the logarithm by which a test is larger than one that is bounded.
 _MOST_WEIGHT = 600.0
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
