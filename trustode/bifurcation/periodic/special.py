@@ -322,6 +322,7 @@ class Finder:
                 free = there.orbit.free
                 change = float(np.abs((free - before.orbit.free) / there.free_scale).max())
                 if change <= _ENOUGH or intervals * 2 > _FINEST:
+                    there = self._family.clear(there)
                     return Special("branch_point", there, change <= _CONVERGED, position)
             before, intervals = there, intervals * 2
         return None
