@@ -151,6 +151,18 @@ def test_meeting_point_may_lie_in_a_corner_of_the_span():
     assert (point["gain"], point["delay"]) == pytest.approx((2, 1), abs=1e-6)
 
 
+def test_a_curve_that_only_cuts_a_corner_is_found():
+    # Two of three equilibria meet where m = 2 (b / 3)^(3/2): within the span from b = .847 on.
+    model = tr.Model(
+        "corner", rhs={"x": "m + b*x - x**3"}, params={"m": 1.0, "b": 0.0}, initial={"x": 1.0}
+    )
+    found = tr.regime_map(model, ("m", "b"), span={"m": (0.3, 2), "b": (-1, 1)}, n=2)
+    (curve,) = found.curves
+    at = curve.points[["m", "b"]].to_numpy()
+    assert at[:, 0] == pytest.approx(2 * (at[:, 1] / 3) ** 1.5, rel=1e-8)
+    assert np.ptp(at, axis=0) == pytest.approx([0.0849, 0.1531], abs=1e-4)
+
+
 def test_threads_and_checkpoint_change_nothing(tmp_path):
     span = {"mu": (-1, 1), "lam": (-1, 1.5)}
     options = {"span": span, "n": 5, "curves": False, "initial": [{"x": -1}, {"x": 1}], **SHORT}

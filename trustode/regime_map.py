@@ -322,11 +322,11 @@ def regime_map(
     some thirty times as long; those that then still move say nothing. A point is "unsettled" only
     where no run settles.
 
-    Curves start where a diagram crosses them (those at the `levels`, and three of equilibria
-    alone along the second parameter), or where curves that do meet others: at Bogdanov-Takens,
-    zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not found; other
-    `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60 points to a
-    side: `curve` goes farther.
+    Curves start where a diagram crosses them (those at the `levels`, and of equilibria alone three
+    along the second parameter and one along each edge), or where curves that do meet others: at
+    Bogdanov-Takens, zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not
+    found; other `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60
+    points to a side: `curve` goes farther.
     """
     if not isinstance(model, Model):
         raise ModelError(

@@ -31,8 +31,8 @@ _SHORT_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
 #: How often a period is doubled on the way along a cascade.
 _DOUBLINGS = 1
 #: No further family is followed to where it branches off once there are so many, or so many
-#: orbits in what branched off: canards of coupled cells branch without end.
-MOST_FAMILIES, _MOST_ORBITS = 20, 2000
+#: intervals in the orbits of what branched off: canards of coupled cells branch without end.
+MOST_FAMILIES, _MOST_INTERVALS = 20, 200_000
 _BRANCHES = ("period_doubling", "branch_point")
 #: On the way to a connection families branch off without end. None is followed from an orbit this
 #: many times as long as the shortest, within this share of the span from a family's long end.
@@ -86,7 +86,7 @@ class Families:
         #: Special points that were not looked at yet, with their family and how often periods have
         #: doubled up to there.
         self._waiting: list[tuple[Cycles, pd.Series, int]] = []
-        self._orbits = 0
+        self._intervals = 0
         self.found: list[Cycles] = []
         #: What could not be followed: the kind and place of the start, and why.
         self.failed: list[str] = []
@@ -134,13 +134,13 @@ class Families:
                 doublings == _DOUBLINGS or _is_steep(family, point) or self._undoubled(point)
             ):
                 continue
-            if len(self.found) >= MOST_FAMILIES or self._orbits >= _MOST_ORBITS:
+            if len(self.found) >= MOST_FAMILIES or self._intervals >= _MOST_INTERVALS:
                 kind = str(point["kind"])
                 left[kind] = left.get(kind, 0) + 1
                 continue
             before = len(self.found)
             self._follow(point, doublings + doubles)
-            self._orbits += sum(len(each) for each in self.found[before:])
+            self._intervals += sum(each.size for each in self.found[before:])
         done = f"{len(self.found)} families were followed"
         self.failed += [
             f"what branches off at {count} further {kind.replace('_', ' ')}"

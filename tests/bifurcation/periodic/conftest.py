@@ -49,7 +49,10 @@ def _check_cycles(family: Cycles) -> None:
             continue
         assert after == before + 1
         kinds.setdefault(before, []).append(row["kind"])
-        if row["kind"] != "fold_of_cycles":
+        # A family that breaks a symmetry turns where it does.
+        ways = np.sign(np.diff(values[max(before - 1, 0) : after + 2]))
+        tip = row["kind"] == "branch_point" and ways[0] != ways[-1]
+        if row["kind"] != "fold_of_cycles" and not tip:
             # A family that turns within a step goes as far as its fold.
             folds = special[(special["kind"] == "fold_of_cycles") & (steps == before)]
             reached = [*values[[before, after]], *folds[name]]

@@ -283,6 +283,31 @@ def _cross(forward: Side, backward: Side) -> None:
     forward.nodes[0] = first.told(first.multipliers._replace(n_unstable=count))
 
 
+def _continued(nodes: list[Node], eventful: set[int]) -> list[Node]:
+    """Return orbits whose index is their neighbour's where a multiplier is 1 to rounding.
+
+    As beside a Hopf point at which a family stands almost upright.
+
+    Parameters
+    ----------
+    nodes : list of Node
+    eventful : set of int
+        Steps with special points in them.
+    """
+    nodes = list(nodes)
+    n = len(nodes)
+    pairs = [(k, k + 1) for k in range(n - 2, -1, -1)] + [(k, k - 1) for k in range(1, n)]
+    for k, other in pairs:
+        known, count = nodes[k].multipliers, nodes[other].multipliers.n_unstable
+        if count == known.n_unstable or min(k, other) in eventful:
+            continue
+        sizes = np.abs(known.others)
+        fewest, most = (int(np.sum(sizes > 1.0 + off)) for off in (known.margin, -known.margin))
+        if fewest <= count <= most:
+            nodes[k] = nodes[k].told(known._replace(n_unstable=count))
+    return nodes
+
+
 def _assembled(
     model: Model,
     name: str,
@@ -296,6 +321,7 @@ def _assembled(
     import pandas as pd
 
     nodes, start, found = joined(backward, forward)
+    nodes = _continued(nodes, {k for k, _ in found})
     points = table(model, name, nodes, np.arange(len(nodes)))
     columns: dict[str, Any] = {"kind": [each.kind for _, each in found]}
     columns |= orbit_columns(model, name, [each.node for _, each in found], [k for k, _ in found])

@@ -43,6 +43,9 @@ _LAST_SECANT = 1e-9
 _FAR = 1e8
 #: Most of the logarithm by which a test is larger than one that is bounded.
 _MOST_WEIGHT = 600.0
+#: A fold's multiplier may be this far from 1 before it is asked for; and a first length for that,
+#: as a share of others.
+_CLEAR, _CLOSER = 1e-6, 1e-3
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
 _NEAR = 1e-2
 #: A fold and a branch point nearer than this share of the step are one point.
@@ -300,7 +303,23 @@ class Finder:
         if kind == "branch_point":
             # At the point itself the tangent is any direction between those of both families.
             best = best.looking(self._origin)
+        if kind == "fold_of_cycles" and change <= _CONVERGED:
+            best = self._turned(best, _FIRST_SECANT * length)
         return Special(kind, best, change <= _CONVERGED, position)
+
+    def _turned(self, fold: Node, first: float) -> Node:
+        """Return a fold where a multiplier is 1, if that says more than that the family turns.
+
+        As where multipliers swing by millions: along the family a turn is known to half as many
+        digits as they are.
+        """
+        if _from_one(fold) <= _CLEAR:
+            return fold
+        there = self._secant(_unit, fold, _CLOSER * first, sharp=True)
+        if there is None or not _from_one(there) < _from_one(fold):
+            return fold
+        moved = np.abs((there.orbit.free - fold.orbit.free) / fold.free_scale).max()
+        return there if moved <= _CONVERGED else fold
 
     def _between(self, position: float, length: float) -> Special | None:
         """Return a branch point as interpolated between orbits beside it.
@@ -322,6 +341,7 @@ class Finder:
                 free = there.orbit.free
                 change = float(np.abs((free - before.orbit.free) / there.free_scale).max())
                 if change <= _ENOUGH or intervals * 2 > _FINEST:
+                    there = self._family.clear(there)
                     return Special("branch_point", there, change <= _CONVERGED, position)
             before, intervals = there, intervals * 2
         return None
@@ -373,6 +393,11 @@ class Finder:
 
 class _Lost(Exception):
     """Newton's method failed between two orbits of a step."""
+
+
+def _from_one(node: Node) -> float:
+    """Return how far the multiplier nearest to 1 is from there, the orbit's own not counted."""
+    return float(np.abs(node.multipliers.others - 1.0).min(initial=np.inf))
 
 
 def has_near(values: Complex, place: float) -> bool:
