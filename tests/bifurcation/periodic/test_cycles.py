@@ -285,6 +285,23 @@ def test_a_family_ends_at_its_period_doubling_whatever_it_starts_from(text_model
     assert again.points["m"].to_numpy() == pytest.approx(1 - radius**2 + radius**4, rel=1e-6)
 
 
+def test_steep_folds_have_their_doublings_beside_them(text_model, check_cycles):
+    # Chua's circuit with a cubic resistor, towards a homoclinic orbit to a saddle-focus: between
+    # two folds the multiplier goes through 1, 0 and -1 and far beyond (Glendinning & Sparrow 1984).
+    model = text_model(
+        {"x": "a*(y - x**3/6 + x/6)", "y": "x - y + z", "z": "-14*y"}, {"x": 1.0}, a=6.0
+    )
+    start = {"x": 1.0, "y": 0.0, "z": -1.0, "a": 6.577747}
+    family = tr.cycles(model, "a", start=start, span=(2, 12))
+    check_cycles(family)
+    steep = family.special[family.special["period"].between(7.5, 13.5)]
+    assert set(steep["kind"]) == {"fold_of_cycles", "period_doubling"}
+    assert (steep["kind"] == "fold_of_cycles").sum() == len(steep) // 2 == 5
+    for kind, multipliers in zip(steep["kind"], steep["multipliers"], strict=True):
+        known = 1.0 if kind == "fold_of_cycles" else -1.0
+        assert np.abs(multipliers[1:] - known).min() < 1e-4
+
+
 def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
     """Two identical oscillators: in-phase orbits meet others at branch points."""
     model = text_model(

@@ -162,6 +162,9 @@ class Finder:
                 # The tip of a pitchfork: the crossing family goes on in both directions.
                 del found["fold_of_cycles"]
         points = [self._polished(kind, *place, length) for kind, place in found.items()]
+        fold = next((each for each in points if each.kind == "fold_of_cycles"), None)
+        if fold is not None and "period_doubling" not in found:
+            points += self._doubled_beside(fold, end, length)
         # Where the multiplier that is 1 is lost, signs are rounding: a canard's family stands
         # still to all digits.
         sure = [
@@ -306,6 +309,23 @@ class Finder:
         if kind == "fold_of_cycles" and change <= _CONVERGED:
             best = self._turned(best, _FIRST_SECANT * length)
         return Special(kind, best, change <= _CONVERGED, position)
+
+    def _doubled_beside(self, fold: Special, end: Node, length: float) -> list[Special]:
+        """Return the period doubling beside a steep fold, if there is one.
+
+        Past 1 the multiplier goes on to -1: at once, seen from the ends of the step.
+        """
+        before, after = _doubling(self._origin), _doubling(end)
+        if not fold.converged or (before > 0.0) == (after > 0.0) or math.isnan(before + after):
+            return []
+        node = fold.node
+        there = self._secant(_doubling, node, _CLOSER * _FIRST_SECANT * length, sharp=True)
+        if there is None or not has_near(there.multipliers.others, -1.0):
+            return []
+        if np.abs((there.orbit.free - node.orbit.free) / node.free_scale).max() > _CONVERGED:
+            return []
+        beyond = node.dot(node.tangent, node.to(there.orbit))
+        return [Special("period_doubling", there, True, fold.position + beyond)]
 
     def _turned(self, fold: Node, first: float) -> Node:
         """Return a fold where a multiplier is 1, if that says more than that the family turns.
