@@ -316,8 +316,8 @@ def regime_map(
     stretch and a state on each stretch of stable cycles, the six that lie farthest apart; of the
     trust models also the idealised and the devalued start of `scan`. Each is moved aside by a
     thousandth, so that none stays on an unstable equilibrium. A stable equilibrium counts as an
-    attractor even if no run ends there, however small its basin; cycles that no start leads to
-    are not seen.
+    attractor even if no run ends there, however small its basin: where states have no bounds,
+    `region` leaves out what the model does not mean. Cycles that no start leads to are not seen.
 
     A regime is named by the attractors at a point, which are those of `basins`: "resting",
     "cycling", "irregular", of the trust models "trusting" and "mistrusting" for rest with T
