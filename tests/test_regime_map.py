@@ -151,6 +151,18 @@ def test_meeting_point_may_lie_in_a_corner_of_the_span():
     assert (point["gain"], point["delay"]) == pytest.approx((2, 1), abs=1e-6)
 
 
+def test_a_curve_that_only_cuts_a_corner_is_found():
+    # Two of three equilibria meet where m = 2 (b / 3)^(3/2): within the span from b = .847 on.
+    model = tr.Model(
+        "corner", rhs={"x": "m + b*x - x**3"}, params={"m": 1.0, "b": 0.0}, initial={"x": 1.0}
+    )
+    found = tr.regime_map(model, ("m", "b"), span={"m": (0.3, 2), "b": (-1, 1)}, n=2)
+    (curve,) = found.curves
+    at = curve.points[["m", "b"]].to_numpy()
+    assert at[:, 0] == pytest.approx(2 * (at[:, 1] / 3) ** 1.5, rel=1e-8)
+    assert np.ptp(at, axis=0) == pytest.approx([0.0849, 0.1531], abs=1e-4)
+
+
 def test_threads_and_checkpoint_change_nothing(tmp_path):
     span = {"mu": (-1, 1), "lam": (-1, 1.5)}
     options = {"span": span, "n": 5, "curves": False, "initial": [{"x": -1}, {"x": 1}], **SHORT}
@@ -163,6 +175,45 @@ def test_threads_and_checkpoint_change_nothing(tmp_path):
     again = tr.regime_map(cusp(), ("mu", "lam"), checkpoint=tmp_path / "map", threads=2, **options)
     assert first.grid.equals(again.grid)
     assert set(first.share) == {"resting", "bistable"}
+
+
+def test_a_rest_with_a_small_basin_is_seen_wherever_it_is():
+    # Around (a, 0) the radius 1 attracts from beyond r = .1, rest from within: no start is there
+    # at each a, as the diagrams' own starts are at one.
+    model = tr.Model(
+        "target",
+        rhs={
+            "x": "(x - a)*(((x - a)**2 + y**2) - .01)*(1 - (x - a)**2 - y**2) - w*y",
+            "y": "y*(((x - a)**2 + y**2) - .01)*(1 - (x - a)**2 - y**2) + w*(x - a)",
+        },
+        params={"a": 0.0, "w": 1.0},
+        initial={"x": 0.5, "y": 0.0},
+    )
+    found = tr.regime_map(
+        model, ("a", "w"), span={"a": (-2, 2), "w": (1, 2)}, n=(4, 2), cycles=False, **SHORT
+    ).grid
+    assert set(found["regime"]) == {"cycling or resting"}
+    assert set(found["n_attractors"]) == {2}
+    assert found["period"].to_numpy() == pytest.approx([2 * np.pi, np.pi] * 4, rel=1e-4)
+
+
+def test_an_interrupt_before_the_grid_says_what_is_kept(tmp_path, monkeypatch):
+    how = {"span": {"mu": (-1, 1), "lam": (-1, 1.5)}, "n": 2, "cycles": False, **SHORT}
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    for checkpoint in (None, tmp_path / "map"):
+        with monkeypatch.context() as patched:
+            patched.setattr("trustode.bifurcation.curves.organising.curve", stop)
+            with pytest.raises(tr.Interrupted, match="interrupted before the grid") as stopped:
+                tr.regime_map(cusp(), ("mu", "lam"), checkpoint=checkpoint, **how)
+        assert (stopped.value.n_finished, stopped.value.n) == (1, 3)
+        told = "" if checkpoint is None else f"kept in '{checkpoint}.curves': the same call goes on"
+        assert told in str(stopped.value)
+        assert ("kept" in str(stopped.value)) == (checkpoint is not None)
+    again = tr.regime_map(cusp(), ("mu", "lam"), checkpoint=tmp_path / "map", **how)
+    assert len(again.curves) == 1
 
 
 def test_a_bar_shows_the_curves_as_they_come(capsys):

@@ -233,6 +233,7 @@ def test_rest_and_cycle_side_by_side(bpd):
     assert scan["devalued"].tolist()[:3] == ["trusting", "cycling", "cycling"]
     assert scan["devalued"].tolist()[4:] == ["mistrusting"] * 2
     assert scan["regime"].tolist() == ["trusting"] + ["cycling"] * 4 + ["mistrusting"]
+    assert "the start decides at 2 points: see idealised and devalued" in repr(scan)
 
 
 def test_earned_security_has_two_attractors():

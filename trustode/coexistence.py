@@ -1,7 +1,7 @@
-"""Tell the attractors apart that runs from several starts end on, at each of many points.
+"""Tell the attractors apart at each of many points: what runs end on, and known stable rests.
 
-A point's regime is named by them: where the starts end differently, regimes coexist. Imports the
-long run.
+A point's regime is named by them: where there are several, regimes coexist. Imports the long run
+and the measures.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checkpoint import Parts, digest
+from .errors import Status
 from .jobs import Arrays, Crew
 from .longrun import (
     APART,
@@ -29,6 +30,7 @@ from .longrun import (
     settle,
     sides,
 )
+from .measures import Behaviours, Extent
 from .model import Model
 from .runs import Runs, make_runs
 from .solve import Solver
@@ -54,8 +56,10 @@ _STILL, _CREEPS = SAME / 50.0, 1e-3
 _DOUBLINGS = 4
 #: Share of its size on the whole map below which a state vanishes at a point.
 _VANISHES = 1e-2
+#: The kind of what other points have, but not this one.
+_ABSENT = "absent"
 #: What is no attractor.
-_NONE = ("unsettled", "failed")
+_NONE = ("unsettled", "failed", _ABSENT)
 #: Most starts of those found.
 _MOST_STARTS = 6
 
@@ -65,6 +69,7 @@ def coexistence(
     columns: dict[str, Array],
     given: list[dict[str, float]],
     found: list[dict[str, float]],
+    rests: Array,
     reach: Mapping[str, float],
     params: Mapping[str, float],
     inputs: Mapping[str, float],
@@ -82,6 +87,9 @@ def coexistence(
         Values of what varies.
     given, found : list of dict of str to float
         Initial states: all of those given; of those found, the few that lie farthest apart.
+    rests : ndarray, shape (n_point, n_most, n_state)
+        Stable equilibria of each point, which attract whether a run ends there or not; NaN where
+        a point has fewer.
     reach : mapping of str to float
         How far each state goes; those that it lacks go to 1.
     params, inputs : mapping of str to float
@@ -124,7 +132,7 @@ def coexistence(
     free = [k for k, name in enumerate(model.states) if name not in ("T", "L")]
     atol = solver.atol_vector(every[0].compiled)
     plan = Plan(start, start + discarded, end, solver, atol, ("mean", "period"), free)
-    return Points(every, plan, sizes, settled, patient), pd.DataFrame(
+    return Points(every, plan, rests, sizes, settled, patient), pd.DataFrame(
         begins, columns=list(model.states)
     )
 
@@ -155,7 +163,7 @@ def _apart(starts: list[dict[str, float]], sizes: Array) -> list[dict[str, float
 
 @dataclass(frozen=True)
 class Points:
-    """The task: the long runs of each point from all starts.
+    """The task: the long runs of each point from all starts, and the rests that are known.
 
     The last ones, so many as are `settled`, settle first; if `patient`, runs that still move are
     solved on.
@@ -163,13 +171,15 @@ class Points:
 
     every: list[Runs]
     plan: Plan
+    rests: Array
     sizes: Array
     settled: int
     patient: bool
 
     def take(self, rows: slice) -> Points:
         """Return the task of some points."""
-        return replace(self, every=[runs.take(rows) for runs in self.every])
+        every = [runs.take(rows) for runs in self.every]
+        return replace(self, every=every, rests=self.rests[rows])
 
     def solve(self, crew: Crew) -> Arrays:
         """Solve the runs of the points and tell their attractors apart."""
@@ -203,6 +213,7 @@ class Points:
                 ends.put(late, later)
             ends.behaviour.kind[moving] = "unsettled"
             measured.append(ends)
+        measured += [_at_rest(y) for y in np.moveaxis(self.rests, 1, 0)]
         return _attractors(model, measured, self.sizes)
 
     def _moving(self, runs: Runs, rows: NDArray[np.intp], measured: Measured) -> NDArray[np.bool_]:
@@ -241,11 +252,24 @@ class Points:
             "call": ("regime_map", ""),
             **self.every[0].parts(),
             "initial": (f"{len(starts)} starts", digest(starts, self.settled)),
+            # Their last digits may differ elsewhere.
+            "stable equilibria": ("", digest(np.isfinite(self.rests).all(axis=2))),
             "t": (f"{plan.start:g} to {plan.end:g}", digest(plan.start, plan.end)),
             "discard": (f"until {plan.begin:g}", digest(plan.begin)),
             "on": ("until settled" if self.patient else "no longer", ""),
             "solver": (repr(plan.solver), ""),
         }
+
+
+def _at_rest(y: Array) -> Measured:
+    """Return runs that rest at known places, absent where there is none."""
+    n, still = len(y), np.zeros_like(y)
+    there = np.isfinite(y).all(axis=1)
+    never = np.full(n, np.nan)
+    behaviour = Behaviours(np.where(there, "resting", _ABSENT), never, never, never, never, y)
+    extent = Extent(y, y, y, y, still, y, still, still)
+    status = np.full(n, int(Status.SUCCESS))
+    return Measured(status, y, np.zeros(n, dtype=np.int64), y, np.abs(y), extent, behaviour)
 
 
 def _attractors(model: Model, measured: list[Measured], sizes: Array) -> Arrays:
@@ -282,7 +306,7 @@ def _attractors(model: Model, measured: list[Measured], sizes: Array) -> Arrays:
         count[j] = len(found)
         regime[j] = _name([str(names[k, j]) for k in found], trust)
         if not found:
-            failed = all(kinds[k, j] == "failed" for k in range(len(measured)))
+            failed = set(kinds[:, j]) <= {"failed", _ABSENT}
             regime[j] = "failed" if failed else "unsettled"
         periods = [every_period[k, j] for k in found if math.isfinite(every_period[k, j])]
         if periods:

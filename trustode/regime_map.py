@@ -27,10 +27,11 @@ from .bifurcation import (
     check_spans,
     organising,
     sentences,
+    stable_equilibria,
 )
 from .coexistence import coexistence
-from .errors import DataError, ModelError, OptionError, checks_keywords
-from .jobs import Arrays, carry_out, check_how
+from .errors import DataError, Interrupted, ModelError, OptionError, checks_keywords
+from .jobs import Arrays, How, carry_out, check_how
 from .longrun import LEAST_END, long_enough
 from .model import Model
 from .notebook import Shown
@@ -64,8 +65,8 @@ class RegimeMap(Shown):
         What was varied.
     span : dict of str to pair of float
     grid : DataFrame
-        One row a point: both parameters; regime; n_attractors, how many different long runs
-        the starts led to; period, of the longest cycle among them; and status, the worst of
+        One row a point: both parameters; regime; n_attractors, how many different ones there
+        are; period, of the longest cycle among them; and status, the worst of
         the runs'.
     curves : tuple of BifurcationCurve
         Curves of folds, Hopf points, folds of cycles and others that were found.
@@ -271,9 +272,10 @@ def regime_map(
         Values of the second parameter at which diagrams along the first are made; three inside
         its span unless given.
     region : mapping of state to pair of float, optional
-        Where the diagrams look for equilibria, see `equilibria`.
+        Where equilibria are looked for, by the diagrams and at each point, see `equilibria`.
     curves : bool
-        Whether to make diagrams and follow curves; without, all starts are those of `initial`.
+        Whether to make diagrams, follow curves and look for the stable equilibria of each point;
+        without, regimes are what the starts of `initial` lead to.
     cycles : bool
         Whether the diagrams follow periodic orbits, which folds of cycles and starts on cycles
         come from.
@@ -305,13 +307,17 @@ def regime_map(
         If an option is not valid.
     FileError
         If the checkpoint cannot be written.
+    Interrupted
+        If the user interrupts; what is finished is kept in the checkpoint.
 
     Notes
     -----
     Starts are the initial states given and, found by the diagrams, a stable equilibrium of each
     stretch and a state on each stretch of stable cycles, the six that lie farthest apart; of the
     trust models also the idealised and the devalued start of `scan`. Each is moved aside by a
-    thousandth, so that none stays on an unstable equilibrium. What no start leads to is not seen.
+    thousandth, so that none stays on an unstable equilibrium. A stable equilibrium counts as an
+    attractor even if no run ends there, however small its basin: where states have no bounds,
+    `region` leaves out what the model does not mean. Cycles that no start leads to are not seen.
 
     A regime is named by the attractors at a point, which are those of `basins`: "resting",
     "cycling", "irregular", of the trust models "trusting" and "mistrusting" for rest with T
@@ -322,11 +328,11 @@ def regime_map(
     some thirty times as long; those that then still move say nothing. A point is "unsettled" only
     where no run settles.
 
-    Curves start where a diagram crosses them (those at the `levels`, and three of equilibria
-    alone along the second parameter), or where curves that do meet others: at Bogdanov-Takens,
-    zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not found; other
-    `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60 points to a
-    side: `curve` goes farther.
+    Curves start where a diagram crosses them (those at the `levels`, and of equilibria alone three
+    along the second parameter and one along each edge), or where curves that do meet others: at
+    Bogdanov-Takens, zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not
+    found; other `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60
+    points to a side: `curve` goes farther.
     """
     if not isinstance(model, Model):
         raise ModelError(
@@ -360,31 +366,18 @@ def regime_map(
     grid = np.meshgrid(*axes, indexing="ij")
     columns = {name: values.ravel() for name, values in zip(pair, grid, strict=True)}
     found: Organising | None = None
+    rests = np.empty((math.prod(shape), 0, len(model.states)))
     if curves:
-        kept = None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves"
-        # A callable counts the points of the grid; what it is told has one total.
-        shown = False if callable(how.progress) else how.progress
-        with track(len(at), shown, f"{where}, diagrams and curves") as advance:
-            found = organising(
-                model,
-                pair,
-                spans,
-                at,
-                across,
-                params=held,
-                inputs=constant,
-                region=region,
-                stepper=stepper,
-                cycles=cycles,
-                seed=seed,
-                checkpoint=kept,
-                advance=advance,
-            )
+        found, rests = _looked_for(
+            model, pair, spans, at, across, columns, held, constant, region, stepper, cycles, seed,
+            how, where,
+        )  # fmt: skip
     task, starts = coexistence(
         model,
         columns,
         given,
         [] if found is None else [*found.cycles, *found.rests],
+        rests,
         {} if found is None else found.reach,
         held,
         constant,
@@ -405,6 +398,72 @@ def regime_map(
         model, pair, spans, columns, shape, measured, found, starts, (start, end), discarded,
         held, constant,
     )  # fmt: skip
+
+
+# ------------------------------------------------------------------ before the grid
+
+
+def _looked_for(
+    model: Model,
+    pair: tuple[str, str],
+    spans: dict[str, tuple[float, float]],
+    levels: list[float],
+    across: list[float],
+    columns: dict[str, Array],
+    params: dict[str, float],
+    inputs: dict[str, float],
+    region: Mapping[Any, tuple[float, float]] | None,
+    stepper: ArcLength,
+    cycles: bool,
+    seed: int,
+    how: How,
+    where: str,
+) -> tuple[Organising, Array]:
+    """Return the curves that diagrams lead to, and the stable equilibria of each point."""
+    kept = None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves"
+    # A callable counts the points of the grid; what it is told has one total.
+    shown = False if callable(how.progress) else how.progress
+    n_finished = 0
+
+    def finish(count: int) -> None:
+        nonlocal n_finished
+        n_finished += count
+        advance(count)
+
+    try:
+        with track(len(levels), shown, f"{where}, diagrams and curves") as advance:
+            found = organising(
+                model,
+                pair,
+                spans,
+                levels,
+                across,
+                params=params,
+                inputs=inputs,
+                region=region,
+                stepper=stepper,
+                cycles=cycles,
+                seed=seed,
+                checkpoint=kept,
+                advance=finish,
+            )
+        n_point = len(columns[pair[0]])
+        with track(n_point, shown, f"{where}, equilibria") as advance:
+            rests = stable_equilibria(
+                model, columns, params, inputs, region, seed, "regime_map", advance
+            )
+    except KeyboardInterrupt:
+        message = (
+            f"{where}: interrupted before the grid, with the diagrams and curves of {n_finished} "
+            f"of {len(levels)} levels finished"
+        )
+        if kept is not None:
+            message += (
+                f". Each branch, family and curve that is finished is kept in '{kept}': the same "
+                "call goes on"
+            )
+        raise Interrupted(message, n_finished, len(levels)) from None
+    return found, rests
 
 
 # ------------------------------------------------------------------ result

@@ -119,6 +119,11 @@ class Scan(Shown):
         if "regime" in self._columns:
             found, counts = np.unique(self._columns["regime"].astype(str), return_counts=True)
             lines.append("  " + ", ".join(f"{k} {n}" for k, n in zip(found, counts, strict=True)))
+        if "idealised" in self._columns:
+            differ = int(np.sum(self._columns["idealised"] != self._columns["devalued"]))
+            if differ:
+                where = f"{differ} point{'s' if differ > 1 else ''}"
+                lines.append(f"  the start decides at {where}: see idealised and devalued")
         if "period" in self._columns and np.isfinite(self._columns["period"]).any():
             period = self._columns["period"]
             lines.append(f"  period {np.nanmin(period):.4g} to {np.nanmax(period):.4g}{unit}")
@@ -154,7 +159,9 @@ def scan(
     t : pair of float, optional
         Span to solve, in the model's unit of time. Unless given, from 0 to 2000, or as far as
         10,000 where a state settles slowly: its slowest decay at rest gets fourteen times its
-        length.
+        length. The slowest of all points decides, so that the span, and with it the last digits
+        of what still settles, depends on which others are asked for: give `t` for values that do
+        not.
     discard : float, optional
         Length of the transient at its start that is not measured; half of the span unless
         given.
@@ -227,8 +234,9 @@ def scan(
     agree on, and "split" where both rest, on opposite sides of 0 or more than .1 apart
     ("unsettled" if T still moves fast enough to close the gap). Where they disagree otherwise,
     it is what the livelier run does, in the order unsettled, irregular, cycling. All other
-    measures come from the model's own start. Where T or L is varied, there are no two starts
-    and the regime is how that run ends.
+    measures come from the model's own start (or `initial`), which may end otherwise: a point
+    that is cycling has no period where that start rests. Where T or L is varied,
+    there are no two starts and the regime is how that run ends.
     """
     if not isinstance(model, Model):
         raise ModelError(f"scan: expected a Model, got {model!r:.60} ({type(model).__name__})")

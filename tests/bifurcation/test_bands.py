@@ -95,6 +95,66 @@ def test_folds_that_meet_in_a_cusp(text_model, root):
     assert f"in {100 * (~there).mean():.3g} % there is none" in bands.summary()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_beyond_a_zero_hopf_point_no_stability_changes(text_model, sign):
+    # At rest z = +-sqrt(q), with the eigenvalues -2 z and z - s +- i: the Hopf point at q = s^2
+    # lies on the stable branch for s > 0 and on the unstable one, z = s, for s < 0. At the fold,
+    # q = z = 0, the pair is stable for s > 0.
+    model = text_model(
+        {
+            "x": "(z - s)*x - y - x*(x**2 + y**2)",
+            "y": "x + (z - s)*y - y*(x**2 + y**2)",
+            "z": "q - z**2",
+        },
+        q=0.0,
+        s=float(sign),
+    )
+    hopf = {"kind": "hopf", "x": 0.0, "y": 0.0, "z": float(sign), "q": 1.0}
+    fold = {"kind": "fold", "x": 0.0, "y": 0.0, "z": 0.0, "q": 0.0}
+    sets = sample(60, s=(-1.2, 1.5))
+    start = pd.DataFrame([hopf, fold])
+    bands = tr.bands(model, "q", start=start, table=sets, span=(-1, 3))
+    s = sets["s"].to_numpy()
+    own = found(bands, 0)
+    assert own["q"].to_numpy() == pytest.approx(s**2, abs=1e-8)
+    assert own["n_unstable"].tolist() == (s < 0).tolist()
+    assert found(bands, 1)["n_unstable"].tolist() == np.where(s < 0, 2, 0).tolist()
+    # What is counted is what stood there at first.
+    like = sign * s > 0
+    assert bands.share() == bands.share(1) == pytest.approx(like.mean())
+    assert bands.values(0) == pytest.approx(s[like] ** 2, abs=1e-8)
+    table = bands.quantiles([0.0, 1.0])
+    assert table.loc[0, [0.0, 1.0]].tolist() == pytest.approx(
+        [(s[like] ** 2).min(), (s[like] ** 2).max()], abs=1e-8
+    )
+    told = f"in {100 * (~like).mean():.3g} % "
+    assert all(told in line for line in bands.summary().split("\n")[1:])
+
+
+@pytest.mark.parametrize("c", [-0.2, 0.2])
+def test_a_fold_of_cycles_beside_which_something_is_unstable(text_model, c):
+    # As below; z' = c z - z^3 adds the multiplier exp(c T).
+    model = text_model(
+        {
+            "x": "b1*x - y + b2*x*(x**2+y**2) - x*(x**2+y**2)**2",
+            "y": "x + b1*y + b2*y*(x**2+y**2) - y*(x**2+y**2)**2",
+            "z": "c*z - z**3",
+        },
+        b1=-1.0,
+        b2=1.0,
+        c=c,
+    )
+    start = {"x": 0, "y": 0, "z": 0, "b1": 0}
+    family = tr.cycles(model, "b1", start=start, span=(-1, 1))
+    sets = sample(4, b2=(0.9, 1.1))
+    bands = tr.bands(model, "b1", start=family.special.iloc[0], table=sets, span=(-1, 1))
+    assert bands.special["n_unstable"].tolist() == [int(c > 0)]
+    own = found(bands)
+    assert own["b1"].to_numpy() == pytest.approx(-(sets["b2"].to_numpy() ** 2) / 4, abs=1e-8)
+    assert (own["n_unstable"] == int(c > 0)).all()
+    assert bands.share() == 1.0
+
+
 def test_folds_of_cycles_vanish_in_the_bautin_point(text_model):
     # Kuznetsov (2004), section 8.3: b1 = -b2^2 / (4 c) for b2 > 0, beside the Hopf point at 0.
     model = text_model(
@@ -140,6 +200,8 @@ def test_a_period_doubling_scales_as_its_equations_do(text_model):
     own = found(tr.bands(model, "alpha", start=row, table=sets, span=(0, 3)))
     assert own["alpha"].to_numpy() == pytest.approx(s * row["alpha"], rel=1e-7)
     assert own["period"].to_numpy() == pytest.approx(row["period"] / s, rel=1e-7)
+    # The doubled cycle takes over: the family is stable up to there.
+    assert (own["n_unstable"] == 0).all()
     # Its Hopf point by the criterion of Routh: alpha beta = c, omega^2 = beta.
     sets = sample(100, beta=(0.7, 1.5), c=(0.5, 2))
     hopf = start | {"kind": "hopf"}

@@ -220,6 +220,38 @@ def test_a_line_of_equilibria_is_no_branch(text_model):
     assert found.special["type"].tolist() == [""]
 
 
+def test_a_line_of_equilibria_on_the_edge_is_no_branch(text_model):
+    # Moore & Spiegel (1966), Astrophys. J. 143, 871: with T = 0 every x rests.
+    equations = {"x": "y", "y": "z", "z": "-z - (T - 20 + 20*x**2)*y - T*x"}
+    found = tr.diagram(text_model(equations, T=1.0), "T", (0, 50), cycles=False)
+    (branch,) = found.branches
+    assert np.abs(branch.points["x"]).max() == 0.0
+
+
+@pytest.mark.parametrize("low", [-2.0, -1.1, -0.3, 0.0, 0.7, 1.3])
+def test_the_tip_of_a_pitchfork_is_no_fold(draw, text_model, low):
+    # AUTO-07p, demo enz, in numbers that a step past the tip may come to in many ways.
+    rate = "100*{0}/(1 + {0} + {0}**2)"
+    model = text_model(
+        {x: f"s0 + {y} - 2*{x} - {rate.format(x)}" for x, y in (("x", "y"), ("y", "x"))}, s0=30.0
+    )
+    found = draw(model, "s0", (low, 40.0 + low / 7.0))
+    rows = found.special
+    at = {kind: rows["s0"][rows["kind"] == kind].to_numpy() for kind in ("fold", "branch_point")}
+    assert at["branch_point"] == pytest.approx([22.18163792612, 34.22288654419], rel=EXACT)
+    folds = [18.88706765792, *[25.37271483812] * 2, *[26.62207177004] * 2, 34.35692499853]
+    assert at["fold"] == pytest.approx(folds, rel=EXACT)
+    assert len(rows) == 8
+
+
+def test_an_eigenvalue_that_fades_changes_no_index(draw, text_model):
+    # Where x grows, its own rate of change 1 / (1 + x)^2 becomes rounding beside the other one.
+    model = text_model({"x": "x/(1 + x) - a", "y": "-1000*y"}, {"x": 1.0}, a=0.5)
+    found = draw(model, "a", (0, 2))
+    counts = [set(branch.points["n_unstable"]) for branch in found.branches]
+    assert counts == [{1}] * len(found.branches)
+
+
 def test_an_end_where_everything_rests(text_model):
     """At r = 0 nothing changes anywhere: that is one line, not a branch a start."""
     found = tr.diagram(text_model({"x": "r*x*(1 - x/2)"}, r=0.5), "r", (0, 1))
@@ -422,6 +454,22 @@ def test_nonsense(text_model, change, error, words):
     asked = {"model": text_model({"x": "r - x"}, r=0.0), "parameter": "r", "span": (0, 1)} | change
     with pytest.raises(error, match=words):
         tr.diagram(asked.pop("model"), asked.pop("parameter"), asked.pop("span"), **asked)
+
+
+def test_what_is_nearest_to_hopf_points_is_followed_first(text_model, monkeypatch):
+    # Two cells that are alike: one Hopf point in phase, one in antiphase, branch points on both.
+    equations = {}
+    for x, y, u in (("x", "y", "u"), ("u", "v", "x")):
+        square = f"({x}**2 + {y}**2)"
+        equations[x] = f"a*{x} - {y} - {x}*{square} + k*({u} - {x})"
+        equations[y] = f"{x} + a*{y} - {y}*{square}"
+    model = text_model(equations, a=-0.5, k=-0.2)
+    monkeypatch.setattr("trustode.bifurcation.families.MOST_FAMILIES", 1)
+    found = tr.diagram(model, "a", (-0.5, 1.0))
+    assert len(found.cycles) == (found.special["kind"] == "hopf").sum() == 2
+    assert found.failed
+    assert all("as 2 families were followed" in each for each in found.failed)
+    assert "Not followed: what branches off at" in found.summary()
 
 
 def test_cycles_are_found_where_no_hopf_point_leads_to_them(text_model):

@@ -21,6 +21,7 @@ from .diagram import diagram as diagram
 from .equilibria import Equilibria as Equilibria
 from .equilibria import Equilibrium as Equilibrium
 from .equilibria import equilibria as equilibria
+from .equilibria import stable_equilibria as stable_equilibria
 from .periodic import Cycles as Cycles
 from .periodic import cycles as cycles
 from .portrait import Diagram as Diagram

@@ -47,14 +47,16 @@ class Bands(Shown):
     table : DataFrame
         The parameter sets, one a row.
     special : DataFrame
-        The points that were followed, one a row: kind, location and period at the values that
-        they were found with.
+        The points that were followed, one a row: kind, location, period and n_unstable at the
+        values that they were found with.
     points : DataFrame
         One row a point and set: point (row of `special`, from 0), set (row of `table`, from
         0), kind, status ("found"; "outside", beyond the span or the states' bounds; "lost",
-        not reached from any neighbour, as where it has vanished), the parameter, and period
-        (of a cycle, or of what is born at a Hopf point). Location and period are NaN unless
-        found.
+        not reached from any neighbour, as where it has vanished), the parameter, period (of a
+        cycle, or of what is born at a Hopf point), and n_unstable, how many eigenvalues or
+        multipliers are unstable besides the critical ones: where there are none stability is
+        lost or gained, elsewhere what meets there is unstable on both sides. The last three are
+        NaN unless found.
     span : pair of float
     params, inputs : dict of str to float
         The values that the points were found with.
@@ -81,11 +83,14 @@ class Bands(Shown):
         return frame
 
     def share(self, point: int = 0) -> float:
-        """Return the share of the sets in which a point was found."""
-        return float((self._of(point)["status"] == "found").mean())
+        """Return the share of the sets in which a point was found, and is what it was at first.
+
+        That is: stability is lost or gained there, or is not, as at the values it was found with.
+        """
+        return len(self._alike(point)) / len(self)
 
     def quantiles(self, levels: Sequence[float] = _LEVELS) -> pd.DataFrame:
-        """Return quantiles of location and period over the sets in which a point was found.
+        """Return quantiles of location and period over the sets that `share` counts.
 
         Parameters
         ----------
@@ -96,7 +101,7 @@ class Bands(Shown):
         -------
         DataFrame
             One row a point and quantity: point, kind, quantity (the parameter, or "period"),
-            share (of the sets in which it was found), and a column a level.
+            share, and a column a level.
 
         Raises
         ------
@@ -112,8 +117,7 @@ class Bands(Shown):
             )
         rows: list[dict[Any, Any]] = []
         for k in range(len(self.special)):
-            own = self._of(k)
-            found = own[own["status"] == "found"]
+            found = self._alike(k)
             for quantity in (self.parameter, "period"):
                 values = found[quantity].dropna().to_numpy()
                 if quantity == "period" and self.special["kind"].iloc[k] == "fold":
@@ -172,38 +176,54 @@ class Bands(Shown):
         return f"the {_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.5g}"
 
     def values(self, point: int) -> NDArray[np.float64]:
-        """Return the locations of a point in the sets in which it was found."""
-        own = self._of(point)
-        return np.asarray(own.loc[own["status"] == "found", self.parameter], dtype=float)
+        """Return the locations of a point in the sets that `share` counts."""
+        return np.asarray(self._alike(point)[self.parameter], dtype=float)
 
     def _of(self, point: int) -> pd.DataFrame:
         return self.points[self.points["point"] == point]
+
+    def _alike(self, point: int) -> pd.DataFrame:
+        """Return the rows in which a point was found, and changes stability or not as at first."""
+        found = self._of(point).query("status == 'found'")
+        return found[(found["n_unstable"] == 0) == self._decides(point)]
+
+    def _decides(self, point: int) -> bool:
+        """Return whether stability is lost or gained at a point, where it was at first."""
+        return bool(self.special["n_unstable"].iloc[point] == 0)
 
     def _sentences(self) -> Iterator[str]:
         """Yield a sentence on each point."""
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
         for k in range(len(self.special)):
-            own = self._of(k)
-            found = own[own["status"] == "found"]
+            own, alike = self._of(k), self._alike(k)
+            n_found, n_outside, n_lost = (
+                int((own["status"] == status).sum()) for status in ("found", "outside", "lost")
+            )
+            other = n_found - len(alike)
+            among, unlike = "it is found", ""
+            if other:
+                changes = "stability is lost or gained there"
+                stays = "something else is unstable there, so that none is lost or gained"
+                among, unlike = (changes, stays) if self._decides(k) else (stays, changes)
             text = self.name(k)[0].upper() + self.name(k)[1:]
-            if not len(found):
+            if not n_found:
                 text += " is found in no set"
-            else:
-                low, middle, high = np.quantile(found[self.parameter], _LEVELS)
+            elif len(alike):
+                low, middle, high = np.quantile(alike[self.parameter], _LEVELS)
                 text += (
-                    f" lies between {low:.5g} and {high:.5g} in 95 % of the sets in which it is "
-                    f"found, median {middle:.5g}"
+                    f" lies between {low:.5g} and {high:.5g} in 95 % of the sets in which {among}, "
+                    f"median {middle:.5g}"
                 )
-                if found["period"].notna().all():
-                    low, middle, high = np.quantile(found["period"], _LEVELS)
+                if alike["period"].notna().all():
+                    low, middle, high = np.quantile(alike["period"], _LEVELS)
                     text += f"; its period between {low:.4g} and {high:.4g}{unit}"
-            for status, meaning in (
-                ("outside", "it lies outside the span or the states' bounds"),
-                ("lost", "there is none that it leads to"),
+            for count, told in (
+                (other, unlike),
+                (n_outside, "it lies outside the span or the states' bounds"),
+                (n_lost, "there is none that it leads to"),
             ):
-                share = float((own["status"] == status).mean())
-                if share:
-                    text += f"; in {100 * share:.3g} % {meaning}"
+                if count:
+                    text += f"; in {100 * count / len(self):.3g} % {told}"
             yield text
 
 
@@ -263,8 +283,10 @@ def bands(
     the point, from a prediction by the implicit-function theorem; where that does not lead to
     it, half-way first. A point counts as found if its eigenvalues or multipliers are those of
     its kind and it is crossed in the same sense as at the start: at a cusp, where two folds
-    meet and vanish, it is not taken for the other one. What is born elsewhere in a set, without
-    a path to it from the start, is not seen.
+    meet and vanish, it is not taken for the other one. On the way something else may have become
+    unstable there, as at a point where a fold meets a Hopf point: then no stability is lost or
+    gained at it any more, `Bands.points` says so, and shares and quantiles leave it out. What
+    is born elsewhere in a set, without a path to it from the start, is not seen.
     """
     if not isinstance(model, Model):
         raise ModelError(f"bands: expected a Model, got {model!r:.60} ({type(model).__name__})")
@@ -292,7 +314,14 @@ def bands(
                     "model's, give them as params= here too",
                     Status.MAX_STEPS,
                 )
-            first.append({"kind": row["kind"], name: begin.location, "period": begin.period})
+            first.append(
+                {
+                    "kind": row["kind"],
+                    name: begin.location,
+                    "period": begin.period,
+                    "n_unstable": begin.n_unstable,
+                }
+            )
             found = _walk(movable, begin, sets, advance)
             parts.append(_part(k, row["kind"], name, movable, found, (low, high)))
     import pandas as pd
@@ -488,7 +517,7 @@ def _part(
     """Return one point in every set."""
     import pandas as pd
 
-    location, period = np.full((2, len(found)), np.nan)
+    location, period, n_unstable = np.full((3, len(found)), np.nan)
     status = []
     for k, place in enumerate(found):
         if place is None:
@@ -498,6 +527,7 @@ def _part(
         else:
             status.append("found")
             location[k], period[k] = place.location, place.period
+            n_unstable[k] = place.n_unstable
     return pd.DataFrame(
         {
             "point": point,
@@ -506,6 +536,7 @@ def _part(
             "status": status,
             name: location,
             "period": period,
+            "n_unstable": n_unstable,
         }
     )
 

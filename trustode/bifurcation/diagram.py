@@ -118,10 +118,12 @@ def diagram(
     neither the search nor a branch leads to is not found: an isolated closed branch between
     the values that were looked at may be missed, and so may an unstable family, or a stable one
     that no trajectory from around the equilibria goes to; other values of `seed` look elsewhere. A
-    period is doubled once on the way along a cascade; a family has at most 1000 orbits to a side,
-    one that branches off another 300; and next to a homoclinic orbit, where families branch off
-    without end, long orbits are left alone: `cycles` goes on from the rows of
-    `Diagram.special`.
+    period is doubled once on the way along a cascade; a family has at most 1000 orbits and 30
+    special points to a side, one that branches off 300 orbits; and next to a homoclinic orbit,
+    where families branch off without end, long orbits are left alone. What is born at Hopf points
+    comes first, then what branches off from there, and so on; twenty families at most branch off
+    what was found, and fewer where each takes long, which `Diagram.failed` says. `cycles` goes on
+    from the rows of `Diagram.special`.
     """
     if not isinstance(model, Model):
         raise ModelError(f"diagram: expected a Model, got {model!r:.60} ({type(model).__name__})")
@@ -207,6 +209,7 @@ def drawn(
         if cycles:
             for _, row in special[special["kind"] == "hopf"].iterrows():
                 families.from_hopf(row)
+            families.branch_off()
 
         def portrait() -> Diagram:
             members = [*branches, *families.found]
@@ -229,7 +232,7 @@ def drawn(
         else:
             made = portrait()
         if cycles:
-            advance(MOST_FAMILIES - len(families.found))
+            advance(max(0, MOST_FAMILIES - len(families.found)))
     return made
 
 

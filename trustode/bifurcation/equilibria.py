@@ -6,7 +6,7 @@ Imports the systems and the search of this folder.
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Equilibria that a repr lists.
 _SHOWN = 20
+#: Starting points at each of many points; where roots are rare the search adds more.
+_STARTS_OF_MANY = 64
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -218,6 +220,54 @@ def equilibria(
     return Equilibria(
         model, found, roots.starts, search.searched(), roots.isolated, sums, roots.rare
     )
+
+
+def stable_equilibria(
+    model: Model,
+    columns: Mapping[str, Array],
+    params: Mapping[str, float],
+    inputs: Mapping[str, float],
+    region: Mapping[Any, tuple[float, float]] | None,
+    seed: int,
+    where: str,
+    advance: Callable[[int], object],
+) -> Array:
+    """Return the stable equilibria at each of many points.
+
+    Parameters
+    ----------
+    model : Model
+    columns : mapping of str to ndarray, shape (n_point,)
+        Values of parameters and inputs that vary.
+    params, inputs : mapping of str to float
+        Those that differ from the model's defaults.
+    region, seed
+        As in `equilibria`.
+    where : str
+        The call, for messages.
+    advance : callable
+        Gets 1 when a point is finished.
+
+    Returns
+    -------
+    ndarray, shape (n_point, n_most, n_state)
+        NaN where a point has fewer than another one.
+    """
+    system = System(model, params, inputs, where)
+    every: list[list[Array]] = []
+    for values in zip(*columns.values(), strict=True):
+        for name, value in zip(columns, values, strict=True):
+            if name in model.params:
+                system.p[model.params.index(name)] = value
+            else:
+                system.u[model.inputs.index(name)] = value
+        roots = Search(system, region, seed)(_STARTS_OF_MANY).found
+        every.append([y for y in roots if _described(system, y).stable])
+        advance(1)
+    made = np.full((len(every), max(map(len, every)), system.n), np.nan)
+    for k, found in enumerate(every):
+        made[k, : len(found)] = np.array(found).reshape(-1, system.n)
+    return made
 
 
 def _described(system: System, y: Array) -> Equilibrium:

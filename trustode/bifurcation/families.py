@@ -5,7 +5,7 @@ Imports the periodic orbits of this folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 #: Steps as `cycles` takes them, but no more than a picture needs, and of what branches off.
 _STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=1000)
 _SHORT_STEPPER = ArcLength(ds=0.02, ds_max=0.05, max_steps=300)
-#: How often a period is doubled on the way along a cascade, and most families.
-_DOUBLINGS, MOST_FAMILIES = 1, 20
+#: How often a period is doubled on the way along a cascade.
+_DOUBLINGS = 1
+#: No further family is followed to where it branches off once there are so many, or so many
+#: intervals in the orbits of what branched off: canards of coupled cells branch without end.
+MOST_FAMILIES, _MOST_INTERVALS = 20, 200_000
 _BRANCHES = ("period_doubling", "branch_point")
 #: On the way to a connection families branch off without end. None is followed from an orbit this
 #: many times as long as the shortest, within this share of the span from a family's long end.
@@ -44,6 +47,8 @@ _MEETS = 1e-2
 _SAME = 1e-3
 #: ... and one that a trajectory led to, this near.
 _NEAR = 1e-2
+#: Chords between two orbits of a family.
+_CHORDS = 4
 #: Extents smaller than this share of the largest value say nothing.
 _LEVEL = 1e-3
 
@@ -78,17 +83,21 @@ class Families:
         self._journal, self._advance = journal, advance
         self._params, self._inputs = params, inputs
         self._switched: list[tuple[str, float, float]] = []
+        #: Special points that were not looked at yet, with their family and how often periods have
+        #: doubled up to there.
+        self._waiting: list[tuple[Cycles, pd.Series, int]] = []
+        self._intervals = 0
         self.found: list[Cycles] = []
         #: What could not be followed: the kind and place of the start, and why.
         self.failed: list[str] = []
 
     def from_hopf(self, row: pd.Series) -> None:
-        """Follow the family that is born at a Hopf point, and all that branch off it."""
+        """Follow the family that is born at a Hopf point."""
         if not self._fades(row, "hopf", lambda end: self._around(end, row)):
             self._follow(row, 0)
 
     def from_trajectory(self, value: float, starts: Sequence[Array]) -> bool:
-        """Follow the family of the cycle that a trajectory settles on, and what branches off it.
+        """Follow the family of the cycle that a trajectory settles on, and what branches off.
 
         Parameters
         ----------
@@ -102,41 +111,73 @@ class Families:
         bool
             Whether a family was found.
         """
-        model, name = self._model, self._parameter
-        system = System(model, self._params, self._inputs, "diagram", name)
-        problem = Problem(
-            system.compiled.functions, system.p, system.u, [PERIOD, slot_of(model, name)]
-        )
-        family = Family(problem, np.array([self._span]), halves(model), None)
+        system = System(self._model, self._params, self._inputs, "diagram", self._parameter)
+        family = self._family(system)
         node = self._journal(
             ("settled", value, *starts), lambda: settled(family, system, value, starts)
         )
         before = len(self.found)
-        if node is not None and self._knows(node):
-            return False
-        while node is not None:
-            count = len(self.found)
-            start = {"kind": "cycle", self._parameter: node.value, "orbit": Start(node)}
-            self._follow(start, 0)
-            node = None if len(self.found) == count else self._half(self.found[count], family)
+        if node is not None:
+            self._from_orbit(node)
+            self.branch_off()
         return len(self.found) > before
+
+    def branch_off(self) -> None:
+        """Follow what branches off the families that were found, the nearest relations first."""
+        left: dict[str, int] = {}
+        while self._waiting:
+            family, point, doublings = self._waiting.pop(0)
+            if self._approaches(family, point) or not self._is_new(point):
+                continue
+            doubles = point["kind"] == "period_doubling"
+            if doubles and (
+                doublings == _DOUBLINGS or _is_steep(family, point) or self._undoubled(point)
+            ):
+                continue
+            if len(self.found) >= MOST_FAMILIES or self._intervals >= _MOST_INTERVALS:
+                kind = str(point["kind"])
+                left[kind] = left.get(kind, 0) + 1
+                continue
+            before = len(self.found)
+            self._follow(point, doublings + doubles)
+            self._intervals += sum(each.size for each in self.found[before:])
+        done = f"{len(self.found)} families were followed"
+        self.failed += [
+            f"what branches off at {count} further {kind.replace('_', ' ')}"
+            f"{'s' if count > 1 else ''}, as {done}; `cycles` goes on from the rows of `special`"
+            for kind, count in left.items()
+        ]
+
+    def _from_orbit(self, node: Node) -> None:
+        """Follow the family of an orbit, unless it is known."""
+        if not self._knows(node):
+            self._follow({"kind": "cycle", self._parameter: node.value, "orbit": Start(node)}, 0)
 
     def _knows(self, node: Node) -> bool:
         """Return whether an orbit lies on a family that was found."""
         row = table(self._model, self._parameter, [node], [0])
         return any(_lies_on(family, row, _NEAR) for family in self.found)
 
-    def _half(self, found: Cycles, family: Family) -> Node | None:
-        """Return an orbit of half the period next to where a family ends at a doubling."""
+    def _halves(self, found: Cycles) -> Iterator[Node]:
+        """Yield orbits of half the period next to where a family ends at a doubling.
+
+        Not where it was born, which lies on a family that is known.
+        """
         for origin, step in zip(found.origins, (0, -1), strict=True):
-            if origin is not None and origin.kind == "period_doubling":
+            if origin is not None and origin.kind == "period_doubling" and step != found.start:
                 value = float(found.points[self._parameter].iloc[step])
-                return halved(family, found.orbit(step), value)
-        return None
+                system = System(self._model, self._params, self._inputs, "diagram", self._parameter)
+                node = halved(self._family(system), found.orbit(step), value)
+                if node is not None:
+                    yield node
+
+    def _family(self, system: System) -> Family:
+        """Return the curves on which a system's orbits are solved for."""
+        slots = [PERIOD, slot_of(self._model, self._parameter)]
+        problem = Problem(system.compiled.functions, system.p, system.u, slots)
+        return Family(problem, np.array([self._span]), halves(self._model), None)
 
     def _follow(self, row: Mapping[str, Any] | pd.Series, doublings: int) -> None:
-        if len(self.found) >= MOST_FAMILIES:
-            return
         name = self._parameter
         family = self._journal(("cycles", *self._place(row)), lambda: self._cycles(row))
         if isinstance(family, str):
@@ -146,15 +187,11 @@ class Families:
         if len(family) < 2 or any(_holds(other, family) for other in self.found):
             return
         self.found.append(family)
-        self._advance(1)
-        for _, point in family.special.iterrows():
-            if not self._approaches(family, point) and self._is_new(point):
-                doubles = point["kind"] == "period_doubling"
-                if doubles and (
-                    doublings == _DOUBLINGS or _is_steep(family, point) or self._undoubled(point)
-                ):
-                    continue
-                self._follow(point, doublings + doubles)
+        if len(self.found) <= MOST_FAMILIES:
+            self._advance(1)
+        self._waiting += [(family, point, doublings) for _, point in family.special.iterrows()]
+        for node in self._halves(family):
+            self._from_orbit(node)
 
     def _approaches(self, family: Cycles, point: pd.Series) -> bool:
         """Return whether a point of a family lies on its way to orbits without end."""
@@ -258,7 +295,8 @@ def _lies_on(family: Cycles, orbits: pd.DataFrame, tolerance: float) -> bool:
     # What is the same along the whole family differs by rounding.
     size = np.maximum(np.ptp(rows, axis=0), _LEVEL * np.abs(rows).max(axis=0))
     size[size == 0.0] = 1.0
-    first, chord = rows[:-1] / size, np.diff(rows, axis=0) / size
+    path = _smoothed(rows / size)
+    first, chord = path[:-1], np.diff(path, axis=0)
     length = np.einsum("ij,ij->i", chord, chord)
     for x in orbits[columns].to_numpy(dtype=float) / size:
         offset = x - first
@@ -267,3 +305,21 @@ def _lies_on(family: Cycles, orbits: pd.DataFrame, tolerance: float) -> bool:
         if np.abs(nearest - x).max(axis=1).min() > tolerance:
             return False
     return True
+
+
+def _smoothed(rows: Array) -> Array:
+    """Return points along a smooth curve through some, whose chords stay close to it."""
+    if len(rows) < 3:
+        return rows
+    lengths = np.linalg.norm(np.diff(rows, axis=0), axis=1)
+    lengths = np.maximum(lengths, np.finfo(float).tiny ** 0.25)
+    speeds = np.gradient(rows, np.cumsum([0.0, *lengths]), axis=0)
+    t = (np.arange(_CHORDS) / _CHORDS)[:, None, None]
+    a, b = speeds[:-1] * lengths[:, None], speeds[1:] * lengths[:, None]
+    curve = (
+        rows[:-1]
+        + t * a
+        + t**2 * (3.0 * (rows[1:] - rows[:-1]) - 2.0 * a - b)
+        + t**3 * (2.0 * (rows[:-1] - rows[1:]) + a + b)
+    )
+    return np.vstack([curve.transpose(1, 0, 2).reshape(-1, rows.shape[1]), rows[-1:]])

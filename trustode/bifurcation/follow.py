@@ -34,6 +34,8 @@ _EDGE = 1e-9
 _ROUNDING = float(np.finfo(float).eps)
 #: A branch that stops within this share of the span from its edge has reached it.
 _NEXT = 1e-5
+#: Nearer to a branch point than this, in scaled variables, tangents are rounding.
+_TIP = 2e-5
 #: How far beyond the span a branch is looked at, as a share of it.
 _MARGIN = 1e-7
 #: A test function that may come closer to zero than this share of its smallest known value
@@ -204,7 +206,7 @@ class Follower:
         side.lengths.append(length)
         if closing:
             side.closed, side.end = True, "closed branch: back at the start"
-        return node, ""
+        return _continued(origin, node), ""
 
     def _past_corner(self, origin: Node) -> tuple[Node, Special | None] | None:
         """Return the first point behind a corner that lies just ahead, and what happens there.
@@ -279,8 +281,12 @@ class Follower:
             margin = _EDGE * (self._high - self._low)
             # A line of equilibria on the very edge changes nothing in the span.
             line = each.crossing is not None and each.crossing.line
-            if inside >= (margin if line else -margin):
-                side.special.append((index, each))
+            if inside < (margin if line else -margin):
+                continue
+            if each.kind == "fold" and any(_at_tip(each, at) for _, at in side.special[-2:]):
+                continue
+            side.special = [pair for pair in side.special if not _at_tip(pair[1], each)]
+            side.special.append((index, each))
 
     def _hidden(self, side: Side, origin: Node, end: Node, length: float) -> None:
         """Look for two changes of sign that undo each other between three points.
@@ -370,6 +376,28 @@ class Follower:
         if there is None or float(there.tangent @ first.rescaled(origin.scale).tangent) <= 0.0:
             return False
         return bool(there.distance(first.x) <= _CLOSURE * length)
+
+
+def _at_tip(fold: Special, point: Special) -> bool:
+    """Return whether a fold is the tip of a pitchfork: a point beside it has no sure tangent."""
+    if fold.kind != "fold" or point.crossing is None:
+        return False
+    return bool(np.linalg.norm((fold.x - point.x) / point.crossing.scale) <= _TIP)
+
+
+def _continued(origin: Node, node: Node) -> Node:
+    """Return a point with its neighbour's index, where rounding alone would change it.
+
+    An eigenvalue that fades, as where a state grows and what depends on it saturates, becomes
+    rounding beside the others without changing its sign.
+    """
+    if node.n_unstable == origin.n_unstable or changed(origin, node):
+        return node
+    margin = undecided(node.eigenvalues)
+    most, fewest = (int(np.sum(node.eigenvalues.real > edge)) for edge in (-margin, margin))
+    if not fewest <= origin.n_unstable <= most:
+        return node
+    return replace(node, n_unstable=origin.n_unstable)
 
 
 def _corner_at(x: Array, before: Node, position: float, *, turns: bool) -> Special:

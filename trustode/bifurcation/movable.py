@@ -17,11 +17,12 @@ import numpy as np
 
 from ..compile import compile
 from ..model import Model
+from .equilibria import undecided
 from .normal_form import hopf_vectors
 from .periodic.collocation import PERIOD, Array, Conditions, Direction, Orbit, Problem
 from .periodic.critical import KINDS as CYCLE_KINDS
 from .periodic.family import Family, Node, halves
-from .periodic.floquet import crossing_pair
+from .periodic.floquet import Multipliers, crossing_pair
 from .periodic.isolated import Isolated
 from .sensitivity import MOVABLE
 from .system import System
@@ -35,12 +36,12 @@ SHARE, _LEAST, LEAST_OF_CYCLES = 0.5, 1e-2, 5e-2
 #: Derivatives that miss by more than this share of the way are taken again.
 STALE = 0.3
 #: How near to the axis or circle, relative to the largest rate or to 1, what is critical lies.
-_ON_AXIS, ON_CIRCLE = 1e-6, 1e-2
+_ON_AXIS, _ON_CIRCLE = 1e-6, 1e-2
 _SMALLEST_OMEGA = 1e-6
 #: Step, in scales, of differences that only predict, or of which only the sign matters.
 _DIFFERENCE = 1e-4
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
-LOST = 0.1
+_LOST = 0.1
 #: A cycle that is smaller than this share of the first one has shrunk to a point.
 _SMALLEST_EXTENT = 1e-3
 #: Meshes that are tried for a sample; and how exact location and period must be on the one
@@ -63,6 +64,9 @@ class Place:
     values : ndarray, shape (n_vary,)
     location, period : float
         The period is NaN at a fold of equilibria.
+    n_unstable : int
+        Unstable eigenvalues or multipliers, without the critical ones: where there are none,
+        stability is lost or gained.
     point : ndarray or Orbit
         What it was solved as.
     anchor : object
@@ -72,6 +76,7 @@ class Place:
     values: Array
     location: float
     period: float
+    n_unstable: int
     point: Any
     anchor: Any
 
@@ -236,21 +241,25 @@ class MovableEquilibrium(Movable):
         full = system.full(point)
         if not np.isfinite(full).all():
             return None
-        found = np.linalg.eigvals(full[:, :n])
+        found = np.linalg.eigvals(full[:, :n]).astype(complex)
         largest = float(np.abs(found).max())
         if self._kind == "fold":
             # With one state there is no other eigenvalue to compare with.
             largest = max(largest, float(np.abs(full[:, n] * scale[n] / scale[:n]).max()))
-        critical = 2j * math.pi / period if self._kind == "hopf" else 0.0
-        if not np.abs(found - critical).min() <= _ON_AXIS * largest:
+        turn = 2.0 * math.pi / period
+        critical = np.array([1j * turn, -1j * turn] if self._kind == "hopf" else [0.0])
+        away = np.abs(found[:, None] - critical).min(axis=1)
+        if not away.min() <= _ON_AXIS * largest:
             return None
-        if self._kind == "hopf" and abs(critical) <= _SMALLEST_OMEGA * largest:
+        if self._kind == "hopf" and turn <= _SMALLEST_OMEGA * largest:
             return None
+        others = found[np.argsort(away)[len(critical) :]]
+        n_unstable = int(np.sum(others.real > undecided(found)))
         if anchor is None:
             anchor = self._slopes(point)
             if anchor is None:
                 return None
-        return Place(values.copy(), float(point[-1]), period, point, anchor)
+        return Place(values.copy(), float(point[-1]), period, n_unstable, point, anchor)
 
     def _slopes(self, point: Array) -> _Slopes | None:
         """Return the derivatives at a point, or None where it has none.
@@ -381,7 +390,7 @@ class MovableCycle(Movable):
         values = self._slots.read(p, u)
         anchor = self._anchored(there)
         if anchor is not None:
-            self.first = self._step(self._placed(values, there.orbit, anchor), values)
+            self.first = self._step(self._placed(values, there.orbit, anchor, 0), values)
 
     def gram(self) -> Array:
         """Return the products of its changes with the parameters."""
@@ -425,14 +434,15 @@ class MovableCycle(Movable):
             if moved is None or self._isolated.error(moved) > _GROWN * self._error:
                 return None
             node, stale = moved, True
-        if not self._is_kind(node):
+        n_unstable = self._unstable(node)
+        if n_unstable is None:
             return None
         if stale:
             fresh = self._anchored(node)
             if fresh is None:
                 return None
             anchor = fresh
-        return self._placed(values, node.orbit, anchor)
+        return self._placed(values, node.orbit, anchor, n_unstable)
 
     def _corrected(self, guess: Orbit, before: Orbit, anchor: Anchor) -> tuple[Orbit, bool] | None:
         """Return the critical orbit near a guess, and whether the guess was a poor one."""
@@ -473,22 +483,31 @@ class MovableCycle(Movable):
             return None
         return orbit, total > STALE * way
 
-    def _is_kind(self, node: Node) -> bool:
-        """Return whether an orbit has the multipliers of its kind, and an extent."""
-        if self._size(node) < _SMALLEST_EXTENT * self._extent:
-            return False
-        return self._is_critical(node)
+    def _unstable(self, node: Node) -> int | None:
+        """Return how many multipliers are unstable, without the critical ones.
 
-    def _is_critical(self, node: Node) -> bool:
-        """Return whether an orbit's multipliers are those of its kind."""
-        found = self._isolated.multipliers_of(node)
-        if not found.trivial_error < LOST:
-            return False
+        None if the orbit has not the multipliers of its kind, or no extent.
+        """
+        if self._size(node) < _SMALLEST_EXTENT * self._extent:
+            return None
+        found = self._multipliers(node)
+        if not found.trivial_error < _LOST:
+            return None
         others = found.others
         if self._kind == "torus":
-            return bool(abs(abs(crossing_pair(others)) - 1.0) < ON_CIRCLE)
-        place = 1.0 if self._kind == "fold_of_cycles" else -1.0
-        return bool(np.abs(others - place).min() < ON_CIRCLE)
+            pair = crossing_pair(others)
+            critical = np.array([pair, pair.conjugate()])
+            missed = abs(abs(pair) - 1.0)
+        else:
+            critical = np.array([1.0 if self._kind == "fold_of_cycles" else -1.0])
+            missed = float(np.abs(others - critical).min())
+        if not missed < _ON_CIRCLE:
+            return None
+        away = np.abs(others[:, None] - critical).min(axis=1)
+        return int(np.sum(np.abs(others[np.argsort(away)[len(critical) :]]) > 1.0))
+
+    def _multipliers(self, node: Node) -> Multipliers:
+        return self._isolated.multipliers_of(node)
 
     def _size(self, node: Node) -> float:
         n = self._isolated.n
@@ -515,5 +534,6 @@ class MovableCycle(Movable):
             return None
         return Anchor(node, self._isolated.conditions(node, 0.0), moved)
 
-    def _placed(self, values: Array, orbit: Orbit, anchor: Anchor) -> Place:
-        return Place(values.copy(), float(orbit.free[-1]), float(orbit.free[0]), orbit, anchor)
+    def _placed(self, values: Array, orbit: Orbit, anchor: Anchor, n_unstable: int) -> Place:
+        location, period = float(orbit.free[-1]), float(orbit.free[0])
+        return Place(values.copy(), location, period, n_unstable, orbit, anchor)

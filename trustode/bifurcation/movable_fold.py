@@ -16,8 +16,6 @@ import numpy as np
 from ..compile import compile
 from .movable import (
     LEAST_OF_CYCLES,
-    LOST,
-    ON_CIRCLE,
     SHARE,
     STALE,
     Anchor,
@@ -25,6 +23,7 @@ from .movable import (
 )
 from .periodic.collocation import PERIOD, Conditions, Direction, Orbit, Problem, inner
 from .periodic.family import Family, Node
+from .periodic.floquet import Multipliers
 
 #: First length along the family, the last one, the farthest, and how many steps there may be.
 _FIRST, _LAST, _FARTHEST, _STEPS = 1e-3, 5e-7, 0.5, 10
@@ -139,9 +138,8 @@ class MovableFold(MovableCycle):
         both = np.ascontiguousarray(np.hstack([states, vector / size]))
         return Orbit(guess.mesh, both, np.array([free[0], own / size, free[1]]))
 
-    def _is_critical(self, node: Node) -> bool:
-        """Return whether an orbit has two multipliers 1."""
+    def _multipliers(self, node: Node) -> Multipliers:
+        """Return the multipliers, which what found the orbit may know."""
         if self._plain is None or self._plain.orbit.mesh is not node.orbit.mesh:
-            return super()._is_critical(node)
-        found = self._plain.multipliers
-        return bool(found.trivial_error < LOST and np.abs(found.others - 1.0).min() < ON_CIRCLE)
+            return super()._multipliers(node)
+        return self._plain.multipliers

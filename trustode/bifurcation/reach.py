@@ -31,7 +31,7 @@ _NEXT = 1e-4
 _SHORTENINGS = 6
 #: Least cosine between the first tangent of a new branch and what was predicted.
 _AHEAD = 0.9
-#: Share of the parameter in a tangent that is none.
+#: Share of the parameter in a tangent, or of the span in a branch, that is none.
 _FLAT = 1e-9
 #: More branches than this come from a degenerate model.
 _MOST = 100
@@ -54,6 +54,13 @@ class Track:
 
     def __len__(self) -> int:
         return len(self._origins) + 1
+
+    @property
+    def extent(self) -> float:
+        """Distance between its least and its largest value of the parameter."""
+        return float(
+            np.ptp([node.x[-1] for s in (self.forward, self.backward) for node in s.nodes])
+        )
 
     @property
     def special(self) -> list[Special]:
@@ -154,7 +161,8 @@ class Reach:
             # No tangent: the start is itself a point where branches cross.
             found = [(x, crossing(self._system, x, self._curve.scale(x[:-1])))]
         else:
-            if len(track) > 1:
+            # A line of equilibria at one value of the parameter is no branch.
+            if len(track) > 1 and track.extent > _FLAT * (self._high - self._low):
                 self.tracks.append(track)
             found = [(each.x, each.crossing) for each in track.special if each.crossing is not None]
         new = []

@@ -34,7 +34,7 @@ _BEYOND = 1e-5
 _SIDES = (1e-3, 1e-5, 1e-7)
 #: Nearer to a branch point than this its tangent is rounding; in a short step its two sides are
 #: looked at from there first, where that is within this share of it.
-_CLEAR, _WITHIN = 1e-5, 0.1
+_CLEAR, _WITHIN = 1e-4, 0.1
 #: A branch that runs less than this along a step's direction is not followed past a point.
 _SLANT = 0.1
 #: Other guesses of where a branch point is, as shares of a step away from the first.

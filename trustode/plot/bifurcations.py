@@ -177,8 +177,8 @@ def plot_periods(families: Sequence[Cycles], ax: Axes | None = None) -> Axes:
 def plot_bands(bands: Bands, ax: Axes | None = None) -> Axes:
     """Draw the shares of parameter sets in which special points lie below each value.
 
-    A line a point, which ends as high as the share of the sets in which it was found; the bar
-    below holds 95 % of those, its mark the median.
+    A line a point, which ends as high as `Bands.share`; the bar below holds 95 % of those sets,
+    its mark the median.
     """
     ax = axes_of(ax)
     count = len(bands.special)

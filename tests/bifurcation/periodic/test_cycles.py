@@ -252,6 +252,56 @@ def test_the_doubled_family_starts_at_the_period_doubling(followed):
     assert list(doubled.special["kind"]) == ["period_doubling"]
 
 
+def test_a_family_ends_at_its_period_doubling_whatever_it_starts_from(text_model):
+    """A ring around which others wind twice, at a distance r: r' = (m - 1) r + r^3 - r^5.
+
+    They begin where m = 1, and turn back where r^2 = 1/2, at m = 3/4.
+    """
+    # z = r exp(i t / 2), where exp(i t) = x + i y; its part along itself half a turn on is
+    # w = (z + conj(z) exp(i t)) / 2.
+    along, across = "(p + p*x + q*y)/2", "(q + p*y - q*x)/2"
+    square = "(p**2 + q**2)"
+    model = text_model(
+        {
+            "x": "x*(1 - x**2 - y**2) - y",
+            "y": "y*(1 - x**2 - y**2) + x",
+            "p": f"-q/2 + m*{along} + p*({square} - {square}**2 - 1)",
+            "q": f"p/2 + m*{across} + q*({square} - {square}**2 - 1)",
+        },
+        {"x": 1.0},
+        m=0.5,
+    )
+    ring = tr.cycles(model, "m", span=(0, 2))
+    (born,) = ring.special.to_dict("records")
+    assert [born["kind"], born["m"]] == ["period_doubling", pytest.approx(1.0, rel=POINT)]
+    doubled = tr.cycles(model, "m", start=born, span=(0, 2))
+    fold = doubled.special.iloc[0]
+    assert [fold["kind"], fold["m"]] == ["fold_of_cycles", pytest.approx(0.75, rel=POINT)]
+    again = tr.cycles(model, "m", start=fold, span=(0, 2))
+    values = [origin and origin.value for origin in again.origins]
+    assert sorted(values, key=bool) == [None, pytest.approx(1.0, rel=1e-6)]
+    assert any(end.startswith("ends at a period doubling") for end in again.ends)
+    radius = np.hypot(again.points["max_p"], 0.0)
+    assert again.points["m"].to_numpy() == pytest.approx(1 - radius**2 + radius**4, rel=1e-6)
+
+
+def test_steep_folds_have_their_doublings_beside_them(text_model, check_cycles):
+    # Chua's circuit with a cubic resistor, towards a homoclinic orbit to a saddle-focus: between
+    # two folds the multiplier goes through 1, 0 and -1 and far beyond (Glendinning & Sparrow 1984).
+    model = text_model(
+        {"x": "a*(y - x**3/6 + x/6)", "y": "x - y + z", "z": "-14*y"}, {"x": 1.0}, a=6.0
+    )
+    start = {"x": 1.0, "y": 0.0, "z": -1.0, "a": 6.577747}
+    family = tr.cycles(model, "a", start=start, span=(2, 12))
+    check_cycles(family)
+    steep = family.special[family.special["period"].between(7.5, 13.5)]
+    assert set(steep["kind"]) == {"fold_of_cycles", "period_doubling"}
+    assert (steep["kind"] == "fold_of_cycles").sum() == len(steep) // 2 == 5
+    for kind, multipliers in zip(steep["kind"], steep["multipliers"], strict=True):
+        known = 1.0 if kind == "fold_of_cycles" else -1.0
+        assert np.abs(multipliers[1:] - known).min() < 1e-4
+
+
 def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
     """Two identical oscillators: in-phase orbits meet others at branch points."""
     model = text_model(
@@ -276,7 +326,7 @@ def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
     assert aside.max() > 0.05
 
 
-def test_the_branch_point_of_coupled_brusselators(text_model):
+def test_the_branch_point_of_coupled_brusselators(text_model, check_cycles):
     # Where the in-phase orbit is that of one Brusselator and its linearisation across has a
     # multiplier 1: bisection on DOP853 solutions at a tolerance of 1e-12.
     model = text_model(
@@ -301,6 +351,10 @@ def test_the_branch_point_of_coupled_brusselators(text_model):
     assert len(found.cycles) == 2
     aside = found.cycles[1].points
     assert (aside["max_x"] - aside["max_u"]).abs().max() > 1.0
+    # The point belongs to both families, whose stability changes there.
+    for family in found.cycles:
+        check_cycles(family)
+        assert family.special["B"].to_numpy() == pytest.approx(5.736088097415345, rel=1e-10)
 
 
 def test_a_point_on_which_newton_s_method_fails_is_found(text_model):

@@ -44,6 +44,9 @@ _ON = 1e-2
 _SAME = 1e-5
 #: Most points to a side of a curve of cycles or connections, which cost far more than others.
 _LONGEST = 60
+#: Where along the edges diagrams look for curves that only cut a corner, as shares of the span:
+#: just inside it, as on an edge itself anything may happen.
+_EDGES = (1e-3, 1.0 - 1e-3)
 #: Most curves that are followed.
 _MOST = 24
 
@@ -149,6 +152,11 @@ def _organised(
         advance(1)
     for value in across:
         search.diagram(second, {first: value}, region, seed, cycles=False)
+    for along, name in ((first, second), (second, first)):
+        low, high = search.span[name]
+        for share in _EDGES:
+            value = low + share * (high - low)
+            search.diagram(along, {name: value}, region, seed, cycles=False)
     return Organising(
         tuple(search.curves),
         _gathered(search.curves, search.parameters, model.states, search.span),

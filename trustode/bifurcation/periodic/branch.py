@@ -132,6 +132,11 @@ class Cycles(Followed):
         family = Family.of(compile(state["model"]).functions, state["_family"])
         self.__dict__.update(state | {"_family": family})
 
+    @property
+    def size(self) -> int:
+        """Mesh intervals of all orbits together."""
+        return sum(len(node.orbit.mesh) - 1 for node in self._nodes)
+
     def orbit(self, i: int) -> Solution:
         """Return an orbit as a solution over one period, from t = 0.
 

@@ -272,7 +272,7 @@ class _ConnectionFollower(Follower):
     def _fades(self, origin: Node, node: Node) -> None:
         return None
 
-    def _closes(self, nodes: list[Node]) -> bool:
+    def _closes(self, nodes: list[Node], origin: Node) -> bool:
         return False
 
     def _limit(self, nodes: list[Node], *, stuck: bool = False) -> Limit | None:

@@ -23,14 +23,15 @@ from .family import Family, Node, halves, slot_of
 from .follow import Fading, Follower, Origin, Side, against_half, around_mean, joined, mirrored
 from .normal_form import cycle_coefficient
 from .settling import beside, settled
+from .special import Special
 from .start import doubled, from_hopf, from_orbit, from_solution, switched
 from .symmetry import reflection
 
 _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
 #: How far, in state sizes, Newton's method may move from the Hopf point it was given.
 _REACH = 0.1
-#: What may vanish of an orbit of which nothing is known: all of it, or its turns' difference.
-_FADING = {"hopf": around_mean, "period_doubling": against_half}
+#: What may vanish of an orbit: all of it, or its halves' difference.
+_FADING: dict[str, Fading] = {"hopf": around_mean, "period_doubling": against_half}
 
 
 @checks_keywords
@@ -115,8 +116,8 @@ def cycles(
     problem = Problem(system.compiled.functions, system.p, system.u, slots)
     family = Family(problem, np.array([[low, high]]), halves(model), intervals)
     begin = _Begin(system, family, low, high)
-    first, fading, born = begin.of(start)
-    follower = Follower(family, (name,), stepper, fading)
+    first, born = begin.of(start)
+    follower = Follower(family, (name,), stepper, _FADING)
     crossing = begin.both and born
     forward = follower.side(first, born=born, crossing=crossing)
     backward = Side([first], end=begin.before, origin=begin.origin)
@@ -128,6 +129,8 @@ def cycles(
             backward = mirrored(first.reversed(), forward, turn)
     elif forward.closed:
         backward.end = forward.end
+    if crossing:
+        _cross(forward, backward)
     held_params, held_inputs = system.names()
     held_params.pop(name, None)
     held_inputs.pop(name, None)
@@ -145,12 +148,12 @@ class _Begin:
         self.origin: Origin | None = None
         self.both = True
 
-    def of(self, start: Any) -> tuple[Node, dict[str, Fading], bool]:
-        """Return the first orbit, what may fade, and whether the family is born there."""
+    def of(self, start: Any) -> tuple[Node, bool]:
+        """Return the first orbit, and whether the family is born there."""
         if start is None:
-            return self._settled(), dict(_FADING), False
+            return self._settled(), False
         if isinstance(start, Solution):
-            return self._from_solution(start), dict(_FADING), False
+            return self._from_solution(start), False
         if isinstance(start, Equilibrium) or not hasattr(start, "items"):
             raise ModelError(
                 f"{self._system.where}: start={start!r:.60}; give a Hopf point (a row of a "
@@ -166,7 +169,7 @@ class _Begin:
                 f"{self._system.where}: no cycle is born at a {kind!r:.40}. Start from a row whose "
                 "kind is 'hopf'"
             )
-        return self._from_hopf(named), {"hopf": around_mean}, True
+        return self._from_hopf(named), True
 
     def _from_hopf(self, named: Mapping[str, Any]) -> Node:
         system, free = self._system, str(self._system.free)
@@ -199,9 +202,8 @@ class _Begin:
         self.origin = Origin("hopf", value)
         return node
 
-    def _from_family(self, kind: str, node: Node) -> tuple[Node, dict[str, Fading], bool]:
+    def _from_family(self, kind: str, node: Node) -> tuple[Node, bool]:
         family, free = self._family, self._system.free
-        fading: dict[str, Fading] = {"hopf": around_mean}
         if len(node.orbit.states[0]) != self._system.n:
             raise ModelError(f"{self._system.where}: start is an orbit of another model")
         if kind == "period_doubling":
@@ -209,19 +211,18 @@ class _Begin:
             self.both = False
             self.before = f"a period doubling at {free} = {node.value:.8g}"
             self.origin = Origin("period_doubling", node.value)
-            fading["period_doubling"] = against_half
         elif kind == "branch_point":
             start = switched(family, node)
         elif kind == "fold_of_cycles":
-            return node, fading, False
+            return node, False
         else:
             here = from_orbit(family, node.orbit)
             if here is None:
                 raise self._no_cycle("near the start")
-            return here, dict(_FADING), False
+            return here, False
         if start is None:
             raise self._no_cycle("beside the start")
-        return start, fading, True
+        return start, True
 
     def _from_solution(self, solution: Solution) -> Node:
         model = self._system.model
@@ -264,6 +265,49 @@ class _Begin:
 # ---------------------------------------------------------------------- result
 
 
+def _cross(forward: Side, backward: Side) -> None:
+    """Say on a family that began where it crosses another that the branch point lies there.
+
+    The orbit at the point itself counts as what is behind it.
+    """
+    first = forward.nodes[0]
+    point = 0, Special("branch_point", first, True, 0.0)
+    if len(backward.nodes) > 1 and len(forward.nodes) > 1:
+        behind = forward.nodes[1]
+        backward.special.append(point)
+    else:
+        # A closed family has the orbit before the point as its last.
+        behind = forward.nodes[-1]
+        forward.special.append(point)
+    count = behind.multipliers.n_unstable
+    forward.nodes[0] = first.told(first.multipliers._replace(n_unstable=count))
+
+
+def _continued(nodes: list[Node], eventful: set[int]) -> list[Node]:
+    """Return orbits whose index is their neighbour's where a multiplier is 1 to rounding.
+
+    As beside a Hopf point at which a family stands almost upright.
+
+    Parameters
+    ----------
+    nodes : list of Node
+    eventful : set of int
+        Steps with special points in them.
+    """
+    nodes = list(nodes)
+    n = len(nodes)
+    pairs = [(k, k + 1) for k in range(n - 2, -1, -1)] + [(k, k - 1) for k in range(1, n)]
+    for k, other in pairs:
+        known, count = nodes[k].multipliers, nodes[other].multipliers.n_unstable
+        if count == known.n_unstable or min(k, other) in eventful:
+            continue
+        sizes = np.abs(known.others)
+        fewest, most = (int(np.sum(sizes > 1.0 + off)) for off in (known.margin, -known.margin))
+        if fewest <= count <= most:
+            nodes[k] = nodes[k].told(known._replace(n_unstable=count))
+    return nodes
+
+
 def _assembled(
     model: Model,
     name: str,
@@ -277,6 +321,7 @@ def _assembled(
     import pandas as pd
 
     nodes, start, found = joined(backward, forward)
+    nodes = _continued(nodes, {k for k, _ in found})
     points = table(model, name, nodes, np.arange(len(nodes)))
     columns: dict[str, Any] = {"kind": [each.kind for _, each in found]}
     columns |= orbit_columns(model, name, [each.node for _, each in found], [k for k, _ in found])

@@ -175,12 +175,16 @@ def swings(orbit: Orbit) -> NDArray[np.int_]:
         count = 0
         if extent > 0.0:
             # From its lowest place on: up by the share from the last low, then down by it.
-            rising, mark = True, float(column.min())
-            for value in np.append(np.roll(column, -int(np.argmin(column))), mark).tolist():
-                mark = min(mark, value) if rising else max(mark, value)
+            turn = np.append(np.roll(column, -int(np.argmin(column))), column.min())
+            rises = np.diff(turn) > 0.0
+            rising, mark = True, float(turn[0])
+            # Only where it turns round can it be lowest or highest.
+            for value in turn[np.append(np.flatnonzero(np.diff(rises)) + 1, -1)].tolist():
                 if rising == (value > mark) and abs(value - mark) > _SWING * extent:
                     count += rising
                     rising, mark = not rising, value
+                else:
+                    mark = min(mark, value) if rising else max(mark, value)
         counts.append(count)
     return np.array(counts)
 

@@ -347,7 +347,7 @@ class Family:
         if node.multipliers.sure:
             return node
         if enough > CLOSE:
-            known = self._refined(self._measured(node))
+            known = self.clear(node)
             if known.multipliers.trivial_error <= _BLURRED:
                 return known
         target = conditions.target.copy()
@@ -359,6 +359,10 @@ class Family:
             node = replace(
                 node, orbit=corrected.orbit, pair=corrected.pair, volume=corrected.volume
             )
+        return self.clear(node)
+
+    def clear(self, node: Node) -> Node:
+        """Return the same orbit with its multipliers known as well as they can be."""
         return node if node.multipliers.sure else self._refined(self._measured(node))
 
     def _refined(self, node: Node) -> Node:

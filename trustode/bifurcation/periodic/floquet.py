@@ -68,7 +68,7 @@ class Multipliers(NamedTuple):
     def is_stable(self) -> bool:
         """Whether all others lie inside the unit circle, beyond rounding."""
         edge = 1.0 - self.margin
-        return all(abs(value) < edge for value in self.others.tolist())
+        return self.n_unstable == 0 and all(abs(value) < edge for value in self.others.tolist())
 
 
 def multipliers(pair: Array, volume: float = math.nan) -> Multipliers:

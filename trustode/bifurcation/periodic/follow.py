@@ -30,14 +30,16 @@ _GROWTH = 1.5
 #: Steps after which the mesh follows the orbit.
 _RENEWAL = 4
 #: A start passed within this share of a step closes the family; within the second one it is
-#: looked at more closely.
-_CLOSURE, _NEARLY_CLOSED = 0.05, 0.3
+#: looked at more closely, so often.
+_CLOSURE, _NEARLY_CLOSED, _CLOSER = 0.05, 0.3, 3
 _EDGE = 1e-9
 #: A family that stops early names the swings that its orbits have added, from so many on.
 _ADDED = 2
 #: A family that is born at a Hopf point and has kept to its value, within this share of the span,
 #: for so many orbits stands upright; it is followed no farther than the second number.
 _UPRIGHT, _UPRIGHT_ORBITS = 1e-9, (10, 100)
+#: Special points to a side: on the way to a connection there may be no end of them.
+_MOST_SPECIAL = 30
 #: States larger than this, in the first orbit's scales, are no longer followed.
 _HUGE = 1e8
 
@@ -170,6 +172,12 @@ class Follower:
             if count >= stepper.max_steps:
                 side.end = f"step limit, {count} at {self._shown(origin)}{self._added(side.nodes)}"
                 return side
+            if len(self._names) == 1 and len(side.special) >= _MOST_SPECIAL:
+                side.end = (
+                    f"{len(side.special)} special points on the way, at {self._shown(origin)}"
+                )
+                side.end += self._added(side.nodes)
+                return side
             node, reason = self._step(origin, ds, turns=count == 0 and crossing)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
@@ -188,7 +196,7 @@ class Follower:
             if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
-            if self._closes(side.nodes):
+            if self._closes(side.nodes, origin):
                 side.closed, side.end = True, "closed family: back at the start"
                 return side
             side.limit = self._limit(side.nodes)
@@ -345,8 +353,8 @@ class Follower:
         away = abs(node.value - start.value) / float(start.free_scale[-1])
         return len(self._names) == 1 and away <= _UPRIGHT
 
-    def _closes(self, nodes: list[Node]) -> bool:
-        """Return whether the last step passes the first orbit, in its direction."""
+    def _closes(self, nodes: list[Node], origin: Node) -> bool:
+        """Return whether the last step, from an origin, passes the first orbit in its direction."""
         if len(nodes) < 4:
             return False
         first, second, before, last = (node.orbit.mark for node in (*nodes[:2], *nodes[-2:]))
@@ -363,10 +371,13 @@ class Follower:
         if not _CLOSURE * length < aside <= _NEARLY_CLOSED * length:
             return aside <= _CLOSURE * length
         # The chord of a step that bends passes beside what the family goes through.
-        origin = nodes[-2]
-        at = share * origin.dot(origin.tangent, origin.to(nodes[-1].orbit))
-        there = self._family.at(origin, at, sharp=False)
-        if there is None:
-            return False
-        gap = (there.orbit.mark - first) / unit
-        return float(np.linalg.norm(gap)) <= _CLOSURE * length
+        reach = origin.dot(origin.tangent, origin.to(nodes[-1].orbit))
+        for _ in range(_CLOSER):
+            there = self._family.at(origin, share * reach, sharp=False)
+            if there is None:
+                return False
+            gap = (first - there.orbit.mark) / unit
+            if float(np.linalg.norm(gap)) <= _CLOSURE * length:
+                return True
+            share = min(max(share + float(gap @ step) / square, 0.0), 1.0)
+        return False

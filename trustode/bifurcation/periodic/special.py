@@ -40,9 +40,12 @@ _FIRST_SECANT = 1e-3
 _LAST_SECANT = 1e-9
 #: A multiplier that is -1 inside a step is no farther from it than this factor at its ends: where
 #: it changes faster, a period doubling and the fold beside it are one to all digits.
-_FAR = 1e4
+_FAR = 1e8
 #: Most of the logarithm by which a test is larger than one that is bounded.
 _MOST_WEIGHT = 600.0
+#: A fold's multiplier may be this far from 1 before it is asked for; and a first length for that,
+#: as a share of others.
+_CLEAR, _CLOSER = 1e-6, 1e-3
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
 _NEAR = 1e-2
 #: A fold and a branch point nearer than this share of the step are one point.
@@ -159,6 +162,9 @@ class Finder:
                 # The tip of a pitchfork: the crossing family goes on in both directions.
                 del found["fold_of_cycles"]
         points = [self._polished(kind, *place, length) for kind, place in found.items()]
+        fold = next((each for each in points if each.kind == "fold_of_cycles"), None)
+        if fold is not None and "period_doubling" not in found:
+            points += self._doubled_beside(fold, end, length)
         # Where the multiplier that is 1 is lost, signs are rounding: a canard's family stands
         # still to all digits.
         sure = [
@@ -300,7 +306,40 @@ class Finder:
         if kind == "branch_point":
             # At the point itself the tangent is any direction between those of both families.
             best = best.looking(self._origin)
+        if kind == "fold_of_cycles" and change <= _CONVERGED:
+            best = self._turned(best, _FIRST_SECANT * length)
         return Special(kind, best, change <= _CONVERGED, position)
+
+    def _doubled_beside(self, fold: Special, end: Node, length: float) -> list[Special]:
+        """Return the period doubling beside a steep fold, if there is one.
+
+        Past 1 the multiplier goes on to -1: at once, seen from the ends of the step.
+        """
+        before, after = _doubling(self._origin), _doubling(end)
+        if not fold.converged or (before > 0.0) == (after > 0.0) or math.isnan(before + after):
+            return []
+        node = fold.node
+        there = self._secant(_doubling, node, _CLOSER * _FIRST_SECANT * length, sharp=True)
+        if there is None or not has_near(there.multipliers.others, -1.0):
+            return []
+        if np.abs((there.orbit.free - node.orbit.free) / node.free_scale).max() > _CONVERGED:
+            return []
+        beyond = node.dot(node.tangent, node.to(there.orbit))
+        return [Special("period_doubling", there, True, fold.position + beyond)]
+
+    def _turned(self, fold: Node, first: float) -> Node:
+        """Return a fold where a multiplier is 1, if that says more than that the family turns.
+
+        As where multipliers swing by millions: along the family a turn is known to half as many
+        digits as they are.
+        """
+        if _from_one(fold) <= _CLEAR:
+            return fold
+        there = self._secant(_unit, fold, _CLOSER * first, sharp=True)
+        if there is None or not _from_one(there) < _from_one(fold):
+            return fold
+        moved = np.abs((there.orbit.free - fold.orbit.free) / fold.free_scale).max()
+        return there if moved <= _CONVERGED else fold
 
     def _between(self, position: float, length: float) -> Special | None:
         """Return a branch point as interpolated between orbits beside it.
@@ -322,6 +361,7 @@ class Finder:
                 free = there.orbit.free
                 change = float(np.abs((free - before.orbit.free) / there.free_scale).max())
                 if change <= _ENOUGH or intervals * 2 > _FINEST:
+                    there = self._family.clear(there)
                     return Special("branch_point", there, change <= _CONVERGED, position)
             before, intervals = there, intervals * 2
         return None
@@ -373,6 +413,11 @@ class Finder:
 
 class _Lost(Exception):
     """Newton's method failed between two orbits of a step."""
+
+
+def _from_one(node: Node) -> float:
+    """Return how far the multiplier nearest to 1 is from there, the orbit's own not counted."""
+    return float(np.abs(node.multipliers.others - 1.0).min(initial=np.inf))
 
 
 def has_near(values: Complex, place: float) -> bool:
