@@ -68,7 +68,8 @@ def fit(
         One row an occasion, sorted by time within a group. A missing value in an observed
         column is a missing observation; two rows may share a time.
     time : str
-        Column of times, in the model's unit. A group's solve starts at its first row.
+        Column of times, in the model's unit. A group's solve starts at its first row, with the
+        initial values there; a row without an answer may be the first.
     observed : mapping of column to observation model
         How each measured column arises from the model: `Gaussian`, `StudentT`, `Laplace`,
         `Ordinal`, `Binomial`, `Categorical`, `GridGaussian` or `Poisson`.

@@ -43,7 +43,7 @@ from .optimise import (
 )
 from .readout import jump_notes, shared_notes
 from .result import Fit
-from .slips import slips
+from .slips import begun_apart, slips
 
 #: Widths, in scales, to which kinks of a likelihood are rounded off while polishing.
 POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -235,6 +235,7 @@ def _result(
     doubts += shared_notes(problem.readout.model, problem.observed)
     doubts += jump_notes(problem.readout.model, layout.names)
     doubts += slips(problem.data, problem.observed, design.time)
+    doubts += begun_apart(problem, at, design.time)
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(
