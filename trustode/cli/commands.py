@@ -286,7 +286,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     if arguments.diagram is not None:
         name, ends = span(arguments.diagram, "--diagram")
         results["diagram"] = diagram(model, name, ends, params=params, inputs=_constant(arguments))
-    _tell_written(arguments, report(results, arguments.folder))
+    _tell_written(arguments, report(results, arguments.folder, title=model.name))
     return 0
 
 

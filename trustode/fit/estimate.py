@@ -94,7 +94,10 @@ def fit(
         relative tolerance of 1e-6 and the best point is refined with 1e-11.
     starts : int
         Searches: the first from the given values, the others spread over the bounds by
-        a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times.
+        a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times. One start
+        may end at a local optimum, and nothing would tell. With random values the starts are of
+        a fit to all persons alike; the population, which takes longer, is searched from the given
+        values and from the best two optima found so, and the fit's ``starts`` are these three.
     seed : int
         Of the starts, and of the draws that check the integral over random values.
     covariance : {"diagonal", "full"}

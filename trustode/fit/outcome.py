@@ -242,6 +242,11 @@ def _result(
             f"the best search stopped {left:.2g} standard errors from its optimum; raise starts, "
             "or tighten the solver's rtol"
         )
+    if len(found) > 1 and hits < 2:
+        doubts.append(
+            f"only one of {len(found)} starts reached the best value, so there may be a better "
+            "one; raise starts, or begin from other values"
+        )
     lost = ""
     if known.undetermined.any() and isinstance(whole, Problem):
         given = whole.evaluate(layout.first)
@@ -269,8 +274,6 @@ def _result(
             f"the workers that searched from start {', '.join(dead)} died: this is the best of the "
             f"other {len(found) - len(dead)}; with checkpoint= the same call tries them again"
         )
-    if len(found) > 1 and hits < 2:
-        notes.append("only one start reached the best value; raise starts")
     if known.held.any():
         held = ", ".join(names[k] for k in np.flatnonzero(known.held)[:12])
         notes.append(f"at a bound, and held there for the other standard errors: {held}")

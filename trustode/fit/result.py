@@ -26,7 +26,7 @@ from .marginal import Marginal
 from .mixed import Mixed, with_strangers
 from .objective import Problem
 from .observation import Observation
-from .onward import SAME
+from .onward import SAME, ways
 from .posterior import Posterior
 from .profile import Profile, profile
 from .sample import sample
@@ -63,9 +63,10 @@ class Fit(Shown):
         Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
         still sees the optimum.
     starts : DataFrame
-        One row a start: start, nll, own_nll (where it ended before it went on from a local
-        optimum), status ("converged", "stalled", "limit", "failed", "interrupted", "lost"
-        where its worker died), message, n_evaluations, n_failed.
+        One row a start, or with random values a search of the population: start, nll, own_nll
+        (where it ended before it went on from a local optimum), status ("converged", "stalled",
+        "limit", "failed", "interrupted", "lost" where its worker died), message, n_evaluations,
+        n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and
@@ -417,13 +418,23 @@ class Fit(Shown):
             )
         return FIT_PLOTS[kind](self, ax)
 
-    def _agreement(self) -> str:
-        """Say how many starts reached the best value, where not all of them did by themselves."""
-        best = self.starts["nll"].min() + SAME
-        reached, alone = ((self.starts[each] < best).sum() for each in ("nll", "own_nll"))
-        if alone == len(self.starts):
-            return ""
-        told = f"; {reached} reached the best value"
+    def _search(self) -> str:
+        """Say whether the best value was reached, from how many starts, and how these ended."""
+        nll, own = (self.starts[each].to_numpy() for each in ("nll", "own_nll"))
+        n, left = len(nll), f"{self.distance:.1g} standard errors to go"
+        what = "searches" if self.mixed is not None else "starts"
+        if n == 1:
+            state = "converged" if self.converged else "not converged"
+            return f"{state}: {left}; from one start, which may have met a local optimum"
+        ends = ", ".join(f"{k} {end}" for end, k in self.starts["status"].value_counts().items())
+        if not self.converged and ways(nll.tolist(), own.tolist()) < 2:
+            return f"not converged: one of {n} {what} is better than all others; {left}"
+        state = "converged" if self.converged else "not converged"
+        told = f"{state}: {left}; {n} {what}: {ends}"
+        best = nll.min() + SAME
+        reached, alone = int((nll < best).sum()), int((own < best).sum())
+        if alone < n:
+            told += f"; {reached} reached the best value"
         if alone < reached:
             told += f", {alone or 'none'} without going on from another optimum"
         return told
@@ -435,17 +446,13 @@ class Fit(Shown):
             f"{column} ({len(rows.values)})" for column, rows in data.measured.items()
         )
         groups = "" if data.labels == (ALL,) else f" of {len(data.labels)} groups"
-        statuses = self.starts["status"].value_counts()
-        ends = ", ".join(f"{count} {status}" for status, count in statuses.items())
         lines = [
             f"Fit of {self.model.name!r}",
             f"  {self.n_observations} observations{groups}: {columns}",
             f"  {self.n_free} free values; log-likelihood {self.loglik:.6g}, AIC {self.aic:.6g}, "
             f"BIC {self.bic:.6g}"
             + (f"; log-density of priors {self.log_prior:.6g}" if self.log_prior else ""),
-            f"  {'converged' if self.converged else 'not converged'}: "
-            f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}"
-            + self._agreement(),
+            f"  {self._search()}",
             *([] if self.mixed is None else [f"  random values: {self.mixed.summary()}"]),
             "",
             self._table(),

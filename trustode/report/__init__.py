@@ -139,5 +139,7 @@ def _write(results: Mapping[str, Any], place: Path, title: str, call: str, may: 
 
 
 def _headed(name: str, title: str) -> str:
-    """Put a name before a heading."""
-    return f"{name}: {title[0].lower()}{title[1:]}" if name else title
+    """Put a name before a heading that does not say the same."""
+    if title.lower().endswith(name.lower().replace("-", " ")):
+        return title
+    return f"{name}: {title[0].lower()}{title[1:]}"
