@@ -216,14 +216,18 @@ class Fit(Shown):
         DataError
             If there was no such group.
         """
+        return fitted_model(self._problem, self._x, self._group(group, "fit"))
+
+    def _group(self, group: Hashable, call: str) -> int:
+        """Return which group has a label."""
         labels = self._problem.data.labels
         if group not in labels:
             known = [str(label) for label in labels]
             raise DataError(
-                f"fit({self.model.name}): no group {group!r:.60}"
+                f"{call}({self.model.name}): no group {group!r:.60}"
                 f"{nearest(str(group), known) or '.'} Groups: {listed(known)}"
             )
-        return fitted_model(self._problem, self._x, labels.index(group))
+        return labels.index(group)
 
     @checks_keywords
     def profile(
@@ -389,16 +393,19 @@ class Fit(Shown):
         return sample(whole, x, draws, chains, warmup, level, seed, threads, progress, where)
 
     @checks_keywords
-    def plot(self, kind: str = "data", ax: Any = None) -> Any:
+    def plot(self, kind: str = "data", ax: Any = None, *, groups: Any = None) -> Any:
         """Draw the fit.
 
         Parameters
         ----------
-        kind : {"data", "residuals", "groups", "starts"}
-            Observations and predictions over time; standardised residuals over time; the same of
-            each group; or how far each start came, the best first (a waterfall).
+        kind : {"data", "persons", "residuals", "groups", "starts"}
+            Observations and predictions over time, means where there are many groups; the same in
+            a panel for each group; standardised residuals over time; the same of each group; or
+            how far each start came, the best first (a waterfall).
         ax : matplotlib Axes, optional
             Where to draw; a new figure unless given.
+        groups : label, or sequence of labels, optional
+            The groups to draw as "data" or "persons"; all unless given.
 
         Returns
         -------
@@ -407,7 +414,9 @@ class Fit(Shown):
         Raises
         ------
         OptionError
-            If there is no such kind.
+            If there is no such kind, or it is not drawn by groups.
+        DataError
+            If there was no such group.
         """
         from ..plot import FIT_PLOTS
 
@@ -416,7 +425,17 @@ class Fit(Shown):
                 f"plot({self.model.name}): kind={kind!r:.60}"
                 f"{nearest(str(kind), FIT_PLOTS) or '.'} It can be {listed(FIT_PLOTS)}"
             )
-        return FIT_PLOTS[kind](self, ax)
+        if groups is None:
+            return FIT_PLOTS[kind](self, ax)
+        if kind not in ("data", "persons"):
+            raise OptionError(
+                f"plot({self.model.name}): groups= is for kind='data' or 'persons', not {kind!r}"
+            )
+        labels = self._problem.data.labels
+        chosen = [groups] if groups in labels or isinstance(groups, str) else list(groups)
+        for group in chosen:
+            self._group(group, "plot")
+        return FIT_PLOTS[kind](self, ax, chosen)
 
     def _search(self) -> str:
         """Say whether the best value was reached, from how many starts, and how these ended."""

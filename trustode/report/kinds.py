@@ -214,6 +214,9 @@ def _fit(fit: Fit, into: Folder, may: Discretion) -> list[Section]:
     if may.personal:
         words = "Observed (marks) and predicted (lines) over time."
         looks.append(into.picture("data", lambda ax: fit.plot("data", ax), words, words))
+        if groups:
+            words = "Each group: observed (marks) and predicted (lines) over time."
+            looks.append(into.picture("persons", lambda ax: fit.plot("persons", ax), words, words))
         looks.append(into.samples("residuals", fit.residuals, "Observations and residuals."))
     else:
         looks += _means(fit, into)
