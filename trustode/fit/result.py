@@ -418,7 +418,7 @@ class Fit(Shown):
         DataError
             If there was no such group.
         """
-        from ..plot import FIT_PLOTS
+        from ..plot import FIT_PLOTS, GROUP_PLOTS
 
         if kind not in FIT_PLOTS:
             raise OptionError(
@@ -427,7 +427,7 @@ class Fit(Shown):
             )
         if groups is None:
             return FIT_PLOTS[kind](self, ax)
-        if kind not in ("data", "persons"):
+        if kind not in GROUP_PLOTS:
             raise OptionError(
                 f"plot({self.model.name}): groups= is for kind='data' or 'persons', not {kind!r}"
             )
@@ -435,7 +435,7 @@ class Fit(Shown):
         chosen = [groups] if groups in labels or isinstance(groups, str) else list(groups)
         for group in chosen:
             self._group(group, "plot")
-        return FIT_PLOTS[kind](self, ax, chosen)
+        return GROUP_PLOTS[kind](self, ax, chosen)
 
     def _search(self) -> str:
         """Say whether the best value was reached, from how many starts, and how these ended."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -285,10 +285,10 @@ def plot_group_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
     return _residual_axes(ax, "group")
 
 
-#: What `Fit.plot` draws, by kind.
-FIT_PLOTS = {
-    "data": plot_fit,
-    "persons": plot_persons,
+#: What `Fit.plot` draws, by kind; the first of some groups, too.
+GROUP_PLOTS = {"data": plot_fit, "persons": plot_persons}
+FIT_PLOTS: dict[str, Callable[..., Axes]] = {
+    **GROUP_PLOTS,
     "residuals": plot_residuals,
     "groups": plot_group_residuals,
     "starts": plot_starts,
