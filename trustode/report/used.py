@@ -74,6 +74,8 @@ def _told(value: Any) -> Value:
         return f"column '{value}'"
     if isinstance(value, Mapping):
         return "by group"
+    if isinstance(value, list | tuple):
+        return "by run"
     try:
         return float(value)
     except TypeError:
