@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..notebook import Shown, text_of_table
+from ..notebook import Shown, text_of_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ class Comparison(Shown):
     def __repr__(self) -> str:
         notes = "".join(f"\n  note: {note}" for note in self.notes)
         # A column a fit: there are few fits and many figures, and a screen is narrow.
-        return f"{self._headline()}\n{text_of_table(self.table.T)}{notes}"
+        return f"{self._headline()}\n{text_of_columns(self.table)}{notes}"
 
 
 def _criterion_sentence(table: pd.DataFrame, kind: str) -> str:
