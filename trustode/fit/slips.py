@@ -30,6 +30,8 @@ _MANY = 20
 _CODE_APART, _APART = 3.0, 5.0
 #: Where more rows than this share of them have the time of another, occasions have several rows.
 _SELDOM = 0.1
+#: Share of the stretches between rows that counts as usual; of five questions a day, nights too.
+_USUAL = 0.9
 #: What a state may drift before a group's first row and still count as at rest: a share of it,
 #: and what is added for states near zero.
 _STILL, _NOTHING = 1e-6, 1e-9
@@ -143,7 +145,7 @@ def begun_apart(problem: Problem, x: Array, time: str) -> list[str]:
     begun = np.array([times[0] for times in data.times])
     gaps = np.concatenate([np.diff(times) for times in data.times])
     late = begun - begun.min()
-    apart = late > (np.median(gaps) if gaps.size else 0.0)
+    apart = late > (np.quantile(gaps, _USUAL) if gaps.size else 0.0)
     if apart.any():
         apart &= ~_still(problem, x, late)
     if not apart.any():
