@@ -83,12 +83,11 @@ def plot_persons(
     seen = _of_groups(_places(fit, fit.residuals), groups)
     every = list(dict.fromkeys(seen["group"])) if groups is None else list(groups)
     shown = every[:_MOST_PANELS]
-    across = math.ceil(math.sqrt(1.2 * len(shown)))
-    up = math.ceil(len(shown) / across)
+    across, up = _panels(len(shown))
     own = ax is None
     ax = axes_of(ax)
     if own:
-        ax.figure.set_size_inches(1.6 + 1.6 * across, 1.4 + 1.3 * up)  # type: ignore[union-attr]
+        ax.figure.set_size_inches(*persons_size(len(shown)))  # type: ignore[union-attr]
     courses = _of_groups(_places(fit, fit.courses()), shown)
     parts = [_of_groups(each, shown) for each in (seen, courses)]
     drawn = {group: [_of_groups(part, [group]) for part in parts] for group in shown}
@@ -120,6 +119,18 @@ def plot_persons(
         ax.set_title(f"{len(shown)} of {len(every)} groups; groups= takes others", pad=16)
     ax.xaxis.labelpad, ax.yaxis.labelpad = 18, 30
     return _fit_axes(fit, seen, ax)
+
+
+def persons_size(groups: int) -> tuple[float, float]:
+    """Return the inches that a figure of so many groups in panels needs."""
+    across, up = _panels(min(groups, _MOST_PANELS))
+    return 1.6 + 1.6 * across, 1.4 + 1.3 * up
+
+
+def _panels(groups: int) -> tuple[int, int]:
+    """Return how many panels stand side by side, and how many rows of them there are."""
+    across = math.ceil(math.sqrt(1.2 * groups))
+    return across, math.ceil(groups / across)
 
 
 def _with_margin(values: Array) -> tuple[float, float]:

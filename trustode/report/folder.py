@@ -32,12 +32,19 @@ class Folder:
     def __init__(self, place: Path, prefix: str = "") -> None:
         self.place, self._prefix = place, prefix
 
-    def picture(self, name: str, draw: Callable[[Any], Any], caption: str, alt: str) -> Picture:
-        """Draw on the Axes of a new figure and save it."""
+    def picture(
+        self,
+        name: str,
+        draw: Callable[[Any], Any],
+        caption: str,
+        alt: str,
+        size: tuple[float, float] = _SIZE,
+    ) -> Picture:
+        """Draw on the Axes of a new figure, of a size in inches, and save it."""
         with needs("plot", "report"):
             from matplotlib.figure import Figure
 
-        figure = Figure(figsize=_SIZE, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
         return save_picture(self.place, f"{self._prefix}{name}.png", figure, caption, alt)
 

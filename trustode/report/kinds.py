@@ -20,7 +20,7 @@ from ..fit.ranking import Ranking
 from ..fit.recovery import Recovery
 from ..fit.result import Fit
 from ..orbit_diagram import OrbitDiagram
-from ..plot import mean_courses, plot_means
+from ..plot import mean_courses, persons_size, plot_means
 from ..regime_map import RegimeMap
 from ..scan import Scan
 from ..simulate import Solution
@@ -216,7 +216,10 @@ def _fit(fit: Fit, into: Folder, may: Discretion) -> list[Section]:
         looks.append(into.picture("data", lambda ax: fit.plot("data", ax), words, words))
         if groups:
             words = "Each group: observed (marks) and predicted (lines) over time."
-            looks.append(into.picture("persons", lambda ax: fit.plot("persons", ax), words, words))
+            size = persons_size(len(groups))
+            looks.append(
+                into.picture("persons", lambda ax: fit.plot("persons", ax), words, words, size)
+            )
         looks.append(into.samples("residuals", fit.residuals, "Observations and residuals."))
     else:
         looks += _means(fit, into)
