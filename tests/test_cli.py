@@ -157,6 +157,7 @@ def test_export_says_what_it_does_not_know(tmp_path, capsys):
     ("text", "stimulus"),
     [
         ("0.5", 0.5),
+        ("steps:2,1,5,-0.5", tr.Steps([2, 5], [1, -0.5])),
         ("pulse:2,-1,3", tr.Pulses([2], -1, 3)),
         ("sessions:1,2,4", tr.Sessions([1, 3, 5, 7])),
         ("samples:{folder}/s.csv", tr.Samples([0, 5, 10], [0, 1, 0])),
@@ -241,7 +242,7 @@ def test_scan_moves_names_together(tmp_path, capsys):
         ("simulate trust-updated --set kappa=99", "outside its range [0, 4]"),
         ("simulate trust-updated --input eve=1", "'eve'; did you mean 'ev'?"),
         ("simulate trust-updated --input ev=1 --input ev=2", "gives 'ev' twice"),
-        ("simulate trust-updated --input ev=puls:1", "write a number, episode:"),
+        ("simulate trust-updated --input ev=puls:1", "write a number, steps:"),
         ("simulate trust-updated --input ev=samples:none.csv", "'none.csv' cannot be read"),
         ("simulate trust-updated --points 1", "must be at least 2"),
         ("simulate trust-updated --points 1000000000000000", "allocate"),
@@ -553,6 +554,8 @@ def test_fit_reads_ordinal_categorical_priors_and_random(tmp_path, capsys):
     assert [row["name"] for row in told["params"]] == ["k", "c1", "c2", "b"]
     vary = reading.varied(["a=1,random=yes,scale=log", "b=1,random=who"])
     assert vary["a"] == tr.Vary(1.0, random=True, scale="log")
+    for written in ("random", "random=true", "random=True"):
+        assert reading.varied([f"a=1,{written},scale=log"])["a"] == vary["a"]
     assert vary["b"].random == "who"
 
 
@@ -585,3 +588,23 @@ def test_ordinal_ratings_and_links_can_be_typed() -> None:
     assert found["k"] == tr.Binomial("b*T", n=1, link="logit")
     with pytest.raises(tr.OptionError, match=r"cuts=CUT:CUT:\.\.\."):
         observed(["r=ordinal:T"])
+
+
+def test_a_missing_file_is_met_with_the_nearest_one_there(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text("")
+    assert main(["simulate", "mine2.toml"]) == 2
+    assert "'mine2.toml'; did you mean 'mine.toml'? Built-in" in capsys.readouterr().err
+    assert main(["simulate", "zzz.toml"]) == 2
+    assert "no file 'zzz.toml'. Built-in models:" in capsys.readouterr().err
+
+
+def test_scan_prints_its_table_unless_it_goes_to_a_file(tmp_path, capsys):
+    line = "scan trust-original --vary D_ab=0:1:3 --t 0 100 --measure final".split()
+    assert main(line) == 0
+    told = capsys.readouterr().out
+    model = tr.models.load("trust-original")
+    found = tr.scan(model, vary={"D_ab": [0, 0.5, 1]}, t=(0, 100), measure=["final"])
+    assert all(f"{value:.6g}" in told for value in found["final_T"])
+    assert main([*line, "--csv", str(tmp_path / "s.csv")]) == 0
+    assert "final_T" not in capsys.readouterr().out

@@ -379,3 +379,70 @@ def test_runs_are_drawn_one_by_one_or_by_their_quantiles(n):
     else:
         np.testing.assert_allclose(drawn, np.quantile(np.exp(-k[:, None] * t), [0.5], 0), rtol=1e-5)
         assert len(ax.collections) == 2
+
+
+# ------------------------------------------------------------------ inputs of their own
+
+COURSES = [
+    0.5,
+    tr.Steps([2, 9], [1, -0.5]),
+    tr.Sessions([1, 4, 8]),
+    tr.Samples([0, 5, 20], [0.0, 1.0, 0.2]),
+    tr.Episodes([6], height=-1),
+]
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "rodas5p", "LSODA"])
+def test_each_run_may_have_inputs_of_its_own(trust, table, method):
+    few, solver = table.iloc[:5][["kappa", "T(0)"]], tr.Solver(method=method)
+    shared = tr.Pulses([5.0], height=-1.0, width=0.5)
+    ens = tr.ensemble(trust, few, TIMES, inputs={"h": COURSES, "ev": shared}, solver=solver)
+    for k, (_, row) in enumerate(few.iterrows()):
+        one = tr.simulate(
+            trust, TIMES, params={"kappa": row.kappa}, initial={"T": row["T(0)"]},
+            inputs={"h": COURSES[k], "ev": shared}, solver=solver,
+        )  # fmt: skip
+        np.testing.assert_array_equal(ens.y[k], one.y)
+        np.testing.assert_array_equal(ens["rating"][k], one["rating"])
+    assert "varied: kappa, T(0), h" in repr(ens)
+
+
+def test_own_inputs_change_no_bit_with_threads_chunks_or_workers(trust, table, monkeypatch):
+    courses = {"h": COURSES * 4 + COURSES[:3]}
+    few = table.drop(columns="h")
+    whole = tr.ensemble(trust, few, TIMES, inputs=courses)
+    assert_same(whole, tr.ensemble(trust, few, TIMES, inputs=courses, threads=1))
+    with ThreadPoolExecutor(2) as executor:
+        assert_same(whole, tr.ensemble(trust, few, TIMES, inputs=courses, executor=executor))
+    assert_same(whole, pickle.loads(pickle.dumps(whole)))
+    monkeypatch.setattr(sys.modules["trustode.ensemble"], "MOST_RUNS_A_CHUNK", 5)
+    assert_same(whole, tr.ensemble(trust, few, TIMES, inputs=courses))
+
+
+def test_events_are_seen_in_runs_with_inputs_of_their_own():
+    model = tr.Model("pushed", rhs={"x": "u"}, initial={"x": 0}, inputs={"u": 0})
+    # x' = u: a push of 1 from s on takes x to 1/2 at s + 1/2; the second never does.
+    pushes = [tr.Steps([3], [1]), 0.0, tr.Samples([0, 4, 5], [0, 0, 1], kind="previous"), 0.25]
+    runs = pd.DataFrame(index=range(4))
+    ens = tr.ensemble(model, runs, [0, 2, 8], inputs={"u": pushes}, events=tr.Event("x - 0.5"))
+    assert ens.events["run"].tolist() == [0, 2, 3]
+    np.testing.assert_allclose(ens.events["t"], [3.5, 5.5, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(ens["x"][:, -1], [5, 0, 3, 2], rtol=1e-6)
+
+
+def test_own_inputs_are_part_of_what_a_checkpoint_belongs_to(trust, table, tmp_path):
+    few, kept = table.iloc[:5][["kappa"]], tmp_path / "runs"
+    first = tr.ensemble(trust, few, TIMES, inputs={"h": COURSES}, checkpoint=kept)
+    assert_same(first, tr.ensemble(trust, few, TIMES, inputs={"h": COURSES}, checkpoint=kept))
+    with pytest.raises(DataError, match="inputs"):
+        tr.ensemble(trust, few, TIMES, inputs={"h": COURSES[::-1]}, checkpoint=kept)
+
+
+def test_own_inputs_that_cannot_be_are_told(trust, table):
+    few = table.iloc[:5]
+    with pytest.raises(DataError, match=r"inputs\['ev'\] has 2 courses for the 5 rows"):
+        tr.ensemble(trust, few, TIMES, inputs={"ev": [0.0, 1.0]})
+    with pytest.raises(ModelError, match="input ev of run 2: an input is a number"):
+        tr.ensemble(trust, few, TIMES, inputs={"ev": [0.0, 1.0, "x", 0.0, 0.0]})
+    with pytest.raises(ModelError, match="h is given for each run and for all"):
+        tr.ensemble(trust, few, TIMES, inputs={"h": COURSES})

@@ -57,6 +57,8 @@ def test_statuses_are_those_of_the_core() -> None:
         ("kapa", ["alpha", "kappa"], "; did you mean 'kappa'?"),
         ("K", ["k", "alpha"], "; did you mean 'k'?"),
         ("ALPHA", ["beta", "alpha"], "; did you mean 'alpha'?"),
+        ("tahn", ["tan", "tanh"], "; did you mean 'tanh'?"),
+        ("aplha", ["alpha", "alpha2"], "; did you mean 'alpha'?"),
         ("KAPA", ["alpha", "kappa"], "; did you mean 'kappa'?"),
         ("zzz", ["alpha"], ""),
         ("x", [], ""),

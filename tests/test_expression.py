@@ -427,3 +427,12 @@ def test_usual_slips_of_writing_are_met_with_what_to_write(text: str, advice: st
 def test_a_name_that_cannot_be_one_is_met_with_one_that_can(name: str, plain: str) -> None:
     with pytest.raises(ModelError, match=f"'{plain}'$"):
         check_name(name, "here")
+
+
+def test_a_mistake_deep_inside_has_no_longer_traceback_than_one_outside():
+    def depth(text):
+        with pytest.raises(ModelError) as caught:
+            parse(text, {"x": symbol("x")}, "here")
+        return len(caught.traceback)
+
+    assert depth("1 + 2*sin((3 + cos(4*(tanh(y) + x)))/5)") <= depth("x^2") + 1

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import trustode as tr
-from trustode.notebook import html_of_table, html_of_text
+from trustode.notebook import html_of_table, html_of_text, text_of_columns
 
 x = tr.states("x")
 a = tr.parameters("a")
@@ -76,3 +76,19 @@ def test_text_of_the_user_is_escaped():
     hostile = "<script>alert(1)</script>"
     table = pd.DataFrame({hostile: [hostile]}, index=[hostile])
     assert "<script" not in html_of_table(table) + html_of_text(hostile)
+
+
+def test_a_table_of_few_rows_stands_in_columns_that_fit_a_screen():
+    names = ["14 days, 5 questions a day", "28 days, 5 questions a day", "14 days, 10 a day", "d"]
+    figures = {f"stderr of value {k}": np.pi * 10.0 ** (np.arange(4) - k) for k in range(9)}
+    table = pd.DataFrame(figures, index=names).assign(n=[1, 2, 3, 4])
+    lines = text_of_columns(table).splitlines()
+    assert max(map(len, lines)) <= 80
+    told = {line[:18].strip(): line[18:].split() for line in lines if line[:18].strip()}
+    assert list(told) == list(table.columns)
+    for name, values in told.items():
+        np.testing.assert_allclose([float(each) for each in values], table[name], rtol=1e-5)
+    head = " ".join(" ".join(line.split()) for line in lines if not line[:18].strip())
+    assert sorted(head.replace(",", " ").split()) == sorted(
+        " ".join(names).replace(",", " ").split()
+    )

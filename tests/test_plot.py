@@ -50,7 +50,10 @@ def test_lines_hold_the_data(solution, ax):
     for line, name in zip(ax.lines, ("x", "y"), strict=True):
         np.testing.assert_array_equal(line.get_xdata(), solution.t)
         np.testing.assert_array_equal(line.get_ydata(), solution[name])
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["x", "y"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "x: substance left",
+        "y",
+    ]
 
 
 def test_the_solver_s_own_steps_are_joined_by_curves(model, ax):
@@ -228,6 +231,7 @@ def test_fit_shows_observed_and_predicted(model, ax, n_group):
     assert len(ax.lines) == (2 if n_group > 6 else 2 * n_group)
 
 
+@pytest.mark.filterwarnings("ignore:.*groups begin after:trustode.FitWarning")
 def test_groups_with_times_of_their_own_are_drawn_by_stretches(model, ax):
     """Nine persons asked forty times at random: no mean over persons at any one time."""
     rng = np.random.default_rng(4)
@@ -272,6 +276,32 @@ def test_residuals_of_each_group_stand_above_its_name(model, ax):
     # k is at most 0.02 from where it was made, so that a course is at most 0.15 sd off.
     np.testing.assert_allclose(residuals, np.repeat([0.0, 0.0, 3.0], 5), atol=0.15)
     assert ax.get_legend() is None
+
+
+def test_persons_have_panels_of_their_own_with_the_same_limits(model, ax):
+    day, people = np.arange(1.0, 6.0), [f"person {k}" for k in range(40)]
+    frame = pd.DataFrame({"who": np.repeat(people, 5), "day": np.tile(day, 40)})
+    frame["left"] = np.exp(-0.5 * (frame["day"] - 1.0)) + 0.01 * np.cos(np.arange(200.0))
+    fit = tr.fit(
+        model, frame, time="day", group="who", observed={"left": tr.Gaussian("x", sd=0.1)},
+        vary={"k": tr.Vary(0.5)}, starts=1,
+    )  # fmt: skip
+    fit.plot("persons", ax)
+    assert [panel.get_title() for panel in ax.child_axes] == people[:36]
+    assert ax.get_title().startswith("36 of 40 groups")
+    assert len({panel.get_ylim() for panel in ax.child_axes}) == 1
+    fit.plot("persons", some := Figure().subplots(), groups=["person 39", "person 2"])
+    assert [panel.get_title() for panel in some.child_axes] == ["person 39", "person 2"]
+    marks, line = some.child_axes[0].lines
+    np.testing.assert_array_equal(marks.get_ydata(), frame["left"][-5:])
+    k = fit.params.loc["k", "value"]
+    np.testing.assert_allclose(line.get_ydata(), np.exp(-k * (line.get_xdata() - 1.0)), rtol=1e-5)
+    one = fit.plot(ax=Figure().subplots(), groups="person 2")
+    np.testing.assert_array_equal(one.lines[0].get_ydata(), frame["left"][10:15])
+    with pytest.raises(tr.DataError, match="no group 'person'; did you mean 'person 9'"):
+        fit.plot(groups="person")
+    with pytest.raises(tr.OptionError, match="not 'starts'"):
+        fit.plot("starts", groups="person 2")
 
 
 def test_a_legend_hides_nothing_where_there_is_room_beside(solution):

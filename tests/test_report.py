@@ -1,3 +1,4 @@
+import pickle
 import re
 from html.parser import HTMLParser
 
@@ -172,11 +173,57 @@ def test_solution_has_its_page(tmp_path, decay):
     assert "not a diagnostic tool" in text.replace("Nothing here is a", "not a")
     files = set(read(page).references)
     assert {"states.png", "observables.png", "inputs.png", "trajectory.csv"} <= files
-    values = pd.read_csv(page.parent / "parameters.csv")
-    assert values["value"].tolist() == [0.25]
+    assert "decay: the time course" in text
+    values = pd.read_csv(page.parent / "parameters.csv").set_index("name")["value"]
+    assert values.to_dict() == {"k": "0.25", "x(0)": "1.0", "u": "changes in time"}
     assert tr.read_model(page.parent / "model.toml") == decay
     trajectory = pd.read_csv(page.parent / "trajectory.csv")
     np.testing.assert_allclose(trajectory["x"], solution["x"], rtol=1e-15)
+
+
+def used(result, folder):
+    tr.report(result, folder)
+    return pd.read_csv(folder / "parameters.csv", dtype=str).set_index("name")
+
+
+def test_values_are_those_that_each_result_used(tmp_path, decay):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    alone = tr.simulate(decay, [0.0, 1.0], params={"k": 2}, initial={"x": 0.5}, inputs={"u": 3})
+    told = used(alone, tmp_path / "alone")
+    assert told["value"].to_dict() == {"k": "2.0", "x(0)": "0.5", "u": "3.0"}
+    several = {
+        "fast": alone,
+        "grid": tr.scan(decay, vary={"k": [1.0, 2.0]}, t=(0, 9), initial={"x": 0.25}),
+        "rest": tr.equilibria(decay, params={"k": 4}, inputs={"u": 7}),
+        "along": tr.diagram(decay, "k", (0.1, 1), inputs={"u": 1}),
+        "runs": tr.ensemble(decay, pd.DataFrame({"x(0)": [1.0, 2.0]}), [0.0, 1.0], params={"k": 3}),
+    }
+    told = used(several, tmp_path / "several")
+    assert told.loc["k"][["model's own", *several]].tolist() == [
+        "0.5", "2.0", "varied", "4.0", "varied", "3.0",
+    ]  # fmt: skip
+    assert told.loc["u"][["model's own", *several]].astype(float).tolist() == [0, 3, 0, 7, 1, 0]
+    assert told.loc["x(0)", ["fast", "grid", "runs"]].tolist() == ["0.5", "0.25", "varied"]
+    # What a result no longer knows is not made up.
+    lost = pickle.loads(pickle.dumps(several["grid"]))
+    page = tr.report({"lost": lost, "fast": alone}, tmp_path / "lost")
+    assert "What lost used in their place is no longer known" in "".join(read(page).text)
+    assert "lost" not in pd.read_csv(tmp_path / "lost" / "parameters.csv")
+
+
+def test_values_of_a_fit_are_those_estimated(tmp_path, fitted):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    told = used(fitted, tmp_path)["value"]
+    assert told.to_dict() == {"k": "by group", "x(0)": "1.0", "u": "0.0"}
+
+
+def test_sections_bear_the_names_of_their_results(tmp_path, decay):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    runs = {f"{name} person": tr.simulate(decay, [0.0, 1.0]) for name in ("calm", "angry")}
+    text = "".join(read(tr.report(runs, tmp_path)).text)
+    assert "decay: calm person, angry person" in text
+    assert "calm person: the time course" in text
+    assert "angry person: the time course" in text
 
 
 def test_fit_tells_of_no_single_participant_unless_asked(tmp_path, fitted):
@@ -331,8 +378,6 @@ def test_every_kind_has_its_page(tmp_path, decay, fitted):
 
 
 def test_remembered_call_travels_as_text(decay):
-    import pickle
-
     found = tr.ensemble(decay, pd.DataFrame({"k": [0.1, 0.2]}), [0.0, 1.0])
     there = pickle.loads(pickle.dumps(found.called))
     assert str(there) == str(found.called) == "tr.ensemble(model, <table of 2 rows: k>, [0.0, 1.0])"

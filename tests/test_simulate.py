@@ -527,3 +527,28 @@ def test_a_failed_solution_prints_what_happened_on_its_own_line():
     first, second, *_ = repr(solution).splitlines()
     assert first.endswith("the step limit was reached")
     assert second.strip() == solution.message
+
+
+@pytest.mark.parametrize("t", [(0, 10), np.linspace(0, 10, 8), np.linspace(0, 10, 5001)])
+def test_extremes_are_those_of_the_course_whatever_the_output_times(t):
+    swing = tr.Model(
+        "swing",
+        rhs={"x": "v", "v": "-x"},
+        initial={"x": 1, "v": 0},
+        observables={"shifted": "x + 3"},
+    )
+    found = tr.simulate(swing, t, solver=tr.Solver(rtol=1e-10, atol=1e-12)).extremes()
+    assert list(found.index) == ["x", "v", "shifted"]
+    assert found["lowest"].tolist() == pytest.approx([-1, -1, 2], abs=1e-8)
+    assert found["highest"].tolist() == pytest.approx([1, 1, 4], abs=1e-8)
+    # The course is flat at its extremes: their times are as sure as the root of a rounding error.
+    assert found["t_highest"]["v"] == pytest.approx(1.5 * np.pi, abs=1e-4)
+    assert found["end"]["x"] == pytest.approx(np.cos(10), abs=1e-8)
+
+
+def test_extremes_of_a_solve_that_failed_are_those_it_reached():
+    burst = tr.Model("burst", rhs={"x": "x**2"}, initial={"x": 1})
+    reached = tr.simulate(burst, np.linspace(0, 2, 21), on_error="return")
+    found = reached.extremes()
+    assert found["highest"]["x"] == reached["x"].max()
+    assert found["t_lowest"]["x"] == 0.0

@@ -48,13 +48,18 @@ class Called:
         return f"{owner}.{name}({', '.join(parts)})"
 
     @property
-    def seed(self) -> object:
-        """The seed that was given or taken by default; None where nothing is random."""
+    def given(self) -> dict[str, Any]:
+        """Every argument by name, those that were left out with their defaults."""
         import inspect
 
         bound = inspect.signature(self._function).bind(*self._arguments, **self._keywords)
         bound.apply_defaults()
-        return bound.arguments.get("seed")
+        return dict(bound.arguments)
+
+    @property
+    def seed(self) -> object:
+        """The seed that was given or taken by default; None where nothing is random."""
+        return self.given.get("seed")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Told, (str(self), self.seed)

@@ -41,6 +41,8 @@ from .runs import (
     make_runs,
 )
 from .solve import NATIVE, Solver, check_times, compile_ahead, refuse_too_large
+from .stimulus import Table
+from .stimulus import table as tabled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,10 +202,11 @@ class Ensemble(Shown):
 
     def __repr__(self) -> str:
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        varied = [*map(str, self.table.columns), *self._runs.courses]
         return (
             f"<Ensemble of {self.model.name!r}: {len(self)} runs, t = {self.t[0]:g} to "
             f"{self.t[-1]:g}{unit}, {len(self.t)} times\n"
-            f"  varied: {listed([str(name) for name in self.table.columns]) or 'nothing'}\n"
+            f"  varied: {listed(varied) or 'nothing'}\n"
             f"  {describe_status(self.status)}"
             + (f"\n  {len(self.events)} events, see .events>" if len(self.events) else ">")
         )
@@ -245,7 +248,8 @@ def ensemble(
     t : array_like, shape (n_time,)
         Output times in the model's time unit, strictly increasing; the same for all runs.
     params, initial, inputs : mapping, optional
-        What all runs share, as in `simulate`.
+        What all runs share, as in `simulate`. An input may take another course in each run: give
+        a list of stimuli or numbers, one a run.
     events : sequence of Event, optional
         What to watch for in each run, as in `simulate`; ``ensemble.events`` holds what was
         seen. A run that a terminal event ends is NaN behind it.
@@ -280,8 +284,8 @@ def ensemble(
     OptionError
         If an option is not valid, or events are asked of one of scipy's methods.
     DataError
-        If a value is not finite or not a number, the table is empty, the result would not
-        fit in memory, or the checkpoint belongs to another call.
+        If a value is not finite or not a number, the table is empty, an input has not one
+        course a run, the result would not fit in memory, or the checkpoint belongs to another call.
     FileError
         If the checkpoint cannot be written. What is finished stays readable.
     TrustodeError
@@ -297,6 +301,7 @@ def ensemble(
         (n_run, n_time, n_state), where, "Ask for fewer times or runs, or measure with tr.scan"
     )
     columns = _columns(frame, where)
+    shared, courses = _courses(model, inputs, n_run, where)
     runs = make_runs(
         model,
         columns,
@@ -304,7 +309,8 @@ def ensemble(
         frame.index,
         params=params,
         initial=initial,
-        inputs=inputs,
+        inputs=shared,
+        courses=courses,
         where=where,
     )
     solver.atol_vector(runs.compiled)
@@ -427,6 +433,25 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
         twice = next(name for k, name in enumerate(names) if name in names[:k])
         raise DataError(f"{where}: the table has the column {twice!r} twice")
     return frame
+
+
+def _courses(
+    model: Model, inputs: Mapping[Any, Any] | None, n_run: int, where: str
+) -> tuple[dict[str, Any], dict[str, list[Table]]]:
+    """Part the inputs that all runs share from those with a course for each."""
+    given = model.known(inputs, "input", model.inputs)
+    own = {name: each for name, each in given.items() if isinstance(each, list | tuple)}
+    for name, each in own.items():
+        if len(each) != n_run:
+            raise DataError(
+                f"{where}: inputs['{name}'] has {len(each)} courses for the {n_run} rows of the "
+                "table; give one for each row, or one that all share"
+            )
+    shared = {name: each for name, each in given.items() if name not in own}
+    return shared, {
+        name: [tabled(one, f"{where}: input {name} of run {k}") for k, one in enumerate(each)]
+        for name, each in own.items()
+    }
 
 
 def _columns(frame: pd.DataFrame, where: str) -> dict[str, Array]:

@@ -153,6 +153,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
     if name.casefold() in folded:
         return f"; did you mean '{folded[name.casefold()]}'?"
+    # Letters that changed places are the commonest slip, and difflib takes one for a letter lost.
+    for candidate in candidates:
+        if _swapped(name.casefold(), candidate.casefold()):
+            return f"; did you mean '{candidate}'?"
     import difflib
 
     # Two letters of which one is right are half alike, and worth a try.
@@ -162,6 +166,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
         lower = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=cutoff)
         close = [folded[lower[0]]] if lower else []
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _swapped(one: str, other: str) -> bool:
+    """Return whether two texts differ by two neighbouring letters that changed places."""
+    apart = [k for k, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]]
+    if len(one) != len(other) or len(apart) != 2 or apart[1] != apart[0] + 1:
+        return False
+    k = apart[0]
+    return one[k : k + 2] == other[k + 1] + other[k]
 
 
 def checks_keywords(function: _Called) -> _Called:

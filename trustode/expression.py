@@ -221,6 +221,9 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
         expression = _settled(reader.read(tree.body, 0), where)
     except RecursionError:
         raise ModelError(f"{where}: nested too deeply; limit {MAX_DEPTH}") from None
+    except ModelError as error:
+        # Without the reader's way down the tree, a frame or two for each bracket.
+        raise error.with_traceback(None) from None
     check(expression, where)
     return expression
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from .jobs import Crew
 from .model import Model
 from .simulate import simulate
 from .solve import NATIVE, Solver, initial_vector, input_tables, pack, parameter_vector, solve_batch
-from .stimulus import Table
+from .stimulus import Table, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +53,12 @@ class Runs:
         Initial values that all runs share, by state; others are the model's own.
     tables : list of Table
         Inputs that all runs share, in the model's order.
-    inputs : dict
-        The same inputs as they were given.
     columns : dict
         What differs: parameter, ``"T(0)"`` or input to its values, shape (n_run,).
     where : str
         Call and model, for messages.
+    courses : dict
+        Inputs whose course differs: input to a `Table` for each run.
     """
 
     compiled: CompiledModel
@@ -66,19 +66,21 @@ class Runs:
     base: Array
     initial: dict[str, float]
     tables: list[Table]
-    inputs: dict[str, Any]
     columns: dict[str, Array]
     where: str
+    courses: dict[str, list[Table]] = field(default_factory=dict)
 
     def take(self, rows: slice) -> Runs:
         """Return some of the runs."""
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return replace(self, n_run=rows.stop - rows.start, columns=columns)
+        courses = {name: each[rows] for name, each in self.courses.items()}
+        return replace(self, n_run=rows.stop - rows.start, columns=columns, courses=courses)
 
     def parts(self) -> dict[str, tuple[str, str]]:
         """Return what these runs are, in words and by digests."""
         model = self.compiled.model
-        tables = [(each.knots, each.coefficients, each.breaks) for each in self.tables]
+        tables = [*self.tables, *(each for own in self.courses.values() for each in own)]
+        contents = [(each.knots, each.coefficients, each.breaks) for each in tables]
         return {
             "version of trustode": (__version__, ""),
             "model": (model.name, digest(model.definition)),
@@ -88,7 +90,7 @@ class Runs:
             ),
             "params": ("", digest(self.base)),
             "initial": ("", digest(self.initial)),
-            "inputs": ("", digest(tables)),
+            "inputs": (listed(self.courses), digest([*self.courses], contents)),
         }
 
     def params(self, rows: NDArray[np.intp]) -> Array:
@@ -124,6 +126,8 @@ class Runs:
 
     def stimuli(self, rows: NDArray[np.intp]) -> list[Inputs]:
         """Return the inputs as the C core reads them: one for all runs, or one each."""
+        if self.courses:
+            return [pack(self._own_tables(int(row))) for row in rows]
         varied = self._varied_inputs()
         if not varied:
             return [pack(self.tables)]
@@ -138,6 +142,16 @@ class Runs:
                 tables[k] = (_ANY_TIME, np.array([[value, 0.0, 0.0, 0.0]]))
             found.append(Inputs(tables, breaks))
         return found
+
+    def _own_tables(self, row: int) -> list[Table]:
+        """Return the table of each input in one run."""
+        own: dict[str, Any] = {name: each[row] for name, each in self.courses.items()}
+        own |= {name: float(self.columns[name][row]) for name in self._varied_inputs()}
+        names = self.compiled.model.inputs
+        return [
+            table(own[name], self.where) if name in own else shared
+            for name, shared in zip(names, self.tables, strict=True)
+        ]
 
     def _varied_inputs(self) -> list[str]:
         return [name for name in self.columns if name in self.compiled.model.inputs]
@@ -160,25 +174,37 @@ class Runs:
         """
         p = self.params(rows)
         y0 = self.starts(rows, p) if y0 is None else y0
-        if solver.method in ("auto", *NATIVE):
-            batch = solve_batch(
-                self.compiled, t, p, y0, self.stimuli(rows), solver,
-                threads=crew.threads, cancel=crew.cancel,
-            )  # fmt: skip
-            return batch.y, batch.status, batch.n_steps
         model = self.compiled.model
+        if solver.method in ("auto", *NATIVE):
+            stimuli = self.stimuli(rows)
+            parts = _alike(stimuli)
+            if len(parts) == 1:
+                batch = solve_batch(
+                    self.compiled, t, p, y0, stimuli, solver,
+                    threads=crew.threads, cancel=crew.cancel,
+                )  # fmt: skip
+                return batch.y, batch.status, batch.n_steps
+            y = np.empty((len(rows), len(t), len(model.states)))
+            status, n_steps = np.zeros((2, len(rows)), dtype=np.int64)
+            for at in parts:
+                batch = solve_batch(
+                    self.compiled, t, p[at], y0[at], [stimuli[k] for k in at], solver,
+                    threads=crew.threads, cancel=crew.cancel,
+                )  # fmt: skip
+                y[at], status[at], n_steps[at] = batch.y, batch.status, batch.n_steps
+            return y, status, n_steps
         y = np.full((len(rows), len(t), len(model.states)), np.nan)
         status, n_steps = np.zeros((2, len(rows)), dtype=np.int64)
         for k, row in enumerate(rows):
             if crew.cancel[0]:
                 break
-            own = {name: float(self.columns[name][row]) for name in self._varied_inputs()}
+            own = dict(zip(model.inputs, self._own_tables(int(row)), strict=True))
             solution = simulate(
                 model,
                 t,
                 params=dict(zip(model.params, p[k], strict=True)),
                 initial=dict(zip(model.states, y0[k], strict=True)),
-                inputs=self.inputs | own,
+                inputs=own,
                 solver=solver,
                 on_error="return",
             )
@@ -207,13 +233,31 @@ class Runs:
         """
         p = self.params(rows)
         y0 = self.starts(rows, p) if y0 is None else y0
-        batch = solve_batch(
-            self.compiled, t, p, y0, self.stimuli(rows), solver,
-            threads=crew.threads, cancel=crew.cancel, events=watched.watch(),
-        )  # fmt: skip
-        logs = [np.insert(batch.seen[k], 0, k, axis=1) for k in sorted(batch.seen)]
-        nothing = np.empty((0, 4 + batch.y.shape[2]))
-        return batch.y, batch.status, np.concatenate([nothing, *logs])
+        stimuli, n_state = self.stimuli(rows), y0.shape[1]
+        y, status = np.empty((len(rows), len(t), n_state)), np.zeros(len(rows), dtype=np.int64)
+        seen: dict[int, Array] = {}
+        parts = _alike(stimuli)
+        for at in parts if len(parts) > 1 else [np.arange(len(rows))]:
+            own = stimuli if len(parts) == 1 else [stimuli[k] for k in at]
+            batch = solve_batch(
+                self.compiled, t, p[at], y0[at], own, solver,
+                threads=crew.threads, cancel=crew.cancel, events=watched.watch(),
+            )  # fmt: skip
+            y[at], status[at] = batch.y, batch.status
+            seen |= {int(at[k]): each for k, each in batch.seen.items()}
+        logs = [np.insert(seen[k], 0, k, axis=1) for k in sorted(seen)]
+        return y, status, np.concatenate([np.empty((0, 4 + n_state)), *logs])
+
+
+def _alike(stimuli: Sequence[Inputs]) -> list[NDArray[np.intp]]:
+    """Part runs by the kind of their inputs: what is solved together is solved in one way.
+
+    A run alone would be solved in that of its own inputs, and it is to have the same digits.
+    """
+    kinds: dict[Any, list[int]] = {}
+    for k, each in enumerate(stimuli):
+        kinds.setdefault((each.moving, each.fitted), []).append(k)
+    return [np.array(rows, dtype=np.intp) for rows in kinds.values()]
 
 
 def make_runs(
@@ -225,6 +269,7 @@ def make_runs(
     params: Mapping[Any, float] | None,
     initial: Mapping[Any, float] | None,
     inputs: Mapping[Any, Any] | None,
+    courses: Mapping[str, list[Table]] | None = None,
     where: str,
 ) -> Runs:
     """Check what is shared and what differs, and put it together.
@@ -235,6 +280,8 @@ def make_runs(
         Parameters, initial values (``"T(0)"``) or constant inputs.
     labels : sequence
         What messages call the runs.
+    courses : mapping of input to list of Table, optional
+        Inputs that take another course in each run.
 
     Raises
     ------
@@ -246,7 +293,7 @@ def make_runs(
     compiled = compile(model)
     shared = {*model.known(params, "parameter", model.params)}
     shared |= {f"{name}(0)" for name in model.known(initial, "state", model.states)}
-    shared |= {*model.known(inputs, "input", model.inputs)}
+    shared |= {*model.known(inputs, "input", model.inputs), *(courses or ())}
     known = [*model.params, *(f"{state}(0)" for state in model.states), *model.inputs]
     for name, values in columns.items():
         if name not in known:
@@ -282,8 +329,8 @@ def make_runs(
         name: float(value) for name, value in model.known(initial, "state", model.states).items()
     }
     tables = input_tables(compiled, inputs, where)
-    known_inputs = model.known(inputs, "input", model.inputs)
-    return Runs(compiled, n_run, base, given, tables, known_inputs, dict(columns), where)
+    own = dict(courses or {})
+    return Runs(compiled, n_run, base, given, tables, dict(columns), where, own)
 
 
 def check_solver(solver: object, where: str) -> Solver:

@@ -184,6 +184,38 @@ class Solution(Shown):
         y[np.searchsorted(times, self.t)] = self.y
         return replace(self, t=times, y=y, dydp=None)
 
+    def extremes(self) -> pd.DataFrame:
+        """Return where each state and observable begins, how far it goes and where it ends.
+
+        Returns
+        -------
+        DataFrame
+            One row a name: start, lowest, t_lowest, highest, t_highest, end. Extremes between
+            the output times are found; `to_frame` holds none but these times.
+        """
+        import pandas as pd
+
+        names = [*self.model.states, *self.model.observables]
+        columns: dict[str, list[float]] = {"start": [self[name][0] for name in names]}
+        for word, which in (("lowest", np.argmin), ("highest", np.argmax)):
+            found = [self._extreme(name, which) for name in names]
+            columns[word] = [value for value, _ in found]
+            columns[f"t_{word}"] = [t for _, t in found]
+        columns["end"] = [self[name][-1] for name in names]
+        return pd.DataFrame(columns, index=pd.Index(names, name="name"))
+
+    def _extreme(self, name: str, which: Callable[[Array], Any]) -> tuple[float, float]:
+        """Return the least or greatest value of a name, and its time."""
+        seen, low, high = self, self.t[0], self.t[-1]
+        for _ in range(0 if self.status or low == high else _ZOOMS):
+            inside = seen.t[(seen.t >= low) & (seen.t <= high)]
+            times = np.union1d(inside, np.linspace(low, high, _ZOOM))
+            seen = replace(self, t=times, y=self(times), dydp=None)
+            k = int(which(seen[name]))
+            low, high = times[max(k - 1, 0)], times[min(k + 1, len(times) - 1)]
+        k = int(which(seen[name]))
+        return float(seen[name][k]), float(seen.t[k])
+
     def to_frame(self) -> pd.DataFrame:
         """Return a table: column ``t``, then states and observables."""
         import pandas as pd
@@ -268,6 +300,8 @@ class Solution(Shown):
         return "\n".join(lines)
 
 
+#: How often a solution is looked at more closely around an extreme, and at how many times.
+_ZOOMS, _ZOOM = 4, 200
 _SOLVER = Solver()
 _EXPLICIT_OF_SCIPY = ("RK45", "RK23", "DOP853")
 #: Steps that are worth asking whether another method would take fewer.

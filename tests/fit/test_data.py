@@ -346,3 +346,57 @@ def test_slips_of_a_diary_are_told_one_by_one() -> None:
     assert "1 of 61 rows (31) have the group and time ('day') of an earlier row" in repeated
     assert "column 'r' holds -99 in 1 row, far from all else" in coded
     assert "column 'r' holds 78 in row 3, far from all else" in far
+
+
+# ------------------------------------------------------------------ groups that begin late
+
+
+def decays(**begun: int) -> pd.DataFrame:
+    """Decay from 1 at day 0, at rate 0.2; each group's diary begins on its own day."""
+    day, rng = np.arange(25.0), np.random.default_rng(0)
+    exact = np.exp(-0.2 * day)
+    return pd.concat(
+        [
+            pd.DataFrame({"p": p, "day": day[s:], "y": exact[s:] + rng.normal(0, 0.05, 25 - s)})
+            for p, s in begun.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def decay_rates(data: pd.DataFrame, **changed: Any) -> Any:
+    model = tr.Model("decay", rhs={"x": "-k*x"}, params={"k": 0.2}, initial={"x": 1})
+    vary = {"k": tr.Vary(0.3, min=0.001, max=5, scale="log", per="p")} | changed
+    seen = {"y": tr.Gaussian("x", sd=0.05)}
+    return tr.fit(model, data, time="day", group="p", observed=seen, vary=vary, starts=1)
+
+
+def test_a_fit_warns_of_a_diary_that_starts_late_and_an_empty_row_mends_it() -> None:
+    data = decays(a=0, b=6)
+    with pytest.warns(tr.FitWarning, match=r"1 of 2 groups begin after 'day' = 0, up to 6.*row"):
+        late = decay_rates(data)
+    # The slope of its log is still -0.2, but its course begins at exp(-1.2), not at 1.
+    assert late.params["low"].iloc[1] > 0.5
+    empty = pd.DataFrame({"p": ["b"], "day": [0.0], "y": [np.nan]})
+    mended = decay_rates(pd.concat([data, empty]).sort_values(["p", "day"]))
+    assert (mended.params["low"] < 0.2).all()
+    assert (mended.params["high"] > 0.2).all()
+
+
+def test_late_groups_that_would_go_the_same_course_are_not_told_of() -> None:
+    # A start of their own; first rows within the usual time between rows.
+    decay_rates(decays(a=0, b=6), **{"x(0)": tr.Vary(1, min=0, max=2, per="p")})
+    decay_rates(decays(a=0, b=1))
+    # At rest until something happens.
+    resting = tr.Model(
+        "rest", rhs={"x": "k*(1 - x) + u"}, params={"k": 0.2}, initial={"x": 1}, inputs={"u": 0}
+    )
+    data = decays(a=0, b=6).assign(y=lambda rows: 1 + 0.05 * np.sin(rows["day"] ** 2), u=0.0)
+    how = {"time": "day", "group": "p", "observed": {"y": tr.Gaussian("x", sd="s")}, "starts": 1}
+    spread = {"s": tr.Vary(0.1, min=0.001)}
+    tr.fit(resting, data, inputs={"u": "u"}, vary=spread, **how)
+    pulse = tr.Pulses([2], height=1, width=1)
+    with pytest.warns(tr.FitWarning, match="1 of 2 groups begin after"):
+        tr.fit(resting, data, inputs={"u": pulse}, vary=spread, **how)
+    with pytest.warns(tr.FitWarning, match="1 of 2 groups begin after"):
+        tr.fit(resting, data, vary=spread | {"x(0)": tr.Vary(1, min=0, max=2)}, **how)

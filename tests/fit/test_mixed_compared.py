@@ -145,3 +145,19 @@ def test_persons_or_occasions(level: tr.Model) -> None:
         wanted = np.diag([n / v, 0.5 * n * (2.0 * spread**2 / v) ** 2])
         np.testing.assert_allclose(found.information[name], wanted, rtol=1e-6, atol=1e-9)
     assert found.table.index[0] == "many persons"
+
+
+def test_criteria_do_not_rank_a_population_against_a_value_for_each(level, arguments, data) -> None:
+    fits = {
+        "alike": tr.fit(level, data, vary=ALIKE, starts=1, **arguments),
+        "mixed": tr.fit(
+            level, data, vary={"b": tr.Vary(0.8, random="person")}, starts=1, **arguments
+        ),
+        "each": tr.fit(level, data, vary={"b": tr.Vary(0.8, per="person")}, starts=1, **arguments),
+    }
+    found = tr.compare(fits)
+    (note,) = found.notes
+    assert "AIC and BIC do not weigh 'mixed' against 'each'" in note
+    assert "prefers" not in found.summary()
+    assert not tr.compare({name: fits[name] for name in ("alike", "mixed")}).notes
+    assert "AIC prefers 'each'" in tr.compare({n: fits[n] for n in ("alike", "each")}).summary()

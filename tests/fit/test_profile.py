@@ -122,6 +122,11 @@ def test_a_product_is_not_identifiable() -> None:
     row = found.intervals.loc["k1"]
     assert (row["low_end"], row["high_end"]) == ("bound", "bound")
     assert (row["low"], row["high"]) == pytest.approx((1e-3, 1e3))
+    assert "open (bound 0.001)" in repr(found)
+    # A product stays the same if one factor grows as the other falls.
+    assert "k1 times 2.72, k2 times 0.368" in str(fit.notes) or (
+        "k1 times 0.368, k2 times 2.72" in str(fit.notes)
+    )
     assert not row["identifiable"]
     assert "not identifiable" in found.summary()
     assert "k2 falls" in found.summary()
@@ -173,6 +178,8 @@ def test_a_value_that_reaches_no_data_is_flat() -> None:
     found = fit.profile("q")
     assert list(found.intervals.loc["q", ["low_end", "high_end"]]) == ["flat", "flat"]
     assert "the data do not change with it" in found.summary()
+    # A table that is printed must not pass what was merely looked at for an interval.
+    assert repr(found).count("open (seen to ") == 2
 
 
 def test_sides_can_be_shared_kept_and_taken_up(regression: Fit, tmp_path: Path) -> None:

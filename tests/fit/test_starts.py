@@ -1,5 +1,7 @@
 """Starts that are shared out, interrupted and taken up again, and what is said of their end."""
 
+import dataclasses
+import importlib
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -286,3 +288,34 @@ def test_what_goes_on_is_kept_and_shared_out_as_starts_are(tmp_path: Path) -> No
         shared = sine_fit(executor=executor)
     for other in (*kept, shared):
         pd.testing.assert_frame_equal(other.starts, plain.starts)
+
+
+def swing_fit(starts: int) -> Any:
+    model = tr.Model(
+        "swing", rhs={"x": "v", "v": "-w**2*x"}, params={"w": 1}, initial={"x": 1, "v": 0}
+    )
+    t = np.linspace(0, 20, 60)
+    data = pd.DataFrame({"t": t, "y": np.cos(7.3 * t)})
+    seen, vary = {"y": tr.Gaussian("x", sd=0.1)}, {"w": tr.Vary(1, min=0.1, max=20)}
+    return tr.fit(model, data, time="t", observed=seen, vary=vary, starts=starts)
+
+
+def test_one_start_is_not_told_as_the_best_there_is() -> None:
+    alone, several = swing_fit(1), swing_fit(2)
+    # A frequency has a local optimum for every number of swings too many or too few.
+    assert alone.loglik < several.loglik - 100
+    assert several.params["value"].iloc[0] == pytest.approx(7.3, rel=1e-6)
+    assert "from one start, which may have met a local optimum" in alone.report()
+
+
+def test_a_start_that_is_better_than_all_others_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outcome = importlib.import_module("trustode.fit.outcome")
+    monkeypatch.setattr(outcome, "agreeing", lambda found: 1)
+    with pytest.warns(tr.FitWarning, match="only one of 2 starts reached the best value"):
+        fit = swing_fit(2)
+    assert not fit.converged
+    apart = fit.starts.assign(nll=[0.0, 9.0], own_nll=[0.0, 9.0])
+    told = dataclasses.replace(fit, starts=apart).report()
+    assert "not converged: one of 2 starts is better than all others" in told

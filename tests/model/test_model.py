@@ -438,3 +438,13 @@ def test_a_symbol_that_stands_for_nothing_names_where_to_add_it() -> None:
         tr.Model("m", rhs={"x": k}, initial={"x": 0})
     with pytest.raises(ModelError, match=r"not a parameter \(none\)\. Add it to params=$"):
         tr.Model("m", rhs={"x": 1}, initial={"x": k})
+
+
+def test_a_parameter_in_no_equation_is_told():
+    model = tr.Model(
+        "m", rhs={"x": "a*x"}, params={"a": 1, "b": 1, "c": 1, "extra": 3}, initial={"x": "b"},
+        inputs={"u": 0}, observables={"y": "c*x"},
+    )  # fmt: skip
+    assert model.unused == ("extra", "u")
+    assert repr(model).endswith("; in no equation: extra, u>")
+    assert "in no equation" not in repr(tr.models.load("van-der-pol"))

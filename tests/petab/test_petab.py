@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -158,6 +159,28 @@ def test_groups_at_rest_are_written_with_their_rest(tmp_path: Path) -> None:
     nll = np.sum(0.5 * ((x - wanted) / 0.5) ** 2 + np.log(0.5 * np.sqrt(2 * np.pi)))
     assert found.nll({"k": k}) == pytest.approx(nll, rel=1e-8)
     assert again.nll({"k": k}) == pytest.approx(nll, rel=1e-8)
+
+
+@pytest.mark.parametrize("given", ["push", 0.5, {1: 0.5, 2: 3.0}])
+def test_bounds_and_meanings_of_inputs_are_no_hindrance(tmp_path: Path, given: Any) -> None:
+    model = tr.Model(
+        "push", rhs={"x": "u - k*x"}, params={"k": 0.5}, initial={"x": 1.0}, inputs={"u": 0.0},
+        bounds={"u": (-2, 2), "x": (0, 9)}, meanings={"u": "what pushes", "x": "what moves"},
+    )  # fmt: skip
+    data = pd.DataFrame({"g": [1] * 3 + [2] * 3, "t": [0.0, 1, 2] * 2, "x": [4, 3, 2, 1, 2, 3.0]})
+    data["push"] = [0.0, 1, 0, 1, 0, 0]
+    found = tr.objective(
+        model, data, time="t", group="g", observed={"x": tr.Gaussian("x", sd=0.5)},
+        vary={"k": tr.Vary(0.4, min=0.1, max=2)}, inputs={"u": given},
+    )  # fmt: skip
+    problem = tr.read_petab(tr.write_petab(found, tmp_path))
+    assert problem.objective().nll({"k": 0.3}) == pytest.approx(found.nll({"k": 0.3}), rel=1e-8)
+    assert (problem.model.bounds["x"], problem.model.meanings["x"]) == ((0, 9), "what moves")
+    written = tr.read_model(tmp_path / "model.xml").parameters
+    inputs = [each for name, each in written.items() if name == "u" or name[:3] in ("u_0", "u_1")]
+    # A value that data give may lie outside: then there is no range to keep.
+    ends = (-np.inf, np.inf) if isinstance(given, dict) else (-2, 2)
+    assert {(each.min, each.max) for each in inputs} == {ends}
 
 
 X = {"x": tr.Gaussian("x", sd=0.5)}

@@ -28,6 +28,7 @@ from ..explore import explore
 from ..export import export
 from ..fit import fit
 from ..model import Model
+from ..notebook import text_of_table
 from ..report import report, versions
 from ..scan import scan
 from ..simulate import simulate
@@ -164,9 +165,10 @@ def run_scan(arguments: argparse.Namespace) -> int:
         inputs=inputs(arguments.input),
         checkpoint=_checkpoint(arguments, "scan"),
     )
+    table = "" if arguments.csv else f"\n{text_of_table(found.to_frame())}"
     _tell(
         arguments,
-        lambda: found,
+        lambda: f"{found}{table}",
         lambda: {"model": model.name, "points": found.to_frame().to_dict("records")},
     )
     _write_files(arguments, found, lambda ax: found.plot(arguments.name, ax))
@@ -286,7 +288,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     if arguments.diagram is not None:
         name, ends = span(arguments.diagram, "--diagram")
         results["diagram"] = diagram(model, name, ends, params=params, inputs=_constant(arguments))
-    _tell_written(arguments, report(results, arguments.folder))
+    _tell_written(arguments, report(results, arguments.folder, title=model.name))
     return 0
 
 

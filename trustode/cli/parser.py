@@ -35,9 +35,10 @@ _EXIT_CODES = (
     "in what was asked, told in one line on standard error; 130 interrupted."
 )
 _INPUT_HELP = (
-    "what arrives from outside, as NAME=NUMBER (constant), NAME=episode:TIME,HEIGHT[,SD] (a "
-    "Gaussian in time), NAME=pulse:TIME,HEIGHT,WIDTH, NAME=sessions:FIRST,EVERY,COUNT (the "
-    "dose of a therapy), or NAME=samples:FILE.csv (columns t and value); repeatable, once an input"
+    "what arrives from outside, as NAME=NUMBER (constant), NAME=steps:TIME,VALUE,TIME,VALUE,... "
+    "(each value from its time on, 0 before), NAME=episode:TIME,HEIGHT[,SD] (a Gaussian in time), "
+    "NAME=pulse:TIME,HEIGHT,WIDTH, NAME=sessions:FIRST,EVERY,COUNT (the dose of a therapy), or "
+    "NAME=samples:FILE.csv (columns t and value); repeatable, once an input"
 )
 _MODEL_HELP = "a built-in name (see: trustode models), or a file: ours, SBML, or XPPAUT's .ode"
 
@@ -201,8 +202,8 @@ def parser_of_all() -> argparse.ArgumentParser:
     )  # fmt: skip
     added.add_argument(
         "--vary", action="append", required=True, metavar="NAME=START,...",
-        help="what to estimate, with any of min=, max=, scale=log, per=COLUMN, random=yes (or the "
-        "column of persons), prior=norm:MEAN:SD (or lognorm:, laplace:, uniform:LOW:HIGH); a "
+        help="what to estimate, with any of min=, max=, scale=log, per=COLUMN, random (or random="
+        "the column of persons), prior=norm:MEAN:SD (or lognorm:, laplace:, uniform:LOW:HIGH); a "
         "parameter, a start as 'T(0)=0.5', or a name that only --observe uses; repeatable",
     )  # fmt: skip
     added.add_argument(

@@ -27,7 +27,7 @@ from ..fit import (
     Vary,
 )
 from ..model import Model
-from ..stimulus import Episodes, Pulses, Samples, Sessions, Stimulus
+from ..stimulus import Episodes, Pulses, Samples, Sessions, Steps, Stimulus
 from ..text import read_model
 
 
@@ -37,14 +37,23 @@ def model_of(arguments: argparse.Namespace) -> Model:
     if name in models.names():
         return models.load(name, profile=arguments.profile, therapy=arguments.therapy)
     if not Path(name).is_file():
+        hint = nearest(name, [*models.names(), *_files_beside(Path(name))])
         raise OptionError(
-            f"there is no built-in model and no file {name!r:.80}{nearest(name, models.names())} "
+            f"there is no built-in model and no file {name!r:.80}{hint or '.'} "
             f"Built-in models: {', '.join(models.names())}"
         )
     for option in ("profile", "therapy"):
         if getattr(arguments, option) is not None:
             raise OptionError(f"--{option} is for built-in models, and {name!r:.80} is a file")
     return read_model(name)
+
+
+def _files_beside(path: Path) -> list[str]:
+    """Return the model files in the folder of a file that is not there, as they would be typed."""
+    if not path.parent.is_dir():
+        return []
+    there = (each for each in path.parent.iterdir() if each.suffix in (path.suffix, ".toml"))
+    return sorted(str(path.with_name(each.name)) for each in there if each.is_file())
 
 
 def pair(text: str, option: str, form: str = "NAME=VALUE") -> tuple[str, str]:
@@ -105,6 +114,8 @@ def stimulus(text: str, where: str) -> float | Stimulus:
     if kind == "pulse" and len(numbers) == 3:
         time_, height, width = numbers
         return Pulses([time_], height, width)
+    if kind == "steps" and len(numbers) % 2 == 0:
+        return Steps(numbers[::2], numbers[1::2])
     if kind == "sessions" and len(numbers) == 3:
         first, every, count = numbers
         if not (count.is_integer() and 1 <= count <= _MOST_SESSIONS):
@@ -114,8 +125,8 @@ def stimulus(text: str, where: str) -> float | Stimulus:
             )
         return Sessions(first + every * np.arange(int(count)))
     raise OptionError(
-        f"{where}: write a number, episode:TIME,HEIGHT[,SD], pulse:TIME,HEIGHT,WIDTH, "
-        "sessions:FIRST,EVERY,COUNT or samples:FILE.csv"
+        f"{where}: write a number, steps:TIME,VALUE,TIME,VALUE,..., episode:TIME,HEIGHT[,SD], "
+        "pulse:TIME,HEIGHT,WIDTH, sessions:FIRST,EVERY,COUNT or samples:FILE.csv"
     )
 
 
@@ -245,7 +256,7 @@ def _plain(text: str) -> Any:
 
 
 def varied(texts: Sequence[str]) -> dict[str, Vary]:
-    """Read NAME=START[,min=..][,max=..][,scale=..][,per=COLUMN], each name once."""
+    """Read NAME=START[,min=..][,max=..][,scale=..][,per=COLUMN][,random], each name once."""
     found: dict[str, Vary] = {}
     for text in texts:
         where = f"--vary {text!r:.80}"
@@ -253,7 +264,7 @@ def varied(texts: Sequence[str]) -> dict[str, Vary]:
         start, *extras = rest.split(",")
         given: dict[str, Any] = {}
         for extra in extras:
-            key, value = pair(extra, where)
+            key, value = ("random", "yes") if extra.strip() == "random" else pair(extra, where)
             if key not in _VARY:
                 raise OptionError(
                     f"{where}: {key!r:.40} is none of {', '.join(_VARY)}{nearest(key, _VARY)}"
@@ -266,7 +277,7 @@ def varied(texts: Sequence[str]) -> dict[str, Vary]:
 
 
 def _random(text: str, where: str) -> bool | str:
-    return text == "yes" or text
+    return text.casefold() in ("yes", "true") or text
 
 
 #: Distributions that can be typed, made of two numbers.

@@ -98,9 +98,10 @@ def compare(
     References
     ----------
     Burnham & Anderson (2002), Model Selection and Multimodel Inference. Vehtari, Gelman & Gabry
-    (2017), Statistics and Computing 27, 1413-1432 (leave-one-out). Williams (1970),
-    Biometrics 26, 23-32 (bootstrap of the ratio). Self & Liang (1987), JASA 82, 605-610 (why
-    chi-squared is wrong for values at a bound).
+    (2017), Statistics and Computing 27, 1413-1432 (leave-one-out). Vaida & Blanchard (2005),
+    Biometrika 92, 351-370 (what AIC is of, with random values). Williams (1970), Biometrics 26,
+    23-32 (bootstrap of the ratio). Self & Liang (1987), JASA 82, 605-610 (why chi-squared is
+    wrong for values at a bound).
     """
     where = "compare"
     names, problems, points = _checked(fits, where)
@@ -122,6 +123,8 @@ def compare(
             f"random values were integrated in {told}, which may differ more than the models do; "
             "fit all with the same quadrature="
         )
+    apart = _of_other_persons(dict(zip(names, problems, strict=True)))
+    notes += apart
     left_out: list[pd.DataFrame] = []
     units = units_of(problems, names, where)
     if folds is not None:
@@ -139,7 +142,7 @@ def compare(
     tests = ratios(fits, bootstrap, seed, how.part("ratios"), notes)
     n_observations = next(iter(fits.values())).n_observations
     by_group = pd.concat(left_out, axis=1) if left_out else pd.DataFrame()
-    return Comparison(table, tests, by_group, tuple(notes), n_observations)
+    return Comparison(table, tests, by_group, tuple(notes), n_observations, not apart)
 
 
 def _checked(fits: object, where: str) -> tuple[list[str], list[Problem | Marginal], list[Array]]:
@@ -199,6 +202,29 @@ def _difference(first: Problem | Marginal, other: Problem | Marginal, one: str, 
     if mine.labels != theirs.labels:
         return "their groups differ"
     return ""
+
+
+def _of_other_persons(problems: Mapping[str, Problem | Marginal]) -> list[str]:
+    """Tell of fits of which one draws from a population what another has a value a person of."""
+    notes = []
+    for mixed, drawn in problems.items():
+        if not isinstance(drawn, Marginal):
+            continue
+        persons = len(drawn.population.labels)
+        for name, other in problems.items():
+            layout = other.layout
+            each = [
+                value
+                for value, levels in zip(layout.names, layout.levels, strict=True)
+                if value in drawn.population.names and len(levels) >= persons
+            ]
+            if each:
+                notes.append(
+                    f"AIC and BIC do not weigh '{mixed}' against '{name}': the likelihood of one "
+                    f"is of persons drawn from a population, that of the other of these {persons} "
+                    f"at the best {listed(each)} of each; ahead=0.3 compares what both predict"
+                )
+    return notes
 
 
 def _criteria(fits: Mapping[str, Fit]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..notebook import Shown, text_of_table
+from ..notebook import Shown, text_of_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,8 @@ class Comparison(Shown):
     by_group: pd.DataFrame
     notes: tuple[str, ...]
     _n_observations: int = field(repr=False)
+    #: Whether the likelihoods of all fits are of the same persons, so that criteria rank them.
+    _alike: bool = field(repr=False, default=True)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
@@ -58,7 +60,9 @@ class Comparison(Shown):
 
     def summary(self) -> str:
         """Return the answer in sentences."""
-        sentences = [_criterion_sentence(self.table, kind) for kind in ("aic", "bic")]
+        sentences = []
+        if self._alike:
+            sentences += [_criterion_sentence(self.table, kind) for kind in ("aic", "bic")]
         for kind, told in (("cv", "of groups that were left out"), ("ahead", "of what came later")):
             if f"{kind}_loglik" in self.table:
                 sentences.append(_held_out_sentence(self.table, kind, told))
@@ -75,7 +79,7 @@ class Comparison(Shown):
     def __repr__(self) -> str:
         notes = "".join(f"\n  note: {note}" for note in self.notes)
         # A column a fit: there are few fits and many figures, and a screen is narrow.
-        return f"{self._headline()}\n{text_of_table(self.table.T)}{notes}"
+        return f"{self._headline()}\n{text_of_columns(self.table)}{notes}"
 
 
 def _criterion_sentence(table: pd.DataFrame, kind: str) -> str:

@@ -68,7 +68,8 @@ def fit(
         One row an occasion, sorted by time within a group. A missing value in an observed
         column is a missing observation; two rows may share a time.
     time : str
-        Column of times, in the model's unit. A group's solve starts at its first row.
+        Column of times, in the model's unit. A group's solve starts at its first row, with the
+        initial values there; a row without an answer may be the first.
     observed : mapping of column to observation model
         How each measured column arises from the model: `Gaussian`, `StudentT`, `Laplace`,
         `Ordinal`, `Binomial`, `Categorical`, `GridGaussian` or `Poisson`.
@@ -93,7 +94,10 @@ def fit(
         relative tolerance of 1e-6 and the best point is refined with 1e-11.
     starts : int
         Searches: the first from the given values, the others spread over the bounds by
-        a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times.
+        a Latin hypercube. A start that cannot be evaluated is drawn anew up to 9 times. One start
+        may end at a local optimum, and nothing would tell. With random values the starts are of
+        a fit to all persons alike; the population, which takes longer, is searched from the given
+        values and from the best two optima found so, and the fit's ``starts`` are these three.
     seed : int
         Of the starts, and of the draws that check the integral over random values.
     covariance : {"diagonal", "full"}

@@ -101,12 +101,11 @@ def undetermined_notes(layout: Layout, found: Uncertainty) -> list[str]:
         share = np.abs(direction) / np.abs(direction).max()
         members = np.flatnonzero(share > 1e-3)
         blind[members] = True
-        sizes = direction / np.abs(direction).max()
-        moves = listed((f"{sizes[k]:+.3g} {names[k]}" for k in members), 8)
-        kind = "" if not layout.curved[members].any() else " (each on its own scale)"
+        sizes = direction / direction[np.argmax(np.abs(direction))]
+        moves = listed((_move(names[k], layout, int(k), sizes[k]) for k in members), 8)
         notes.append(
-            f"the data do not change along {moves}{kind}, so these values are not determined; "
-            "fix one of them or measure more"
+            f"to move together by {moves}, or the other way, changes nothing in the data, so these "
+            "values are not determined; fix one of them or measure more"
         )
     alone = [names[k] for k in np.flatnonzero(found.undetermined & ~blind)]
     if alone:
@@ -160,9 +159,7 @@ def sloppy_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[
     direction *= np.sign(direction[np.argmax(np.abs(direction))])
     names = labels(layout)
     members = np.flatnonzero(np.abs(direction) > 0.05 * np.abs(direction).max())
-    moves = listed(
-        (_move(names[known[k]], layout, known[k], direction[k], reach[k]) for k in members), 8
-    )
+    moves = listed((_move(names[known[k]], layout, known[k], direction[k]) for k in members), 8)
     return [
         f"hardly determined: to move together by {moves}, or the other way, lowers the "
         "log-likelihood by no more than 1.92 as far as the information matrix sees; look at "
@@ -180,7 +177,7 @@ def cut_notes(point: Evaluation, layout: Layout, found: Uncertainty) -> list[str
     return [f"the interval by the information matrix is cut off at a bound of {names}; profile it"]
 
 
-def _move(name: str, layout: Layout, number: int, length: float, reach: float) -> str:
+def _move(name: str, layout: Layout, number: int, length: float) -> str:
     """Say how far a value moves."""
     scale = layout.varies[layout.owner[number]].scale
     if scale == "lin":
@@ -189,7 +186,7 @@ def _move(name: str, layout: Layout, number: int, length: float, reach: float) -
         return f"atanh {name} {length:+.3g}"
     of = "the odds of " if scale == "logit" else ""
     # A value that hardly acts may move further than there are numbers.
-    power = np.clip(length / reach, -FURTHEST, FURTHEST)
+    power = np.clip(length / SCALES[scale].reach, -FURTHEST, FURTHEST)
     return f"{of}{name} times {FACTOR**power:.3g}"
 
 

@@ -87,8 +87,13 @@ def searched_on(
 
 def agreeing(searches: Sequence[Search]) -> int:
     """Return how many ways led to the best value: starts, and optima that were gone on from."""
-    best = min(search.best.nll for search in searches)
-    there = [search.ended for search in searches if search.best.nll < best + SAME]
+    return ways([search.best.nll for search in searches], [search.ended for search in searches])
+
+
+def ways(reached: Sequence[float], own: Sequence[float]) -> int:
+    """Return how many ways led to the least of what was reached, from where each ended itself."""
+    best = min(reached)
+    there = [mine for nll, mine in zip(reached, own, strict=True) if nll < best + SAME]
     alone = sum(nll < best + SAME for nll in there)
     return alone + len({round(nll / SAME) for nll in there if nll >= best + SAME})
 

@@ -43,7 +43,7 @@ from .optimise import (
 )
 from .readout import jump_notes, shared_notes
 from .result import Fit
-from .slips import slips
+from .slips import begun_apart, slips
 
 #: Widths, in scales, to which kinks of a likelihood are rounded off while polishing.
 POLISH_WIDTHS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -235,11 +235,17 @@ def _result(
     doubts += shared_notes(problem.readout.model, problem.observed)
     doubts += jump_notes(problem.readout.model, layout.names)
     doubts += slips(problem.data, problem.observed, design.time)
+    doubts += begun_apart(problem, at, design.time)
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(
             f"the best search stopped {left:.2g} standard errors from its optimum; raise starts, "
             "or tighten the solver's rtol"
+        )
+    if len(found) > 1 and hits < 2:
+        doubts.append(
+            f"only one of {len(found)} starts reached the best value, so there may be a better "
+            "one; raise starts, or begin from other values"
         )
     lost = ""
     if known.undetermined.any() and isinstance(whole, Problem):
@@ -268,8 +274,6 @@ def _result(
             f"the workers that searched from start {', '.join(dead)} died: this is the best of the "
             f"other {len(found) - len(dead)}; with checkpoint= the same call tries them again"
         )
-    if len(found) > 1 and hits < 2:
-        notes.append("only one start reached the best value; raise starts")
     if known.held.any():
         held = ", ".join(names[k] for k in np.flatnonzero(known.held)[:12])
         notes.append(f"at a bound, and held there for the other standard errors: {held}")

@@ -122,7 +122,14 @@ class Profile(Shown):
         return f"<Profile of {self._model!r}, {100 * self.level:g} % intervals>"
 
     def _shown(self) -> pd.DataFrame:
-        return self.intervals[["value", "low", "high", "low_end", "high_end"]]
+        shown = self.intervals[["value"]].copy()
+        for side in ("low", "high"):
+            ends = zip(self.intervals[side], self.intervals[f"{side}_end"], strict=True)
+            shown[side] = [
+                f"{value:.6g}" if end == "crossing" else _OPEN[end].format(value)
+                for value, end in ends
+            ]
+        return shown
 
     def __repr__(self) -> str:
         return f"{self._headline()}\n{text_of_table(self._shown())}"
@@ -446,6 +453,15 @@ def _stopped(
     names = labels(layout)
     who = listed(names[k] for k in np.flatnonzero(at)[:4])
     return [f"the {word} end of {label} is where {who} came to a bound; wider bounds may move it"]
+
+
+#: What a table says in the place of an end that was not found, and how far was looked.
+_OPEN = {
+    "bound": "open (bound {:.4g})",
+    "flat": "open (seen to {:.4g})",
+    "failed": "open (fails at {:.4g})",
+    LOST: "not known",
+}
 
 
 def _sentence(label: str, row: dict[str, Any], found: Profile) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, OptionError, SolveError, checks_keywords, listed
 from ..model import Model
-from ..notebook import Shown, text_of_table
+from ..notebook import Shown, text_of_columns
 from ..solve import Solver
 from .checks import check_model, check_options, skeleton
 from .information import labels, sloppy_notes, uncertainty, undetermined_notes
@@ -91,7 +91,7 @@ class Ranking(Shown):
         return f"<Ranking of {len(self.table)} designs>"
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{text_of_table(self.to_frame())}"
+        return f"{self._headline()}\n{text_of_columns(self.to_frame())}"
 
 
 def ranked(

@@ -26,7 +26,7 @@ from .marginal import Marginal
 from .mixed import Mixed, with_strangers
 from .objective import Problem
 from .observation import Observation
-from .onward import SAME
+from .onward import SAME, ways
 from .posterior import Posterior
 from .profile import Profile, profile
 from .sample import sample
@@ -63,9 +63,10 @@ class Fit(Shown):
         Norm of the gradient in standard errors, sqrt(g' I^-1 g): how far Newton's method
         still sees the optimum.
     starts : DataFrame
-        One row a start: start, nll, own_nll (where it ended before it went on from a local
-        optimum), status ("converged", "stalled", "limit", "failed", "interrupted", "lost"
-        where its worker died), message, n_evaluations, n_failed.
+        One row a start, or with random values a search of the population: start, nll, own_nll
+        (where it ended before it went on from a local optimum), status ("converged", "stalled",
+        "limit", "failed", "interrupted", "lost" where its worker died), message, n_evaluations,
+        n_failed.
     residuals : DataFrame
         One row an observation, labelled as in the data: group, time, column, observed,
         predicted, residual (standard normal if the model is right: for choices, counts and
@@ -215,14 +216,18 @@ class Fit(Shown):
         DataError
             If there was no such group.
         """
+        return fitted_model(self._problem, self._x, self._group(group, "fit"))
+
+    def _group(self, group: Hashable, call: str) -> int:
+        """Return which group has a label."""
         labels = self._problem.data.labels
         if group not in labels:
             known = [str(label) for label in labels]
             raise DataError(
-                f"fit({self.model.name}): no group {group!r:.60}"
+                f"{call}({self.model.name}): no group {group!r:.60}"
                 f"{nearest(str(group), known) or '.'} Groups: {listed(known)}"
             )
-        return fitted_model(self._problem, self._x, labels.index(group))
+        return labels.index(group)
 
     @checks_keywords
     def profile(
@@ -388,16 +393,19 @@ class Fit(Shown):
         return sample(whole, x, draws, chains, warmup, level, seed, threads, progress, where)
 
     @checks_keywords
-    def plot(self, kind: str = "data", ax: Any = None) -> Any:
+    def plot(self, kind: str = "data", ax: Any = None, *, groups: Any = None) -> Any:
         """Draw the fit.
 
         Parameters
         ----------
-        kind : {"data", "residuals", "groups", "starts"}
-            Observations and predictions over time; standardised residuals over time; the same of
-            each group; or how far each start came, the best first (a waterfall).
+        kind : {"data", "persons", "residuals", "groups", "starts"}
+            Observations and predictions over time, means where there are many groups; the same in
+            a panel for each group; standardised residuals over time; the same of each group; or
+            how far each start came, the best first (a waterfall).
         ax : matplotlib Axes, optional
             Where to draw; a new figure unless given.
+        groups : label, or sequence of labels, optional
+            The groups to draw as "data" or "persons"; all unless given.
 
         Returns
         -------
@@ -406,24 +414,46 @@ class Fit(Shown):
         Raises
         ------
         OptionError
-            If there is no such kind.
+            If there is no such kind, or it is not drawn by groups.
+        DataError
+            If there was no such group.
         """
-        from ..plot import FIT_PLOTS
+        from ..plot import FIT_PLOTS, GROUP_PLOTS
 
         if kind not in FIT_PLOTS:
             raise OptionError(
                 f"plot({self.model.name}): kind={kind!r:.60}"
                 f"{nearest(str(kind), FIT_PLOTS) or '.'} It can be {listed(FIT_PLOTS)}"
             )
-        return FIT_PLOTS[kind](self, ax)
+        if groups is None:
+            return FIT_PLOTS[kind](self, ax)
+        if kind not in GROUP_PLOTS:
+            raise OptionError(
+                f"plot({self.model.name}): groups= is for kind='data' or 'persons', not {kind!r}"
+            )
+        labels = self._problem.data.labels
+        chosen = [groups] if groups in labels or isinstance(groups, str) else list(groups)
+        for group in chosen:
+            self._group(group, "plot")
+        return GROUP_PLOTS[kind](self, ax, chosen)
 
-    def _agreement(self) -> str:
-        """Say how many starts reached the best value, where not all of them did by themselves."""
-        best = self.starts["nll"].min() + SAME
-        reached, alone = ((self.starts[each] < best).sum() for each in ("nll", "own_nll"))
-        if alone == len(self.starts):
-            return ""
-        told = f"; {reached} reached the best value"
+    def _search(self) -> str:
+        """Say whether the best value was reached, from how many starts, and how these ended."""
+        nll, own = (self.starts[each].to_numpy() for each in ("nll", "own_nll"))
+        n, left = len(nll), f"{self.distance:.1g} standard errors to go"
+        what = "searches" if self.mixed is not None else "starts"
+        if n == 1:
+            state = "converged" if self.converged else "not converged"
+            return f"{state}: {left}; from one start, which may have met a local optimum"
+        ends = ", ".join(f"{k} {end}" for end, k in self.starts["status"].value_counts().items())
+        if not self.converged and ways(nll.tolist(), own.tolist()) < 2:
+            return f"not converged: one of {n} {what} is better than all others; {left}"
+        state = "converged" if self.converged else "not converged"
+        told = f"{state}: {left}; {n} {what}: {ends}"
+        best = nll.min() + SAME
+        reached, alone = int((nll < best).sum()), int((own < best).sum())
+        if alone < n:
+            told += f"; {reached} reached the best value"
         if alone < reached:
             told += f", {alone or 'none'} without going on from another optimum"
         return told
@@ -435,17 +465,13 @@ class Fit(Shown):
             f"{column} ({len(rows.values)})" for column, rows in data.measured.items()
         )
         groups = "" if data.labels == (ALL,) else f" of {len(data.labels)} groups"
-        statuses = self.starts["status"].value_counts()
-        ends = ", ".join(f"{count} {status}" for status, count in statuses.items())
         lines = [
             f"Fit of {self.model.name!r}",
             f"  {self.n_observations} observations{groups}: {columns}",
             f"  {self.n_free} free values; log-likelihood {self.loglik:.6g}, AIC {self.aic:.6g}, "
             f"BIC {self.bic:.6g}"
             + (f"; log-density of priors {self.log_prior:.6g}" if self.log_prior else ""),
-            f"  {'converged' if self.converged else 'not converged'}: "
-            f"{self.distance:.1g} standard errors to go; {len(self.starts)} starts: {ends}"
-            + self._agreement(),
+            f"  {self._search()}",
             *([] if self.mixed is None else [f"  random values: {self.mixed.summary()}"]),
             "",
             self._table(),

@@ -1,6 +1,6 @@
 """What in data looks like a slip, though it may be meant: told as notes, never refused.
 
-Imports the data and the observation models.
+Imports the data, the observation models and the objective.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from ..errors import listed
 from .data import Data
+from .objective import Failure, Problem
 from .observation import Gaussian, Observation
+from .vary import initial_of
 
 Array = NDArray[np.float64]
 
@@ -28,6 +30,11 @@ _MANY = 20
 _CODE_APART, _APART = 3.0, 5.0
 #: Where more rows than this share of them have the time of another, occasions have several rows.
 _SELDOM = 0.1
+#: Share of the stretches between rows that counts as usual; of five questions a day, nights too.
+_USUAL = 0.9
+#: What a state may drift before a group's first row and still count as at rest: a share of it,
+#: and what is added for states near zero.
+_STILL, _NOTHING = 1e-6, 1e-9
 
 
 def slips(data: Data, observed: Mapping[str, Observation], time: str) -> list[str]:
@@ -126,3 +133,58 @@ def _repeated(data: Data, time: str) -> list[str]:
         f"{len(again)} of {len(place)} rows ({rows}) have the group and time ('{time}') of an "
         "earlier row: entered twice, or under a wrong name? Both count as answers"
     ]
+
+
+def begun_apart(problem: Problem, x: Array, time: str) -> list[str]:
+    """Tell of groups whose first rows are at different times, where that matters.
+
+    It does not where they begin at rest and nothing has happened yet, where every state's start
+    is the group's own, and where first rows are no further apart than rows usually are.
+    """
+    data = problem.data
+    begun = np.array([times[0] for times in data.times])
+    gaps = np.concatenate([np.diff(times) for times in data.times])
+    late = begun - begun.min()
+    apart = late > (np.quantile(gaps, _USUAL) if gaps.size else 0.0)
+    if apart.any():
+        apart &= ~_still(problem, x, late)
+    if not apart.any():
+        return []
+    return [
+        f"{int(apart.sum())} of {len(begun)} groups begin after '{time}' = {begun.min():g}, up to "
+        f"{begun[apart].max():g}, and each is solved from its own first row, with the initial "
+        "values there. If all began at one time, give the late ones a first row then, with no "
+        "answer; if not, count time from each group's own beginning"
+    ]
+
+
+def _still(problem: Problem, x: Array, late: Array) -> NDArray[np.bool_]:
+    """Return which groups would go the same course, were they solved from `late` earlier."""
+    model, data = problem.readout.model, problem.data
+    values = problem.layout.natural(x)
+    p = problem.parameters(values)
+    start = problem.initial_values(p, values)
+    if isinstance(start, Failure):
+        return np.zeros(len(late), dtype=bool)
+    own = _own_starts(problem)
+    shared = [k for k, state in enumerate(model.states) if state not in own]
+    usual = np.array([model.input_defaults[name] for name in model.inputs], dtype=float)
+    still = np.ones(len(late), dtype=bool)
+    for g, (times, tables) in enumerate(zip(data.times, data.tables, strict=True)):
+        t, y, u = float(times[0]), start.y[g], usual if data.rest is None else data.rest[g]
+        for table, value in zip(tables, u, strict=True):
+            moved = table.knots[(table.knots > t - late[g]) & (table.knots < t)]
+            still[g] &= not (table(moved) != value).any()
+        drift = late[g] * np.abs(problem.compiled.rhs(t, y, p[g], u))
+        still[g] &= bool((drift <= _NOTHING + _STILL * np.abs(y))[shared].all())
+    return still
+
+
+def _own_starts(problem: Problem) -> set[str | None]:
+    """Return the states of which each group has an initial value of its own."""
+    model, index = problem.readout.model, problem.index
+    own = {initial_of(name, model) for name in problem.data.held}
+    for k, name in enumerate(problem.layout.names):
+        if len(np.unique(index[:, k])) == len(index):
+            own.add(initial_of(name, model))
+    return own

@@ -166,6 +166,13 @@ class Model:
         """Default value of each parameter."""
         return {name: param.value for name, param in self.parameters.items()}
 
+    @cached_property
+    def unused(self) -> tuple[str, ...]:
+        """Parameters and inputs that stand in no equation, observable or initial value."""
+        parts = (*self.rhs.values(), *self.observables.values(), *self.initial.values())
+        standing = {each.name for part in parts for each in part.free_symbols}
+        return tuple(name for name in (*self.params, *self.inputs) if name not in standing)
+
     @property
     def jacobian(self) -> sympy.Matrix:
         """Jacobian matrix of the right-hand side, shape (n_state, n_state)."""
@@ -442,6 +449,8 @@ class Model:
         counts += f"{m} parameter{'' if m == 1 else 's'}"
         if self.inputs:
             counts += f", inputs {listed(self.inputs)}"
+        if self.unused:
+            counts += f"; in no equation: {listed(self.unused)}"
         return f"<Model {self.name!r}: {counts}>"
 
     def _repr_html_(self) -> str:

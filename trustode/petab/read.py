@@ -420,6 +420,7 @@ class _Reader:
             initial=initial,
             inputs={**given.input_defaults, **({_RESTING: 0.0} if self.rests else {})},
             observables={n: self._resolved(each) for n, each in given.observables.items()},
+            bounds=given.bounds,
             time_unit=given.time_unit,
             meanings=given.meanings,
             description=given.description,

@@ -256,11 +256,10 @@ class _Tables:
         ]
         most = max(len(times) for times, _ in every)
         if not most:
-            target = name
             held = [values[0] for _, values in every]
-            self.params[name] = Param(held[0], meaning=self.given.meanings.get(name, ""))
-            if len(set(held)) > 1:
-                self.by_group[target] = list(held)
+            self._differs(name, held, self._limits(name, held))
+            about = self.given.meanings.get(name, "")
+            self.params[name] = replace(self.params[name], meaning=about)
             return
         moving = _Moving(
             tuple(self.ids.new(f"{name}_{k}") for k in range(most + 1)),
@@ -269,13 +268,22 @@ class _Tables:
         self.moving[name] = moving
         # Steps that a group does not have begin after its end, and rise by nothing.
         end = 1.0 + max(float(times[-1] - times[0]) for times in self.data.times)
+        limits = self._limits(name, [value for _, values in every for value in values])
         for k, made in enumerate(moving.values):
-            self._differs(made, [values[min(k, len(values) - 1)] for _, values in every])
+            self._differs(made, [values[min(k, len(values) - 1)] for _, values in every], limits)
         for k, made in enumerate(moving.times):
             self._differs(made, [times[k] if k < len(times) else end + k for times, _ in every])
 
-    def _differs(self, name: str, values: list[float]) -> None:
-        self.params[name] = Param(values[0])
+    def _limits(self, name: str, values: list[float]) -> tuple[float, float]:
+        """Return the bounds of an input as the range of a parameter, if all values are inside."""
+        low, high = self.given.bounds.get(name, (-math.inf, math.inf))
+        inside = low <= min(values) and max(values) <= high
+        return (low, high) if inside else (-math.inf, math.inf)
+
+    def _differs(
+        self, name: str, values: list[float], limits: tuple[float, float] = (-math.inf, math.inf)
+    ) -> None:
+        self.params[name] = Param(values[0], min=limits[0], max=limits[1])
         if len(set(values)) > 1:
             self.by_group[name] = list(values)
 
@@ -285,15 +293,14 @@ class _Tables:
     def model(self) -> Model:
         """Return the model with everything that varies among its parameters."""
         given = self.given
-        kept = {*given.states, *self.params}
         return Model(
             given.name,
             rhs={state: self._resolved(each) for state, each in given.rhs.items()},
             params=self.params,
             initial=self.initial,
-            bounds=given.bounds,
+            bounds={name: each for name, each in given.bounds.items() if name in given.states},
             time_unit=given.time_unit,
-            meanings={n: said for n, said in given.meanings.items() if n in kept},
+            meanings={n: said for n, said in given.meanings.items() if n in given.states},
             description=given.description,
             source=given.source,
         )

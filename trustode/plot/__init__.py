@@ -14,7 +14,9 @@ from .bifurcations import plot_diagram as plot_diagram
 from .bifurcations import plot_periods as plot_periods
 from .bifurcations import plot_regime_map as plot_regime_map
 from .fits import FIT_PLOTS as FIT_PLOTS
+from .fits import GROUP_PLOTS as GROUP_PLOTS
 from .fits import mean_courses as mean_courses
+from .fits import persons_size as persons_size
 from .fits import plot_draws as plot_draws
 from .fits import plot_means as plot_means
 from .fits import plot_predictive as plot_predictive

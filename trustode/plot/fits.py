@@ -6,7 +6,8 @@ Imports what figures share, and what it draws for its types.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,31 +37,107 @@ _ENOUGH = 5
 _STRETCHES = (48, 32, 24, 16, 12, 8, 4)
 #: Letters of groups' names that fit side by side.
 _ACROSS = 40
+#: Groups that are drawn in panels of their own, and the share of its place that a panel takes.
+_MOST_PANELS, _PANEL = 36, 0.88
 #: Hatches of bands that overlap.
 _BANDS = ("", "///", "\\\\\\", "...", "|||", "---")
 
 
-def plot_fit(fit: Fit, ax: Axes | None = None) -> Axes:
-    """Draw what was observed and what is predicted over time.
+def plot_fit(fit: Fit, ax: Axes | None = None, groups: Sequence[Hashable] | None = None) -> Axes:
+    """Draw what was observed and what is predicted over time, of all groups or of some.
 
     Marks are observations and lines the predicted courses: of each series, or of `mean_courses`
     where there are too many series to tell apart. Levels that are texts are drawn as their
     places, 1, 2, ...
     """
-    seen = _places(fit, fit.residuals)
-    if seen.groupby(["column", "group"]).ngroups > _MOST_SERIES:
+    seen = _of_groups(_places(fit, fit.residuals), groups)
+    if groups is None and seen.groupby(["column", "group"]).ngroups > _MOST_SERIES:
         return plot_means(fit, mean_courses(fit), ax)
     ax = axes_of(ax)
     marks = itertools.cycle(MARKS)
     courses = _places(fit, fit.courses()).groupby(["column", "group"], sort=False)
     whose = dict(list(courses))
     series = seen.groupby(["column", "group"], sort=False)
-    several = seen["group"].nunique() > 1
+    several = fit.residuals["group"].nunique() > 1
     for (key, part), (colour, style), mark in zip(series, lines_of(), marks, strict=False):
         label = f"{key[0]}, {key[1]}" if several else str(key[0])
         ax.plot(part["time"], part["observed"], mark, color=colour, label=label)
         ax.plot(whose[key]["time"], whose[key]["predicted"], linestyle=style, color=colour)
     return _fit_axes(fit, seen, ax)
+
+
+def _of_groups(table: pd.DataFrame, groups: Sequence[Hashable] | None) -> pd.DataFrame:
+    """Return the rows of some groups, in their order; of all unless given."""
+    if groups is None:
+        return table
+    return table[[group in groups for group in table["group"]]]
+
+
+def plot_persons(
+    fit: Fit, ax: Axes | None = None, groups: Sequence[Hashable] | None = None
+) -> Axes:
+    """Draw each group in a panel of its own: marks are observations, lines its predicted course.
+
+    The panels stand inside the Axes and have the same limits. Up to 36 groups are drawn.
+    """
+    seen = _of_groups(_places(fit, fit.residuals), groups)
+    every = list(dict.fromkeys(seen["group"])) if groups is None else list(groups)
+    shown = every[:_MOST_PANELS]
+    across, up = _panels(len(shown))
+    own = ax is None
+    ax = axes_of(ax)
+    if own:
+        ax.figure.set_size_inches(*persons_size(len(shown)))  # type: ignore[union-attr]
+    courses = _of_groups(_places(fit, fit.courses()), shown)
+    parts = [_of_groups(each, shown) for each in (seen, courses)]
+    drawn = {group: [_of_groups(part, [group]) for part in parts] for group in shown}
+    values = np.concatenate([parts[0]["observed"], parts[1]["predicted"]])
+    times = np.concatenate([part["time"] for part in parts])
+    columns = list(dict.fromkeys(seen["column"]))
+    for k, (group, (marks, lines)) in enumerate(drawn.items()):
+        row, column = divmod(k, across)
+        place = (column / across, 1.0 - (row + 1) / up, _PANEL / across, _PANEL / up)
+        panel = ax.inset_axes(place)
+        styles = zip(columns, lines_of(), itertools.cycle(MARKS), strict=False)
+        for name, (colour, style), mark in styles:
+            there, course = (part[part["column"] == name] for part in (marks, lines))
+            panel.plot(
+                there["time"], there["observed"], mark, color=colour, markersize=3, label=str(name)
+            )
+            panel.plot(course["time"], course["predicted"], linestyle=style, color=colour)
+        panel.set_title(str(group), fontsize="small", pad=2)
+        panel.set_xlim(_with_margin(times))
+        panel.set_ylim(_with_margin(values))
+        panel.tick_params(
+            labelsize="small", labelleft=column == 0, labelbottom=k + across >= len(shown)
+        )
+    styles = zip(columns, lines_of(), itertools.cycle(MARKS), strict=False)
+    for name, (colour, style), mark in styles if len(columns) > 1 else ():
+        ax.plot([], [], mark, color=colour, linestyle=style, label=str(name))
+    ax.set(xticks=[], yticks=[], frame_on=False)
+    if len(shown) < len(every):
+        ax.set_title(f"{len(shown)} of {len(every)} groups; groups= takes others", pad=16)
+    ax.xaxis.labelpad, ax.yaxis.labelpad = 18, 30
+    return _fit_axes(fit, seen, ax)
+
+
+def persons_size(groups: int) -> tuple[float, float]:
+    """Return the inches that a figure of so many groups in panels needs."""
+    across, up = _panels(min(groups, _MOST_PANELS))
+    return 1.6 + 1.6 * across, 1.4 + 1.3 * up
+
+
+def _panels(groups: int) -> tuple[int, int]:
+    """Return how many panels stand side by side, and how many rows of them there are."""
+    across = math.ceil(math.sqrt(1.2 * groups))
+    return across, math.ceil(groups / across)
+
+
+def _with_margin(values: Array) -> tuple[float, float]:
+    """Return the ends of an axis that shows all values."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def mean_courses(fit: Fit, fewest: int = _ENOUGH) -> pd.DataFrame:
@@ -219,9 +296,10 @@ def plot_group_residuals(fit: Fit, ax: Axes | None = None) -> Axes:
     return _residual_axes(ax, "group")
 
 
-#: What `Fit.plot` draws, by kind.
-FIT_PLOTS = {
-    "data": plot_fit,
+#: What `Fit.plot` draws, by kind; the first of some groups, too.
+GROUP_PLOTS = {"data": plot_fit, "persons": plot_persons}
+FIT_PLOTS: dict[str, Callable[..., Axes]] = {
+    **GROUP_PLOTS,
     "residuals": plot_residuals,
     "groups": plot_group_residuals,
     "starts": plot_starts,

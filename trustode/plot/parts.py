@@ -6,6 +6,7 @@ Imports the errors and models, and what it draws for its types.
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ LINES: tuple[tuple[str, Any], ...] = (
 #: Marks of the points that stay apart in print.
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LONGEST_MEANING = 48
+#: Letters across a legend, which stands beside what it tells of.
+_LEGEND_WIDTH = 22
 
 
 def time_label(model: Model) -> str:
@@ -42,12 +45,24 @@ def time_label(model: Model) -> str:
     return f"time ({model.time_unit})" if model.time_unit else "time"
 
 
-def name_label(model: Model, name: str) -> str:
-    """Return the label of a state, observable or input: its meaning, name and bounds."""
+def legend_label(model: Model, name: str) -> str:
+    """Return the label of a state, observable or input among others: its name and meaning."""
+    meaning = _meaning(model, name)
+    return textwrap.fill(f"{name}: {meaning}", _LEGEND_WIDTH) if meaning else name
+
+
+def _meaning(model: Model, name: str) -> str:
+    """Return the first words of a meaning, or nothing where it has no short ones."""
     meaning = model.meanings.get(name, "")
     for mark in (":", ";", "(", ","):
         meaning = meaning.split(mark)[0].strip()
-    text = f"{meaning}, {name}" if 0 < len(meaning) <= _LONGEST_MEANING else name
+    return meaning if len(meaning) <= _LONGEST_MEANING else ""
+
+
+def name_label(model: Model, name: str) -> str:
+    """Return the label of a state, observable or input: its meaning, name and bounds."""
+    meaning = _meaning(model, name)
+    text = f"{meaning}, {name}" if meaning else name
     low, high = model.bounds.get(name, (-np.inf, np.inf))
     return f"{text} ({low:g} to {high:g})" if np.isfinite([low, high]).all() else text
 

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from ..compile import compile
 from ..errors import OptionError, listed, nearest
 from ..model import Model
-from .parts import MARKS, axes_of, axis_label, labelled, lines_of, name_label, time_label
+from .parts import (
+    MARKS,
+    axes_of,
+    axis_label,
+    labelled,
+    legend_label,
+    lines_of,
+    name_label,
+    time_label,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +85,8 @@ def plot_solution(
     series = {name: curve[name] for name in wanted}
     ax = axes_of(ax)
     for (name, values), (colour, style) in zip(series.items(), lines_of(), strict=False):
-        ax.plot(curve.t, values, color=colour, linestyle=style, label=name)
+        label = legend_label(model, name)
+        ax.plot(curve.t, values, color=colour, linestyle=style, label=label)
     ax.margins(x=0)
     if len(wanted) > 1:
         up = "states" if set(wanted) <= set(model.states) else "values"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def report(
     ----------
     result : Solution, Ensemble, Scan, Diagram, Fit, ..., or mapping of name to such
         What a function of trustode returned; several share a page, and their names begin those
-        of their files.
+        of their files and head their sections.
     folder : path
         Where the page, ``index.html``, goes with its pictures (PNG), its tables with all digits
         (CSV) and the model (``model.toml``); made if it is absent. Files of these names in it
@@ -108,28 +109,37 @@ def report(
 def _write(results: Mapping[str, Any], place: Path, title: str, call: str, may: Discretion) -> Path:
     """Write the page of results whose kinds are known."""
     sections: list[Section] = []
-    models: dict[Model, tuple[Any, list[str]]] = {}
-    for name, result in results.items():
-        plain = re.sub(r"[^\w-]+", "-", str(name))
+    models: dict[Model, dict[str, Any]] = {}
+    for key, result in results.items():
+        name = str(key)
+        plain = re.sub(r"[^\w-]+", "-", name)
         told = teller(result)
         assert told is not None
-        sections += told(result, Folder(place, f"{plain}-" if plain else ""), may)
+        for section in told(result, Folder(place, f"{plain}-" if plain else ""), may):
+            sections.append(replace(section, title=_headed(name, section.title)))
         model = getattr(result, "model", None)
         if isinstance(model, Model):
-            models.setdefault(model, (result, []))[1].append(str(name))
-    for k, (model, (result, names)) in enumerate(models.items(), 1):
+            models.setdefault(model, {})[name] = result
+    about = "" if not models else next(iter(models)).name
+    heading = ", ".join(str(name) for name in results if name) or sections[0].title
+    for k, (model, of_it) in enumerate(models.items(), 1):
         into = Folder(place, f"{k}-" if k > 1 else "")
-        sections.append(model_section(model, result, into, names if len(models) > 1 else ()))
+        sections.append(model_section(model, of_it, into, alone=len(models) == 1))
     calls = [getattr(result, "called", None) for result in results.values()]
     seeds = [str(made.seed) for made in calls if made is not None and made.seed is not None]
-    first = next(iter(models), None)
-    kinds = ", ".join(dict.fromkeys(type(result).__name__ for result in results.values()))
     return write_page(
         place,
-        title or (f"{kinds} of {first.name}" if first is not None else kinds),
-        "" if first is None else first.description,
+        title or _headed(about, heading),
+        next(iter(models)).description if models else "",
         sections,
         call=call or "; ".join(_UNKNOWN if made is None else str(made) for made in calls),
         facts={"Seed": ", ".join(seeds) or "none, nothing was drawn at random"},
         caution=CAUTION_ANY,
     )
+
+
+def _headed(name: str, title: str) -> str:
+    """Put a name before a heading that does not say the same."""
+    if title.lower().endswith(name.lower().replace("-", " ")):
+        return title
+    return f"{name}: {title[0].lower()}{title[1:]}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import needs
-from .page import Picture, Table, Text, save_picture, save_table
+from .page import Link, Picture, Table, Text, save_picture, save_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +32,19 @@ class Folder:
     def __init__(self, place: Path, prefix: str = "") -> None:
         self.place, self._prefix = place, prefix
 
-    def picture(self, name: str, draw: Callable[[Any], Any], caption: str, alt: str) -> Picture:
-        """Draw on the Axes of a new figure and save it."""
+    def picture(
+        self,
+        name: str,
+        draw: Callable[[Any], Any],
+        caption: str,
+        alt: str,
+        size: tuple[float, float] = _SIZE,
+    ) -> Picture:
+        """Draw on the Axes of a new figure, of a size in inches, and save it."""
         with needs("plot", "report"):
             from matplotlib.figure import Figure
 
-        figure = Figure(figsize=_SIZE, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots())
         return save_picture(self.place, f"{self._prefix}{name}.png", figure, caption, alt)
 
@@ -48,15 +55,28 @@ class Folder:
         caption: str,
         hide: Iterable[str] = (),
         digits: int = 5,
+        most: int = _MOST_ROWS,
     ) -> Table:
         """Save a table; show its first rows, without columns that need more room."""
         plain = _plain(frame)
         made = save_table(self.place, f"{self._prefix}{name}.csv", plain, caption, digits)
         shown = plain.drop(columns=[column for column in hide if column in plain])
-        if len(shown) > _MOST_ROWS:
-            caption = f"{caption} The first {_MOST_ROWS} of {len(shown)} rows."
-            shown = shown.head(_MOST_ROWS)
+        if len(shown) > most:
+            caption = f"{caption} The first {most} of {len(shown)} rows."
+            shown = shown.head(most)
         return Table(shown, caption, made.file, digits)
+
+    def samples(
+        self, name: str, frame: pd.DataFrame, caption: str, hide: Iterable[str] = ()
+    ) -> Table | Link:
+        """Save a table of which no single row tells anything, as points of a curve.
+
+        It is shown only if it is short.
+        """
+        if len(frame) <= _MOST_ROWS:
+            return self.table(name, frame, caption, hide)
+        made = save_table(self.place, f"{self._prefix}{name}.csv", _plain(frame), caption)
+        return Link(made.file, f"{caption.rstrip('.')}: {len(frame)} rows, {made.file}.")
 
     def text(self, name: str, content: str) -> str:
         """Save a text; return the name of its file."""

@@ -20,7 +20,7 @@ from ..fit.ranking import Ranking
 from ..fit.recovery import Recovery
 from ..fit.result import Fit
 from ..orbit_diagram import OrbitDiagram
-from ..plot import mean_courses, plot_means
+from ..plot import mean_courses, persons_size, plot_means
 from ..regime_map import RegimeMap
 from ..scan import Scan
 from ..simulate import Solution
@@ -66,9 +66,11 @@ def _of(found: Any, name: str) -> Callable[[Any], Any]:
 
 def _solution(solution: Solution, into: Folder, _: Discretion) -> list[Section]:
     model = solution.model
-    parts: list[Part] = [Text(solution.message, finding=True)]
-    if not solution.status:
-        parts = [*_summary(solution)]
+    unit = f" {model.time_unit}" if model.time_unit else ""
+    span = f"{model.name} from t = {solution.t[0]:g} to {solution.t[-1]:g}{unit}."
+    parts: list[Part] = [Text(solution.message if solution.status else span, finding=True)]
+    if solution.outside:
+        parts.append(Text(f"States that left their bounds: {', '.join(solution.outside)}."))
     parts.append(
         into.picture(
             "states",
@@ -82,8 +84,8 @@ def _solution(solution: Solution, into: Folder, _: Discretion) -> list[Section]:
     for name, of in others.items():
         if of:
             parts.append(_drawn_names(solution, into, name, of))
-    parts.append(into.table("extremes", _extremes(solution), "Where each begins, goes and ends."))
-    parts.append(into.table("trajectory", solution.to_frame(), "The trajectory.", digits=6))
+    parts.append(into.table("extremes", solution.extremes(), "Where each begins, goes and ends."))
+    parts.append(into.samples("trajectory", solution.to_frame(), "The trajectory."))
     if len(solution.events):
         parts.append(into.table("events", solution.events.to_frame(), "Events that were seen."))
     return [Section("The time course", tuple(parts))]
@@ -96,28 +98,6 @@ def _drawn_names(solution: Solution, into: Folder, name: str, of: Sequence[str])
         f"{name.capitalize()} over time.",
         f"{', '.join(of)} over time.",
     )
-
-
-def _extremes(solution: Solution) -> pd.DataFrame:
-    import pandas as pd
-
-    curve = solution.smooth()
-    rows = []
-    for name in (*solution.model.states, *solution.model.observables):
-        y = curve[name]
-        low, high = int(np.argmin(y)), int(np.argmax(y))
-        rows.append(
-            {
-                "name": name,
-                "start": y[0],
-                "lowest": y[low],
-                "at t = ": curve.t[low],
-                "highest": y[high],
-                "at t =": curve.t[high],
-                "end": y[-1],
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _ensemble(found: Ensemble, into: Folder, may: Discretion) -> list[Section]:
@@ -168,16 +148,16 @@ def _scan(found: Scan, into: Folder, _: Discretion) -> list[Section]:
 def _one_picture(name: str, title: str, caption: str, tables: Sequence[Any]) -> Teller:
     """Return what tells a result by its words, its one figure and tables.
 
-    A table is its name, what makes it of a result, and its caption.
+    A table is its name, what makes it of a result, its caption, and how it is shown.
     """
 
     def tell(found: Any, into: Folder, _: Discretion) -> list[Section]:
         parts: list[Part] = [*_summary(found)]
         parts.append(into.picture(name, lambda ax: found.plot(ax=ax), caption, caption))
-        for file, make, words in tables:
+        for file, make, words, shown in tables:
             frame = make(found)
             if len(frame):
-                parts.append(into.table(file, frame, words, hide=_LONG))
+                parts.append(shown(into, file, frame, words, hide=_LONG))
         return [Section(title, tuple(parts))]
 
     return tell
@@ -204,13 +184,10 @@ def _along(found: Diagram | Branch | Cycles, into: Folder, _: Discretion) -> lis
     if len(found.special):
         parts.append(into.table("special", found.special, "Special points.", hide=_LONG))
     parts.append(
-        into.table(
+        into.samples(
             "points", found.to_frame(), "Points along the branches.", hide=("leading", *_LONG)
         )
     )
-    held = ", ".join(f"{name} = {value:g}" for name, value in found.inputs.items())
-    if held:
-        parts.append(Text(f"Inputs were held at {held}."))
     return [Section(f"The {kind}", tuple(parts))]
 
 
@@ -237,7 +214,13 @@ def _fit(fit: Fit, into: Folder, may: Discretion) -> list[Section]:
     if may.personal:
         words = "Observed (marks) and predicted (lines) over time."
         looks.append(into.picture("data", lambda ax: fit.plot("data", ax), words, words))
-        looks.append(into.table("residuals", fit.residuals, "Observations and residuals."))
+        if groups:
+            words = "Each group: observed (marks) and predicted (lines) over time."
+            size = persons_size(len(groups))
+            looks.append(
+                into.picture("persons", lambda ax: fit.plot("persons", ax), words, words, size)
+            )
+        looks.append(into.samples("residuals", fit.residuals, "Observations and residuals."))
     else:
         looks += _means(fit, into)
     words = "Standardised residuals: if the model is right, 95 % lie between the dotted lines."
@@ -287,7 +270,7 @@ def _means(fit: Fit, into: Folder) -> list[Part]:
 
     return [
         into.picture("means-plot", lambda ax: plot_means(fit, means, ax), words, words),
-        into.table("means", means, "The means and how many groups they are over."),
+        into.samples("means", means, "The means and how many groups they are over."),
     ]
 
 
@@ -347,18 +330,18 @@ TELLERS: dict[type, Teller] = {
     Scan: _scan,
     OrbitDiagram: _one_picture(
         "orbit-diagram", "The orbit diagram", "Where orbits pass in the long run.",
-        [("points", OrbitDiagram.to_frame, "Where orbits pass.")],
+        [("points", OrbitDiagram.to_frame, "Where orbits pass.", Folder.samples)],
     ),
     Basins: _one_picture(
         "basins", "The basins", "Where the starts go.",
         [
-            ("attractors", lambda found: found.attractors, "Attractors."),
-            ("starts", Basins.to_frame, "Each start."),
+            ("attractors", lambda found: found.attractors, "Attractors.", Folder.table),
+            ("starts", Basins.to_frame, "Each start.", Folder.samples),
         ],
     ),
     Sweep: _one_picture(
         "sweep", "The sweep", "On the way up and on the way down.",
-        [("sweep", Sweep.to_frame, "Both ways.")],
+        [("sweep", Sweep.to_frame, "Both ways.", Folder.samples)],
     ),
     Diagram: _along,
     Branch: _along,
@@ -367,23 +350,23 @@ TELLERS: dict[type, Teller] = {
     BifurcationCurve: _one_picture(
         "curve", "The curve", "The curve in the plane of its two parameters.",
         [
-            ("special", lambda found: found.special, "Special points."),
-            ("points", BifurcationCurve.to_frame, "Points along the curve."),
+            ("special", lambda found: found.special, "Special points.", Folder.table),
+            ("points", BifurcationCurve.to_frame, "Points along the curve.", Folder.samples),
         ],
     ),
     RegimeMap: _one_picture(
         "regimes", "The map", "Regimes in the long run, and the curves that bound them.",
         [
-            ("borders", RegimeMap.borders, "What lies between regimes that meet."),
-            ("special", lambda found: found.special, "Organising centres."),
-            ("grid", RegimeMap.to_frame, "Each point."),
+            ("borders", RegimeMap.borders, "What lies between regimes that meet.", Folder.table),
+            ("special", lambda found: found.special, "Organising centres.", Folder.table),
+            ("grid", RegimeMap.to_frame, "Each point.", Folder.samples),
         ],
     ),
     Bands: _one_picture(
         "bands", "The bands", "How the places of special points are distributed.",
         [
-            ("quantiles", Bands.quantiles, "Quantiles."),
-            ("points", Bands.to_frame, "Each set of values."),
+            ("quantiles", Bands.quantiles, "Quantiles.", Folder.table),
+            ("points", Bands.to_frame, "Each set of values.", Folder.samples),
         ],
     ),
     Fit: _fit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..expression import write
@@ -10,39 +10,38 @@ from ..model import Model
 from ..text import write_text
 from .folder import Folder
 from .page import Link, Picture, Section, Table, Text
+from .used import Value, own_values, used_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def model_section(model: Model, result: Any, into: Folder, names: Sequence[str] = ()) -> Section:
-    """Return the section on the model that a result is of, and save the model.
+def model_section(
+    model: Model, results: Mapping[str, Any], into: Folder, alone: bool = True
+) -> Section:
+    """Return the section on the model that results are of, and save the model.
 
     Parameters
     ----------
     model : Model
-    result : result of that model
-        Its ``params`` and ``inputs``, where they are mappings, are the values that were used.
+    results : mapping of name to result of that model
+        Which values they used is told of each.
     into : Folder
-    names : sequence of str
-        Results that are of it, where a page has more than one model.
+    alone : bool
+        Whether it is the only model of the page.
     """
     file = into.text("model.toml", write_text(model))
-    used = getattr(result, "params", None)
-    values = used if isinstance(used, dict) else {}
     parts: list[Text | Picture | Table | Link] = [
         Text(
-            f"The model is in {file} beside this page: tr.read_model({file!r}) reads it."
-            + (f" Time is in the unit {model.time_unit!r}." if model.time_unit else "")
+            f"The model with its own values is in {file} beside this page: tr.read_model({file!r}) "
+            "reads it." + (f" Time is in the unit {model.time_unit!r}." if model.time_unit else "")
         )
     ]
     if model.source:
         parts.append(Text(f"Source: {model.source}"))
     parts.append(Table(_equations(model), "Equations."))
-    if model.params:
-        caption = "Values that were used." if values else "The model's own values."
-        parts.append(into.table("parameters", _values(model, values), caption, digits=6))
-    return Section("The model" + (f" of {', '.join(names)}" if names else ""), tuple(parts))
+    parts.append(_values(model, results, into))
+    return Section("The model" + ("" if alone else f" of {', '.join(results)}"), tuple(parts))
 
 
 def _equations(model: Model) -> pd.DataFrame:
@@ -51,10 +50,6 @@ def _equations(model: Model) -> pd.DataFrame:
     rows = [
         {"name": f"d{symbol.name}/dt", "equation": write(right), "meaning": _meaning(model, symbol)}
         for symbol, right in model.rhs.items()
-    ]
-    rows += [
-        {"name": f"{name}(0)", "equation": write(start), "meaning": "start"}
-        for name, start in model.initial.items()
     ]
     rows += [
         {"name": name, "equation": write(value), "meaning": model.meanings.get(name, "")}
@@ -67,18 +62,33 @@ def _meaning(model: Model, symbol: Any) -> str:
     return str(model.meanings.get(symbol.name, ""))
 
 
-def _values(model: Model, used: dict[str, float]) -> pd.DataFrame:
+def _values(model: Model, results: Mapping[str, Any], into: Folder) -> Table:
+    """Return the table of values: those that all results used, or a column for each of them."""
     import pandas as pd
 
-    return pd.DataFrame(
-        [
-            {
-                "name": name,
-                "value": float(used.get(name, param.value)),
-                "unit": param.unit,
-                "meaning": param.meaning,
-                "source": param.source,
-            }
-            for name, param in model.parameters.items()
-        ]
-    )
+    own = own_values(model)
+    used = {name: used_values(result) for name, result in results.items()}
+    known = {name: values for name, values in used.items() if values is not None}
+    first = next(iter(known.values()), own)
+    if all(values == first for values in known.values()):
+        columns: dict[str, dict[str, Value]] = {"value": first}
+        caption = "Values that were used." if known else "The model's own values."
+    else:
+        columns = {"model's own": own, **known}
+        caption = "Values: the model's own, and those that each result used."
+    if len(known) < len(used):
+        untold = ", ".join(name for name, values in used.items() if values is None and name)
+        caption += f" What {untold or 'the result'} used in their place is no longer known."
+    about = {
+        name: {"unit": each.unit, "meaning": each.meaning, "source": each.source}
+        for name, each in model.parameters.items()
+    }
+    about |= {f"{state}(0)": {"meaning": "start"} for state in model.states}
+    about |= {name: {"meaning": model.meanings.get(name, "input")} for name in model.inputs}
+    rows = [
+        {"name": name}
+        | {column: values[name] for column, values in columns.items()}
+        | {key: about[name].get(key, "") for key in ("unit", "meaning", "source")}
+        for name in own
+    ]
+    return into.table("parameters", pd.DataFrame(rows), caption, digits=6, most=len(rows))
