@@ -1,7 +1,7 @@
 """Work on many rows, piece by piece: here or by an executor, kept in a checkpoint, reported.
 
 What the rows are is the task's business. Results do not depend on where the work is done or
-how it is cut. Imports the progress and the checkpoint.
+how it is cut. Imports the progress, the checkpoint and the interrupt.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from . import __version__
 from .checkpoint import MANY, Checkpoint, Parts, beside, open_checkpoint
 from .errors import Interrupted, OptionError, SolveWarning, Status, TrustodeError, listed
+from .interrupt import remembered
 from .progress import Progress, check_progress, track
 
 #: Named arrays with a row for each row of the task. One whose name begins with `MANY` has any
@@ -171,6 +172,7 @@ def carry_out(
     many: dict[str, dict[int, NDArray[Any]]] = {}
     done = np.zeros(n, dtype=bool)
     with (
+        remembered() as raise_lost,
         _opened(how.checkpoint, task, n, where) as checkpoint,
         track(n, how.progress, where) as advance,
     ):
@@ -196,6 +198,7 @@ def carry_out(
                 advance(n_more)
 
         def look() -> None:
+            raise_lost()
             if checkpoint is not None:
                 report(checkpoint.sync())
 
@@ -221,6 +224,7 @@ def carry_out(
                         n_more = checkpoint.add(rows, arrays)
                     keep(rows, arrays)
                     report(n_more)
+                    raise_lost()
             look()
 
         try:
