@@ -121,9 +121,8 @@ def _extremes(solution: Solution) -> pd.DataFrame:
 
 
 def _ensemble(found: Ensemble, into: Folder, may: Discretion) -> list[Section]:
-    model = found.model
     parts: list[Part] = [*_summary(found)]
-    for state in model.states[:_MOST_PICTURES]:
+    for state in found.saved[:_MOST_PICTURES]:
         parts.append(
             into.picture(
                 f"runs-{state}",
