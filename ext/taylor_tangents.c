@@ -3,20 +3,30 @@
 #include <math.h>
 #include <string.h>
 
+/* The tangents by the parameters of the series have the first places, those by initial values the
+ * others. */
+static size_t tangents_blocks(const tro_lanes_job *job)
+{
+    if (!job->n_tangent) return 0;
+    size_t n = (size_t)((const tro_taylor *)job->series)->n_vary;
+    for (int k = 0; k < job->n_tangent; k++) n += job->seed[k] < 0;
+    return (n + TRO_WIDE - 1) / TRO_WIDE;
+}
+
 size_t tro_taylor_tangents_work(const tro_lanes_job *job)
 {
     const tro_taylor *model = job->series;
-    const size_t blocks = ((size_t)job->n_tangent + TRO_WIDE - 1) / TRO_WIDE;
-    const size_t n = (size_t)model->n_state;
+    const size_t blocks = tangents_blocks(job), n = (size_t)model->n_state;
     if (!blocks) return 0;
+    const size_t places = (size_t)job->n_tangent * sizeof(int) / sizeof(tro_w) + 1;
     return blocks * ((size_t)model->n_wide * (size_t)(job->order + 1) + (size_t)model->n_vary +
-                     n + 1) + n;
+                     2 * n + 1) + places;
 }
 
 void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_w *memory)
 {
     const tro_taylor *model = job->series;
-    const size_t blocks = ((size_t)job->n_tangent + TRO_WIDE - 1) / TRO_WIDE;
+    const size_t blocks = tangents_blocks(job);
     *t = (tro_tangents){.job = job, .model = model, .n_block = (int)blocks};
     if (!blocks) return;
     const size_t n_vary = (size_t)model->n_vary, n = (size_t)model->n_state;
@@ -26,10 +36,14 @@ void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_
     t->before = t->directions + blocks * n_vary;
     t->least = t->before + blocks * n;
     t->row = t->least + blocks;
-    for (int k = 0; k < job->n_tangent; k++)
+    t->place = (int *)(t->row + blocks * n);
+    int next = model->n_vary;
+    for (int k = 0; k < job->n_tangent; k++) {
+        const int at = t->place[k] = job->seed[k] < 0 ? next++ : job->seed[k];
         if (job->seed[k] >= 0)
-            TRO_WIDE_LANE(t->directions[(size_t)(k / TRO_WIDE) * n_vary + (size_t)job->seed[k]],
-                          k % TRO_WIDE) = 1.0;
+            TRO_WIDE_LANE(t->directions[(size_t)(at / TRO_WIDE) * n_vary + (size_t)at],
+                          at % TRO_WIDE) = 1.0;
+    }
 }
 
 void tro_taylor_tangents_begin(tro_tangents *t, const double *p, const double *tangents)
@@ -39,14 +53,15 @@ void tro_taylor_tangents_begin(tro_tangents *t, const double *p, const double *t
     double atol = 0.0;
     for (int i = 0; i < n; i++) atol += job->options->atol[i] * job->options->atol[i];
     atol = sqrt(atol / n);
-    for (int block = 0; block < t->n_block; block++) t->least[block] = tro_wide_set(atol);
+    /* Where there is no tangent, any tolerance holds. */
+    for (int block = 0; block < t->n_block; block++) t->least[block] = tro_wide_set(1.0);
     for (int k = 0; k < job->n_tangent; k++) {
-        const int block = k / TRO_WIDE, at = k % TRO_WIDE;
+        const int block = t->place[k] / TRO_WIDE, at = t->place[k] % TRO_WIDE;
         tro_w *now = t->series + (size_t)block * t->size;
         for (int i = 0; i < n; i++) TRO_WIDE_LANE(now[i], at) = tangents[k * n + i];
         /* The states' tolerance over the parameter's size. */
         const double size = job->vary[k] >= 0 ? fabs(p[job->vary[k]]) : 1.0;
-        if (size > 0.0) TRO_WIDE_LANE(t->least[block], at) = atol / size;
+        TRO_WIDE_LANE(t->least[block], at) = size > 0.0 ? atol / size : atol;
     }
 }
 
@@ -65,7 +80,7 @@ static double tangents_larger(double a, double b)
 void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
                                double *size_before)
 {
-    const int n = t->model->n_state, n_tangent = t->job->n_tangent;
+    const int n = t->model->n_state;
     const size_t n_wide = (size_t)t->model->n_wide;
     const double rtol = t->job->options->rtol, mean = 1.0 / n;
     for (int block = 0; block < t->n_block; block++) {
@@ -84,8 +99,7 @@ void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size
         const tro_w weight = share / (rtol * tro_wide_sqrt(mean * low) + t->least[block]);
         last *= weight * weight;
         before *= weight * weight;
-        const int left = n_tangent - block * TRO_WIDE, count = left < TRO_WIDE ? left : TRO_WIDE;
-        for (int at = 0; at < count; at++) {
+        for (int at = 0; at < TRO_WIDE; at++) {
             /* The tangent's own square may have overflowed before its last coefficient's. */
             const int known = TRO_WIDE_LANE(weight, at) > 0.0;
             *size_last = tangents_larger(*size_last, known ? TRO_WIDE_LANE(last, at) : INFINITY);
@@ -163,29 +177,28 @@ static void tangents_at(const tro_tangents *t, int block, double theta, tro_w *o
     }
 }
 
-/* Write a block's tangents where it has its rows (n_tangent, n_state). */
-static void tangents_write(const tro_tangents *t, int block, const tro_w *from, double *out)
+/* Write tangents (n_tangent, n_state) from blocks that lie so far apart. */
+static void tangents_write(const tro_tangents *t, const tro_w *from, size_t apart, double *out)
 {
-    const int n = t->model->n_state, begin = block * TRO_WIDE;
-    const int left = t->job->n_tangent - begin, count = left < TRO_WIDE ? left : TRO_WIDE;
-    const double *lanes = (const double *)from;
-    out += (size_t)begin * (size_t)n;
-    for (int at = 0; at < count; at++)
-        for (int i = 0; i < n; i++) *out++ = lanes[i * TRO_WIDE + at];
+    const int n = t->model->n_state;
+    for (int k = 0; k < t->job->n_tangent; k++) {
+        const size_t block = (size_t)(t->place[k] / TRO_WIDE);
+        const double *lanes = (const double *)(from + block * apart) + t->place[k] % TRO_WIDE;
+        for (int i = 0; i < n; i++) *out++ = lanes[i * TRO_WIDE];
+    }
 }
 
 void tro_taylor_tangents_now(const tro_tangents *t, double *out)
 {
-    for (int block = 0; block < t->n_block; block++)
-        tangents_write(t, block, t->series + (size_t)block * t->size, out);
+    tangents_write(t, t->series, t->size, out);
 }
 
 void tro_taylor_tangents_row(const tro_tangents *t, double theta, double *out)
 {
-    for (int block = 0; block < t->n_block; block++) {
-        tangents_at(t, block, theta, t->row);
-        tangents_write(t, block, t->row, out);
-    }
+    const size_t n = (size_t)t->model->n_state;
+    for (int block = 0; block < t->n_block; block++)
+        tangents_at(t, block, theta, t->row + (size_t)block * n);
+    tangents_write(t, t->row, n, out);
 }
 
 void tro_taylor_tangents_step(tro_tangents *t, double theta)

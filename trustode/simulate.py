@@ -374,7 +374,7 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
     if isinstance(given, str) or hasattr(given, "name"):
         given = [given]
     try:
-        return tuple(str(getattr(name, "name", name)) for name in given)
+        return tuple([str(getattr(name, "name", name)) for name in given])
     except TypeError:
         raise OptionError(f"{where}: sensitivities must be names, got {given!r:.60}") from None
 

@@ -34,13 +34,17 @@ class NoRecurrence(Exception):
 
 @dataclass(eq=False, repr=False)
 class Series:
-    """One series: its order-0 text, its order-k text, and what it needs stored."""
+    """One series: its order-0 text, its order-k text, and what it needs stored.
+
+    A tangent in the directions of some parameters alone has them in ``only``.
+    """
 
     first: str
     later: str
     slot: int | None = None
     derived: int | None = None
     scaled: tuple[str, str, str] | None = None
+    only: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Print the series of a solution's tangents as C text, for several blocks of them abreast.
 
 A block is TRO_WIDE tangents side by side. Blocks that are computed together share what they
-read of the solution's series, and do not wait for each other.
+read of the solution's series, and do not wait for each other. The tangents by parameters come
+first, in the parameters' order, so that each of the first blocks leaves out what belongs to the
+parameters of others.
 """
 
 from __future__ import annotations
@@ -21,11 +23,48 @@ from .recurrences import (
     plain_lines,
 )
 
+
+@dataclass(frozen=True)
+class _Term:
+    """A term of a sum of tangents, in texts of order 0 and of order k.
+
+    A factor, in both texts, is yet to be multiplied with. A tangent in the directions of some
+    parameters alone has them in ``only``, and perhaps no text of order k.
+    """
+
+    minus: bool
+    tangent: tuple[str, str]
+    factor: tuple[str, str] | None
+    only: frozenset[int] | None
+
+    def alone(self, order: int) -> str:
+        """Return the text of the term without another."""
+        factor = f"{self.factor[order]} * " if self.factor else ""
+        return f"{'-' if self.minus else ''}{factor}{self.tangent[order]}"
+
+    def joined(self, first: str, later: str) -> tuple[str, str]:
+        """Return the texts of the sums, of order 0 and of order k, with something else."""
+        return self._joined(0, first), self._joined(1, later)
+
+    def _joined(self, order: int, to: str) -> str:
+        text = self.tangent[order]
+        if not text:
+            return to
+        if not to:
+            return self.alone(order)
+        if not self.factor:
+            return f"{to} {'-' if self.minus else '+'} {text}"
+        return f"tro_wide_fma({'-' if self.minus else ''}{self.factor[order]}, {text}, {to})"
+
+
 #: Text of tangents that are zero.
 _STILL = "tro_wide_set(0.0)"
 
-#: Blocks that are computed together, at most; more would not fit into 32 vector registers.
-_MOST_BLOCKS = 3
+#: Blocks that are computed together. Three of them, with half the sums at a time, were no quicker
+#: with sixteen vector registers.
+_ABREAST = 2
+#: Blocks that have code of their own, which leaves out other blocks' parameters, at most.
+_MOST_OWN = 8
 
 
 @dataclass(eq=False, repr=False)
@@ -50,14 +89,14 @@ class Tangents(Recurrences):
             self.wide[number] = known
         return known
 
-    def name(self, first: str, later: str) -> Series:
+    def name(self, first: str, later: str, only: frozenset[int] | None = None) -> Series:
         """Give an expression a name of its own; what stands still has no later text."""
         number = self.n_name
         self.n_name += 1
         self.first.append(f"const tro_w v{number} = {first};")
         if later:
             self.later.append(f"const tro_w n{number} = {later};")
-        return Series(f"v{number}", f"n{number}" if later else "")
+        return Series(f"v{number}", f"n{number}" if later else "", only=only)
 
     def lower(self, number: int) -> Series:
         """Return the recurrence of a node."""
@@ -65,22 +104,19 @@ class Tangents(Recurrences):
         operation, *rest = graph.nodes[number]
         operands = graph.operands(number)
         if number == graph.zero:
-            return Series(_STILL, "")
+            return Series(_STILL, "", only=frozenset())
         if operation == "dy":
             slot = int(rest[0])
             return Series(f"z[{slot}]", f"q[{slot}]", slot)
         if operation == "dp":
-            return Series(f"d[{rest[0]}]", "")
-        if operation == "neg":
-            a = self.read(operands[0])
-            return self.name(f"-{a.first}", f"-{a.later}" if a.later else "")
-        if operation in ("add", "sub"):
-            return self.add(str(operation), self.read(operands[0]), self.read(operands[1]))
+            return Series(f"d[{rest[0]}]", "", only=frozenset((int(rest[0]),)))
+        if operation in ("neg", "add", "sub"):
+            return self.add(self.terms_below(number, False))
         if operation == "mul":
             value, tangent = sorted(operands, key=self.is_wide)
             return self.multiply(value, self.read(tangent), self.uses[number] > 1)
         if operation == "div":
-            return self.divide(*operands)
+            return self.divide(*operands, self.uses[number] > 1)
         if operation == "select":
             return self.choose(*operands)
         raise NoRecurrence(str(operation))
@@ -93,29 +129,58 @@ class Tangents(Recurrences):
         where = f"{self.values.constant(low)} < {self.values.constant(high)}"
         first = f"({where} ? {a.first} : {b.first})"
         later = f"({where} ? {a.later or _STILL} : {b.later or _STILL})"
-        return self.name(first, later if a.later or b.later else "")
+        return self.name(first, later if a.later or b.later else "", _either(a, b))
 
-    def add(self, operation: str, a: Series, b: Series) -> Series:
-        """Return the sum or the difference of two tangents."""
-        minus, sign = ("-", "-") if operation == "sub" else ("", "+")
+    def terms_below(self, number: int, minus: bool) -> list[_Term]:
+        """Return the terms of a sum, a difference or a sign, or of what is subtracted."""
+        operation = self.graph.nodes[number][0]
+        left, *rest = self.graph.operands(number)
+        found = self.terms(left, minus != (operation == "neg"))
+        for right in rest:
+            found += self.terms(right, minus != (operation == "sub"))
+        return found
 
-        def both(x: str, y: str, x_scaled: str, y_scaled: str) -> str:
-            """Join two texts; of a scaled one, what it scales is given too."""
-            if not y:
-                return x
-            if not x:
-                return f"{minus}{y}"
-            if y_scaled and b.scaled is not None:
-                return f"tro_wide_fma({minus}{b.scaled[0]}, {y_scaled}, {x})"
-            if x_scaled and a.scaled is not None:
-                return f"tro_wide_fma({a.scaled[0]}, {x_scaled}, {minus}{y})"
-            return f"{x} {sign} {y}"
+    def terms(self, number: int, minus: bool) -> list[_Term]:
+        """Return the terms of a node; sums and products that nobody else reads come apart."""
+        operation = self.graph.nodes[number][0]
+        if self.uses[number] == 1 and number not in self.series:
+            if operation in ("neg", "add", "sub"):
+                return self.terms_below(number, minus)
+            if operation == "mul":
+                value, other = sorted(self.graph.operands(number), key=self.is_wide)
+                tangent = self.read(other)
+                if self.values.moves(value) and not tangent.later:
+                    slot = self.values.store(self.values.read(value))
+                    factor = f"s[{slot}]", f"x[{slot}]"
+                    return [_Term(minus, (tangent.first,) * 2, factor, tangent.only)]
+        series = self.read(number)
+        if series.scaled is not None:
+            scale, *texts = series.scaled
+            return [_Term(minus, (texts[0], texts[1]), (scale, scale), series.only)]
+        return [_Term(minus, (series.first, series.later), None, series.only)]
 
-        _, first_a, later_a = a.scaled or ("", "", "")
-        _, first_b, later_b = b.scaled or ("", "", "")
-        return self.name(
-            both(a.first, b.first, first_a, first_b), both(a.later, b.later, later_a, later_b)
+    def add(self, terms: list[_Term]) -> Series:
+        """Return the sum of terms, those of some blocks behind those of all."""
+        common = sorted(
+            (term for term in terms if term.only is None),
+            key=lambda term: (term.minus, term.factor is not None),
         )
+        partial = [term for term in terms if term.only is not None]
+        sums = common or partial
+        only = None if common else frozenset[int]().union(*(term.only or () for term in partial))
+        first, later = (sums[0].alone(k) if sums[0].tangent[k] else "" for k in (0, 1))
+        total = None if len(sums) > 1 else self.name(first, later, only)
+        for term in sums[1:]:
+            total = self.name(*term.joined(first, later), only)
+            first, later = total.first, total.later
+        assert total is not None
+        for term in partial if common else ():
+            has = " || ".join(f"HAS(at, {j})" for j in sorted(term.only or ())) or "0"
+            first, later = term.joined(total.first, total.later)
+            if later != total.later:
+                later = f"({has} ? {later} : {total.later})"
+            total = self.name(f"({has} ? {first} : {total.first})", later)
+        return total
 
     def multiply(self, value: int, tangent: Series, keep: bool) -> Series:
         """Return a node times a tangent; what is kept has a name."""
@@ -130,30 +195,38 @@ class Tangents(Recurrences):
             return Series(*texts, scaled=(factor, tangent.first, tangent.later))
         slot = values.store(values.read(value))
         if not tangent.later:
-            return self.name(f"{tangent.first} * s[{slot}]", f"{tangent.first} * x[{slot}]")
+            texts = (f"{tangent.first} * s[{slot}]", f"{tangent.first} * x[{slot}]")
+            return self.name(*texts, tangent.only)
         own = self.store(tangent)
         inner = self.sum(slot, own)
         ends = f"tro_wide_fma(x[{slot}], z[{own}], {inner})"
         return self.name(
-            f"s[{slot}] * {tangent.first}", f"tro_wide_fma(s[{slot}], {tangent.later}, {ends})"
+            f"s[{slot}] * {tangent.first}",
+            f"tro_wide_fma(s[{slot}], {tangent.later}, {ends})",
+            tangent.only,
         )
 
-    def divide(self, above: int, below: int) -> Series:
-        """Lower a tangent over a node."""
+    def divide(self, above: int, below: int, keep: bool) -> Series:
+        """Lower a tangent over a node; what is kept has a name."""
         values, graph = self.values, self.graph
         a = self.read(above)
         if not values.moves(below):
-            return self.multiply(graph.div(graph.one, below), a, True)
+            return self.multiply(graph.div(graph.one, below), a, keep)
         bottom = values.store(values.read(below))
         slot = self.new_slot()
         inverse = f"i{self.n_name}"
         self.first.append(f"const tro_v {inverse} = tro_set(1.0) / s[{bottom}];")
         rest = f"tro_wide_fma(x[{bottom}], z[{slot}], {self.sum(bottom, slot)})"
         upper = f"{a.later} - {rest}" if a.later else f"-{rest}"
-        series = self.name(f"{a.first} * {inverse}", f"({upper}) * {inverse}")
+        series = self.name(f"{a.first} * {inverse}", f"({upper}) * {inverse}", a.only)
         series.slot = slot
         self.write(slot, series.first, series.later)
         return series
+
+
+def _either(a: Series, b: Series) -> frozenset[int] | None:
+    """Return the parameters in whose directions one of two tangents lies, or None for all."""
+    return None if a.only is None or b.only is None else a.only | b.only
 
 
 def tangent_text(tangents: Tangents, slopes: list[Series], n_vary: int) -> str:
@@ -165,44 +238,54 @@ def tangent_text(tangents: Tangents, slopes: list[Series], n_vary: int) -> str:
     slopes : list of Series
         Tangents of the right-hand side.
     n_vary : int
-        Parameters that the solution is differentiated by: as many tangents are expected, so
-        that only the function for as many blocks together is compiled.
+        Parameters that the solution is differentiated by; at least so many tangents are expected.
     """
-    abreast = "".join(
-        f"#{'if' if count == _MOST_BLOCKS else 'elif'} {n_vary} > {count - 1} * TRO_WIDE\n"
-        f"#define ABREAST {count}\n{_blocks(tangents, slopes, n_vary, count)}"
-        for count in range(_MOST_BLOCKS, 1, -1)
-    )
+    own = ""
+    for block in range(0, _MOST_OWN, _ABREAST):
+        own += f"#if {n_vary} > {block + 1} * TRO_WIDE\n    abreast({block}, {_CALL});\n"
+        own += f"    {_onward(_ABREAST, n_vary)}\n"
+        own += f"#elif {n_vary} > {block} * TRO_WIDE\n    alone({block}, {_CALL});\n"
+        own += f"    {_onward(1, n_vary)}\n#endif\n"
     return (
-        f"{_blocks(tangents, slopes, n_vary, 1)}{abreast}#endif\n\n"
+        # Whether a block has a parameter's tangent; -1 stands for a block that may have any.
+        "#define HAS(at, j) ((at) < 0 || (j) / TRO_WIDE == (at))\n"
+        f"{_blocks(tangents, slopes, n_vary, 1)}{_blocks(tangents, slopes, n_vary, _ABREAST)}"
         "static void tangent(int n_block, int order, tro_v scale, const tro_v *c, const tro_v *s,\n"
         "    const tro_w *d, tro_w *z)\n{\n"
         "    const int size = WIDE * (order + 1);\n"
-        "#ifdef ABREAST\n"
-        "    for (; n_block >= ABREAST; n_block -= ABREAST) {\n"
-        "        abreast(order, scale, c, s, d, z);\n"
-        f"        d += ABREAST * {n_vary};\n        z += ABREAST * size;\n    }}\n"
-        "#endif\n"
-        "    for (; n_block > 0; n_block--) {\n"
-        "        alone(order, scale, c, s, d, z);\n"
-        f"        d += {n_vary};\n        z += size;\n    }}\n}}\n\n"
+        f"#if {n_vary} > {_MOST_OWN} * TRO_WIDE\n    enum {{ REST = -1 }};\n"
+        f"#else\n    enum {{ REST = {_MOST_OWN} }};\n{own}#endif\n"
+        f"#if {n_vary} > {_MOST_OWN} * TRO_WIDE || !{n_vary}\n"
+        f"    while (n_block >= {_ABREAST}) {{\n        abreast(REST, {_CALL});\n"
+        f"        {_onward(_ABREAST, n_vary)}\n    }}\n#endif\n"
+        f"    while (n_block > 0) {{\n        alone(REST, {_CALL});\n"
+        f"        {_onward(1, n_vary)}\n    }}\n}}\n\n"
     )
 
 
+_CALL = "order, scale, c, s, d, z"
+
+
+def _onward(count: int, n_vary: int) -> str:
+    """Return the text that goes on behind some blocks."""
+    return f"n_block -= {count}, d += {count * n_vary}, z += {count} * size;"
+
+
 def _blocks(tangents: Tangents, slopes: list[Series], n_vary: int, count: int) -> str:
-    """Return the function for a number of blocks together."""
+    """Return the function for a number of blocks together, the first of which is ``block``."""
     starts, steps = next_coefficients(slopes, "g", _STILL)
     later = plain_lines(tangents.later, "q")
     own = "".join(
+        f"    const int at{k} = block < 0 ? block : block + {k};\n"
         f"    const tro_w *d{k} = d + {k * n_vary};\n"
         f"    tro_w *z{k} = z + {k} * WIDE * (order + 1), *q{k} = z{k}, *g{k} = z{k} + WIDE;\n"
-        f"    (void)d{k}; (void)q{k};\n"
+        f"    (void)at{k}; (void)d{k}; (void)q{k};\n"
         for k in range(count)
     )
     onward = "".join(f" q{k} = g{k}, g{k} += WIDE;" for k in range(count))
     return (
-        f"static void {'alone' if count == 1 else 'abreast'}(int order, tro_v scale,\n"
-        "    const tro_v *c, const tro_v *s, const tro_w *d, tro_w *z)\n{\n"
+        f"static TRO_SPREAD void {'alone' if count == 1 else 'abreast'}(const int block,\n"
+        "    int order, tro_v scale, const tro_v *c, const tro_v *s, const tro_w *d, tro_w *z)\n{\n"
         f"    const tro_v *x = s;\n    (void)c; (void)d; (void)x;\n{own}"
         f"{lines_of(_each([*tangents.first, *starts], count), 4)}"
         "    for (int k = 1; k < order; k++) {\n"
@@ -221,6 +304,7 @@ def _each(lines: Iterable[str], count: int) -> list[str]:
             continue
         for k in range(count):
             named = re.sub(r"\b([vnb]\d+)\b", rf"\g<1>_{k}", line)
+            named = re.sub(r"\bat\b", f"at{k}", named)
             found.append(re.sub(r"\b([zqgd])\[", rf"\g<1>{k}[", named))
     return found
 
@@ -236,7 +320,7 @@ def _loops(sums: Sequence[tuple[int, int]], count: int) -> str:
     text = "".join(f"        const tro_w *e{k};\n" for k in blocks) + "        const tro_v *l;\n"
     starts = "".join(f" e{k} = z{k} + WIDE;" for k in blocks)
     onward = "".join(f", e{k} += WIDE" for k in blocks)
-    group = SUMS_A_LOOP if count == 1 else SUMS_A_LOOP // 2
+    group = SUMS_A_LOOP // count
     for begin in range(0, len(sums), group):
         some = list(enumerate(sums))[begin : begin + group]
         text += "".join(f"        tro_w b{n}_{k} = {_STILL};\n" for n, _ in some for k in blocks)

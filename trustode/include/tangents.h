@@ -23,6 +23,13 @@ typedef double tro_w __attribute__((vector_size(8 * TRO_WIDE)));
 #define TRO_WIDE_LANE(a, lane) ((a)[lane])
 #endif
 
+/* Functions of which each call is compiled by itself, for the constants that it is given. */
+#if defined(__GNUC__) && !defined(__TINYC__)
+#define TRO_SPREAD inline __attribute__((always_inline))
+#else
+#define TRO_SPREAD inline
+#endif
+
 static inline tro_w tro_wide_set(double x)
 {
     const tro_w none = {0.0};

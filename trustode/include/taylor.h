@@ -33,7 +33,8 @@ typedef struct {
     void (*series)(int order, tro_v t, tro_v scale, const tro_v *c, const tro_v *u, tro_v *s);
     /* Coefficients z[k * n_wide + i] of TRO_WIDE tangents through z[i], along a solution whose
      * series are s; d (n_vary) are the parameters' tangents. The same of n_block such blocks,
-     * one after the other in d and z. Of one run alone, so only where TRO_LANES is 1. */
+     * one after the other in d and z, of which the first begin with the tangents by each of the
+     * n_vary parameters in turn. Of one run alone, so only where TRO_LANES is 1. */
     void (*tangent)(int n_block, int order, tro_v scale, const tro_v *c, const tro_v *s,
                     const tro_w *d, tro_w *z);
 } tro_taylor;

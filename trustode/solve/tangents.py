@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..compile import CompiledModel
 from ..errors import ModelError, nearest
+from ..model import Model
 
 Array = NDArray[np.float64]
 
@@ -16,9 +18,16 @@ NO_INDICES = np.empty(0, dtype=np.int32)
 
 
 def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> NDArray[np.int32]:
-    """Return the parameter index of each name, or -1 - j for the initial value of state j."""
-    if not which:
-        return NO_INDICES
+    """Return the parameter index of each name, or -1 - j for the initial value of state j.
+
+    It is not to be written to.
+    """
+    return _indices(compiled, tuple(which), where) if which else NO_INDICES
+
+
+@lru_cache(maxsize=256)
+def _indices(compiled: CompiledModel, which: tuple[str, ...], where: str) -> NDArray[np.int32]:
+    """Look up once what comes again."""
     model = compiled.model
     indices = []
     for name in which:
@@ -32,7 +41,9 @@ def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> N
                 f"{where}: {name!r:.60} is neither a parameter nor an initial value "
                 f"('{model.states[0]}(0)') of {model.name}{nearest(str(name), known)}"
             )
-    return np.array(indices, dtype=np.int32)
+    found = np.array(indices, dtype=np.int32)
+    found.flags.writeable = False
+    return found
 
 
 def start_rows(
@@ -59,25 +70,39 @@ def start_rows(
     """
     if not len(vary):
         return np.ascontiguousarray(y0, dtype=float)
+    rows = np.empty((len(p), 1 + len(vary), y0.shape[1]))
+    rows[:, 0] = y0
     if tangents is None:
-        tangents = _start_tangents(compiled, vary, p, given)
-    return np.hstack([y0, tangents.reshape(len(p), -1)])
+        _start_tangents(compiled, vary, p, given, rows[:, 1:])
+    else:
+        rows[:, 1:] = tangents
+    return rows.reshape(len(p), -1)
 
 
 def _start_tangents(
-    compiled: CompiledModel, vary: NDArray[np.int32], p: Array, given: Collection[str]
-) -> Array:
-    """Return the derivatives of the model's own initial values."""
-    model = compiled.model
-    tangents = np.zeros((len(p), len(vary), len(model.states)))
-    for k, index in enumerate(vary):
+    compiled: CompiledModel,
+    vary: NDArray[np.int32],
+    p: Array,
+    given: Collection[str],
+    out: Array,
+) -> None:
+    """Write the derivatives of the model's own initial values."""
+    out[...] = 0.0
+    by_parameter = []
+    for column, index in enumerate(vary.tolist()):
         if index < 0:
-            tangents[:, k, -1 - index] = 1.0
-    free = [j for j, name in enumerate(model.states) if name not in given]
-    by_parameter = np.flatnonzero(vary >= 0)
-    if by_parameter.size and any(not model.initial[model.states[j]].is_number for j in free):
-        for r in range(len(p)):
-            by = compiled.initial_dp(p[r])
-            for column in by_parameter:
-                tangents[r, column, free] = by[free, vary[column]]
-    return tangents
+            out[:, column, -1 - index] = 1.0
+        else:
+            by_parameter.append(column)
+    free = _following(compiled.model, tuple(given)) if by_parameter else []
+    for r in range(len(p)) if free else ():
+        by = compiled.initial_dp(p[r])
+        for column in by_parameter:
+            out[r, column, free] = by[free, vary[column]]
+
+
+@lru_cache(maxsize=256)
+def _following(model: Model, given: tuple[str, ...]) -> list[int]:
+    """Return the states whose initial value follows from parameters."""
+    initial = enumerate(model.states)
+    return [j for j, name in initial if name not in given and not model.initial[name].is_number]
