@@ -71,22 +71,19 @@ void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, 
         t->model->tangent(t->n_block, t->job->order, scale, c, s, t->directions, t->series);
 }
 
-/* The larger of two numbers; NaN counts as larger than any, so that none is lost to the next. */
-static double tangents_larger(double a, double b)
-{
-    return isnan(a) || a >= b ? a : b;
-}
-
 void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
                                double *size_before)
 {
     const int n = t->model->n_state;
     const size_t n_wide = (size_t)t->model->n_wide;
     const double rtol = t->job->options->rtol, mean = 1.0 / n;
+    const tro_w none = tro_wide_set(0.0);
+    tro_w most_last = none, most_before = none, sound = none;
+    if (!t->n_block) return;
     for (int block = 0; block < t->n_block; block++) {
         const tro_w *first = t->series + (size_t)block * t->size;
         const tro_w *end = first + (size_t)t->job->order * n_wide;
-        tro_w low = tro_wide_set(0.0), last = low, before = low;
+        tro_w low = none, last = none, before = none;
         for (int i = 0; i < n; i++) {
             const tro_w size = tro_wide_larger(tro_wide_abs(first[i]),
                                                tro_wide_abs(first[n_wide + (size_t)i]));
@@ -99,13 +96,18 @@ void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size
         const tro_w weight = share / (rtol * tro_wide_sqrt(mean * low) + t->least[block]);
         last *= weight * weight;
         before *= weight * weight;
-        for (int at = 0; at < TRO_WIDE; at++) {
-            /* The tangent's own square may have overflowed before its last coefficient's. */
-            const int known = TRO_WIDE_LANE(weight, at) > 0.0;
-            *size_last = tangents_larger(*size_last, known ? TRO_WIDE_LANE(last, at) : INFINITY);
-            *size_before =
-                tangents_larger(*size_before, known ? TRO_WIDE_LANE(before, at) : INFINITY);
-        }
+        most_last = tro_wide_larger(most_last, last);
+        most_before = tro_wide_larger(most_before, before);
+        /* Zero, or NaN where one is not finite: comparisons would lose it. The tangent's own
+         * square may overflow before its last coefficient's. */
+        sound += (low + last + before) * none;
+    }
+    for (int at = 0; at < TRO_WIDE; at++) {
+        const int known = TRO_WIDE_LANE(sound, at) == 0.0;
+        const double last = known ? TRO_WIDE_LANE(most_last, at) : INFINITY;
+        const double before = known ? TRO_WIDE_LANE(most_before, at) : INFINITY;
+        if (last > *size_last) *size_last = last; /* NaN stays */
+        if (before > *size_before) *size_before = before;
     }
 }
 

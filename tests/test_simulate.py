@@ -367,13 +367,13 @@ def test_time_limit(method):
     solver = tr.Solver(method=method, time_limit=0.2, max_steps=2**31 - 1, rtol=1e-10)
     began = time.perf_counter()
     with pytest.raises(tr.SolveError, match=r"TIME_LIMIT.*Raise time_limit") as caught:
-        tr.simulate(model, [0.0, 1.0, 1e9], solver=solver)
+        tr.simulate(model, [0.0, 0.01, 1e9], solver=solver)
     assert 0.2 <= time.perf_counter() - began < 1.2
     part = caught.value.solution
     assert part.status is tr.Status.TIME_LIMIT
     assert len(part.t) == 2
     # The limit is of each run; what was reached in time is right.
-    limited = tr.ensemble(model, {"mu": [1.0, 1.0]}, [0.0, 1.0, 1e9], solver=solver, threads=1)
+    limited = tr.ensemble(model, {"mu": [1.0, 1.0]}, [0.0, 0.01, 1e9], solver=solver, threads=1)
     assert (limited.status == tr.Status.TIME_LIMIT).all()
     np.testing.assert_array_equal(limited.y[0, :2], part.y)
 

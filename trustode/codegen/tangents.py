@@ -39,6 +39,8 @@ class _Term:
 
     def alone(self, order: int) -> str:
         """Return the text of the term without another."""
+        if self.minus and self.factor:
+            return self._joined(order, _STILL)
         factor = f"{self.factor[order]} * " if self.factor else ""
         return f"{'-' if self.minus else ''}{factor}{self.tangent[order]}"
 
@@ -54,7 +56,8 @@ class _Term:
             return self.alone(order)
         if not self.factor:
             return f"{to} {'-' if self.minus else '+'} {text}"
-        return f"tro_wide_fma({'-' if self.minus else ''}{self.factor[order]}, {text}, {to})"
+        function = "tro_wide_less" if self.minus else "tro_wide_fma"
+        return f"{function}({self.factor[order]}, {text}, {to})"
 
 
 #: Text of tangents that are zero.
@@ -65,6 +68,8 @@ _STILL = "tro_wide_set(0.0)"
 _ABREAST = 2
 #: Blocks that have code of their own, which leaves out other blocks' parameters, at most.
 _MOST_OWN = 8
+#: What the functions of blocks are given, beside which block it is.
+_CALL = "order, scale, c, s, d, z"
 
 
 @dataclass(eq=False, repr=False)
@@ -116,7 +121,8 @@ class Tangents(Recurrences):
             value, tangent = sorted(operands, key=self.is_wide)
             return self.multiply(value, self.read(tangent), self.uses[number] > 1)
         if operation == "div":
-            return self.divide(*operands, self.uses[number] > 1)
+            above, below = operands
+            return self.divide(above, below, self.uses[number] > 1)
         if operation == "select":
             return self.choose(*operands)
         raise NoRecurrence(str(operation))
@@ -249,9 +255,11 @@ def tangent_text(tangents: Tangents, slopes: list[Series], n_vary: int) -> str:
     return (
         # Whether a block has a parameter's tangent; -1 stands for a block that may have any.
         "#define HAS(at, j) ((at) < 0 || (j) / TRO_WIDE == (at))\n"
-        f"{_blocks(tangents, slopes, n_vary, 1)}{_blocks(tangents, slopes, n_vary, _ABREAST)}"
-        "static void tangent(int n_block, int order, tro_v scale, const tro_v *c, const tro_v *s,\n"
-        "    const tro_w *d, tro_w *z)\n{\n"
+        f"{_blocks(tangents, slopes, n_vary, 1)}"
+        f"#if {n_vary} > TRO_WIDE || !{n_vary}\n"
+        f"{_blocks(tangents, slopes, n_vary, _ABREAST)}#endif\n\n"
+        "static void tangent(int n_block, int order, tro_v scale, const tro_v *restrict c,\n"
+        "    const tro_v *restrict s, const tro_w *restrict d, tro_w *restrict z)\n{\n"
         "    const int size = WIDE * (order + 1);\n"
         f"#if {n_vary} > {_MOST_OWN} * TRO_WIDE\n    enum {{ REST = -1 }};\n"
         f"#else\n    enum {{ REST = {_MOST_OWN} }};\n{own}#endif\n"
@@ -261,9 +269,6 @@ def tangent_text(tangents: Tangents, slopes: list[Series], n_vary: int) -> str:
         f"    while (n_block > 0) {{\n        alone(REST, {_CALL});\n"
         f"        {_onward(1, n_vary)}\n    }}\n}}\n\n"
     )
-
-
-_CALL = "order, scale, c, s, d, z"
 
 
 def _onward(count: int, n_vary: int) -> str:
@@ -285,13 +290,14 @@ def _blocks(tangents: Tangents, slopes: list[Series], n_vary: int, count: int) -
     onward = "".join(f" q{k} = g{k}, g{k} += WIDE;" for k in range(count))
     return (
         f"static TRO_SPREAD void {'alone' if count == 1 else 'abreast'}(const int block,\n"
-        "    int order, tro_v scale, const tro_v *c, const tro_v *s, const tro_w *d, tro_w *z)\n{\n"
+        "    int order, tro_v scale, const tro_v *restrict c, const tro_v *restrict s,\n"
+        "    const tro_w *restrict d, tro_w *restrict z)\n{\n"
         f"    const tro_v *x = s;\n    (void)c; (void)d; (void)x;\n{own}"
         f"{lines_of(_each([*tangents.first, *starts], count), 4)}"
         "    for (int k = 1; k < order; k++) {\n"
         f"        x += SLOTS;\n       {onward}\n"
         "        const tro_v next = scale * tro_set(R[k + 1]);\n"
-        f"{_loops(tangents.sums, count)}{lines_of(_each([*later, *steps], count), 8)}    }}\n}}\n\n"
+        f"{_order(tangents.sums, later, steps, count)}    }}\n}}\n\n"
     )
 
 
@@ -309,27 +315,50 @@ def _each(lines: Iterable[str], count: int) -> list[str]:
     return found
 
 
-def _loops(sums: Sequence[tuple[int, int]], count: int) -> str:
-    """Return the loops over earlier coefficients of a value and a tangent each.
+def _order(
+    sums: Sequence[tuple[int, int]], lines: Sequence[str], steps: Sequence[str], count: int
+) -> str:
+    """Return the text of one order: its lines, and loops over earlier coefficients.
 
-    The newest tangent comes last, so that the sums of the others do not wait for it.
+    What is summed in one loop is used before the next, and what is known goes on to the next
+    order at once, so that it need not leave the registers. The newest tangent is no part of the
+    loops, so that they do not wait for it.
     """
-    if not sums:
+    ready: dict[str, list[str]] = {}
+    for step in steps:
+        names = re.findall(r"\bn\d+\b", step)
+        ready.setdefault(names[-1] if names else "", []).append(step)
+    group = SUMS_A_LOOP // count
+    text, n_summed = _declared(len(sums), count) + lines_of(_each(ready.pop("", []), count), 8), 0
+    for line in lines:
+        for number in re.findall(r"\bb(\d+)\b", line):
+            while n_summed <= int(number):
+                text += _loop(list(enumerate(sums))[n_summed : n_summed + group], count)
+                n_summed += group
+        defined = re.match(r"const tro_w (n\d+) =", line)
+        known = ready.pop(defined[1], []) if defined else []
+        text += lines_of(_each([line, *known], count), 8)
+    return text
+
+
+def _declared(n_sum: int, count: int) -> str:
+    """Return the text that declares where the loops are, if there are any."""
+    if not n_sum:
         return ""
+    return "".join(f"        const tro_w *e{k};\n" for k in range(count)) + (
+        "        const tro_v *l;\n"
+    )
+
+
+def _loop(some: Sequence[tuple[int, tuple[int, int]]], count: int) -> str:
+    """Return a loop over earlier coefficients of a value and a tangent each."""
     blocks = range(count)
-    text = "".join(f"        const tro_w *e{k};\n" for k in blocks) + "        const tro_v *l;\n"
     starts = "".join(f" e{k} = z{k} + WIDE;" for k in blocks)
     onward = "".join(f", e{k} += WIDE" for k in blocks)
-    group = SUMS_A_LOOP // count
-    for begin in range(0, len(sums), group):
-        some = list(enumerate(sums))[begin : begin + group]
-        text += "".join(f"        tro_w b{n}_{k} = {_STILL};\n" for n, _ in some for k in blocks)
-        text += f"        l = x - SLOTS;\n       {starts}\n"
-        text += f"        for (; e0 < q0; l -= SLOTS{onward}) {{\n"
-        for n, (left, right) in some:
-            for k in blocks:
-                text += (
-                    f"            b{n}_{k} = tro_wide_fma(l[{left}], e{k}[{right}], b{n}_{k});\n"
-                )
-        text += "        }\n"
-    return text
+    text = "".join(f"        tro_w b{n}_{k} = {_STILL};\n" for n, _ in some for k in blocks)
+    text += f"        l = x - SLOTS;\n       {starts}\n"
+    text += f"        for (; e0 < q0; l -= SLOTS{onward}) {{\n"
+    for n, (left, right) in some:
+        for k in blocks:
+            text += f"            b{n}_{k} = tro_wide_fma(l[{left}], e{k}[{right}], b{n}_{k});\n"
+    return f"{text}        }}\n"

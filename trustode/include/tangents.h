@@ -36,22 +36,33 @@ static inline tro_w tro_wide_set(double x)
     return x - none;
 }
 
-/* a b + c of tangents b and c, rounded once. */
-static inline tro_w tro_wide_fma(double a, tro_w b, tro_w c)
+static inline tro_w tro_wide_both(tro_w a, tro_w b, tro_w c)
 {
 #if TRO_WIDE == 1
     return fma(a, b, c);
 #elif TRO_WHOLE == TRO_CLANG
-    return __builtin_elementwise_fma(tro_wide_set(a), b, c);
+    return __builtin_elementwise_fma(a, b, c);
 #elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 8
-    return __builtin_ia32_vfmaddpd512_mask(tro_wide_set(a), b, c, 0xff, 4);
+    return __builtin_ia32_vfmaddpd512_mask(a, b, c, 0xff, 4);
 #elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 4
-    return __builtin_ia32_vfmaddpd256(tro_wide_set(a), b, c);
+    return __builtin_ia32_vfmaddpd256(a, b, c);
 #else
     tro_w out;
-    for (int i = 0; i < TRO_WIDE; i++) out[i] = __builtin_fma(a, b[i], c[i]);
+    for (int i = 0; i < TRO_WIDE; i++) out[i] = __builtin_fma(a[i], b[i], c[i]);
     return out;
 #endif
+}
+
+/* c + a b of tangents b and c, rounded once. */
+static inline tro_w tro_wide_fma(double a, tro_w b, tro_w c)
+{
+    return tro_wide_both(tro_wide_set(a), b, c);
+}
+
+/* c - a b, rounded once. */
+static inline tro_w tro_wide_less(double a, tro_w b, tro_w c)
+{
+    return tro_wide_both(tro_wide_set(a), -b, c);
 }
 
 static inline tro_w tro_wide_abs(tro_w a)
