@@ -161,7 +161,7 @@ static void taylor_fill(batch *b, int at)
 #endif
     TRO_LANE(b->t, at) = from->t;
     double most = l->end - job->t_out[0];
-    if (b->model->timed) most *= 0.01; /* the equations may wake up on the way */
+    if (b->model->sudden) most *= 0.01; /* the equations may wake up on the way */
     if (from->h > 0.0 && from->h < most) most = from->h;
     if (job->options->h_max < most) most = job->options->h_max;
     TRO_LANE(b->scale, at) = TRO_LANE(b->most, at) = most;
@@ -400,7 +400,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     const double left = l->stop - t;
     /* A step cut short to end on a stop says nothing against a longer one. */
     double most = GROW * h;
-    if (b->model->timed && most > 0.01 * (l->end - b->job->t_out[0]))
+    if (b->model->sudden && most > 0.01 * (l->end - b->job->t_out[0]))
         most = 0.01 * (l->end - b->job->t_out[0]);
     TRO_LANE(b->most, at) = most < options->h_max ? most : options->h_max;
     const double free = h;

@@ -142,6 +142,39 @@ def test_time_dependence_is_not_stepped_over():
     assert y[-1, 0] == pytest.approx(np.sqrt(np.pi), rel=1e-6)
 
 
+@pytest.mark.parametrize("rtol", [1e-4, 1e-9])
+def test_time_in_oscillations_does_not_bound_the_step(rtol):
+    """y = sin(w t + c) and a growing one of t sin(w t): closed forms, in fewer than 100 steps."""
+    phase = 3 * TIME / 2 + sympy.Rational(1, 2)
+    model = one_state(sympy.cos(phase) + TIME * sympy.sin(phase) / 8, start=0.0)
+    t = np.linspace(0, 10, 30)
+    found = tr.simulate(model, t, solver=tr.Solver("taylor", rtol=rtol, atol=rtol))
+    integral = sympy.lambdify(TIME, sympy.integrate(model.rhs["X"], (TIME, 0, TIME)), "numpy")
+    assert found.stats["n_steps"] < 50
+    np.testing.assert_allclose(found.y[:, 0], integral(t), atol=10 * rtol)
+
+
+@pytest.mark.parametrize(
+    "pulse",
+    [
+        sympy.tanh(3 * sympy.cos(TIME / 100) - 2.9),
+        sympy.exp(30 * sympy.sin(TIME / 100) - 30),
+        sympy.sin(TIME / 100) ** 50,
+        1 / (1 + (TIME - 500) ** 2),
+        sympy.exp(X * TIME / 1000) / (1 + sympy.exp(40 - TIME)),
+    ],
+    ids=["tanh", "exp", "power", "rational", "state"],
+)
+def test_time_that_may_wake_the_equations_up_bounds_the_step(pulse):
+    model = one_state(pulse / 10 - X, start=0.0)
+    found = tr.simulate(model, [0, 400, 1000], solver=tr.Solver("taylor"))
+    assert found.stats["n_steps"] >= 100
+    short = tr.Solver("DOP853", rtol=1e-11, atol=1e-11, h_max=0.5)
+    np.testing.assert_allclose(
+        found.y, tr.simulate(model, [0, 400, 1000], solver=short).y, atol=1e-5
+    )
+
+
 def test_step_over_a_pole_is_taken_back():
     """y = tan(t) has no solution past pi/2: no number may come from behind it."""
     model = one_state(1 + X**2, start=0.0)

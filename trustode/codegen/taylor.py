@@ -29,6 +29,8 @@ from .tangents import Tangents, tangent_text
 
 #: Of fewer sums a single run's go one by one: vectors of them would wait for their stores.
 _FEWEST_ABREAST = 6
+#: Factors that time may stand in before it can change the equations unannounced.
+_MOST_TIMES = 4
 #: Numbers in a vector of what a single run keeps; vectors begin at multiples of it.
 _SIDE = 4
 
@@ -75,7 +77,7 @@ def taylor_text(
     slopes = [tangents.read(node) for node in ahead]
     hoist = body(graph, values.hoisted)
     helper = "".join(text for name, text in HELPERS.items() if f"{name}(" in hoist)
-    timed = int(any(graph.nodes[node][0] == "t" for node in needed))
+    sudden = int(_sudden(graph, needed))
     wide = tangent_text(tangents, slopes, len(vary)) if vary is not None else ""
     n_vary = -1 if vary is None else len(vary)
     inputs = ", ".join(map(str, driven))
@@ -91,12 +93,49 @@ def taylor_text(
         f"    (void)p; (void)u; (void)out;\n{hoist}\n}}\n\n"
         f"{_series_function(values, ends, layout)}{wide}"
         f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
-        f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {timed}, WIDE, {n_vary}, {len(driven)},\n"
+        f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {sudden}, WIDE, {n_vary}, {len(driven)},\n"
         f"    {'driven' if driven else '0'}, hoist, series, {'tangent' if wide else '0'}}};\n\n"
         "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
         "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
     )
     return text if layout is None else re.sub(r"\b([sxlr])\[(\d+)\]", r"\1[S\2]", text)
+
+
+def _sudden(graph: Graph, needed: Sequence[int]) -> bool:
+    """Say whether time can change the equations within an instant that nothing announces.
+
+    Sines, cosines and exponentials of a phase that grows evenly, and a few products of them or
+    of the time itself, have derivatives of low order that show what comes; whatever else the
+    time stands in may rest for long and then change, as ``exp(-(t - 50)**2)`` does.
+    """
+    # Factors that the time stands in; nodes that grow evenly with it; those without states.
+    degrees: dict[int, int] = {}
+    even: set[int] = set()
+    stateless: set[int] = set()
+    for number in needed:
+        operation = graph.nodes[number][0]
+        operands = graph.operands(number)
+        of = [degrees[operand] for operand in operands]
+        if operation not in ("y", "dy") and stateless.issuperset(operands):
+            stateless.add(number)
+        if operation == "t":
+            degree = 1
+        elif operation in ("add", "sub", "neg"):
+            degree = max(of)
+        elif operation == "mul" or (operation == "div" and of[1] == 0):
+            degree = sum(of)
+        elif operation in ("sin", "cos", "exp") and even.issuperset(operands):
+            degree = of[0]
+        else:
+            degree = _MOST_TIMES + 1 if any(of) else 0
+        if degree > _MOST_TIMES:
+            return True
+        degrees[number] = degree
+        linear = operation in ("t", "add", "sub", "neg")
+        scaled = operation in ("mul", "div") and number in stateless and degree == 1
+        if degree == 0 or ((linear or scaled) and even.issuperset(operands)):
+            even.add(number)
+    return False
 
 
 def _slots(n_slot: int, layout: _Layout | None) -> str:

@@ -21,7 +21,7 @@ typedef struct {
     int n_state, n_param, n_input;
     int n_const; /* what depends on p and u alone */
     int n_slot;  /* series that are kept, the states first */
-    int timed;   /* the equations name the time */
+    int sudden;  /* time may change the equations unannounced */
     int n_wide;  /* series that are kept of each tangent, the states' first */
     int n_vary;  /* parameters to differentiate by, or -1 without tangents */
     int n_driven;      /* inputs that move */
