@@ -60,6 +60,8 @@ def test_two_cusps_of_the_swallowtail(text_model):
     found, special = curves(model, ("a", "b"), ((-0.5, 0.5), (-0.6, 0.6)))
     (fold,) = found["fold"]
     x = np.array([-1, 1]) * 0.1**0.5
+    # Which end the walk starts from is rounding.
+    special = special.sort_values("b")
     assert special["b"].to_numpy() == pytest.approx(1.2 * x - 4 * x**3, rel=1e-8)
     assert special["a"].to_numpy() == pytest.approx([-0.03, -0.03], rel=1e-8)
     at = fold.points["x"].to_numpy()
