@@ -4,7 +4,9 @@ import heyoka as hy
 import numpy as np
 import sympy
 
-from .translate import equations
+from trustode.expression import TIME
+
+from .translate import FUNCTIONS, equations
 
 
 class Heyoka:
@@ -21,9 +23,9 @@ class Heyoka:
     def _system(self, model):
         states, params, rhs = equations(model)
         variables = hy.make_vars(*(s.name for s in states))
-        functions = {"tanh": hy.tanh, "exp": hy.exp, "log": hy.log, "sqrt": hy.sqrt}
-        made = sympy.lambdify([states, params], rhs, [functions], cse=True)
-        right = made(variables, [hy.par[i] for i in range(len(params))])
+        functions = {name: getattr(hy, name) for name in FUNCTIONS}
+        made = sympy.lambdify([states, params, TIME], rhs, [functions], cse=True)
+        right = made(variables, [hy.par[i] for i in range(len(params))], hy.time)
         return list(zip(variables, right, strict=True))
 
     def trajectory(self, problem, rtol, t=None):

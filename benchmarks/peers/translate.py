@@ -6,7 +6,8 @@ import sympy
 
 from trustode.expression import symbol
 
-_FUNCTIONS = {name: getattr(math, name) for name in ("exp", "log", "sqrt", "tanh", "sin", "cos")}
+#: Functions that peers know by these names.
+FUNCTIONS = ("exp", "log", "sqrt", "tanh", "sin", "cos", "sinh", "cosh")
 
 
 def equations(model):
@@ -34,7 +35,7 @@ def function(model, arguments, *, out="dydt"):
     lines += [f"    p_{i} = p[{i}]" for i in range(len(params))]
     lines += [f"    {name} = {_text(value)}" for name, value in shared]
     lines += [f"    {out}[{i}] = {_text(value)}" for i, value in enumerate(results)]
-    namespace = dict(_FUNCTIONS)
+    namespace = {name: getattr(math, name) for name in FUNCTIONS}
     exec("\n".join(lines), namespace)
     return namespace["rhs"]
 
