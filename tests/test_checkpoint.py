@@ -1,12 +1,18 @@
 """Checkpoints: nothing finished is lost, nothing foreign is taken, nothing in them runs."""
 
+import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,10 +21,13 @@ import trustode as tr
 from trustode import checkpoint
 from trustode.checkpoint import digest, open_checkpoint
 from trustode.errors import DataError, FileError, OptionError
+from trustode.jobs import carry_out, check_how
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMES = np.linspace(0, 30, 7)
 PARTS = {"model": ("lorenz", digest(1.0))}
+#: The rows of a record, as an outsider finds them.
+RECORDS = re.compile(rb'\{"rows": (\[\d+, \d+\])')
 
 
 def solve(path=None, n=40, **arguments):
@@ -101,9 +110,9 @@ def test_killed_in_the_middle_goes_on(tmp_path):
     whole = measure()
     for name in whole.names:
         assert resumed[name].tobytes() == whole[name].tobytes()
-    # Each finished piece was kept before it was reported, each row once.
-    records = path.read_bytes().count(b'{"rows": [')
-    assert records == len(seen) - 1
+    # Each row is kept once.
+    rows = [json.loads(each) for each in RECORDS.findall(path.read_bytes())]
+    assert sorted(rows) == [[k, min(k + 4, 25)] for k in range(0, 25, 4)]
 
 
 def measure(path=None, report=False):
@@ -140,6 +149,129 @@ def test_full_disk_keeps_what_is_finished(tmp_path):
     resumed = solve(path, progress=lambda done, total: seen.append(done))
     assert finished in seen
     assert same(resumed, solve())
+
+
+def test_what_is_reported_survives_a_power_cut(tmp_path, monkeypatch):
+    """A cut takes away what was written since the system was last asked to put it on the disk."""
+    path, surely, waits = tmp_path / "runs", [0], []
+
+    def fsync(number, wait=os.fsync):
+        wait(number)
+        # As of a disk that turns now and then: what comes meanwhile waits for the next time.
+        time.sleep(0.002)
+        waits.append(number)
+        surely[0] = path.stat().st_size
+
+    def report(done, total):
+        rows = [json.loads(each) for each in RECORDS.findall(path.read_bytes()[: surely[0]])]
+        assert done <= sum(stop - start for start, stop in rows)
+        seen.append(done)
+
+    seen = []
+    monkeypatch.setattr(os, "fsync", fsync)
+    whole = solve(path, n=2000, progress=report)
+    assert seen[-1] == 2000
+    records = len(RECORDS.findall(path.read_bytes()))
+    assert len(waits) < records / 2
+    # What a killed process wrote is on the disk before the next one reports it.
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    surely[0] = 0
+    seen.clear()
+    assert same(solve(path, n=2000, progress=report), whole)
+    assert len(seen) > records / 2
+
+
+def test_little_time_is_spent_in_waiting_for_the_disk(tmp_path, monkeypatch):
+    waited = []
+
+    def fsync(number):
+        began = time.monotonic()
+        time.sleep(0.001)
+        waited.append(time.monotonic() - began)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with open_checkpoint(tmp_path / "runs", PARTS, 10**6, "call") as kept:
+        began, n_sure = time.monotonic(), 0
+        for k in range(3000):
+            n_sure += kept.add(slice(k, k + 1), {"y": np.zeros(1)})
+        # The first line's wait, the first record's, and then a hundredth of the time.
+        assert sum(waited[2:-1]) <= 0.011 * (time.monotonic() - began)
+        assert n_sure + kept.sync() == 3000
+        assert kept.sync() == 0
+
+
+def test_a_disk_however_slow_is_waited_for_every_second(tmp_path, monkeypatch):
+    clock, waits = [0.0], []
+
+    def fsync(number):
+        clock[0] += 0.5
+        waits.append(clock[0])
+
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(os, "fsync", fsync)
+    with open_checkpoint(tmp_path / "runs", PARTS, 100, "call") as kept:
+        for k in range(100):
+            clock[0] += 0.1
+            kept.add(slice(k, k + 1), {"y": np.zeros(1)})
+        between = np.diff(waits[1:])
+        assert len(between) >= 6
+        # A second, the work that was under way when it was over, and the wait itself.
+        assert between.max() == pytest.approx(1.6, abs=0.11)
+
+
+def test_a_disk_that_fails_keeps_what_it_surely_has(tmp_path, monkeypatch):
+    path, waits = tmp_path / "runs", []
+
+    def fsync(number, wait=os.fsync):
+        waits.append(number)
+        if len(waits) == 4:
+            raise OSError(errno.EIO, "Input/output error")
+        wait(number)
+
+    monkeypatch.setattr(checkpoint, "_SHARE", 1.0)
+    monkeypatch.setattr(os, "fsync", fsync)
+    seen = []
+    with pytest.raises(FileError, match=r"Input/output error\)\. (\d+) of 400 are finished") as it:
+        solve(path, n=400, progress=lambda done, total: seen.append(done))
+    finished = int(re.search(r"(\d+) of 400", str(it.value))[1])
+    assert 0 < finished == seen[-1] < 400
+    rows = [json.loads(each) for each in RECORDS.findall(path.read_bytes())]
+    assert sum(stop - start for start, stop in rows) == finished
+    monkeypatch.undo()
+    assert same(solve(path, n=400), solve(n=400))
+
+
+def test_what_a_worker_finished_waits_for_no_other(tmp_path, monkeypatch):
+    """Two pieces come within one wait for the disk, and the third only when both are reported."""
+    monkeypatch.setattr(checkpoint, "_SHARE", 1e-9)
+    monkeypatch.setattr(checkpoint, "_LONGEST", 1e9)
+    both, seen = threading.Event(), []
+
+    def report(done, total):
+        seen.append(done)
+        if done == 2:
+            both.set()
+
+    class Last:
+        def __init__(self, values):
+            self.values = values
+
+        def take(self, rows):
+            return Last(self.values[rows])
+
+        def solve(self, crew):
+            late = self.values[0] == 2 and not both.wait(20.0)
+            return {"late": np.array([late], dtype=np.int64)}
+
+        def parts(self):
+            return PARTS
+
+    with ThreadPoolExecutor(1) as pool:
+        how = check_how(None, pool, tmp_path / "kept", report, "call")
+        found = carry_out(Last(np.arange(3)), 3, 1, how, "call")
+    assert found["late"].tolist() == [0, 0, 0]
+    assert seen == [0, 1, 2, 3]
 
 
 # ------------------------------------------------------------------ what is refused

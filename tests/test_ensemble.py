@@ -239,6 +239,58 @@ def test_too_large_is_refused_before_solving(trust):
         tr.ensemble(trust, {"kappa": np.ones(runs)}, np.arange(times))
 
 
+@pytest.mark.parametrize("method", ["auto", "rodas5p", "LSODA"])
+def test_saved_states_are_those_of_the_whole(method, tmp_path):
+    model, table, t = tr.models.load("lorenz"), {"rho": [0.5, 20.0, 28.0]}, np.linspace(0, 2, 5)
+    how = {"solver": tr.Solver(method), "checkpoint": tmp_path / "kept"}
+    whole = tr.ensemble(model, table, t, solver=how["solver"])
+    assert whole.saved == model.states
+    some = tr.ensemble(model, table, t, save=("Z", model.states[0], "Z"), **how)
+    assert some.saved == ("Z", "X")
+    for name in some.saved:
+        assert some[name].tobytes() == whole[name].tobytes()
+    assert some.y.flags.c_contiguous
+    assert list(some.to_frame()) == ["run", "t", "Z", "X"]
+    assert some.to_frame().equals(whole.to_frame()[["run", "t", "Z", "X"]])
+    assert some.quantiles("Z").tobytes() == whole.quantiles("Z").tobytes()
+    assert tr.ensemble(model, table, t, save="Y", solver=how["solver"]).saved == ("Y",)
+    with pytest.raises(ModelError, match=r"no 'Y', because it kept Z, X only\. .* name it there"):
+        some["Y"]
+    with pytest.raises(ModelError, match=r"no 'y'.* It has Z, X$"):
+        some["y"]
+    # A checkpoint holds what was asked for.
+    with pytest.raises(DataError, match="save: only there"):
+        tr.ensemble(model, table, t, **how)
+    assert tr.ensemble(model, table, t, save=["Z", "X"], **how).y.tobytes() == some.y.tobytes()
+
+
+def test_saved_states_with_events_and_observables():
+    (x, y), k = tr.states("x y"), tr.parameters("k")
+    model = tr.Model("two", {x: -k * x, y: k * x}, {k: 1.0}, {x: 1.0, y: 0.0},
+                     observables={"sum": x + y})  # fmt: skip
+    found = tr.ensemble(model, {"k": [1.0, 2.0]}, [0.0, 1.0], events=tr.Event("x - y"), save=[y])
+    # Both are 1/2 after log(2)/k, and the table of events has all states.
+    np.testing.assert_allclose(found.events["t"], np.log(2) / np.array([1.0, 2.0]), rtol=1e-4)
+    np.testing.assert_allclose(found.events[["x", "y"]], 0.5, rtol=1e-4)
+    np.testing.assert_allclose(found["y"][:, 1], 1 - np.exp([-1.0, -2.0]), rtol=1e-4)
+    with pytest.raises(ModelError, match=r"no 'sum', because it kept y only.*observables need all"):
+        found["sum"]
+
+
+@pytest.mark.parametrize(
+    ("save", "error", "message"),
+    [
+        (["z"], ModelError, "save: 'z' is no state of the model; did you mean 'Z'"),
+        ("rho", ModelError, "save: 'rho' is no state"),
+        (3, ModelError, "save: 3 is no state"),
+        ([], OptionError, "save is empty"),
+    ],
+)
+def test_what_cannot_be_saved(save, error, message):
+    with pytest.raises(error, match=message):
+        tr.ensemble(tr.models.load("lorenz"), {"rho": [1.0]}, [0, 1], save=save)
+
+
 def test_memory_that_is_unknown_refuses_nothing(monkeypatch):
     monkeypatch.setattr("trustode.solve.memory.free_memory", lambda: None)
     assert len(tr.ensemble(decay(), {"k": [1.0]}, [0.0, 1.0])) == 1

@@ -8,8 +8,10 @@ of work::
     4 bytes   CRC-32 of the content, little-endian
     content   a line of JSON (rows; name, type and shape of each array), then the arrays' bytes
 
-A record counts once it is whole, and it is on the disk before the next one begins. There are
-only numbers and short texts in it, nothing that could run. Imports the errors only.
+A record counts once it is whole. It is written at once, so it outlives this process however that
+ends; a power cut it outlives once the disk has it, which is waited for as often as costs next to
+nothing, and at least once for each second of work. There are only numbers and short texts in it,
+nothing that could run. Imports the errors only.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import json
 import math
 import os
 import struct
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -50,6 +53,9 @@ _PREFIX = struct.Struct("<4sQI")
 _LONGEST_HEADER = 2**20
 #: Kinds of arrays: numbers and text of a fixed length.
 _KINDS = "iufU"
+#: Share of the time that may be spent in waiting for the disk, and seconds between two such waits
+#: at most, however slow the disk is.
+_SHARE, _LONGEST = 0.01, 1.0
 
 
 def digest(*values: object) -> str:
@@ -101,7 +107,10 @@ def open_checkpoint(
             path.empty(file, where)
         checkpoint = Checkpoint(file, place, n, where)
         checkpoint._begin(header.encode() + b"\n")
-        yield checkpoint
+        try:
+            yield checkpoint
+        finally:
+            checkpoint.sync()
 
 
 class Anew(os.PathLike[str]):
@@ -146,12 +155,16 @@ def beside(path: str | os.PathLike[str], name: str) -> str | os.PathLike[str]:
 
 
 class Checkpoint:
-    """An open checkpoint; `open_checkpoint` makes it."""
+    """An open checkpoint; `open_checkpoint` makes it, and waits for the disk at its end."""
 
     def __init__(self, file: FileIO, path: Path, n: int, where: str) -> None:
         self._file, self._path, self._where = file, path, where
         self._done = np.zeros(n, dtype=bool)
         self._end = 0
+        # Rows that are written and not surely on the disk, the end of what is, and when to wait.
+        self._unsure: list[slice] = []
+        self._sure = 0
+        self._due = 0.0
 
     def finished(self) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
         """Read what is finished: rows and their arrays, of shape (n_row, ...).
@@ -172,12 +185,18 @@ class Checkpoint:
                 break
             rows, arrays = self._understand(content)
             self._end += _PREFIX.size + length
+            self._sure = self._end
             self._done[rows] = True
             yield rows, arrays
         self._file.truncate(self._end)
 
-    def add(self, rows: slice, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write finished rows, and wait until they are on the disk.
+    def add(self, rows: slice, arrays: Mapping[str, NDArray[Any]]) -> int:
+        """Write finished rows, and wait for the disk if it is time to.
+
+        Returns
+        -------
+        int
+            Rows, these or earlier ones, that are surely on the disk since this call.
 
         Raises
         ------
@@ -197,16 +216,55 @@ class Checkpoint:
             checksum = zlib.crc32(piece, checksum)
         self._write([_PREFIX.pack(_MARK, length, checksum), *pieces])
         self._done[rows] = True
+        self._unsure.append(rows)
+        return self.sync() if time.monotonic() >= self._due else 0
+
+    def sync(self) -> int:
+        """Wait until all that was added is on the disk; return the rows that surely are since.
+
+        Raises
+        ------
+        FileError
+            If the disk did not take them. The file then holds what surely was on it before.
+        """
+        if not self._unsure:
+            return 0
+        began = time.monotonic()
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # What of it the disk has is not known any more.
+            self._drop(self._sure)
+            for rows in self._unsure:
+                self._done[rows] = False
+            self._unsure = []
+            raise self._unwritten(error) from error
+        ended = time.monotonic()
+        self._due = ended + min((ended - began) / _SHARE, _LONGEST)
+        self._sure = self._end
+        n_sure: int = sum(rows.stop - rows.start for rows in self._unsure)
+        self._unsure = []
+        return n_sure
 
     def _begin(self, header: bytes) -> None:
-        """Read the first line and compare it, or write it."""
+        """Read the first line and compare it, or write it, and wait for the disk."""
         start = self._read(_LONGEST_HEADER)
         if header.startswith(start):
             # New, empty, or the call was killed before its first line was whole.
             self._file.seek(0)
             self._file.truncate(0)
             self._write([header])
-            return
+        else:
+            self._compare(start, header)
+        try:
+            # Of records too, which a process may have written that was killed before it waited.
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritten(error) from error
+        self._sure = self._end
+
+    def _compare(self, start: bytes, header: bytes) -> None:
+        """Go on behind the first line, or raise where it is not that of this call."""
         line, newline, _ = start.partition(b"\n")
         try:
             known = json.loads(line) if newline else None
@@ -258,23 +316,31 @@ class Checkpoint:
         return b"".join(found)
 
     def _write(self, pieces: list[Any]) -> None:
-        """Append bytes and wait for the disk, or leave the file as it was and raise."""
+        """Append bytes, or leave the file as it was and raise."""
         try:
             self._file.seek(self._end)
             for piece in pieces:
                 left = memoryview(piece)
                 while left:
                     left = left[self._file.write(left) :]
-            os.fsync(self._file.fileno())
         except OSError as error:
-            with suppress(OSError):
-                self._file.truncate(self._end)
-            raise FileError(
-                f"{self._where}: the checkpoint {self._path} could not be written "
-                f"({error.strerror}). {np.count_nonzero(self._done)} of {len(self._done)} are "
-                "finished and kept in it. Make room, then call again to go on from there"
-            ) from error
+            self._drop(self._end)
+            raise self._unwritten(error) from error
         self._end = self._file.tell()
+
+    def _drop(self, end: int) -> None:
+        """Take away all behind some byte."""
+        with suppress(OSError):
+            self._file.truncate(end)
+        self._end = end
+
+    def _unwritten(self, error: OSError) -> FileError:
+        """Return what to raise where the file does not take what is finished."""
+        return FileError(
+            f"{self._where}: the checkpoint {self._path} could not be written "
+            f"({error.strerror}). {np.count_nonzero(self._done)} of {len(self._done)} are "
+            "finished and kept in it. Make room, then call again to go on from there"
+        )
 
 
 def _opened(place: Path, where: str) -> FileIO:

@@ -6,7 +6,7 @@ Imports the runs.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -40,6 +40,7 @@ from .runs import (
     chunks,
     make_runs,
 )
+from .simulate import leaves
 from .solve import NATIVE, Solver, check_times, compile_ahead, refuse_too_large
 from .stimulus import Table
 from .stimulus import table as tabled
@@ -66,10 +67,12 @@ class Ensemble(Shown):
     table : DataFrame
         What was varied, one row a run.
     t : ndarray, shape (n_time,)
-    y : ndarray, shape (n_run, n_time, n_state)
-        Columns in the order of ``model.states``; NaN from where a run stopped early.
+    y : ndarray, shape (n_run, n_time, n_saved)
+        Columns in the order of `saved`; NaN from where a run stopped early.
     status : ndarray, shape (n_run,)
         How each run ended; see `Status`.
+    saved : tuple of str
+        States that are kept: all of them, in the model's order, unless ``save`` named some.
     """
 
     model: Model
@@ -77,12 +80,28 @@ class Ensemble(Shown):
     t: Array
     y: Array
     status: NDArray[np.int64]
+    saved: tuple[str, ...]
     _watched: WatchedEvents | None
     _seen: Array | None
     _runs: Runs
+    _solver: Solver
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @cached_property
+    def outside(self) -> dict[str, NDArray[np.bool_]]:
+        """Saved states that left their declared bounds, and in which runs, shape (n_run,).
+
+        Their values are kept as computed.
+        """
+        found = {}
+        for i, name in enumerate(self.saved):
+            lowest, highest = (most.reduce(self.y[:, :, i], 1) for most in (np.fmin, np.fmax))
+            left = leaves(self.model, name, lowest, highest, self._solver)
+            if left.any():
+                found[name] = left
+        return found
 
     @cached_property
     def events(self) -> pd.DataFrame:
@@ -96,11 +115,18 @@ class Ensemble(Shown):
     def __getitem__(self, name: Any) -> Array:
         """Return a state or observable in every run, shape (n_run, n_time)."""
         key = getattr(name, "name", name)
-        if key in self.model.states:
-            return np.asarray(self.y[:, :, self.model.states.index(key)])
-        if key in self.model.observables:
+        if key in self.saved:
+            return np.asarray(self.y[:, :, self.saved.index(key)])
+        whole = self.saved == self.model.states
+        if key in self.model.observables and whole:
             return self._observed(list(self.model.observables).index(key))
-        known = [*self.model.states, *self.model.observables]
+        if key in self.model.observables or key in self.model.states:
+            hint = ", or name it there" if key in self.model.states else ", as observables need all"
+            raise ModelError(
+                f"{self.model.name}: the ensemble has no {key!r}, because it kept "
+                f"{listed(self.saved)} only. Leave save= out{hint}"
+            )
+        known = [*self.saved, *(self.model.observables if whole else ())]
         raise ModelError(
             f"{self.model.name}: the ensemble has no {key!r:.60}{nearest(str(key), known) or '.'} "
             f"It has {', '.join(known)}"
@@ -127,7 +153,7 @@ class Ensemble(Shown):
             "t": np.tile(self.t, n_run),
         }
         flat = self.y.reshape(-1, n_state)
-        columns |= {name: flat[:, i] for i, name in enumerate(self.model.states)}
+        columns |= {name: flat[:, i] for i, name in enumerate(self.saved)}
         return pd.DataFrame(columns)
 
     def quantiles(self, name: Any, levels: Sequence[float] = (0.05, 0.5, 0.95)) -> Array:
@@ -160,14 +186,14 @@ class Ensemble(Shown):
 
     @checks_keywords
     def plot(self, name: Any = None, ax: Any = None) -> Any:
-        """Draw a state or observable of all runs over time, the first state unless named.
+        """Draw a state or observable of all runs over time, the first saved state unless named.
 
         Up to eight runs are a line each; of more the median, the middle half and the middle
         90 % are drawn. Returns the matplotlib Axes.
         """
         from .plot import plot_ensemble
 
-        return plot_ensemble(self, self.model.states[0] if name is None else name, ax)
+        return plot_ensemble(self, self.saved[0] if name is None else name, ax)
 
     def to_xarray(self) -> xr.Dataset:
         """Return an xarray Dataset with dimensions run, time and state.
@@ -188,7 +214,7 @@ class Ensemble(Shown):
             coords={
                 "run": np.arange(len(self)),
                 "time": ("time", self.t, unit),
-                "state": list(self.model.states),
+                "state": list(self.saved),
                 **varied,
             },
         )
@@ -208,6 +234,7 @@ class Ensemble(Shown):
             f"{self.t[-1]:g}{unit}, {len(self.t)} times\n"
             f"  varied: {listed(varied) or 'nothing'}\n"
             f"  {describe_status(self.status)}"
+            + describe_outside(self.outside)
             + (f"\n  {len(self.events)} events, see .events>" if len(self.events) else ">")
         )
 
@@ -221,6 +248,12 @@ def describe_status(status: NDArray[np.int64]) -> str:
     return text
 
 
+def describe_outside(outside: Mapping[str, NDArray[np.bool_]]) -> str:
+    """Say which states left their bounds, in a line that follows others, or nothing."""
+    told = [f"{name} in {each.sum()} of {each.size}" for name, each in outside.items()]
+    return f"\n  left their bounds: {listed(told)}" if told else ""
+
+
 @checks_keywords
 def ensemble(
     model: Model,
@@ -231,6 +264,7 @@ def ensemble(
     initial: Mapping[Any, float] | None = None,
     inputs: Mapping[Any, Any] | None = None,
     events: Event | Sequence[Event] = (),
+    save: Sequence[Any] | None = None,
     solver: Solver | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
@@ -253,6 +287,9 @@ def ensemble(
     events : sequence of Event, optional
         What to watch for in each run, as in `simulate`; ``ensemble.events`` holds what was
         seen. A run that a terminal event ends is NaN behind it.
+    save : sequence of str, optional
+        States to keep, where all of them would not fit in memory; all unless given. Observables
+        need all.
 
     Other Parameters
     ----------------
@@ -274,7 +311,7 @@ def ensemble(
     Returns
     -------
     Ensemble
-        ``y`` has shape (n_run, n_time, n_state). Each run equals its own `simulate`. A
+        ``y`` has shape (n_run, n_time, n_saved). Each run equals its own `simulate`. A
         failed run is data: its status says why, and the others are not touched.
 
     Raises
@@ -296,9 +333,12 @@ def ensemble(
     how = check_how(threads, executor, checkpoint, progress, where)
     frame = _as_frame(table, where)
     times = check_times(t, where)
+    saved = _check_saved(save, model, where)
     n_run, n_time, n_state = len(frame), len(times), len(model.states)
     refuse_too_large(
-        (n_run, n_time, n_state), where, "Ask for fewer times or runs, or measure with tr.scan"
+        (n_run, n_time, len(saved)),
+        where,
+        "Ask for fewer times or runs, keep fewer states (save=), or measure with tr.scan",
     )
     columns = _columns(frame, where)
     shared, courses = _courses(model, inputs, n_run, where)
@@ -325,15 +365,17 @@ def ensemble(
     most = max(1, min(MOST_RUNS_A_CHUNK, CHUNK_BYTES // (8 * n_time * n_state)))
 
     def some(found: Arrays, at: NDArray[np.intp]) -> Ensemble:
-        y = np.full((n_run, n_time, n_state), np.nan)
+        y = np.full((n_run, n_time, len(saved)), np.nan)
         status = np.full(n_run, int(Status.LOST), dtype=found["status"].dtype)
         y[at], status[at] = found["y"], found["status"]
-        return Ensemble(model, frame, times, y, status, None, None, runs)
+        return Ensemble(model, frame, times, y, status, saved, None, None, runs, solver)
 
-    task = _Trajectories(runs, times, solver, watched)
+    task = _Trajectories(runs, times, saved, solver, watched)
     found = carry_out(task, n_run, most, how, where, some if watched is None else None)
     seen = found.get(_SEEN)
-    return Ensemble(model, frame, times, found["y"], found["status"], watched, seen, runs)
+    return Ensemble(
+        model, frame, times, found["y"], found["status"], saved, watched, seen, runs, solver
+    )
 
 
 def _events_frame(
@@ -361,6 +403,7 @@ class _Trajectories:
 
     runs: Runs
     t: Array
+    saved: tuple[str, ...]
     solver: Solver
     events: WatchedEvents | None
 
@@ -373,9 +416,13 @@ class _Trajectories:
         rows = np.arange(self.runs.n_run)
         if self.events is None:
             y, status, _ = self.runs.solve(rows, self.t, self.solver, crew)
-            return {"y": y, "status": status}
+            return {"y": self._kept(y), "status": status}
         y, status, seen = self.runs.solve_watched(rows, self.t, self.solver, crew, self.events)
-        return {"y": y, "status": status, _SEEN: seen}
+        return {"y": self._kept(y), "status": status, _SEEN: seen}
+
+    def _kept(self, y: Array) -> Array:
+        states = self.runs.compiled.model.states
+        return y if self.saved == states else y.take([*map(states.index, self.saved)], axis=2)
 
     def parts(self) -> Parts:
         """Return all that the trajectories depend on."""
@@ -386,10 +433,31 @@ class _Trajectories:
             "times": (times, digest(self.t)),
             "solver": (repr(self.solver), ""),
         }
+        if self.saved != self.runs.compiled.model.states:
+            parts["save"] = (", ".join(self.saved), "")
         if self.events is not None:
             names = listed(str(name) for name in self.events.names)
             parts["events"] = (names, digest([each.__reduce__()[1] for each in self.events.events]))
         return parts
+
+
+def _check_saved(save: Any, model: Model, where: str) -> tuple[str, ...]:
+    """Return the states to keep, or raise."""
+    if save is None:
+        return model.states
+    if isinstance(save, str) or not isinstance(save, Iterable):
+        save = (save,)
+    names = tuple(dict.fromkeys(getattr(each, "name", each) for each in save))
+    for name in names:
+        if name not in model.states:
+            raise ModelError(
+                f"{where}: save: {name!r:.60} is no state of the model"
+                f"{nearest(str(name), model.states) or '.'} The states are: "
+                f"{listed(model.states, 60)}"
+            )
+    if not names:
+        raise OptionError(f"{where}: save is empty. Name states to keep, or leave it out for all")
+    return names
 
 
 def _model_name(model: object) -> str:

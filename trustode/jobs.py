@@ -1,7 +1,7 @@
 """Work on many rows, piece by piece: here or by an executor, kept in a checkpoint, reported.
 
 What the rows are is the task's business. Results do not depend on where the work is done or
-how it is cut. Imports the progress and the checkpoint.
+how it is cut. Imports the progress, the checkpoint and the interrupt.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from . import __version__
 from .checkpoint import MANY, Checkpoint, Parts, beside, open_checkpoint
 from .errors import Interrupted, OptionError, SolveWarning, Status, TrustodeError, listed
+from .interrupt import remembered
 from .progress import Progress, check_progress, track
 
 #: Named arrays with a row for each row of the task. One whose name begins with `MANY` has any
@@ -171,6 +172,7 @@ def carry_out(
     many: dict[str, dict[int, NDArray[Any]]] = {}
     done = np.zeros(n, dtype=bool)
     with (
+        remembered() as raise_lost,
         _opened(how.checkpoint, task, n, where) as checkpoint,
         track(n, how.progress, where) as advance,
     ):
@@ -190,11 +192,20 @@ def carry_out(
                     found[name] = np.empty((n, *values.shape[1:]), values.dtype)
                 found[name][rows] = values
             done[rows] = True
-            advance(rows.stop - rows.start)
+
+        def report(n_more: int) -> None:
+            if n_more:
+                advance(n_more)
+
+        def look() -> None:
+            raise_lost()
+            if checkpoint is not None:
+                report(checkpoint.sync())
 
         if checkpoint is not None:
             for rows, arrays in checkpoint.finished():
                 keep(rows, arrays)
+                report(rows.stop - rows.start)
         left = list(_pieces(done, most))
         threads = how.threads if how.executor is None else how.threads or 1
         crew = Crew(threads, np.zeros(1, dtype=np.int32))
@@ -202,14 +213,19 @@ def carry_out(
         if how.executor is None:
             work = _here(task, left, crew)
         else:
-            work = _shared(task, left, how.executor, crew, waiting, where)
+            work = _shared(task, left, how.executor, crew, waiting, look, where)
 
         def all_of_it() -> None:
             with closing(work):
                 for rows, arrays in work:
+                    # What a power cut could still take away is not reported.
+                    n_more = rows.stop - rows.start
                     if checkpoint is not None:
-                        checkpoint.add(rows, arrays)
+                        n_more = checkpoint.add(rows, arrays)
                     keep(rows, arrays)
+                    report(n_more)
+                    raise_lost()
+            look()
 
         try:
             all_of_it()
@@ -308,11 +324,13 @@ def _shared(
     executor: Executor,
     crew: Crew,
     waiting: dict[Future[Arrays], slice],
+    look: Callable[[], None],
     where: str,
 ) -> Generator[tuple[slice, Arrays], None, None]:
     """Let an executor do the pieces; they come as they are finished.
 
-    What was given to it and has not ended is in ``waiting``.
+    What was given to it and has not ended is in ``waiting``. While nothing comes, ``look`` is
+    called now and then.
     """
     ended: SimpleQueue[Future[Arrays]] = SimpleQueue()
     error: BaseException | None = None
@@ -328,6 +346,7 @@ def _shared(
                 future.add_done_callback(ended.put)
         taken = _taken(ended, _WAKE if error is None else 0.0)
         if taken is None and error is None:
+            look()
             continue
         if taken is None:
             break
@@ -344,7 +363,7 @@ def _shared(
             lost = [*lost, *waiting.values(), *left]
             waiting.clear()
             if isinstance(executor, ProcessPoolExecutor):
-                yield from _elsewhere(task, lost, executor, crew, error, where)
+                yield from _elsewhere(task, lost, executor, crew, error, look, where)
                 return
         raise _failure(error, lost, where)
 
@@ -363,6 +382,7 @@ def _elsewhere(
     broken: ProcessPoolExecutor,
     crew: Crew,
     error: BaseException,
+    look: Callable[[], None],
     where: str,
 ) -> Generator[tuple[slice, Arrays], None, None]:
     """Do the pieces of a pool that a dying worker broke, each in a process of its own pool.
@@ -382,7 +402,10 @@ def _elsewhere(
                     rows = left.popleft()
                     future = pools[k].submit(_work, task.take(rows), crew, __version__)
                     waiting[future] = rows, k
-            for future in wait(waiting, _WAKE, FIRST_COMPLETED).done:
+            ended = wait(waiting, _WAKE, FIRST_COMPLETED).done
+            if not ended:
+                look()
+            for future in ended:
                 rows, k = waiting.pop(future)
                 raised = future.exception()
                 if raised is None:

@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checkpoint import Parts, digest
-from .ensemble import describe_status
+from .ensemble import describe_outside, describe_status
 from .errors import DataError, ModelError, OptionError, checks_keywords, listed, nearest
 from .jobs import Arrays, Crew, carry_out, check_how
 from .longrun import (
@@ -32,6 +33,7 @@ from .model import Model
 from .notebook import Shown
 from .progress import Progress
 from .runs import Runs, check_solver, make_runs
+from .simulate import leaves
 from .solve import Solver, compile_ahead, refuse_too_large
 
 if TYPE_CHECKING:
@@ -71,11 +73,31 @@ class Scan(Shown):
     discard: float
     status: NDArray[np.int64]
     _columns: dict[str, NDArray[Any]] = field(repr=False)
+    _solver: Solver = field(repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Points along each axis."""
         return self.status.shape
+
+    @cached_property
+    def outside(self) -> dict[str, NDArray[np.bool_]]:
+        """States that left their declared bounds, and at which points, in the grid's shape.
+
+        It is known of what was measured: "min" and "max" tell all of it, "mean" and "final" some.
+        The values are kept as computed.
+        """
+        found = {}
+        for name in self.model.states:
+            known = [
+                self._columns[f"{kind}_{name}"]
+                for kind in ("min", "max", "mean", "final")
+                if kind in self.measure
+            ]
+            left = [leaves(self.model, name, each, each, self._solver) for each in known]
+            if left and np.any(left):
+                found[name] = np.any(left, axis=0)
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,7 +136,7 @@ class Scan(Shown):
             f"<Scan of {self.model.name!r}: {self.status.size} points, {axes}",
             f"  measured {', '.join(self.measure)} over t = {self.t[0] + self.discard:g} to "
             f"{self.t[1]:g}{unit}",
-            f"  {describe_status(self.status.ravel())}",
+            f"  {describe_status(self.status.ravel())}{describe_outside(self.outside)}",
         ]
         if "regime" in self._columns:
             found, counts = np.unique(self._columns["regime"].astype(str), return_counts=True)
@@ -295,6 +317,7 @@ def scan(
         discard=discarded,
         status=status,
         _columns={**gridded, **found, "status": status},
+        _solver=solver,
     )
 
 

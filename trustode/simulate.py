@@ -6,6 +6,7 @@ solve layer.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .compile import compile
 from .engine import Array, Outcome, Problem, native
@@ -102,12 +103,8 @@ class Solution(Shown):
     def outside(self) -> tuple[str, ...]:
         """States that left their declared bounds; their values are kept as computed."""
         model, solver = self.model, self._problem.solver
-        return tuple(
-            name
-            for name, (low, high) in model.bounds.items()
-            if name in model.states
-            and _leaves(self.y[:, model.states.index(name)], low, high, solver)
-        )
+        y = dict(zip(model.states, self.y.T, strict=True))
+        return tuple(name for name in y if leaves(model, name, y[name], y[name], solver).any())
 
     def __getitem__(self, name: str) -> Array:
         """Return a state, observable or input over the output times, shape (n_time,)."""
@@ -472,10 +469,13 @@ def _inputs(problem: Problem, t: float) -> Array:
     return np.array([float(table(t)) for table in problem.tables])
 
 
-def _leaves(y: Array, low: float, high: float, solver: Solver) -> bool:
-    """Say whether values leave their bounds by more than the tolerances explain."""
+def leaves(
+    model: Model, state: str, lowest: Array, highest: Array, solver: Solver
+) -> NDArray[np.bool_]:
+    """Say where a state leaves its declared bounds by more than the tolerances explain."""
+    low, high = model.bounds.get(state, (-math.inf, math.inf))
     slack = 100 * (np.max(solver.atol) + solver.rtol)
-    return bool((y < low - slack).any() or (y > high + slack).any())
+    return np.asarray((lowest < low - slack) | (highest > high + slack))
 
 
 _ADVICE = {

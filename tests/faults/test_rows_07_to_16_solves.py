@@ -359,3 +359,33 @@ def test_row_16_a_state_outside_its_range_is_kept_and_said():
     assert found.outside == ("T",)
     assert "left their bounds: T" in repr(found)
     assert tr.simulate(model, [0.0, 0.4]).outside == ()
+
+
+def test_row_16_also_in_many_runs():
+    """T = .5 - a t, bounded by 0, over two units of time: it leaves from a = 1/4 on."""
+    model = tr.Model("fall", {"T": "-a", "L": "0"}, {"a": 0.0}, {"T": 0.5, "L": 0.0},
+                     bounds={"T": (0, 1), "L": (-1, 1)})  # fmt: skip
+    a = np.array([0.0, 0.2, 0.3, 1.0])
+    found = tr.ensemble(model, {"a": a}, [0.0, 1.0, 2.0])
+    assert found["T"][:, -1] == pytest.approx(0.5 - 2 * a)
+    assert {name: left.tolist() for name, left in found.outside.items()} == {"T": [0, 0, 1, 1]}
+    assert "left their bounds: T in 2 of 4" in repr(found)
+    within = tr.ensemble(model, {"a": a[:2]}, [0.0, 1.0, 2.0])
+    assert within.outside == {}
+    assert "bounds" not in repr(within)
+    for measure in (["min", "max"], ["final"], ["mean", "regime"]):
+        points = tr.scan(model, vary={"a": a, "L(0)": [0.0, 0.5]}, t=(0, 2), measure=measure)
+        # On average over the second half it is below 0 from a = 1/3 on.
+        left = [0, 0, int(measure[0] != "mean"), 1]
+        assert {k: v.tolist() for k, v in points.outside.items()} == {"T": [[k, k] for k in left]}
+        assert f"left their bounds: T in {2 * sum(left)} of 8" in repr(points)
+    assert tr.scan(model, vary={"a": a}, t=(0, 2), measure=["period"]).outside == {}
+
+
+def test_row_16_a_run_that_failed_left_nothing_by_that():
+    pole = tr.Model("pole", {"x": "a*x**2"}, {"a": 1.0}, {"x": 1.0}, bounds={"x": (0, 3)})
+    found = tr.ensemble(pole, {"a": [0.1, 1.0]}, [0.0, 0.5, 2.0])
+    assert [tr.Status(each).name for each in found.status] == ["SUCCESS", "DIVERGED"]
+    # Half-way it is 1/(1 - 1/2) = 2; of what lies behind nothing is known.
+    assert found["x"][1, :2] == pytest.approx([1.0, 2.0], rel=1e-4)
+    assert found.outside == {}

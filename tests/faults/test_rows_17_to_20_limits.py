@@ -175,7 +175,9 @@ def test_row_20_what_would_not_fit_is_refused_before_solving(decay, monkeypatch)
     began = time.perf_counter()
     model = tr.models.load("lorenz")
     # A table and times that are cheap themselves: 1e5 runs of 1e5 times.
-    with pytest.raises(tr.DataError, match=r"240 GB \(240000000000 bytes\), but .* are free\. Ask"):
+    with pytest.raises(
+        tr.DataError, match=r"240 GB \(240000000000 bytes\), but .* are free\. Ask .*\(save=\)"
+    ):
         tr.ensemble(model, {"rho": np.ones(10**5)}, np.linspace(0, 1, 10**5))
     with pytest.raises(tr.DataError, match=r"needs .* bytes\), but .* are free\."):
         tr.scan(model, vary={"rho": np.ones(10**5), "sigma": np.ones(10**6)}, t=(0, 1))
@@ -184,3 +186,11 @@ def test_row_20_what_would_not_fit_is_refused_before_solving(decay, monkeypatch)
         tr.simulate(model, np.linspace(0, 1, 10**6), sensitivities=["rho", "X(0)", "Y(0)", "Z(0)",
                     "sigma"])  # fmt: skip
     assert time.perf_counter() - began < 2.0
+
+
+def test_row_20_what_fits_if_less_is_saved(monkeypatch):
+    monkeypatch.setattr("trustode.solve.memory.free_memory", lambda: 2 * 10**7)
+    model, table, t = tr.models.load("lorenz"), {"rho": np.ones(1000)}, np.linspace(0, 1, 1001)
+    with pytest.raises(tr.DataError, match=r"shape \(1000, 1001, 3\) needs .*save="):
+        tr.ensemble(model, table, t)
+    assert tr.ensemble(model, table, t, save=["Z", "X"]).y.shape == (1000, 1001, 2)

@@ -45,6 +45,8 @@ def test_row_21_processes_that_compile_at_once(child, tmp_path):
     script = """
         import os, sys, time
         import trustode as tr
+        # All that a compilation loads is loaded before there are forks.
+        tr.compile(tr.Model("other", {"x": "-0.6*x"}, {}, {"x": 3.0})).rhs(0.0, [3.0])
         for many in (2, 8, 16):
             os.environ["TRUSTODE_CACHE_DIR"] = os.path.join(sys.argv[1], str(many))
             m = tr.Model("own", {"x": "-0.7*x"}, {}, {"x": 3.0})

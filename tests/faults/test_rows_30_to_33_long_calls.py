@@ -11,24 +11,16 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from faults.points import GRID, measure
 
 import trustode as tr
 from trustode import checkpoint, jobs
-from trustode.cli import main
 from trustode.fit import bootstrap, left_out, profile, ratios, starts
 
 FORKS = multiprocessing.get_context("forkserver") if hasattr(os, "fork") else None
 if FORKS is not None:
     # Each worker that dies is followed by another, which then need not load all this again.
     FORKS.set_forkserver_preload([__name__])
-GRID = {"mu": np.linspace(0.5, 2, 6), "x(0)": [0.5, 1.0, 2.0, 3.0]}
-
-
-def measure(path=None, **how):
-    return tr.scan(
-        tr.models.load("van-der-pol"), vary=GRID, t=(0, 60), measure=["period", "regime", "max"],
-        checkpoint=path, **{"threads": 1} | how,
-    )  # fmt: skip
 
 
 def same(first, second):
@@ -64,7 +56,7 @@ def test_row_30_killed_and_resumed_with_other_workers(tmp_path, child):
     path = tmp_path / "points"
     script = """
         import os, signal, sys
-        from faults.test_rows_30_to_33_long_calls import measure
+        from faults.points import measure
         for most in (5, 11):
             def report(done, total):
                 if done >= most:
@@ -90,7 +82,7 @@ def test_row_30_killed_at_random_moments(tmp_path, child):
     path = tmp_path / "points"
     script = """
         import os, random, signal, sys, time
-        from faults.test_rows_30_to_33_long_calls import measure
+        from faults.points import measure
         measure()
         chance, kills, kept = random.Random(3), 0, 0
         for _ in range(12):
@@ -178,39 +170,6 @@ def test_row_32_another_call(tmp_path, change, what, monkeypatch):
     # To begin anew is to delete it.
     path.unlink()
     assert len(tr.scan(**how | change | {"vary": {"mu": [1.0]}}).to_frame()) == 1
-
-
-def test_row_32_on_the_command_line(tmp_path, capsys):
-    """A command goes on from its checkpoint; another is refused, unless it restarts."""
-    path, other = tmp_path / "points", tmp_path / "other"
-    line = ["scan", "van-der-pol", "--vary", "mu=1:2:3", "--t", "0", "9", "--checkpoint", str(path)]
-    assert main(line) == 0
-    whole, shown = path.read_bytes(), capsys.readouterr().out
-    assert whole.count(b'{"rows": [') == 1
-    assert main(line) == 0
-    assert (path.read_bytes(), capsys.readouterr().out) == (whole, shown)
-    assert main([*line, "--set", "x(0)=1"]) == 2
-    assert "belongs to another call: initial" in capsys.readouterr().err
-    assert path.read_bytes() == whole
-    assert main([*line, "--set", "x(0)=1", "--restart"]) == 0
-    assert path.read_bytes() != whole
-    assert main([*line, "--restart"]) == 0
-    assert path.read_bytes() == whole
-    assert main([*line[:-1], str(other), "--restart"]) == 0
-    assert other.read_bytes() == whole
-    # Only what is surely a checkpoint is emptied.
-    other.write_text("diary")
-    assert main([*line[:-1], str(other), "--restart"]) == 2
-    assert main([*line[:-2], "--restart"]) == 2
-    # A slip costs nothing that was finished.
-    assert main([*line, "--restart", "--set", "nosuch=1"]) == 2
-    assert main([*line, "--csv", str(path)]) == 2
-    assert path.read_bytes() == whole
-    assert other.read_text() == "diary"
-    said = capsys.readouterr().err
-    assert "is not a checkpoint of trustode. Nothing was changed in it" in said
-    assert "--restart empties a checkpoint; give --checkpoint FILE" in said
-    assert "is the checkpoint, which keeps the work; give another file" in said
 
 
 def test_row_32_another_version(tmp_path, monkeypatch):

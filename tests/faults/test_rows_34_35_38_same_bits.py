@@ -1,10 +1,7 @@
 """Rows 34, 35 and 38: copies, forks, threads and surroundings change no bit and no key."""
 
 import copy
-import ctypes
-import hashlib
 import json
-import locale
 import os
 import pickle
 import shutil
@@ -14,9 +11,9 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from faults.surroundings import report
 
 import trustode as tr
-from trustode.codegen import Source
 
 TIMES = np.linspace(0.0, 20.0, 9)
 COPIES = {
@@ -122,49 +119,18 @@ def test_row_35_threads_of_an_ensemble(threads):
     assert tr.ensemble(model, table, TIMES, threads=threads).y.tobytes() == wanted
 
 
-def report(*surroundings):
-    """Return what may not depend on the surroundings of a process: bits, texts and keys."""
-    if "comma" in surroundings:
-        locale.setlocale(locale.LC_ALL, "")
-        assert locale.localeconv()["decimal_point"] == ","
-    libm = ctypes.CDLL("libm.so.6") if "rounding" in surroundings else None
-    rhs = {"x": "-k*x*tanh(y)", "y": "x/3 - 0.125*y"}
-    own = tr.Model("own", rhs, {"k": 1.5}, {"x": 1.0, "y": 0})
-    cases = [own, tr.models.load("trust-updated"), tr.models.load("van-der-pol")]
-    # Numbers in modules that Python reads from their sources are read in the mode at hand.
-    solvers = [tr.Solver("auto"), tr.Solver("rodas5p")]
-    simulate = tr.simulate
-
-    def solve():
-        total = hashlib.sha256()
-        for model in cases:
-            for solver in solvers:
-                total.update(simulate(model, np.linspace(0, 9, 5), solver=solver).y)
-        return total.hexdigest()
-
-    if libm is None:
-        bits = solve()
-    else:
-        # Upwards; a library that was loaded for games or graphics may leave it so.
-        libm.fesetround(0x800)
-        bits = solve()
-        assert libm.fegetround() == 0x800
-        libm.fesetround(0)
-    keys = [Source(model).key for model in cases]
-    # A rate among the denormals, and a state that falls through them.
-    tiny = tr.Model("tiny", {"x": "-200*x", "y": "k"}, {"k": 5e-324}, {"x": 1.0, "y": 0.0})
-    fallen = tr.simulate(tiny, [0.0, 3.6, 4.0], solver=tr.Solver(atol=1e-320)).y.tolist()
-    return json.dumps([bits, tr.write_text(own), keys, fallen])
-
-
 def comma(folder):
     """Make a locale with a decimal comma; returns the environment that chooses it."""
     program = shutil.which("localedef")
     if program is None:
         return {}
-    command = [program, "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"]
-    made = subprocess.run(command, capture_output=True, check=False)
-    return {} if made.returncode else {"LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8"}
+    source = folder / "numbers"
+    source.write_text('LC_NUMERIC\ndecimal_point ","\nthousands_sep "."\nEND LC_NUMERIC\n')
+    # It warns that there is nothing but numbers in it, and then has made it.
+    command = [program, "-c", "-i", source, "-f", "UTF-8", folder / "de_DE.UTF-8"]
+    subprocess.run(command, capture_output=True, check=False)
+    made = (folder / "de_DE.UTF-8" / "LC_NUMERIC").exists()
+    return {"LOCPATH": str(folder), "LC_NUMERIC": "de_DE.UTF-8", "LC_ALL": None} if made else {}
 
 
 def test_row_38_surroundings_change_nothing(child, tmp_path):
@@ -177,7 +143,7 @@ def test_row_38_surroundings_change_nothing(child, tmp_path):
     assert all(abs(x) < 1e-300 for x, _ in fallen[1:])
     script = """
         import sys
-        from faults.test_rows_34_35_38_same_bits import report
+        from faults.surroundings import report
         print(report(*sys.argv[1:]))
     """
     german = comma(tmp_path)

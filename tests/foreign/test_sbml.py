@@ -272,6 +272,23 @@ DELAY = (
         (REACTION.replace('fast="false"', 'fast="true"'), "reaction 'r' is fast"),
         (REACTION.replace('fast="false"', 'fast="1"'), "reaction 'r' is fast"),
         (REACTION.replace('species="B"', 'species="C"'), "changes 'C', which is no species"),
+        # The second of each would take the place of the first, and of what changes it.
+        (
+            REACTION.replace('<species id="E"', '<species id="B"'),
+            "the id 'B' stands twice, in 'species' and in 'species'",
+        ),
+        (
+            with_rules("<ci>x</ci>", '<parameter id="k" value="3"/>'),
+            "the id 'k' stands twice, in 'parameter' and in 'parameter'",
+        ),
+        (
+            REACTION.replace('<parameter id="k"', '<parameter id="cell"', 1),
+            "the id 'cell' stands twice, in 'compartment' and in 'parameter'",
+        ),
+        (
+            with_rules("<ci>x</ci>", rules=rate("x", "<ci>k</ci>")),
+            "the variable 'x' stands twice, in 'rateRule' and in 'rateRule'",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(content: str, said: str) -> None:

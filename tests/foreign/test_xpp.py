@@ -106,6 +106,8 @@ init x=3,z=1
         ("y'=zed", "'zed' is used, but has no value"),
         ("init yy=1", "init names 'yy', which has no equation"),
         ("par X=1", "line 2: 'X' is defined twice"),
+        ("f(a)=a\nF(b)=2*b", "line 3: 'F' is defined twice"),
+        ("x(a)=a", "line 2: 'x' is defined twice"),
         ("par T=1", "line 2: 'T' is time"),
         ("par a=b", "line 2: 'b' is not a number"),
         ("par a", "line 2: expected NAME=VALUE"),

@@ -75,10 +75,15 @@ def record(path):
             if id(thing) in instead:
                 setattr(module, name, instead[id(thing)])
     collocation.basis.cache_clear()
-    family = tr.diagram(tr.models.load("lorenz"), "rho", (20.0, 26.0)).cycles[0]
+    lorenz = tr.models.load("lorenz")
+    family = tr.diagram(lorenz, "rho", (20.0, 26.0)).cycles[0]
     family.sensitivity(family.points.iloc[3])
     floquet.doubling_test(np.array([0.3 + 0.1j, 0.3 - 0.1j, -0.9]))
     collocation.mean(*kept["trustode._collocation", "Pieces", "extremes"][1])
+    # What only the coefficients of critical orbits need, of which there is none here.
+    p, u = np.array([*lorenz.defaults.values()]), np.empty(0)
+    problem = collocation.Problem(tr.compile(lorenz).functions, p, u, [collocation.PERIOD])
+    problem.jacobians(np.random.default_rng(1).normal(size=(40, 3)))
     assert entries() == set(kept), entries() ^ set(kept)
     Path(path).write_bytes(pickle.dumps(kept))
 

@@ -131,6 +131,9 @@ class _Document:
 
     def model(self) -> Model:
         self._refuse()
+        self._refuse_twice("id", *_IDENTIFIED)
+        self._refuse_twice("variable", "listOfRules")
+        self._refuse_twice("symbol", "listOfInitialAssignments")
         self._functions()
         # What a rule says comes first: it decides which quantities are constant.
         self.rates = dict(self._rules("rateRule"))
@@ -181,6 +184,18 @@ class _Document:
                     "is no differential equation. Solve it for one name, and make that its "
                     "assignment rule"
                 )
+
+    def _refuse_twice(self, attribute: str, *kinds: str) -> None:
+        """Raise where a name stands twice: the later would quietly take the place of the first."""
+        seen = dict[str, str]()
+        for part in (member for kind in kinds for member in self.listed(kind)):
+            given, tag = part.get(attribute, ""), local(part)
+            if given and given in seen:
+                raise self.fail(
+                    f"the {attribute} {given[:60]!r} stands twice, in {seen[given]!r:.60} and in "
+                    f"{tag!r:.60}. SBML has each once; rename or drop one"
+                )
+            seen[given] = tag
 
     def _functions(self) -> None:
         parts = {
@@ -421,6 +436,11 @@ class _Document:
 
 
 _EDGES = (("min", "-inf"), ("max", "inf"))
+#: Whose members share one space of names.
+_IDENTIFIED = (
+    *("listOfFunctionDefinitions", "listOfCompartments", "listOfSpecies", "listOfParameters"),
+    "listOfReactions",
+)
 #: What any element may hold beside what it is about.
 _REMARKS = ("notes", "annotation")
 #: What XML Schema has for true.

@@ -190,7 +190,7 @@ class _File:
                 f"{found[0].strip()[:60]!r}"
             )
         reader = _Formula(self, found[3], place, tuple(inside))
-        self.functions[found[1].lower()] = Lambda(tuple(inside), reader.all())
+        self.functions[self._new(found[1], place).lower()] = Lambda(tuple(inside), reader.all())
 
     def _values(self, text: str, place: str) -> Iterator[tuple[str, str]]:
         """Split ``a=1, b=2 c=3``."""

@@ -101,9 +101,8 @@ def _drawn_names(solution: Solution, into: Folder, name: str, of: Sequence[str])
 
 
 def _ensemble(found: Ensemble, into: Folder, may: Discretion) -> list[Section]:
-    model = found.model
     parts: list[Part] = [*_summary(found)]
-    for state in model.states[:_MOST_PICTURES]:
+    for state in found.saved[:_MOST_PICTURES]:
         parts.append(
             into.picture(
                 f"runs-{state}",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..interrupt import remembered
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -27,23 +29,29 @@ def share(
     # Loaded here, where it is wanted: it takes longer to load than a short solve.
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(workers) as pool:
+    with remembered() as raise_lost, ThreadPoolExecutor(workers) as pool:
         # An interrupt may come while threads begin, and no loop stands in this function: CPython
         # 3.11 leaves out ``except`` where an interrupt meets some of the jumps of a loop.
         try:
-            _all_of_it(part, workers, pool)
+            _all_of_it(part, workers, pool, raise_lost)
         except BaseException:
             cancel[0] = 1
             raise
     return None
 
 
-def _all_of_it(part: Callable[[bool], Any], workers: int, pool: ThreadPoolExecutor) -> None:
+def _all_of_it(
+    part: Callable[[bool], Any],
+    workers: int,
+    pool: ThreadPoolExecutor,
+    raise_lost: Callable[[], None],
+) -> None:
     """Begin a part in each thread, and wait until all have ended or one has failed."""
     from concurrent.futures import FIRST_EXCEPTION, wait
 
     pending = {pool.submit(part, False) for _ in range(workers)}
     while pending:
         done, pending = wait(pending, timeout=0.1, return_when=FIRST_EXCEPTION)
+        raise_lost()
         for future in done:
             future.result()
