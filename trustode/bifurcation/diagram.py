@@ -119,11 +119,11 @@ def diagram(
     the values that were looked at may be missed, and so may an unstable family, or a stable one
     that no trajectory from around the equilibria goes to; other values of `seed` look elsewhere. A
     period is doubled once on the way along a cascade; a family has at most 1000 orbits and 30
-    special points to a side, one that branches off 300 orbits; and next to a homoclinic orbit,
-    where families branch off without end, long orbits are left alone. What is born at Hopf points
-    comes first, then what branches off from there, and so on; twenty families at most branch off
-    what was found, and fewer where each takes long, which `Diagram.failed` says. `cycles` goes on
-    from the rows of `Diagram.special`.
+    special points to a side, one that branches off 300 orbits, and fewer where each has more than
+    150 mesh intervals; and next to a homoclinic orbit, where families branch off without end, long
+    orbits are left alone. What is born at Hopf points comes first, then what branches off from
+    there, and so on; twenty families at most branch off what was found, and fewer where each takes
+    long, which `Diagram.failed` says. `cycles` goes on from the rows of `Diagram.special`.
     """
     if not isinstance(model, Model):
         raise ModelError(f"diagram: expected a Model, got {model!r:.60} ({type(model).__name__})")

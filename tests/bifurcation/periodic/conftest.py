@@ -21,7 +21,7 @@ MEASURED, LIOUVILLE, SMALLEST = 12, 2e-6, -600.0
 OUTSIDE = 1e-6
 TIGHT = tr.Solver(rtol=1e-11, atol=1e-13)
 #: Multipliers that swing this far within a step ask more of it than it has digits.
-STEEP = 1e9
+STEEP = 1e8
 #: By how many the multipliers outside the circle change.
 WEIGHTS = {"fold_of_cycles": 1, "branch_point": 1, "period_doubling": 1, "torus": 2}
 

@@ -38,6 +38,8 @@ _ADDED = 2
 #: A family that is born at a Hopf point and has kept to its value, within this share of the span,
 #: for so many orbits stands upright; it is followed no farther than the second number.
 _UPRIGHT, _UPRIGHT_ORBITS = 1e-9, (10, 100)
+#: Orbits of more intervals than this, on average, take more of the steps that a side may have.
+_MANY = 150
 #: Special points to a side: on the way to a connection there may be no end of them.
 _MOST_SPECIAL = 30
 #: States larger than this, in the first orbit's scales, are no longer followed.
@@ -159,7 +161,7 @@ class Follower:
             It crosses another one here.
         """
         stepper, side = self._stepper, Side([start])
-        origin, ds, since = start, stepper.ds, 0
+        origin, ds, since, intervals = start, stepper.ds, 0, 0
         upright = born and not np.ptp(start.orbit.states, axis=0).any()
         reason = ""
         while True:
@@ -169,7 +171,8 @@ class Follower:
             if edge:
                 side.end = f"span reached, {edge}"
                 return side
-            if count >= stepper.max_steps:
+            long = len(self._names) == 1 and intervals > _MANY * stepper.max_steps
+            if count >= stepper.max_steps or long:
                 side.end = f"step limit, {count} at {self._shown(origin)}{self._added(side.nodes)}"
                 return side
             if len(self._names) == 1 and len(side.special) >= _MOST_SPECIAL:
@@ -196,6 +199,7 @@ class Follower:
             if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
+            intervals += len(node.orbit.mesh) - 1
             if self._closes(side.nodes, origin):
                 side.closed, side.end = True, "closed family: back at the start"
                 return side
