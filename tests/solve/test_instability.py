@@ -9,6 +9,7 @@ import pytest
 from _compilers import COMPILER
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import trustode as tr
@@ -44,7 +45,7 @@ def farthest(found, wanted):
     return max(abs(value - left.pop(np.argmin(np.abs(left - value)))) for value in found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(1, 24), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.5, 0.9]))
 def test_eigenvalues_are_those_of_lapack(eigenvalues, n, seed, gaps):
     rng = np.random.default_rng(seed)
@@ -96,18 +97,29 @@ def test_what_grows_beside_what_decays_fast_grows_as_it_should(method, seed):
     )
 
 
-@pytest.mark.filterwarnings("ignore:.*is stiff for 'DOP853'")
+#: A transient of trust-updated beyond its Hopf point (nu = 2.3488) comes near the rest, whose
+#: stability is lost meanwhile, and swings out of it at .039 a day.
+SWINGING = np.r_[0, np.linspace(3500, 4000, 1501)]
+
+
+@pytest.fixture(scope="module")
+def swing():
+    """Least and largest trust at last, by scipy's DOP853."""
+    compiled = tr.compile(tr.models.load("trust-updated", profile="bpd"))
+    names = [*compiled.model.params]
+    p = np.array([2.4 if name == "nu" else compiled.model.defaults[name] for name in names])
+    y0 = compiled.initial(p)
+    found = solve_ivp(compiled.rhs, (0, 4000), y0, "DOP853", SWINGING, args=(p,), rtol=1e-8)
+    trust = found.y[compiled.model.states.index("T"), 1:]
+    assert np.ptp(trust) > 0.3
+    return trust.min(), trust.max()
+
+
 @pytest.mark.parametrize("method", ["auto", "rodas5p"])
-def test_unstable_rest_is_left(method):
-    """Beyond the Hopf point of trust-updated (nu = 2.3488): a transient that comes near the rest,
-    and swings out of it at .039 a day. scipy's DOP853 at 1e-9 has the swing."""
+def test_unstable_rest_is_left(method, swing):
     model = tr.models.load("trust-updated", profile="bpd")
-    t = np.r_[0, np.linspace(5000, 6000, 3001)]
-    found = tr.simulate(model, t, params={"nu": 2.4}, solver=tr.Solver(method))["T"][1:]
-    exact = tr.simulate(model, t, params={"nu": 2.4}, solver=tr.Solver("DOP853", rtol=1e-9))
-    swing = exact["T"][1:]
-    assert np.ptp(swing) > 0.3
-    assert [found.min(), found.max()] == pytest.approx([swing.min(), swing.max()], abs=1e-4)
+    found = tr.simulate(model, SWINGING, params={"nu": 2.4}, solver=tr.Solver(method))["T"][1:]
+    assert (found.min(), found.max()) == pytest.approx(swing, abs=1e-3)
 
 
 def test_rest_that_is_stable_is_crossed_in_long_steps():
