@@ -221,19 +221,18 @@ def test_row_13_a_jacobian_that_is_not_finite(method):
 
 
 def test_row_13_a_matrix_that_is_singular_cuts_the_step():
-    """Rodas5P factors 1/(gamma h) - J: for x' = k x that is zero for a single number k."""
+    """Rodas5P factors 1/(gamma h) - J: for x' = k x that is zero for a single number k.
+
+    Beside the singular step h the solution is 1e14 times too large. No step comes so far: it
+    would hide what grows.
+    """
     h, gamma = 0.125, 0.21193756319429014
-    solver = tr.Solver("rodas5p", rtol=0.9, atol=1e30, h_max=h)
-
-    def rejected(k):
-        model = tr.Model("growth", {"x": "k*x"}, {"k": k}, {"x": 1.0})
-        found = tr.simulate(model, [0.0, 2.0], solver=solver)
-        assert np.isfinite(found.y).all()
-        return found.stats["n_rejected"]
-
+    solver = tr.Solver("rodas5p", rtol=0.1, atol=1e30, h_max=h)
     k = 1.0 / (gamma * h)
-    beside = [rejected(float(np.nextafter(k, to))) for to in (0.0, np.inf)]
-    assert rejected(k) > max(beside)
+    for value in (k, *(float(np.nextafter(k, to)) for to in (0.0, np.inf))):
+        model = tr.Model("growth", {"x": "k*x"}, {"k": value}, {"x": 1.0})
+        found = tr.simulate(model, [0.0, 16 * h], solver=solver)
+        assert np.log(found.y[-1, 0]) == pytest.approx(value * 16 * h, rel=0.01)
 
 
 def seen(function, end, model=SWING, **given):

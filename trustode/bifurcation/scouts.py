@@ -17,6 +17,8 @@ from .system import Array, System
 _VALUES, _STARTS = 11, 4
 #: A trajectory that has not come to rest within so many steps, by the end of time, swings.
 _SCOUT, _FOREVER = Solver(method="rodas5p", max_steps=600), 1e12
+#: Share of a start within which nothing moved.
+_STILL = 1e-12
 #: How those that swing are compared with known cycles.
 _COMPARED = Solver(max_steps=20_000)
 #: How far beyond the equilibria starts lie, in extents of all branches, at one value and the next.
@@ -48,7 +50,9 @@ def swinging(system: System, made: Diagram) -> list[tuple[float, list[Array]]]:
             continue
         starts = _starts(system, made, value, k)
         batch = _solved(system, value, starts, np.array([0.0, _FOREVER]), _SCOUT)
-        moving = starts[np.array(batch.status) == Status.MAX_STEPS]
+        # Who begins on an unstable equilibrium stays there.
+        left = (np.abs(batch.y_reached - starts) > _STILL * np.abs(starts)).any(axis=1)
+        moving = starts[left & (np.array(batch.status) == Status.MAX_STEPS)]
         for period, least, largest in cycles if len(moving) else []:
             times = period * np.append(0.0, np.linspace(_TURNS, _TURNS + 1.0, _LOOKS))
             y = _solved(system, value, moving, times, _COMPARED).y[:, 1:]

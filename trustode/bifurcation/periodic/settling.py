@@ -27,6 +27,9 @@ _REACH = 0.1
 _AWAY = 1e6
 #: Turns after which a trajectory may seem to close first, while it still swings about a cycle.
 _TURNS = (2, 3)
+#: Share of the states' sizes within which nothing moved: a trajectory that begins on an unstable
+#: equilibrium stays there, in steps that would show what grows.
+_STILL = 1e-12
 #: Turns that differ by less than this share of their extent are one.
 _SAME = 1e-4
 
@@ -80,7 +83,9 @@ def settled(family: Family, system: System, value: float, starts: Iterable[Array
             state = solution.y[-1]
             if not (np.abs(state) <= _AWAY * size).all():
                 break
-            if len(solution.t) <= steps // 2 or solution.t[-1] >= _FOREVER:
+            late = solution.y[len(solution.t) // 2 :]
+            still = (np.ptp(late, axis=0) <= _STILL * size).all()
+            if still or len(solution.t) <= steps // 2 or solution.t[-1] >= _FOREVER:
                 root = newton(system, state, size, _REACH)
                 if root is not None and not rested:
                     rested = True
