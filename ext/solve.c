@@ -197,7 +197,7 @@ static int solve_hides(solver *s, double error)
     const int found = isfinite(s->restraint), close = found || error <= QUIET;
     s->n_unseen++;
     if (!s->method->bound || (!found && s->step.stiffness < 1.0)) return 0;
-    const int longer = h > (close ? 4.0 : 64.0) * s->looked;
+    const int longer = h > (close ? 4.0 : 1000.0) * s->looked;
     if (!longer && s->n_unseen < (close ? LOOK_CLOSELY : LOOK_EVERY)) return h > s->restraint;
     if (s->looked > 0.0 && 8 * s->n_unseen < s->step.system->n_state) {
         if (longer) s->restraint = solve_least(s->restraint, 4.0 * s->looked);
