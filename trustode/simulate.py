@@ -332,7 +332,7 @@ def simulate(
     model : Model
     t : array_like, shape (n_time,), or pair (t0, t1)
         Output times in the model's time unit, strictly increasing. A tuple of two keeps
-        the solver's own steps.
+        the solver's own steps; one of two equal times is the start alone.
     params, initial : mapping of name to float, optional
         Values that replace the model's defaults.
     inputs : mapping of name to float or stimulus, optional

@@ -236,6 +236,11 @@ def _result(
     doubts += jump_notes(problem.readout.model, layout.names)
     doubts += slips(problem.data, problem.observed, design.time)
     doubts += begun_apart(problem, at, design.time)
+    if n <= layout.n_free and not layout.has_priors:
+        doubts.append(
+            f"{n} observations for {layout.n_free} values that vary: so many can fit any data, and "
+            "standard errors mean little; vary fewer, or give priors"
+        )
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(
