@@ -404,13 +404,16 @@ def test_a_fit_warns_of_a_diary_that_starts_late_and_an_empty_row_mends_it() -> 
 def test_a_fit_warns_where_no_observation_is_left_to_judge_it_by() -> None:
     model = tr.Model("decay", rhs={"x": "-k*x"}, params={"k": 0.2}, initial={"x": 1})
     data = pd.DataFrame({"day": [0.0, 1.0, 4.0], "y": [3.0, 2.0, 1.0]})
-    vary = {"k": tr.Vary(0.3, min=0.01, max=3), "x(0)": tr.Vary(2, min=0, max=9)}
-    how = {"time": "day", "observed": {"y": tr.Gaussian("x", sd=0.1)}, "vary": vary, "starts": 1}
-    with pytest.warns(tr.FitWarning, match="2 observations for 2 values that vary"):
-        exact = tr.fit(model, data.iloc[:2], **how)
-    # Two points of an exponential: its start is the first, its rate the log of their ratio.
+    vary = {"k": tr.Vary(0.3, min=0.01, max=3), "s": tr.Vary(0.5, min=0.01, max=3)}
+    how = {"time": "day", "observed": {"y": tr.Gaussian("3*x", sd="s")}, "starts": 1}
+    with pytest.warns(tr.FitWarning, match="2 observations for 2 values that vary, s among them"):
+        tr.fit(model, data.iloc[:2], vary=vary, **how)
+    tr.fit(model, data, vary=vary, **how)
+    # Where the size of errors is known, two points of an exponential tell its start and rate.
+    how["observed"] = {"y": tr.Gaussian("x", sd=0.1)}
+    vary = {"k": vary["k"], "x(0)": tr.Vary(2, min=0, max=9)}
+    exact = tr.fit(model, data.iloc[:2], vary=vary, **how)
     assert exact.params["value"].tolist() == pytest.approx([np.log(1.5), 3.0], rel=1e-4)
-    tr.fit(model, data, **how)
 
 
 def test_late_groups_that_would_go_the_same_course_are_not_told_of() -> None:
