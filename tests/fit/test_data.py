@@ -436,6 +436,9 @@ def test_late_groups_that_would_go_the_same_course_are_not_told_of() -> None:
     how = {"time": "day", "group": "p", "observed": {"y": tr.Gaussian("x", sd="s")}, "starts": 1}
     spread = {"s": tr.Vary(0.1, min=0.001)}
     tr.fit(resting, data, inputs={"u": "u"}, vary=spread, **how)
+    # Not at rest, but what falls by 0.3 % in the six days could not be seen.
+    slow = tr.Model("slow", rhs={"x": "-0.0005*x"}, initial={"x": 1})
+    tr.fit(slow, data, vary=spread, **how)
     pulse = tr.Pulses([2], height=1, width=1)
     with pytest.warns(tr.FitWarning, match="1 of 2 groups begin after"):
         tr.fit(resting, data, inputs={"u": pulse}, vary=spread, **how)

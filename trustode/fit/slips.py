@@ -35,8 +35,8 @@ _BY_CHANCE = 1e-6
 #: Share of the stretches between rows that counts as usual: of fifteen questions a day, nights too.
 _USUAL = 0.95
 #: What a state may drift before a group's first row and still count as at rest: a share of it,
-#: and what is added for states near zero.
-_STILL, _NOTHING = 1e-6, 1e-9
+#: far below what ratings can tell, and what is added for states near zero.
+_STILL, _NOTHING = 0.01, 1e-9
 
 
 def slips(data: Data, observed: Mapping[str, Observation], time: str) -> list[str]:
