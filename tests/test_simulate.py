@@ -552,3 +552,31 @@ def test_extremes_of_a_solve_that_failed_are_those_it_reached():
     found = reached.extremes()
     assert found["highest"]["x"] == reached["x"].max()
     assert found["t_lowest"]["x"] == 0.0
+
+
+def test_an_input_that_begins_after_the_end_is_told_of():
+    model = tr.Model(
+        "pushed", rhs={"x": "u - x"}, initial={"x": 1}, inputs={"u": 0}, time_unit="day"
+    )
+    late = [
+        tr.Episodes([1000]),
+        tr.Steps([24], [1]),
+        tr.Sessions([100]),
+        tr.Samples([20, 30], [0, 1]),
+    ]
+    for stimulus in late:
+        with pytest.warns(
+            tr.SolveWarning, match=r"input u changes nothing before.*unit \(day\)"
+        ) as s:
+            unmoved = tr.simulate(model, (0, 10), inputs={"u": stimulus})
+        assert s[0].filename == __file__
+        assert unmoved.y[-1, 0] == pytest.approx(np.exp(-10), rel=1e-3)
+    # What is over, what never changes, and what has only begun are no slips.
+    for stimulus in (
+        tr.Pulses([-9], width=1),
+        tr.Steps([20], [0]),
+        tr.Episodes([10.5]),
+        tr.Episodes([5, 1000]),
+    ):
+        tr.simulate(model, (0, 10), inputs={"u": stimulus})
+    assert tr.simulate(model, (0, 0), inputs={"u": late[0]}).y.tolist() == [[1.0]]

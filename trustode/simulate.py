@@ -45,6 +45,7 @@ from .solve import (
     parameter_vector,
     vary_indices,
 )
+from .stimulus import Stimulus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -332,12 +333,13 @@ def simulate(
     model : Model
     t : array_like, shape (n_time,), or pair (t0, t1)
         Output times in the model's time unit, strictly increasing. A tuple of two keeps
-        the solver's own steps.
+        the solver's own steps; one of two equal times is the start alone.
     params, initial : mapping of name to float, optional
         Values that replace the model's defaults.
     inputs : mapping of name to float or stimulus, optional
         What arrives from outside: a number, `Steps`, `Pulses`, `Samples`, `Episodes` or
-        `Sessions`. Its jumps end a step exactly.
+        `Sessions`. Its jumps end a step exactly. One that begins after the last output time,
+        as of hours for days, is warned of.
     events : sequence of Event, optional
         What to watch for on the way; ``solution.events`` holds what was seen. A state that
         is reset has its new value at that very time. A terminal event ends the run with
@@ -390,6 +392,7 @@ def simulate(
     y0 = initial_vector(compiled, p, initial, where)
     given = () if initial is None else tuple(model.known(initial, "state", model.states))
     tables = input_tables(compiled, inputs, where)
+    _tell_of_late(model, inputs, times, where)
     watched = watch_for(model, events, where)
     problem = Problem(compiled, times, p, y0, given, tables, solver, which, where, watched)
     engine = native if solver.method in ("auto", *NATIVE) else by_scipy
@@ -399,6 +402,22 @@ def simulate(
         kind = SolveMemoryError if solution.status is Status.NO_MEMORY else SolveError
         raise kind(solution.message, solution.status, solution)
     return solution
+
+
+def _tell_of_late(model: Model, inputs: Mapping[Any, Any] | None, times: Array, where: str) -> None:
+    """Warn of inputs of which the run sees nothing, as they begin after its end."""
+    for name, given in (inputs or {}).items():
+        if not isinstance(given, Stimulus) or times[-1] == times[0]:
+            continue
+        if times[-1] < given.begins < math.inf:
+            unit = f" ({model.time_unit})" if model.time_unit else ""
+            warnings.warn(
+                f"{where}: input {name} changes nothing before t = {given.begins:g}, after the end "
+                f"at {times[-1]:g}; are its times in the model's unit{unit}, counted from the same "
+                "beginning?",
+                SolveWarning,
+                stacklevel=4,
+            )
 
 
 def _names(given: Any, where: str) -> tuple[str, ...]:

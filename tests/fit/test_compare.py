@@ -129,7 +129,9 @@ def test_left_out_groups_are_predicted_by_the_others(
     apart = found.by_group["cv_loglik line"] - found.by_group["cv_loglik curve"]
     assert row["cv_d"] == pytest.approx(apart.sum())
     assert row["cv_d_se"] == pytest.approx(np.sqrt(6.0) * apart.std())
-    assert "left out" in found.summary()
+    # Every observation is left out once: six persons, eight each.
+    assert row["cv_n"] == 48
+    assert "left out (48 observations)" in found.summary()
 
 
 def test_later_occasions_are_predicted_from_earlier_ones(
@@ -137,6 +139,7 @@ def test_later_occasions_are_predicted_from_earlier_ones(
 ) -> None:
     found = tr.compare(fits, ahead=0.25)
     late = data["t"] > np.linspace(0.0, 4.0, 8)[5]
+    assert found.table["ahead_n"].tolist() == [late.sum(), late.sum()] == [12, 12]
     for name, degree in (("line", 1), ("curve", 2)):
         kept, out = data[~late], data[late]
         mean = np.polyval(np.polyfit(kept["t"], kept["y"], degree), out["t"])

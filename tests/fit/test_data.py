@@ -328,7 +328,11 @@ def told_of(data: pd.DataFrame) -> list[str]:
 def test_nothing_is_told_of_a_clean_diary() -> None:
     assert told_of(diary()) == []
     # Occasions of several items have many rows a time, and names may be alike otherwise.
-    assert told_of(pd.concat([diary(), diary()]).sort_values(["who", "day"])) == []
+    items = pd.concat([diary(), diary().assign(r=lambda rows: 11 - rows["r"])])
+    assert told_of(items.sort_values(["who", "day"])) == []
+    # Of yes and no, two a day agree often; on ten days by chance.
+    ten = diary().iloc[:10].assign(r=[0.0, 1.0] * 5)
+    assert told_of(pd.concat([ten, ten]).sort_values("day")) == []
     assert told_of(diary().replace({"who": {"VP01": "1-10", "VP02": "11-0"}})) == []
     # Nor is a visit long before or after the others a slip.
     assert told_of(diary().replace({"day": {0.0: -180.0, 11.0: 365.0}})) == []
@@ -346,6 +350,20 @@ def test_slips_of_a_diary_are_told_one_by_one() -> None:
     assert "1 of 61 rows (31) have the group and time ('day') of an earlier row" in repeated
     assert "column 'r' holds -99 in 1 row, far from all else" in coded
     assert "column 'r' holds 78 in row 3, far from all else" in far
+
+
+def test_rows_that_a_merge_doubled_are_told_of_whether_few_or_all() -> None:
+    data, one = diary(), diary().iloc[:12]
+    rated = data.assign(r=lambda rows: rows["r"].round())
+    for whole in (data, rated, one):
+        told = told_of(pd.concat([whole, whole], ignore_index=True).sort_values(["who", "day"]))
+        assert f"{len(whole)} of {2 * len(whole)} rows" in told[0]
+        assert "and the same answers: entered or merged twice" in told[0]
+    # One row of a single series; and where its answer is another, it may be meant.
+    told = told_of(pd.concat([one.iloc[:4], one.iloc[3:]]))
+    assert "1 of 13 rows (3) have the time ('day') of an earlier row, and the same" in told[0]
+    corrected = one.iloc[3:].assign(r=one["r"].iloc[3:] + 0.5)
+    assert told_of(pd.concat([one.iloc[:4], corrected])) == []
 
 
 # ------------------------------------------------------------------ groups that begin late
@@ -383,10 +401,33 @@ def test_a_fit_warns_of_a_diary_that_starts_late_and_an_empty_row_mends_it() -> 
     assert (mended.params["high"] > 0.2).all()
 
 
+def test_a_fit_warns_where_no_observation_is_left_to_judge_it_by() -> None:
+    model = tr.Model("decay", rhs={"x": "-k*x"}, params={"k": 0.2}, initial={"x": 1})
+    data = pd.DataFrame({"day": [0.0, 1.0, 4.0], "y": [3.0, 2.0, 1.0]})
+    vary = {"k": tr.Vary(0.3, min=0.01, max=3), "s": tr.Vary(0.5, min=0.01, max=3)}
+    how = {"time": "day", "observed": {"y": tr.Gaussian("3*x", sd="s")}, "starts": 1}
+    with pytest.warns(tr.FitWarning, match="2 observations for 2 values that vary, s among them"):
+        tr.fit(model, data.iloc[:2], vary=vary, **how)
+    tr.fit(model, data, vary=vary, **how)
+    # Where the size of errors is known, two points of an exponential tell its start and rate.
+    how["observed"] = {"y": tr.Gaussian("x", sd=0.1)}
+    vary = {"k": vary["k"], "x(0)": tr.Vary(2, min=0, max=9)}
+    exact = tr.fit(model, data.iloc[:2], vary=vary, **how)
+    assert exact.params["value"].tolist() == pytest.approx([np.log(1.5), 3.0], rel=1e-4)
+
+
 def test_late_groups_that_would_go_the_same_course_are_not_told_of() -> None:
     # A start of their own; first rows within the usual time between rows.
     decay_rates(decays(a=0, b=6), **{"x(0)": tr.Vary(1, min=0, max=2, per="p")})
     decay_rates(decays(a=0, b=1))
+    # Fifteen questions a day at random times, of which one person missed the first three.
+    rng = np.random.default_rng(5)
+    asked = np.arange(7)[:, None] + (9 + 12 / 15 * np.arange(15)) / 24
+    beeps = [(asked + 12 / 15 / 24 * rng.random(asked.shape)).ravel() for _ in range(6)]
+    beeps[0] = beeps[0][3:]
+    random = pd.concat([pd.DataFrame({"p": k, "day": times}) for k, times in enumerate(beeps)])
+    noise = rng.normal(0, 0.05, len(random))
+    decay_rates(random.assign(y=lambda rows: np.exp(-0.2 * rows["day"]) + noise))
     # At rest until something happens.
     resting = tr.Model(
         "rest", rhs={"x": "k*(1 - x) + u"}, params={"k": 0.2}, initial={"x": 1}, inputs={"u": 0}
@@ -395,6 +436,9 @@ def test_late_groups_that_would_go_the_same_course_are_not_told_of() -> None:
     how = {"time": "day", "group": "p", "observed": {"y": tr.Gaussian("x", sd="s")}, "starts": 1}
     spread = {"s": tr.Vary(0.1, min=0.001)}
     tr.fit(resting, data, inputs={"u": "u"}, vary=spread, **how)
+    # Not at rest, but what falls by 0.3 % in the six days could not be seen.
+    slow = tr.Model("slow", rhs={"x": "-0.0005*x"}, initial={"x": 1})
+    tr.fit(slow, data, vary=spread, **how)
     pulse = tr.Pulses([2], height=1, width=1)
     with pytest.warns(tr.FitWarning, match="1 of 2 groups begin after"):
         tr.fit(resting, data, inputs={"u": pulse}, vary=spread, **how)

@@ -244,9 +244,10 @@ def test_mistakes_are_named(cohort: pd.DataFrame, case: str) -> None:
         ({"prior": stats.beta(2, 2)}, "value 1.5 has no density under its prior beta"),
         ({"scale": "logit"}, "value 1.5 has no log-odds"),
         ({"prior_scale": "ln"}, "prior_scale='ln' must be one of"),
+        ({"scale": "log", "min": -1}, "min=-1 cannot be reached on scale='log', .* between 0 "),
     ],
 )
-def test_vary_refuses_priors(arguments: dict[str, Any], message: str) -> None:
+def test_vary_refuses_what_cannot_be(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(tr.OptionError, match=message):
         tr.Vary(1.5, **arguments)
 

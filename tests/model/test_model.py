@@ -322,6 +322,7 @@ def test_replace_changes_what_is_named_and_keeps_the_rest() -> None:
         ({"params": {"alpha": 1, alpha: 2}}, "'alpha' is given twice"),
         ({"params": [1.0]}, "expected a mapping"),
         ({"initial": {"alpha": 1}}, r"unknown state 'alpha' \(it is a parameter\)"),
+        ({"initial": {"Trust": 1}}, r"unknown state 'Trust'; did you mean 'T' \(trust\)\?"),
         ({"initial": {"T": 5}}, "outside its bounds"),
         ({"inputs": {"v": 1}}, r"unknown input 'v'\. The inputs are: u"),
         ({"inputs": {"u": None}}, "input 'u': expected a number"),

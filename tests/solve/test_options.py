@@ -44,6 +44,16 @@ def test_options_are_checked_when_they_are_made(option, message):
         tr.Solver(**option)
 
 
+def test_a_tolerance_that_lets_the_course_go_astray_is_warned_of():
+    decay = tr.Model("decay", rhs={"x": "-x"}, initial={"x": 1})
+    with pytest.warns(tr.SolveWarning, match=r"rtol=0.9 lets each step be wrong by 90%") as told:
+        solver = tr.Solver(rtol=0.9, atol=1)
+    assert told[0].filename == __file__
+    assert abs(tr.simulate(decay, [0, 2], solver=solver).y[-1, 0] - math.exp(-2)) > 1e-3
+    tr.Solver(rtol=0.9, h_max=0.1)
+    tr.Solver(rtol=0.01)
+
+
 def test_atol_needs_one_value_a_state():
     model = tr.models.load("van-der-pol")
     with pytest.raises(tr.OptionError, match=r"atol has 3 values for 2 states \(x, v\)"):

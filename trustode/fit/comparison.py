@@ -28,9 +28,10 @@ class Comparison(Shown):
     table : DataFrame
         One row a fit, by name: n_free, loglik, aic, aicc, bic, d_aic, d_bic (above the least),
         weight (Akaike's), bic_weight. With `folds` or `ahead` also ``cv_loglik`` or
-        ``ahead_loglik``, the log-likelihood of what was left out, its difference from the best
-        (``cv_d``) with the standard error of that over groups (``cv_d_se``), and the root mean
-        square error of each column (``cv_rmse_...``). With `samples` also ``loo`` and ``waic``,
+        ``ahead_loglik``, the log-likelihood of what was left out, how many observations that
+        were (``cv_n``), its difference from the best (``cv_d``) with the standard error of that
+        over groups (``cv_d_se``), and the root mean square error of each column
+        (``cv_rmse_...``). With `samples` also ``loo`` and ``waic``,
         the expected log-density of new observations, their effective numbers of values
         (``loo_p``, ``waic_p``), the difference from the best and its standard error over
         observations (``loo_d``, ``loo_d_se``) and how many figures are doubtful
@@ -114,7 +115,8 @@ def _held_out_sentence(table: pd.DataFrame, kind: str, told: str) -> str:
     behind, error = -float(ordered[f"{kind}_d"].iloc[1]), float(ordered[f"{kind}_d_se"].iloc[1])
     sure = f", standard error {error:.2g} over groups" if math.isfinite(error) else ""
     return (
-        f"The log-likelihood {told} is largest for '{best}', by {behind:.4g} over '{second}'{sure}."
+        f"The log-likelihood {told} ({table[f'{kind}_n'].iloc[0]} observations) is largest for "
+        f"'{best}', by {behind:.4g} over '{second}'{sure}."
     )
 
 

@@ -326,6 +326,8 @@ def score(
             if count:
                 value = math.nan if failed or lost else math.sqrt(squares / count)
                 table.loc[name, f"{kind}_rmse_{column}"] = value
+    measured = problems[0].data.measured.values()
+    table[f"{kind}_n"] = sum(int(part.test[each.row].sum()) for part in parts for each in measured)
     frame = pd.DataFrame(by_group, index=list(units.labels))
     total = frame.sum(skipna=True).where(frame.notna().any())
     table[f"{kind}_loglik"] = total

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import STATUS_TEXT, FitWarning, SolveError, Status
+from ..errors import STATUS_TEXT, FitWarning, SolveError, Status, listed
 from ..jobs import LOST
 from ..progress import Progress
 from .contents import failure_note, fitted_model, params_frame, residuals_frame
@@ -236,6 +236,13 @@ def _result(
     doubts += jump_notes(problem.readout.model, layout.names)
     doubts += slips(problem.data, problem.observed, design.time)
     doubts += begun_apart(problem, at, design.time)
+    spread = sorted(problem.readout.scales.intersection(layout.names))
+    if spread and n <= layout.n_free and not layout.has_priors:
+        doubts.append(
+            f"{n} observations for {layout.n_free} values that vary, {listed(spread)} among them: "
+            "nothing is left to judge the size of errors by, so standard errors mean little; vary "
+            "fewer values, or give priors"
+        )
     reached = left < (AGREED if hits >= 2 else SEARCH_DISTANCE)
     if not reached:
         doubts.append(

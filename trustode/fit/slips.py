@@ -30,11 +30,13 @@ _MANY = 20
 _CODE_APART, _APART = 3.0, 5.0
 #: Where more rows than this share of them have the time of another, occasions have several rows.
 _SELDOM = 0.1
-#: Share of the stretches between rows that counts as usual; of five questions a day, nights too.
-_USUAL = 0.9
+#: Chance below which answers of one group and time that are all alike were not given separately.
+_BY_CHANCE = 1e-6
+#: Share of the stretches between rows that counts as usual: of fifteen questions a day, nights too.
+_USUAL = 0.95
 #: What a state may drift before a group's first row and still count as at rest: a share of it,
-#: and what is added for states near zero.
-_STILL, _NOTHING = 1e-6, 1e-9
+#: far below what ratings can tell, and what is added for states near zero.
+_STILL, _NOTHING = 0.01, 1e-9
 
 
 def slips(data: Data, observed: Mapping[str, Observation], time: str) -> list[str]:
@@ -116,23 +118,50 @@ def _plain(text: str) -> tuple[str, ...]:
 
 
 def _repeated(data: Data, time: str) -> list[str]:
-    """Tell of a few rows whose answer has the group and the time of another's."""
+    """Tell of rows whose answer has the group and time of another's: of a few, or if all agree."""
     place = data.group * (data.time_index.max() + 1) + data.time_index
     found: set[int] = set()
     for measured in data.measured.values():
         _, first = np.unique(place[measured.row], return_index=True)
         found |= set(np.delete(measured.row, first).tolist())
     again, when = sorted(found), data.frame[time].to_numpy()
-    groups = Counter(t for t, _ in {(when[k], data.group[k]) for k in again})
-    # What most groups have at one time is a design, as two baselines are.
-    again = [k for k in again if 2 * groups[when[k]] <= len(data.labels)]
-    if len(data.labels) == 1 or not 0 < len(again) <= _SELDOM * len(place):
-        return []
+    alike = _copied(data, place, again)
+    if not alike:
+        groups = Counter(t for t, _ in {(when[k], data.group[k]) for k in again})
+        # What most groups have at one time is a design, as two baselines are.
+        again = [k for k in again if 2 * groups[when[k]] <= len(data.labels)]
+        if len(data.labels) == 1 or not 0 < len(again) <= _SELDOM * len(place):
+            return []
     rows = listed([str(data.frame.index[k]) for k in again], 8)
+    of = "time" if len(data.labels) == 1 else "group and time"
+    also = ", and the same answers" if alike else ""
     return [
-        f"{len(again)} of {len(place)} rows ({rows}) have the group and time ('{time}') of an "
-        "earlier row: entered twice, or under a wrong name? Both count as answers"
+        f"{len(again)} of {len(place)} rows ({rows}) have the {of} ('{time}') of an earlier row"
+        f"{also}: entered or merged twice, or under a wrong name? Each counts as an answer"
     ]
+
+
+def _copied(data: Data, place: NDArray[np.intp], again: Sequence[int]) -> bool:
+    """Say whether rows repeat earlier ones answer by answer, and too many to do so by chance.
+
+    A few of a single series need not be many: hardly anyone answers twice at one time.
+    """
+    if not again:
+        return False
+    import pandas as pd
+
+    answers = np.full((len(place), len(data.measured)), -1)
+    for k, measured in enumerate(data.measured.values()):
+        answers[measured.row, k] = pd.factorize(measured.given)[0]
+    _, first = np.unique(np.column_stack([place, answers]), axis=0, return_index=True)
+    if np.isin(again, first).any():
+        return False
+    others = np.delete(answers, again, axis=0)
+    _, often = np.unique(others[(others >= 0).any(axis=1)], axis=0, return_counts=True)
+    n = int(often.sum())
+    by_chance = float((often * (often - 1)).sum()) / max(n * (n - 1), 1)
+    few = len(data.labels) == 1 and len(again) <= _SELDOM * len(place)
+    return n > 1 and (by_chance ** len(again) < _BY_CHANCE or (few and by_chance < 1.0))
 
 
 def begun_apart(problem: Problem, x: Array, time: str) -> list[str]:

@@ -98,6 +98,7 @@ class Vary:
         if not math.isfinite(self.value) or not self.min <= self.value <= self.max:
             raise OptionError(f"Vary: value {self.value:g} is outside [{self.min:g}, {self.max:g}]")
         self._check_scale(self.scale)
+        self._check_ends()
         self._check_random()
         if self.prior is None:
             return
@@ -142,6 +143,16 @@ class Vary:
                 "draws them from a population; keep one (a difference between groups of "
                 "persons is a covariate, coded 0 and 1)"
             )
+
+    def _check_ends(self) -> None:
+        """Raise if a bound that was given lies beyond the ends of the scale."""
+        scale = SCALES[self.scale]
+        for name, end in (("min", self.min), ("max", self.max)):
+            if math.isfinite(end) and not scale.low <= end <= scale.high:
+                raise OptionError(
+                    f"Vary: {name}={end:g} cannot be reached on scale={self.scale!r}, whose values "
+                    f"lie between {scale.low:g} and {scale.high:g}; move {name}, or use scale='lin'"
+                )
 
     def _check_scale(self, name: str) -> None:
         """Raise unless a scale is defined at the value."""

@@ -373,7 +373,7 @@ class Model:
         for name in plain:
             if name not in names:
                 elsewhere = [k for k, members in kinds.items() if name in members]
-                hint = nearest(name, names)
+                hint = nearest(name, names) or self._by_meaning(name, names)
                 if elsewhere:
                     article = "an" if elsewhere[0] == "input" else "a"
                     hint = f" (it is {article} {elsewhere[0]})."
@@ -382,6 +382,13 @@ class Model:
                     f"The {kind}s are: {listed(names, 100) or 'none'}"
                 )
         return plain
+
+    def _by_meaning(self, word: str, names: tuple[str, ...]) -> str:
+        """Return a hint at the one name whose meaning begins with a word, or an empty string."""
+        meanings = self.meanings | {name: each.meaning for name, each in self.parameters.items()}
+        begin = [word.casefold()]
+        found = [n for n in names if meanings.get(n, "").casefold().split()[:1] == begin]
+        return f"; did you mean '{found[0]}' ({meanings[found[0]]})?" if len(found) == 1 else ""
 
     @checks_keywords
     def freeze(self, values: Mapping[Name, float]) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from .._core import methods
 from ..compile import CompiledModel
-from ..errors import OptionError, checks_keywords, nearest
+from ..errors import OptionError, SolveWarning, checks_keywords, nearest
 
 Array = NDArray[np.float64]
 
@@ -22,6 +23,8 @@ NATIVE: dict[str, dict[str, Any]] = methods()
 #: Methods that scipy's solve_ivp brings; its DOP853 is not the native "dop853".
 SCIPY = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
 _SMALLEST_RTOL = 100 * float(np.finfo(float).eps)
+#: Relative tolerance above which errors of the steps may add up to the size of the solution.
+_LOOSE = 0.01
 #: What a C long holds everywhere; nobody waits for more.
 _MOST_STEPS = 2**31 - 1
 
@@ -52,7 +55,8 @@ class Solver:
         "DOP853" is scipy's, slower, without events or sensitivities. "taylor" goes on with
         "dop853" where it has no series. Each of ours carries sensitivities, also through events.
     rtol : float
-        Relative tolerance of a step's error, at least 100 machine epsilons.
+        Relative tolerance of a step's error, at least 100 machine epsilons. One above 0.01 is
+        warned of, unless `h_max` keeps the steps short.
     atol : float or sequence of float
         Absolute tolerance, one for all states or one a state.
     max_steps : int
@@ -101,6 +105,13 @@ class Solver:
         object.__setattr__(self, "max_steps", min(int(steps), _MOST_STEPS))
         for name in ("h_max", "time_limit"):
             object.__setattr__(self, name, _positive(name, getattr(self, name)))
+        if rtol > _LOOSE and math.isinf(self.h_max):
+            warnings.warn(
+                f"Solver: rtol={rtol:g} lets each step be wrong by {rtol:.0%}, which can add up to "
+                "another course altogether; 1e-6 is usual, and 1e-3 is loose",
+                SolveWarning,
+                stacklevel=4,
+            )
 
     def atol_vector(self, compiled: CompiledModel) -> Array:
         """Return the absolute tolerance of each state, shape (n_state,)."""

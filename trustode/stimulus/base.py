@@ -5,6 +5,7 @@ Imports the table, what checks numbers, and the errors.
 
 from __future__ import annotations
 
+import math
 import numbers
 from abc import ABC, abstractmethod
 from functools import cached_property, lru_cache
@@ -28,6 +29,12 @@ class Stimulus(ABC):
     def __call__(self, t: npt.ArrayLike) -> Array:
         """Evaluate exactly at times of any shape, with the value from the right at a jump."""
         return self.table(t)
+
+    @property
+    def begins(self) -> float:
+        """Time up to which nothing changes; infinite where nothing ever does."""
+        breaks = self.table.breaks
+        return float(breaks[0]) if breaks.size else math.inf
 
     @abstractmethod
     def _build(self) -> Table:
