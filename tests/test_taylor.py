@@ -142,6 +142,28 @@ def test_time_dependence_is_not_stepped_over():
     assert y[-1, 0] == pytest.approx(np.sqrt(np.pi), rel=1e-6)
 
 
+def test_tangents_do_not_depend_on_who_goes_beside_them():
+    """In any order, twice, alone or with so many that no block has code of its own."""
+    model = tr.models.load("trust-updated", profile="bpd")
+    t, solver = np.linspace(0, 40, 9), tr.Solver("taylor", rtol=1e-11, atol=1e-12)
+    rng = np.random.default_rng(5)
+    names = [*model.params[:40], "T(0)", "E(0)"]
+
+    def tangents(which):
+        return tr.simulate(model, t, solver=solver, sensitivities=which).dydp
+
+    many = tangents(names)
+    few = [names[k] for k in (3, 17, 41, 8, 0, 40, 12)]
+    some = tangents(few)
+    order = rng.permutation(len(few))
+    np.testing.assert_array_equal(tangents([few[k] for k in order]), some[:, :, order])
+    np.testing.assert_array_equal(tangents([*few, few[2], few[0]])[:, :, -2:], some[:, :, [2, 0]])
+    places = [names.index(name) for name in few]
+    np.testing.assert_allclose(some, many[:, :, places], rtol=1e-8, atol=1e-9)
+    for k, name in enumerate(few):
+        np.testing.assert_allclose(tangents([name])[:, :, 0], some[:, :, k], rtol=1e-8, atol=1e-9)
+
+
 @pytest.mark.parametrize("rtol", [1e-4, 1e-9])
 def test_time_in_oscillations_does_not_bound_the_step(rtol):
     """y = sin(w t + c) and a growing one of t sin(w t): closed forms, in fewer than 100 steps."""

@@ -194,11 +194,12 @@ class Tangents(Recurrences):
         if not values.moves(value):
             factor = values.constant(value)
             if not tangent.later:
-                return self.name(f"{factor} * {tangent.first}", "")
+                return self.name(f"{factor} * {tangent.first}", "", tangent.only)
             texts = f"({factor} * {tangent.first})", f"({factor} * {tangent.later})"
             if keep:
-                return self.name(*texts)
-            return Series(*texts, scaled=(factor, tangent.first, tangent.later))
+                return self.name(*texts, tangent.only)
+            scaled = (factor, tangent.first, tangent.later)
+            return Series(*texts, scaled=scaled, only=tangent.only)
         slot = values.store(values.read(value))
         if not tangent.later:
             texts = (f"{tangent.first} * s[{slot}]", f"{tangent.first} * x[{slot}]")
