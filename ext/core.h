@@ -147,8 +147,9 @@ extern const tro_method tro_rodas5p;
 
 /* Doubles that tro_instability_bound needs as work space. */
 size_t tro_instability_work(int n);
-/* Longest step that hides no part of the linear equations of jac (n, n) that grows. */
-double tro_instability_bound(int n, const double *jac, double left, double *work);
+/* Longest step that hides no part that grows of the equations with derivatives f (n) and Jacobian
+ * jac (n, n); left is the time that it has. */
+double tro_instability_bound(int n, const double *f, const double *jac, double left, double *work);
 
 /* ---- events.c, zeros.c: functions that cross zero along a solution, and what that changes ---- */
 

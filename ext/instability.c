@@ -8,7 +8,6 @@
  */
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 #include "dense.h"
 
@@ -16,7 +15,42 @@
  * of order 6 in h |lambda|, has to stay below a growth that is a small share of |lambda|. */
 static const double FOLLOWED = 1.5, SMALL_SHARE = 0.05;
 
-size_t tro_instability_work(int n) { return (size_t)n * (size_t)n + 2 * (size_t)n; }
+/* A matrix, its eigenvalues, and which states move. */
+size_t tro_instability_work(int n) { return (size_t)n * (size_t)n + 3 * (size_t)n; }
+
+/* Write the part of jac for the states that move to `part`; returns how many they are. What stands
+ * still, and follows to first order only from what stands still, does not leave: a population
+ * that is extinct could grow, and will not. */
+static int instability_moving(int n, const double *f, const double *jac, double *part, double *moves)
+{
+    int m = 0;
+    for (int i = 0; i < n; i++) moves[i] = f[i] != 0.0;
+    for (int changed = 1; changed;) {
+        changed = 0;
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n && moves[i] == 0.0; j++)
+                if (jac[i * n + j] != 0.0 && moves[j] != 0.0) moves[i] = changed = 1;
+    }
+    for (int i = 0; i < n; i++) m += moves[i] != 0.0;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n && moves[i] != 0.0; j++)
+            if (moves[j] != 0.0) *part++ = jac[i * n + j];
+    return m;
+}
+
+/* Whether the discs of Gershgorin, of rows or of columns, lie left of the axis. */
+static int instability_discs(int n, const double *a)
+{
+    int rows = 1, columns = 1;
+    for (int i = 0; i < n && (rows || columns); i++) {
+        double across = 2.0 * fmin(a[i * n + i], 0.0), down = across;
+        if (a[i * n + i] > 0.0) return 0;
+        for (int j = 0; j < n; j++) across += fabs(a[i * n + j]), down += fabs(a[j * n + i]);
+        rows = rows && across <= 0.0;
+        columns = columns && down <= 0.0;
+    }
+    return rows || columns;
+}
 
 /* Whether up to three equations have nothing that grows, by the signs of Routh and Hurwitz. What
  * rounding may decide passes where the other signs leave no growth but the slowest; whatever else is
@@ -36,12 +70,12 @@ static int instability_none(int n, const double *a)
     return square > 0.0 && linear > 0.0 && last >= -rounding && square * linear > last + rounding;
 }
 
-double tro_instability_bound(int n, const double *jac, double left, double *work)
+double tro_instability_bound(int n, const double *f, const double *jac, double left, double *work)
 {
     double *re = work + n * n, *im = re + n, norm = 0.0, bound = HUGE_VAL;
-    if (instability_none(n, jac)) return HUGE_VAL;
-    memcpy(work, jac, (size_t)(n * n) * sizeof *work);
-    for (int k = 0; k < n * n; k++) norm += jac[k] * jac[k];
+    n = instability_moving(n, f, jac, work, im + n);
+    if (n == 0 || instability_none(n, work) || instability_discs(n, work)) return HUGE_VAL;
+    for (int k = 0; k < n * n; k++) norm += work[k] * work[k];
     norm = sqrt(norm);
     if (!isfinite(norm) || !tro_dense_eigenvalues(n, work, re, im)) return HUGE_VAL;
     /* Rounding decides no sign, and what grows too slowly for the time left needs no heed. */

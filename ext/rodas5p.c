@@ -356,7 +356,8 @@ static double rodas5p_bound(tro_step *step, double left)
 {
     const int n = step->system->n_state;
     const double *slopes = rodas5p_slopes(step, step->side);
-    return tro_instability_bound(n, slopes + 2 * n, left, step->work + rodas5p_room((size_t)n));
+    double *room = step->work + rodas5p_room((size_t)n);
+    return tro_instability_bound(n, slopes, slopes + 2 * n, left, room);
 }
 
 static void rodas5p_dense(const tro_step *step, int n, double *coef)

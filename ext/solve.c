@@ -188,25 +188,26 @@ static void solve_change(solver *s, const tro_method *method)
 }
 
 /* Whether a step hides an instability of the point where it starts. A look costs as much as some
- * steps, so there is one now and then, where the step has grown, and where no error bounds it. What
- * was found is minded until it is over: a small error allows steps that would damp what has just
- * begun to grow. */
+ * steps, of large systems as many, so there is one now and then, where the step has grown, and more
+ * where no error bounds it. What was found is minded until it is over: a small error allows steps
+ * that would damp what has just begun to grow. */
 static int solve_hides(solver *s, double error)
 {
+    const long n = s->step.system->n_state;
     const double h = s->step.h;
     const int found = isfinite(s->restraint), close = found || error <= QUIET;
     s->n_unseen++;
     if (!s->method->bound || (!found && s->step.stiffness < 1.0)) return 0;
     const int longer = h > (close ? 4.0 : 1000.0) * s->looked;
-    if (!longer && s->n_unseen < (close ? LOOK_CLOSELY : LOOK_EVERY)) return h > s->restraint;
-    if (s->looked > 0.0 && 8 * s->n_unseen < s->step.system->n_state) {
-        if (longer) s->restraint = solve_least(s->restraint, 4.0 * s->looked);
-    } else {
+    const long apart = close ? (n > 8 * LOOK_CLOSELY ? n / 8 : LOOK_CLOSELY)
+                             : (n > LOOK_EVERY ? n : LOOK_EVERY);
+    if (s->looked == 0.0 || s->n_unseen >= apart || (longer && 8 * s->n_unseen >= n)) {
         s->restraint = s->method->bound(&s->step, s->end - s->step.t);
         s->looked = solve_least(h, s->restraint);
         s->n_unseen = 0;
     }
-    return h > s->restraint;
+    /* What ends on a stop may be longer by some roundings. */
+    return h > s->restraint * (1.0 + 1e-9);
 }
 
 /* Count signs of stiffness, and of its end: change the method, or report that it was needed.

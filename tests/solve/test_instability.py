@@ -127,3 +127,35 @@ def test_rest_that_is_stable_is_crossed_in_long_steps():
     found = tr.simulate(model, [0, 1e5, 1e6], params={"nu": 1.5}, solver=tr.Solver("rodas5p"))
     assert np.ptp(found.y[1:], axis=0).max() < 1e-6
     assert found.stats["n_steps"] < 1500
+
+
+def test_what_could_grow_and_is_not_there_costs_nothing():
+    """An extinct predator stays extinct, and the prey's rest is crossed in few steps."""
+    model = tr.Model(
+        "extinct", {"x": "k*x*(1 - x - y)", "y": "0.5*y*(x - 0.2)"}, {"k": 1}, {"x": 0.1, "y": 0.0}
+    )
+    for method in ("auto", "rodas5p"):
+        found = tr.simulate(model, [0, 1e6], solver=tr.Solver(method))
+        np.testing.assert_allclose(found.y[-1], [1.0, 0.0], atol=1e-6)
+        assert found.stats["n_steps"] < 1000
+
+
+def test_what_rests_by_itself_beside_what_moves_may_still_be_left():
+    """x rests on an unstable point until y, which has no hand in it at first, pushes."""
+    model = tr.Model(
+        "pushed", {"x": "0.05*x - x**3 + (y - 1)**2/1000", "y": "z", "z": "-y - z/100"},
+        initial={"x": 0.0, "y": 1.0, "z": 0.0},
+    )  # fmt: skip
+    found = tr.simulate(model, [0, 2000], solver=tr.Solver("rodas5p")).y[-1]
+    exact = tr.simulate(model, [0, 2000], solver=tr.Solver("DOP853", rtol=1e-10)).y[-1]
+    np.testing.assert_allclose(found, exact, atol=1e-4)
+
+
+def test_a_step_that_ends_a_rounding_beyond_the_bound_is_taken():
+    """The bound is 1 here; the stop lies 2e-13 behind where a step of that length ends."""
+    model = tr.Model("growth", {"x": "k*x"}, {"k": 1.5}, {"x": 1e-300})
+    solver = tr.Solver("rodas5p", max_steps=2000)
+    ends = tr.simulate(model, (0, 60.0), solver=solver).t
+    for share in (1e-13, 2e-13, 4e-13):
+        stop = ends[-3] + (ends[-2] - ends[-3]) * (1 + share)
+        assert tr.simulate(model, [0, stop], solver=solver).status is tr.Status.SUCCESS
