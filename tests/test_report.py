@@ -217,6 +217,13 @@ def test_values_of_a_fit_are_those_estimated(tmp_path, fitted):
     assert told.to_dict() == {"k": "by group", "x(0)": "1.0", "u": "0.0"}
 
 
+def test_names_that_differ_in_signs_alone_have_files_of_their_own(tmp_path, decay):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    runs = {name: tr.simulate(decay, (0, 5)) for name in ("a b", "a/b", "a-b")}
+    tr.report(runs, tmp_path)
+    assert len({path.name for path in tmp_path.glob("a-b-*.png")}) >= 3
+
+
 def test_sections_bear_the_names_of_their_results(tmp_path, decay):
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     runs = {f"{name} person": tr.simulate(decay, [0.0, 1.0]) for name in ("calm", "angry")}

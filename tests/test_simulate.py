@@ -546,6 +546,17 @@ def test_extremes_are_those_of_the_course_whatever_the_output_times(t):
     assert found["end"]["x"] == pytest.approx(np.cos(10), abs=1e-8)
 
 
+@pytest.mark.parametrize("method", ["auto", "LSODA"])
+def test_extremes_of_a_push_that_is_over_between_two_output_times(method):
+    """x' = u - x with u = 1 for a tenth of a unit: its top is 1 - exp(-.1), at its end."""
+    model = tr.Model("pushed", rhs={"x": "u - x"}, initial={"x": 0}, inputs={"u": 0})
+    push = {"u": tr.Pulses([503.0], 1.0, 0.1)}
+    solver = tr.Solver(method, rtol=1e-9, atol=1e-12)
+    found = tr.simulate(model, [0, 500, 1000], inputs=push, solver=solver).extremes()
+    assert found["highest"]["x"] == pytest.approx(1 - np.exp(-0.1), rel=1e-6)
+    assert found["t_highest"]["x"] == pytest.approx(503.1, abs=1e-6)
+
+
 def test_extremes_of_a_solve_that_failed_are_those_it_reached():
     burst = tr.Model("burst", rhs={"x": "x**2"}, initial={"x": 1})
     reached = tr.simulate(burst, np.linspace(0, 2, 21), on_error="return")
@@ -580,3 +591,14 @@ def test_an_input_that_begins_after_the_end_is_told_of():
     ):
         tr.simulate(model, (0, 10), inputs={"u": stimulus})
     assert tr.simulate(model, (0, 0), inputs={"u": late[0]}).y.tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize(
+    "stimulus",
+    [tr.Samples([0, 25, 30], [1, 1, 0]), tr.Pulses([30], 1.0, 1.0, baseline=3.0),
+     tr.Episodes([50], [0.0])],
+    ids=["held", "baseline", "none"],
+)  # fmt: skip
+def test_an_input_that_acts_all_the_time_or_never_is_not_told_of(stimulus):
+    model = tr.Model("pushed", rhs={"x": "u - x"}, initial={"x": 1}, inputs={"u": 0})
+    tr.simulate(model, (0, 20), inputs={"u": stimulus})

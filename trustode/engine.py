@@ -6,10 +6,9 @@ Imports the solve layer; `simulate` stands on it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +56,7 @@ class Outcome(NamedTuple):
     worst: int
     h: float
     stats: dict[str, Any]
-    dense: Callable[[Array], Array]
+    dense: Dense
     #: What was seen of the problem's events, and which of them ended the run, or -1.
     events: EventLog | None = None
     ended: int = -1
@@ -87,6 +86,20 @@ def _solve(
     )
 
 
+class Dense(Protocol):
+    """A solution between its output times.
+
+    Called with times, it returns the states there.
+    """
+
+    @property
+    def begins(self) -> Array:
+        """Where each step begins."""
+
+    def __call__(self, times: Array, /) -> Array:
+        """Return the states at times."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class _NativeDense:
     """Dense output of a native method; its first call solves again unless steps were kept."""
@@ -100,6 +113,11 @@ class _NativeDense:
         if self.kept is not None:
             return self.kept
         return _solve(self.problem, self.problem.t[[0, -1]], self.problem.which, True).steps
+
+    @property
+    def begins(self) -> Array:
+        """Where each step begins."""
+        return np.empty(0) if self.steps is None else self.steps[:, 0]
 
     def __call__(self, times: Array) -> Array:
         problem, n_state, steps = self.problem, len(self.problem.y0), self.steps

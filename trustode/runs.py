@@ -90,7 +90,10 @@ class Runs:
             ),
             "params": ("", digest(self.base)),
             "initial": ("", digest(self.initial)),
-            "inputs": (listed(self.courses), digest([*self.courses], contents)),
+            "inputs": (
+                listed(self.courses) or "the same for all runs",
+                digest([*self.courses], contents),
+            ),
         }
 
     def params(self, rows: NDArray[np.intp]) -> Array:

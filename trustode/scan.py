@@ -44,6 +44,9 @@ Array = NDArray[np.float64]
 
 _POINTS_A_BLOCK = 256
 
+#: Regimes of a run that do not say where it goes.
+_UNDECIDED = ("unsettled", "failed")
+
 
 @dataclass(frozen=True, eq=False)
 class Scan(Shown):
@@ -142,7 +145,9 @@ class Scan(Shown):
             found, counts = np.unique(self._columns["regime"].astype(str), return_counts=True)
             lines.append("  " + ", ".join(f"{k} {n}" for k, n in zip(found, counts, strict=True)))
         if "idealised" in self._columns:
-            differ = int(np.sum(self._columns["idealised"] != self._columns["devalued"]))
+            high, low = self._columns["idealised"], self._columns["devalued"]
+            open_ = np.isin(high, _UNDECIDED) | np.isin(low, _UNDECIDED)
+            differ = int(np.sum((high != low) & ~open_))
             if differ:
                 where = f"{differ} point{'s' if differ > 1 else ''}"
                 lines.append(f"  the start decides at {where}: see idealised and devalued")

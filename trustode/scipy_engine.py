@@ -35,7 +35,7 @@ class _NotFinite(Exception):
 class _ScipyDense:
     """Dense output of scipy's methods: one interpolant a step."""
 
-    starts: Array
+    begins: Array
     pieces: list[Any]
     y0: Array
 
@@ -43,7 +43,7 @@ class _ScipyDense:
         if not self.pieces:
             return np.broadcast_to(self.y0, (*times.shape, len(self.y0))).copy()
         flat = np.atleast_1d(times).ravel()
-        piece = np.clip(np.searchsorted(self.starts, flat, side="right") - 1, 0, None)
+        piece = np.clip(np.searchsorted(self.begins, flat, side="right") - 1, 0, None)
         rows = [self.pieces[k](x) for k, x in zip(piece, flat, strict=True)]
         return np.asarray(rows).reshape(*times.shape, len(self.y0))
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .compile import compile
-from .engine import Array, Outcome, Problem, native
+from .engine import Array, Dense, Outcome, Problem, native
 from .errors import (
     STATUS_TEXT,
     DataError,
@@ -83,7 +83,7 @@ class Solution(Shown):
     message: str
     events: EventLog
     _problem: Problem = field(repr=False)
-    _dense: Callable[[Array], Array] = field(repr=False)
+    _dense: Dense = field(repr=False)
 
     @property
     def model(self) -> Model:
@@ -189,7 +189,7 @@ class Solution(Shown):
         -------
         DataFrame
             One row a name: start, lowest, t_lowest, highest, t_highest, end. Extremes between
-            the output times are found; `to_frame` holds none but these times.
+            the first and the last output time are found; `to_frame` holds none but these times.
         """
         import pandas as pd
 
@@ -207,7 +207,9 @@ class Solution(Shown):
         seen, low, high = self, self.t[0], self.t[-1]
         for _ in range(0 if self.status or low == high else _ZOOMS):
             inside = seen.t[(seen.t >= low) & (seen.t <= high)]
-            times = np.union1d(inside, np.linspace(low, high, _ZOOM))
+            steps = self._dense.begins
+            steps = steps[(steps >= low) & (steps <= high)]
+            times = np.unique(np.concatenate([inside, steps, np.linspace(low, high, _ZOOM)]))
             seen = replace(self, t=times, y=self(times), dydp=None)
             k = int(which(seen[name]))
             low, high = times[max(k - 1, 0)], times[min(k + 1, len(times) - 1)]
@@ -409,7 +411,9 @@ def _tell_of_late(model: Model, inputs: Mapping[Any, Any] | None, times: Array, 
     for name, given in (inputs or {}).items():
         if not isinstance(given, Stimulus) or times[-1] == times[0]:
             continue
-        if times[-1] < given.begins < math.inf:
+        before = float(given(times[0]))
+        rest = before == model.input_defaults[str(getattr(name, "name", name))]
+        if rest and times[-1] < given.begins and (given(given.table.breaks) != before).any():
             unit = f" ({model.time_unit})" if model.time_unit else ""
             warnings.warn(
                 f"{where}: input {name} changes nothing before t = {given.begins:g}, after the end "

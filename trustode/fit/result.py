@@ -432,7 +432,11 @@ class Fit(Shown):
                 f"plot({self.model.name}): groups= is for kind='data' or 'persons', not {kind!r}"
             )
         labels = self._problem.data.labels
-        chosen = [groups] if groups in labels or isinstance(groups, str) else list(groups)
+        one = isinstance(groups, str) or not np.iterable(groups)
+        one = one or (isinstance(groups, tuple) and groups in labels)
+        chosen = [groups] if one else list(groups)
+        if not chosen:
+            raise OptionError(f"plot({self.model.name}): groups= is empty; leave it out for all")
         for group in chosen:
             self._group(group, "plot")
         return GROUP_PLOTS[kind](self, ax, chosen)

@@ -110,9 +110,13 @@ def _write(results: Mapping[str, Any], place: Path, title: str, call: str, may: 
     """Write the page of results whose kinds are known."""
     sections: list[Section] = []
     models: dict[Model, dict[str, Any]] = {}
+    taken: set[str] = set()
     for key, result in results.items():
         name = str(key)
         plain = re.sub(r"[^\w-]+", "-", name)
+        while plain in taken:
+            plain += "-2"
+        taken.add(plain)
         told = teller(result)
         assert told is not None
         for section in told(result, Folder(place, f"{plain}-" if plain else ""), may):

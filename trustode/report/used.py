@@ -64,7 +64,8 @@ def _changed(given: Any, kind: str, model: Model) -> dict[str, Value]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        return {f"{state}(0)": "at rest" for state in model.states}
+        start = "several starts" if isinstance(given, list | tuple) else "at rest"
+        return {f"{state}(0)": start for state in model.states}
     after = "(0)" if kind == "initial" else ""
     return {f"{getattr(name, 'name', name)}{after}": _told(value) for name, value in given.items()}
 

@@ -342,6 +342,11 @@ class _Dense:
     orbit: Orbit
     period: float
 
+    @property
+    def begins(self) -> Any:
+        """Where each interval of the mesh begins."""
+        return self.period * self.orbit.mesh[:-1]
+
     def __call__(self, times: Any) -> Any:
         at = np.asarray(times, dtype=float)
         return self.orbit.at(at.ravel() / self.period).reshape(*at.shape, -1)
