@@ -371,18 +371,18 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
     }
 }
 
-/* A step's states at some times: its polynomials in theta, with the sums of several times side by
- * side, so that none waits for another. */
+/* A step's states at up to `ROWS` times: its polynomials in theta, with the sums of several times
+ * side by side, so that none waits for another; what there is no time for is thrown away. */
 static inline void solve_rows(const double *coef, int n_coef, size_t dim, const double *theta,
                               int n_row, double *rows)
 {
     const double *top = coef + (size_t)(n_coef - 1) * dim;
     for (size_t i = 0; i < dim; i++) {
         double value[ROWS];
-        for (int k = 0; k < n_row; k++) value[k] = top[i];
+        for (int k = 0; k < ROWS; k++) value[k] = top[i];
         for (const double *c = top + i; c != coef + i;) {
             c -= dim;
-            for (int k = 0; k < n_row; k++) value[k] = value[k] * theta[k] + *c;
+            for (int k = 0; k < ROWS; k++) value[k] = value[k] * theta[k] + *c;
         }
         for (int k = 0; k < n_row; k++) rows[(size_t)k * dim + i] = value[k];
     }
@@ -402,13 +402,10 @@ static void solve_write(const solver *s, int ready, double t_new, const double *
     end -= at_end;
     if (end > t && !ready) s->method->dense(step, step->dim, coef);
     while (t < end) {
-        double theta[ROWS];
-        const int n_row = end - t < ROWS ? 1 : ROWS;
+        double theta[ROWS] = {0.0};
+        const int n_row = end - t < ROWS ? (int)(end - t) : ROWS;
         for (int k = 0; k < n_row; k++) theta[k] = (t[k] - step->t) / step->h;
-        if (n_row == ROWS)
-            solve_rows(coef, s->method->n_coef, dim, theta, ROWS, row);
-        else
-            solve_rows(coef, s->method->n_coef, dim, theta, 1, row);
+        solve_rows(coef, s->method->n_coef, dim, theta, n_row, row);
         t += n_row;
         row += (size_t)n_row * dim;
     }

@@ -19,7 +19,7 @@
 
 enum {
     POLL_EVERY = 256, /* iterations between two looks at the cancel flag */
-    LOOK_EVERY = 16,  /* steps between two looks for stiffness */
+    LOOK_EVERY = 4,   /* steps between two looks for stiffness */
     FIRST_LOOKS = 4,  /* looks in a row that show it before a stiff method is tried */
     FIRST_PROBE = 256,  /* steps before one is tried anyway, and again whenever they double */
     TRIES = 40        /* rejections in a row before a run is handed over */

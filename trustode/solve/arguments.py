@@ -127,15 +127,19 @@ def initial_vector(
     model, fixed = compiled.model, _fixed(compiled).y0
     if initial is None and fixed is not None:
         return fixed.copy()
-    y0 = np.asarray(compiled.initial(p), dtype=float)
-    for name, value in model.known(initial, "state", model.states).items():
-        value = _scalar(value)
-        if not _is_real(value):
-            raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
+    given = model.known(initial, "state", model.states)
+    every = len(given) == len(model.states)
+    # Where all are given, those that follow from parameters need not be worked out.
+    y0 = np.empty(len(given)) if every else np.asarray(compiled.initial(p), dtype=float)
+    for name, value in given.items():
+        if not isinstance(value, float):
+            value = _scalar(value)
+            if not _is_real(value):
+                raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
         y0[model.states.index(name)] = float(value)
-    for name, value in zip(model.states, y0.tolist(), strict=True):
-        if not math.isfinite(value):
-            raise ModelError(f"{where}: initial {name} = {value} is not finite")
+    for name, number in zip(model.states, y0.tolist(), strict=True):
+        if not math.isfinite(number):
+            raise ModelError(f"{where}: initial {name} = {number} is not finite")
     return y0
 
 

@@ -19,6 +19,9 @@ from .threads import share
 
 Array = NDArray[np.float64]
 
+_NOT_BEGUN = np.zeros(1, dtype=REPORT)
+_NOT_BEGUN["status"] = int(Status.INTERRUPTED)
+
 
 class Batch(NamedTuple):
     """Results of many solves.
@@ -127,8 +130,7 @@ def solve_batch(
     y_reached = np.empty((n_run, n))
     # Threads write it into the first rows, so that each is the first to touch its results.
     start = start_rows(compiled, vary, p, y0, given)
-    report = np.zeros(n_run, dtype=REPORT)
-    report["status"] = int(Status.INTERRUPTED)
+    report = _NOT_BEGUN.repeat(n_run)
     cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
