@@ -188,6 +188,16 @@ def test_results_by_name_and_as_a_table():
     assert "trust-updated" in repr(solution)
 
 
+def test_a_state_that_slips_through_zero_is_named():
+    """Between epidemics 2e-13 of all are infected, far below atol; none can turn negative."""
+    infect = "40*(1 + 0.1*cos(6.283185307*t))*S*I"
+    rhs = {"S": f"0.02 - {infect} - 0.02*S", "I": f"{infect} - 10.02*I"}
+    model = tr.Model("epidemics", rhs=rhs, initial={"S": 0.5, "I": 0.01})
+    with pytest.raises(tr.SolveError, match=r"I cannot change its sign.* lower atol"):
+        tr.simulate(model, (0, 50), solver=tr.Solver(rtol=1e-4, atol=1e-4))
+    assert tr.simulate(model, (0, 50), solver=tr.Solver(rtol=1e-8, atol=1e-20))["I"].min() > 0.0
+
+
 def test_states_outside_their_bounds_are_kept_and_said():
     x = tr.states("x")
     model = tr.Model("sink", {x: sympy.Integer(-1)}, initial={x: 0.5}, bounds={x: (0, 1)})

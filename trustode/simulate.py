@@ -547,6 +547,15 @@ def _read_by(problem: Problem, raw: Outcome) -> str:
     return f"Equation d{name}/dt reads {read}."
 
 
+def _slipped(problem: Problem, raw: Outcome) -> str:
+    """Name the state that changed its sign though it stands still where it is zero, if any."""
+    model = problem.compiled.model
+    for start, now, (state, rhs) in zip(problem.y0, raw.y_reached, model.rhs.items(), strict=True):
+        if start * now < 0.0 and rhs.subs(state, 0).is_zero:
+            return str(state)
+    return ""
+
+
 def _failure(problem: Problem, raw: Outcome) -> str:
     """Say where a solve stopped, with the states there, and what to do."""
     model = problem.compiled.model
@@ -557,6 +566,12 @@ def _failure(problem: Problem, raw: Outcome) -> str:
     if raw.status is Status.STEP_TOO_SMALL and raw.h:
         text += f" ({raw.h:.2g})"
     advice = _ADVICE.get(raw.status, "")
+    slipped = "" if raw.ended >= 0 else _slipped(problem, raw)
+    if raw.status is Status.DIVERGED and slipped:
+        advice = (
+            f"{slipped} cannot change its sign, but an error within atol let it: lower atol in "
+            f"Solver below the smallest {slipped} that counts."
+        )
     if problem.solver.method == "rodas5p" and "rodas5p" in advice:
         advice = "Look at the equations near that state, or loosen rtol."
     if raw.ended >= 0 and problem.events is not None:
