@@ -620,3 +620,23 @@ def test_one_turn_of_an_orbit_is_followed(text_model):
     model = text_model({"x": "-y - z", "y": "x + a*y", "z": "b + z*(x - c)"}, a=0.2, b=0.2, c=2.75)
     family = tr.cycles(model, "c", span=(2.7, 2.8))
     assert family.points["period"].between(5.7, 5.8).all()
+
+
+@pytest.mark.parametrize("height", [1e-4, 1e-6, 1e-9])
+def test_a_hopf_point_at_which_states_are_nearly_zero(text_model, height):
+    # The circle of radius sqrt(mu) about (height, height), which the size of a state there hides.
+    model = text_model(
+        {
+            "x": "mu*(x - h) - (y - h) - (x - h)*((x - h)**2 + (y - h)**2)",
+            "y": "(x - h) + mu*(y - h) - (y - h)*((x - h)**2 + (y - h)**2)",
+        },
+        initial={"x": height, "y": height},
+        mu=0.0,
+        h=height,
+    )
+    start = {"x": height, "y": height, "mu": 0.0}
+    family = tr.cycles(model, "mu", start=start, span=(-1, 1))
+    assert family.ends[1] == "span reached, mu = 1"
+    assert not len(family.special)
+    radius = family.points["max_x"].to_numpy() - height
+    assert radius == pytest.approx(np.sqrt(family.points["mu"].to_numpy()), abs=1e-6)
