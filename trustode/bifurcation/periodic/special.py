@@ -35,9 +35,12 @@ _SECANTS = 12
 _BESIDE, _LARGEST_BESIDE = 0.05, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
-#: First length of the secant method, as a share of the step, and where it stops, of the first.
+#: First length of the secant method, as a share of the step; and the step after which it is at its
+#: place, of the first one and in scales.
 _FIRST_SECANT = 1e-3
-_LAST_SECANT = 1e-9
+_LAST_SECANT, _IN_PLACE = 1e-9, 1e-12
+#: Steps of it below this share of the first that no longer become shorter are rounding.
+_SHORT = 1e-2
 #: A multiplier that is -1 inside a step is no farther from it than this factor at its ends: where
 #: it changes faster, a period doubling and the fold beside it are one to all digits.
 _FAR = 1e8
@@ -401,12 +404,14 @@ class Finder:
             at_b = test(node)
             if at_b == at_a:
                 break
-            step = -at_b * (b - a) / (at_b - at_a)
+            before, step = b - a, -at_b * (b - a) / (at_b - at_a)
             a, at_a, b = b, at_b, b + step
             if not abs(b) < 100.0 * first:
                 return None
             node = self._beside(origin, b, first, sharp=sharp)
-            if abs(step) <= _LAST_SECANT * first:
+            if abs(step) <= max(_LAST_SECANT * first, _IN_PLACE):
+                break
+            if abs(before) / 2.0 <= abs(step) <= _SHORT * first:
                 break
         return node if sharp or node is None else self._beside(origin, b, first)
 
