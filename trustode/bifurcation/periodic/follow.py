@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, beside, inner, interpolated, mean
-from .ends import Limit, endless, hopf_near, limit, swings
+from .ends import Limit, endless, hopf_near, limit, spiral, swings
 from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
 from .symmetry import image
@@ -199,7 +199,12 @@ class Follower:
                 if ended is not None:
                     side.end, side.origin = ended
                     return side
-                side.special += [(count, found) for found in self._find(origin, node)]
+                special = self._find(origin, node)
+                side.limit = self._blurs(side, special)
+                if side.limit is not None:
+                    side.end = side.limit.sentence
+                    return side
+                side.special += [(count, found) for found in special]
             if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
@@ -350,6 +355,14 @@ class Follower:
     def _limit(self, nodes: list[Node], *, stuck: bool = False) -> Limit | None:
         """Return what the family tends to, if its period grows without bound."""
         return limit(nodes, self._family.problem, self._names[0], stuck=stuck)
+
+    def _blurs(self, side: Side, found: list[Special]) -> Limit | None:
+        """Return what the family tends to, if the turn that was found now is a blurred one."""
+        ahead = [each.node for each in found if each.kind == "fold_of_cycles"]
+        if not ahead:
+            return None
+        turns = [each.node for _, each in side.special if each.kind == "fold_of_cycles"]
+        return spiral(side.nodes, [*turns, *ahead], self._family.problem, self._names[0])
 
     def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
         """Return how the family ended within a step, or None.
