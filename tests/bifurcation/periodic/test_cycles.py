@@ -294,12 +294,24 @@ def test_steep_folds_have_their_doublings_beside_them(text_model, check_cycles):
     start = {"x": 1.0, "y": 0.0, "z": -1.0, "a": 6.577747}
     family = tr.cycles(model, "a", start=start, span=(2, 12))
     check_cycles(family)
-    steep = family.special[family.special["period"].between(7.5, 13.5)]
+    steep = family.special[family.special["period"].between(4.0, 10.0)]
     assert set(steep["kind"]) == {"fold_of_cycles", "period_doubling"}
     assert (steep["kind"] == "fold_of_cycles").sum() == len(steep) // 2 == 5
+    assert family.special["converged"].all()
     for kind, multipliers in zip(steep["kind"], steep["multipliers"], strict=True):
         known = 1.0 if kind == "fold_of_cycles" else -1.0
         assert np.abs(multipliers[1:] - known).min() < 1e-4
+    # Values of folds go to the connection's from both sides, by exp(-pi rate / frequency) each time
+    # of the saddle-focus at 0.
+    end = family.special.iloc[-1]
+    assert family.ends[1].startswith("a homoclinic orbit at a = ")
+    jac = np.array([[end["a"] / 6, end["a"], 0.0], [1.0, -1.0, 1.0], [0.0, -14.0, 0.0]])
+    rates = np.linalg.eigvals(jac)
+    spiral = rates[rates.imag > 0.0].item()
+    share = -math.exp(-math.pi * abs(spiral.real) / spiral.imag)
+    folds = steep["a"][steep["kind"] == "fold_of_cycles"].to_numpy()
+    apart = folds - end["a"]
+    assert apart[-1] / apart[-2] == pytest.approx(share, rel=3e-3)
 
 
 def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):

@@ -42,9 +42,10 @@ _LASTING = 0.05
 #: is to be seen of it.
 _ENDLESS = 10.0
 #: Turns on the way to a saddle-focus by which it is recognised, and how evenly periods grow from
-#: one to the next; multipliers that swing beyond the last blur the next.
+#: one to the next; multipliers that swing beyond the third blur the next; and how well, as a share
+#: of the span, the values that they are said to tend to agree.
 _TURNS, _EVEN = 4, 0.1
-_BLURRED = 1e7
+_BLURRED, _AGREE = 1e7, 3e-6
 #: Distance, in extents, within which a slow passage sees its equilibrium.
 _NEAR = 0.1
 #: Two equilibria nearer than this, in extents, are one.
@@ -218,14 +219,15 @@ def spiral(
         return None
     since = [node for node in nodes if periods[-2] < node.orbit.free[where] < periods[-1]]
     peak = max((np.abs(node.multipliers.others).max() for node in since), default=0.0)
-    before, value = (
-        values[k] - swings[k] ** 2 / (swings[k] - swings[k - 1]) for k in (-2, -1)
-    )
-    agree = abs(value - before) <= _STUCK_VALUE * float(last.free_scale[-1])
+    before, value = (values[k] - swings[k] ** 2 / (swings[k] - swings[k - 1]) for k in (-2, -1))
+    agree = abs(value - before) <= _AGREE * float(last.free_scale[-1])
     if not (peak > _BLURRED and agree):
         return None
+    # What is left by Aitken's formula shrinks by the square of what the swings do.
+    share = (swings[-1] / swings[-2]) ** 2
+    value += (value - before) * share / (1.0 - share)
     found, ghosts = passed(last, problem, periods[-1])
-    return _connection(last, value, found, name) if len(found) and not ghosts else None
+    return _connection(last, float(value), found, name) if len(found) and not ghosts else None
 
 
 def _connection(last: Node, value: float, found: Array, name: str) -> Limit:
