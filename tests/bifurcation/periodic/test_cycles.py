@@ -294,12 +294,24 @@ def test_steep_folds_have_their_doublings_beside_them(text_model, check_cycles):
     start = {"x": 1.0, "y": 0.0, "z": -1.0, "a": 6.577747}
     family = tr.cycles(model, "a", start=start, span=(2, 12))
     check_cycles(family)
-    steep = family.special[family.special["period"].between(7.5, 13.5)]
+    steep = family.special[family.special["period"].between(4.0, 10.0)]
     assert set(steep["kind"]) == {"fold_of_cycles", "period_doubling"}
     assert (steep["kind"] == "fold_of_cycles").sum() == len(steep) // 2 == 5
+    assert family.special["converged"].all()
     for kind, multipliers in zip(steep["kind"], steep["multipliers"], strict=True):
         known = 1.0 if kind == "fold_of_cycles" else -1.0
         assert np.abs(multipliers[1:] - known).min() < 1e-4
+    # Values of folds go to the connection's from both sides, by exp(-pi rate / frequency) each time
+    # of the saddle-focus at 0.
+    end = family.special.iloc[-1]
+    assert family.ends[1].startswith("a homoclinic orbit at a = ")
+    jac = np.array([[end["a"] / 6, end["a"], 0.0], [1.0, -1.0, 1.0], [0.0, -14.0, 0.0]])
+    rates = np.linalg.eigvals(jac)
+    spiral = rates[rates.imag > 0.0].item()
+    share = -math.exp(-math.pi * abs(spiral.real) / spiral.imag)
+    folds = steep["a"][steep["kind"] == "fold_of_cycles"].to_numpy()
+    apart = folds - end["a"]
+    assert apart[-1] / apart[-2] == pytest.approx(share, rel=3e-3)
 
 
 def test_symmetric_orbits_lose_their_symmetry_at_a_branch_point(text_model):
@@ -620,3 +632,23 @@ def test_one_turn_of_an_orbit_is_followed(text_model):
     model = text_model({"x": "-y - z", "y": "x + a*y", "z": "b + z*(x - c)"}, a=0.2, b=0.2, c=2.75)
     family = tr.cycles(model, "c", span=(2.7, 2.8))
     assert family.points["period"].between(5.7, 5.8).all()
+
+
+@pytest.mark.parametrize("height", [1e-4, 1e-6, 1e-9])
+def test_a_hopf_point_at_which_states_are_nearly_zero(text_model, height):
+    # The circle of radius sqrt(mu) about (height, height), which the size of a state there hides.
+    model = text_model(
+        {
+            "x": "mu*(x - h) - (y - h) - (x - h)*((x - h)**2 + (y - h)**2)",
+            "y": "(x - h) + mu*(y - h) - (y - h)*((x - h)**2 + (y - h)**2)",
+        },
+        initial={"x": height, "y": height},
+        mu=0.0,
+        h=height,
+    )
+    start = {"x": height, "y": height, "mu": 0.0}
+    family = tr.cycles(model, "mu", start=start, span=(-1, 1))
+    assert family.ends[1] == "span reached, mu = 1"
+    assert not len(family.special)
+    radius = family.points["max_x"].to_numpy() - height
+    assert radius == pytest.approx(np.sqrt(family.points["mu"].to_numpy()), abs=1e-6)

@@ -41,6 +41,11 @@ _LASTING = 0.05
 #: The period has grown by this while the parameter stood still: whatever the orbit passes, no more
 #: is to be seen of it.
 _ENDLESS = 10.0
+#: Turns on the way to a saddle-focus by which it is recognised, and how evenly periods grow from
+#: one to the next; multipliers that swing beyond the third blur the next; and how well, as a share
+#: of the span, the values that they are said to tend to agree.
+_TURNS, _EVEN = 4, 0.1
+_BLURRED, _AGREE = 1e7, 3e-6
 #: Distance, in extents, within which a slow passage sees its equilibrium.
 _NEAR = 0.1
 #: Two equilibria nearer than this, in extents, are one.
@@ -121,13 +126,7 @@ def limit(
             continue
         found, ghosts = passed(last, problem, period)
         if growth == _GROWTH and len(found) and not ghosts:
-            kind = "heteroclinic" if len(found) > 1 else "homoclinic"
-            what = NAMES[kind]
-            turn = half_turn(last, found[0], _TURNED) if kind == "homoclinic" else None
-            # Not one that turns nothing, of an orbit that goes round twice.
-            if turn is not None and np.trace(turn) < problem.n - 1.0:
-                what = "a symmetric pair of homoclinic orbits (a figure eight)"
-            return _limit(kind, last.value, found, name, what)
+            return _connection(last, last.value, found, name)
         if growth == _SLOW_GROWTH and ghosts == 1 and not len(found):
             rough = _in_the_limit(nodes, where)
             value = _fold_near(last, problem, rough)
@@ -187,6 +186,59 @@ def swings(orbit: Orbit) -> NDArray[np.int_]:
                     mark = min(mark, value) if rising else max(mark, value)
         counts.append(count)
     return np.array(counts)
+
+
+def spiral(
+    nodes: Sequence[Node], turns: Sequence[Node], problem: Problem, name: str
+) -> Limit | None:
+    """Return the connection to a saddle-focus that orbits tend to in turns, once these blur.
+
+    From turn to turn the orbit stays half a swing longer at the saddle, and the value goes to
+    where it tends from both sides, by the same share each time; multipliers swing farther and
+    farther, until folds and the doublings beside them are one to all digits.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+        Of the family, the last turn before its last one.
+    turns : sequence of Node
+        Folds on the way, in order.
+    problem : Problem
+    name : str
+        Of the parameter.
+    """
+    if len(turns) < _TURNS:
+        return None
+    where, last = problem.slots.index(PERIOD), nodes[-1]
+    values = [turn.value for turn in turns[-_TURNS:]]
+    periods = [float(turn.orbit.free[where]) for turn in turns[-_TURNS:]]
+    swings, pauses = np.diff(values), np.diff(periods)
+    alternate = (swings[1:] * swings[:-1] < 0.0) & (np.abs(swings[1:]) < np.abs(swings[:-1]))
+    even = np.abs(pauses[1:] / pauses[:-1] - 1.0) < _EVEN
+    if not ((pauses > 0.0).all() and alternate.all() and even.all()):
+        return None
+    since = [node for node in nodes if periods[-2] < node.orbit.free[where] < periods[-1]]
+    peak = max((np.abs(node.multipliers.others).max() for node in since), default=0.0)
+    before, value = (values[k] - swings[k] ** 2 / (swings[k] - swings[k - 1]) for k in (-2, -1))
+    agree = abs(value - before) <= _AGREE * float(last.free_scale[-1])
+    if not (peak > _BLURRED and agree):
+        return None
+    # What is left by Aitken's formula shrinks by the square of what the swings do.
+    share = (swings[-1] / swings[-2]) ** 2
+    value += (value - before) * share / (1.0 - share)
+    found, ghosts = passed(last, problem, periods[-1])
+    return _connection(last, float(value), found, name) if len(found) and not ghosts else None
+
+
+def _connection(last: Node, value: float, found: Array, name: str) -> Limit:
+    """Return the limit of orbits that pass some saddles."""
+    kind = "heteroclinic" if len(found) > 1 else "homoclinic"
+    what = NAMES[kind]
+    turn = half_turn(last, found[0], _TURNED) if kind == "homoclinic" else None
+    # Not one that turns nothing, of an orbit that goes round twice.
+    if turn is not None and np.trace(turn) < found.shape[1] - 1.0:
+        what = "a symmetric pair of homoclinic orbits (a figure eight)"
+    return _limit(kind, value, found, name, what)
 
 
 def _limit(kind: str, value: float, found: Array, name: str, what: str) -> Limit:

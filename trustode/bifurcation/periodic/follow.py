@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arclength import ArcLength
 from .collocation import Array, Orbit, beside, inner, interpolated, mean
-from .ends import Limit, endless, hopf_near, limit, swings
+from .ends import Limit, endless, hopf_near, limit, spiral, swings
 from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
 from .symmetry import image
@@ -38,11 +38,13 @@ _ADDED = 2
 #: A family that is born at a Hopf point and has kept to its value, within this share of the span,
 #: for so many orbits stands upright; it is followed no farther than the second number.
 _UPRIGHT, _UPRIGHT_ORBITS = 1e-9, (10, 100)
+#: How much longer a first step is tried whose value is the Hopf point's, and how often.
+_FIRST_GROWTH, _GROWTHS = 4.0, 16
 #: Orbits of more intervals than this, on average, take more of the steps that a side may have.
 _MANY = 150
 #: Special points to a side: on the way to a connection there may be no end of them.
 _MOST_SPECIAL = 30
-#: States larger than this, in the first orbit's scales, are no longer followed.
+#: States larger than this, in scales of the first orbits, are no longer followed.
 _HUGE = 1e8
 
 #: How a family ends at points where something of it fades.
@@ -182,6 +184,8 @@ class Follower:
                 side.end += self._added(side.nodes)
                 return side
             node, reason = self._step(origin, ds, turns=count == 0 and crossing)
+            if node is not None and count == 0 and upright:
+                node = self._grown(start, node, ds)
             if node is None:
                 if ds < 2.0 * stepper.ds_min:
                     side.limit = last = self._limit(side.nodes, stuck=True)
@@ -195,7 +199,12 @@ class Follower:
                 if ended is not None:
                     side.end, side.origin = ended
                     return side
-                side.special += [(count, found) for found in self._find(origin, node)]
+                special = self._find(origin, node)
+                side.limit = self._blurs(side, special)
+                if side.limit is not None:
+                    side.end = side.limit.sentence
+                    return side
+                side.special += [(count, found) for found in special]
             if node.cosine > _EASY_COSINE and node.corrections <= _EASY_CORRECTIONS:
                 ds = min(ds * _GROWTH, stepper.ds_max)
             side.nodes.append(node)
@@ -227,7 +236,8 @@ class Follower:
                 renewed = self._family.onward(node)
                 if renewed is not None:
                     origin, since = renewed, 0
-                if (np.abs(node.orbit.states) > _HUGE * start.scale).any():
+                size = self._family.scale(side.nodes[1].orbit.states, start.scale)
+                if (np.abs(node.orbit.states) > _HUGE * size).any():
                     side.end = f"grows without bound at {self._shown(node)}"
                     return side
                 if len(origin.orbit.mesh) > MOST and not self._family.accurate(origin):
@@ -269,6 +279,22 @@ class Follower:
         if min(value for slot, value in self._scalars(node) if slot < 0) <= 0.0:
             return None, "the period vanishes"
         return (node if crossed is None else node.bent(origin, length)), ""
+
+    def _grown(self, start: Node, node: Node, ds: float) -> Node:
+        """Return the first orbit beside a Hopf point, as large as its value needs to differ.
+
+        A state that is near 0 at the point makes the first steps tiny, and the value, even in what
+        they are, rounding. Where longer ones show nothing either, it is the orbit that was given.
+        """
+        longer: Node | None = node
+        for _ in range(_GROWTHS):
+            if longer is None or longer.cosine < _EASY_COSINE:
+                return node
+            if not self._level(start, longer):
+                return longer
+            ds *= _FIRST_GROWTH
+            longer, _reason = self._step(start, ds, turns=False)
+        return node
 
     def _scalars(self, node: Node) -> list[tuple[int, float]]:
         return list(zip(self._family.problem.slots, node.orbit.free.tolist(), strict=True))
@@ -329,6 +355,14 @@ class Follower:
     def _limit(self, nodes: list[Node], *, stuck: bool = False) -> Limit | None:
         """Return what the family tends to, if its period grows without bound."""
         return limit(nodes, self._family.problem, self._names[0], stuck=stuck)
+
+    def _blurs(self, side: Side, found: list[Special]) -> Limit | None:
+        """Return what the family tends to, if the turn that was found now is a blurred one."""
+        ahead = [each.node for each in found if each.kind == "fold_of_cycles"]
+        if not ahead:
+            return None
+        turns = [each.node for _, each in side.special if each.kind == "fold_of_cycles"]
+        return spiral(side.nodes, [*turns, *ahead], self._family.problem, self._names[0])
 
     def _fades(self, origin: Node, node: Node) -> tuple[str, Origin | None] | None:
         """Return how the family ended within a step, or None.

@@ -35,9 +35,12 @@ _SECANTS = 12
 _BESIDE, _LARGEST_BESIDE = 0.05, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
-#: First length of the secant method, as a share of the step, and where it stops, of the first.
+#: First length of the secant method, as a share of the step; and the step after which it is at its
+#: place, of the first one and in scales.
 _FIRST_SECANT = 1e-3
-_LAST_SECANT = 1e-9
+_LAST_SECANT, _IN_PLACE = 1e-9, 1e-12
+#: Steps of it below this share of the first that no longer become shorter are rounding.
+_SHORT = 1e-2
 #: A multiplier that is -1 inside a step is no farther from it than this factor at its ends: where
 #: it changes faster, a period doubling and the fold beside it are one to all digits.
 _FAR = 1e8
@@ -48,8 +51,9 @@ _MOST_WEIGHT = 600.0
 _CLEAR, _CLOSER = 1e-6, 1e-3
 #: How near a multiplier must be to where its kind of point has it, on the coarse mesh.
 _NEAR = 1e-2
-#: A fold and a branch point nearer than this share of the step are one point.
-_TOGETHER = 5e-3
+#: A fold and a branch point nearer than this share of the step may be one point; they are if they
+#: lie within the second share of the distance of the orbits that they are interpolated between.
+_TOGETHER, _ONE = 5e-3, 5e-3
 #: Tests below this, before and after, are rounding: a family may stand still in its parameter.
 _NOISE = 1e-13
 #: A point that did not converge says nothing between values that differ by less than this share
@@ -57,6 +61,10 @@ _NOISE = 1e-13
 _STILL = 1e-9
 #: Error of the multiplier that is 1 from which on multipliers mean nothing.
 _LOST = 0.1
+
+
+#: Takes values at 0 to 3 to the coefficients of the cubic through them.
+_CUBIC = np.linalg.inv(np.vander(np.arange(4.0), increasing=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +166,7 @@ class Finder:
                 found[kind] = place
         if {"branch_point", "fold_of_cycles"} <= found.keys():
             apart = abs(found["branch_point"][0] - found["fold_of_cycles"][0])
-            if apart < _TOGETHER * length:
+            if apart < _TOGETHER * length and self._is_tip(found["branch_point"][0], length):
                 # The tip of a pitchfork: the crossing family goes on in both directions.
                 del found["fold_of_cycles"]
         points = [self._polished(kind, *place, length) for kind, place in found.items()]
@@ -341,6 +349,21 @@ class Finder:
         moved = np.abs((there.orbit.free - fold.orbit.free) / fold.free_scale).max()
         return there if moved <= _CONVERGED else fold
 
+    def _is_tip(self, position: float, length: float) -> bool:
+        """Return whether the family turns just where its branch point is.
+
+        Families that cross elsewhere have a fold next to it towards a homoclinic orbit.
+        """
+        apart = min(_BESIDE * length, _LARGEST_BESIDE)
+        base = self._family.at(self._origin, position - 1.5 * apart)
+        renewed = None if base is None else self._family.renewed(base)
+        known = None if renewed is None else self._four(renewed, apart)
+        if known is None:
+            return True
+        tests = _determinant_test(known[0].size), turning_test
+        point, turn = (_zero([test(node) for node in known]) for test in tests)
+        return point is None or turn is None or abs(point - turn) < _ONE
+
     def _between(self, position: float, length: float) -> Special | None:
         """Return a branch point as interpolated between orbits beside it.
 
@@ -366,21 +389,20 @@ class Finder:
             before, intervals = there, intervals * 2
         return None
 
+    def _four(self, base: Node, apart: float) -> list[Node] | None:
+        """Return four orbits from a base on, so far apart."""
+        nodes = [base, *(self._family.at(base, k * apart) for k in range(1, 4))]
+        known = [node for node in nodes if node is not None]
+        return known if len(known) == len(nodes) else None
+
     def _interpolated(self, base: Node, apart: float) -> Node | None:
         """Return the orbit at which the determinant vanishes, half-way along four from a base."""
-        places = apart * np.arange(4.0)
-        nodes = [base, *(self._family.at(base, s) for s in places[1:].tolist())]
-        known = [node for node in nodes if node is not None]
-        if len(known) < len(places):
-            return None
+        known = self._four(base, apart)
         test = _determinant_test(base.size)
-        powers = np.linalg.inv(np.vander(np.arange(4.0), increasing=True))
-        roots = np.roots((powers @ [test(node) for node in known])[::-1])
-        real = roots[np.abs(roots.imag) < 1e-9].real
-        inside = real[(real > 0.0) & (real < 3.0)]
-        if len(inside) != 1:
+        place = None if known is None else _zero([test(node) for node in known])
+        if known is None or place is None:
             return None
-        weights = inside[0] ** np.arange(4) @ powers
+        weights = place ** np.arange(4) @ _CUBIC
         states = np.tensordot(weights, [node.orbit.states for node in known], 1)
         free = weights @ np.array([node.orbit.free for node in known])
         orbit = Orbit(base.orbit.mesh, np.ascontiguousarray(states), free)
@@ -401,14 +423,24 @@ class Finder:
             at_b = test(node)
             if at_b == at_a:
                 break
-            step = -at_b * (b - a) / (at_b - at_a)
+            before, step = b - a, -at_b * (b - a) / (at_b - at_a)
             a, at_a, b = b, at_b, b + step
             if not abs(b) < 100.0 * first:
                 return None
             node = self._beside(origin, b, first, sharp=sharp)
-            if abs(step) <= _LAST_SECANT * first:
+            if abs(step) <= max(_LAST_SECANT * first, _IN_PLACE):
+                break
+            if abs(before) / 2.0 <= abs(step) <= _SHORT * first:
                 break
         return node if sharp or node is None else self._beside(origin, b, first)
+
+
+def _zero(values: list[float]) -> float | None:
+    """Return the one place between 0 and 3 where the cubic through values at 0 to 3 vanishes."""
+    roots = np.roots((_CUBIC @ values)[::-1])
+    real = roots[np.abs(roots.imag) < 1e-9].real
+    inside = real[(real > 0.0) & (real < 3.0)]
+    return float(inside[0]) if len(inside) == 1 else None
 
 
 class _Lost(Exception):
