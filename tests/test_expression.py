@@ -101,6 +101,12 @@ def test_sympy_written_reads_back_the_same(expression: sympy.Expr) -> None:
     assert read(write(expression)) == expression
 
 
+def test_pi_is_a_number_unless_something_has_its_name() -> None:
+    assert read("2*pi*x") == 2 * math.pi * x
+    pi = sympy.Symbol("pi", real=True)
+    assert parse("2*pi", {"pi": pi}, "test") == 2 * pi
+
+
 def test_constants_become_doubles() -> None:
     assert read(write(sympy.pi * x)) == sympy.Float(math.pi) * x
     assert read(write(sympy.E + x)) == sympy.Float(math.e) + x

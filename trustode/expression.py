@@ -170,7 +170,8 @@ def parse(text: str, symbols: Mapping[str, sympy.Symbol], where: str) -> sympy.E
         Numbers, known names, ``+ - * / **``, parentheses and the functions of
         `FUNCTIONS`. Functions and roots of numbers become floats at once.
     symbols : mapping of str to Symbol
-        Every name that may occur; ``t`` (time) is always known.
+        Every name that may occur. ``t`` (time) is always known, and ``pi`` is the number
+        unless a symbol has its name.
     where : str
         What is being read, for messages.
 
@@ -342,6 +343,8 @@ class _Reader:
             return self.symbols[node.id]
         if node.id == "t":
             return TIME
+        if node.id == "pi":
+            return sympy.Float(math.pi)
         if node.id in FUNCTIONS:
             raise self.fail(node, f"the function {node.id!r} needs an argument: {node.id}(...)")
         # A name of the model is meant more often than a function that looks alike.

@@ -190,3 +190,60 @@ def test_homoclinic_orbits_leave_a_bogdanov_takens_point_of_a_map(text_model):
     assert [centre["K"], centre["D"]] == pytest.approx([2**0.5, 2**-0.5], rel=1e-8)
     (only,) = found["homoclinic"]
     assert any("shrinks to a Bogdanov-Takens point near K = 1.414" in each for each in only.ends)
+
+
+def test_folds_that_pass_through_a_transcritical_point(text_model):
+    """AUTO-07p, demo pp3: harvested prey of a food chain meets folds and extinction in one point.
+
+    Without the third species the second grows as (p4 - p2 - p1 p6) + u (p1 p6^2 / 2 - p4^2) + ...
+    """
+    model = text_model(
+        {
+            "u1": "u1*(1-u1) - p4*u1*u2",
+            "u2": "-p2*u2 + p4*u1*u2 - p5*u2*u3 - p1*(1-exp(-p6*u2))",
+            "u3": "-p3*u3 + p5*u2*u3",
+        },
+        {"u1": 1.0},
+        **{"p1": 0.0, "p2": 0.25, "p3": 0.5, "p4": 4.0, "p5": 3.0, "p6": 5.0},
+    )
+    p4 = (2.5 + 3.75**0.5) / 2
+    for start in (3.0, 4.0):
+        branch = tr.diagram(model, "p1", (0, 1), params={"p4": start}, cycles=False)
+        fold = branch.special[branch.special["kind"] == "fold"].iloc[0]
+        curve = tr.curve(
+            model, ("p1", "p4"), start=fold, span={"p1": (0, 2), "p4": (2, 6)}, params={"p4": start}
+        )
+        (point,) = curve.special.to_dict("records")
+        assert point["kind"] == "cusp"
+        assert point["converged"]
+        assert (point["p1"], point["p4"]) == pytest.approx(((p4 - 0.25) / 5, p4), rel=1e-8)
+        assert (point["u1"], point["u2"]) == pytest.approx((1, 0), abs=1e-8)
+
+
+def test_a_zero_hopf_point_on_an_invariant_plane(text_model):
+    """Hastings & Powell (1991): the top predator enters where the others begin to swing.
+
+    Without it the isocline of the prey is flat at x = 1/2 - 1/(2 b1), y from its growth; the
+    predator's own eigenvalue is a2 y / (1 + b2 y) - d2. The first Lyapunov coefficient is that of
+    the plane whatever d2.
+    """
+    model = text_model(
+        {
+            "x": "x*(1-x) - a1*x*y/(1+b1*x)",
+            "y": "a1*x*y/(1+b1*x) - a2*y*z/(1+b2*y) - d1*y",
+            "z": "a2*y*z/(1+b2*y) - d2*z",
+        },
+        {"x": 0.8, "y": 0.1, "z": 9.0},
+        **{"a1": 5.0, "b1": 3.0, "a2": 0.1, "b2": 2.0, "d1": 0.4, "d2": 0.01},
+    )
+    branch = tr.diagram(model, "b1", (0.5, 6), cycles=False)
+    hopf = branch.special[(branch.special["kind"] == "hopf") & (branch.special["z"].abs() < 1e-9)]
+    curve = tr.curve(
+        model, ("b1", "d2"), start=hopf.iloc[0], span={"b1": (0.5, 6), "d2": (1e-3, 0.03)}
+    )
+    b1 = (23 - 329**0.5) / 4
+    x = 0.5 - 0.5 / b1
+    y = (1 - x) * (1 + b1 * x) / 5
+    (point,) = curve.special.to_dict("records")
+    assert point["kind"] == "zero_hopf"
+    assert (point["b1"], point["d2"]) == pytest.approx((b1, 0.1 * y / (1 + 2 * y)), rel=1e-8)

@@ -49,6 +49,9 @@ _GROWS = (1e-2, 1e-1)
 _AS_ONE = 1e-5
 #: The squared frequency touches zero where it falls to this share of those around.
 _TOUCHES = 1e-7
+#: Places of a step where folds are tried beside branch points; first length of the secant method
+#: along those, as a share of the step, and how many steps it takes.
+_PLACES, _FIRST, _SECANTS = 9, 1e-2, 20
 _GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0
 _SEARCHES = 12
 
@@ -465,22 +468,77 @@ class Locator:
 
     def _passed(self, kind: str, a: float, b: float) -> Special2:
         """Return a point that is known to be in a step, and can be read from beside it only."""
-        found = passed(self._tried, lambda point: self.read(point).signs.get(kind, 0.0), a, b)
+        found = self._on_branch_points(a, b) if kind == "cusp" else None
+        if found is None:
+            found = passed(self._tried, lambda point: self.read(point).signs.get(kind, 0.0), a, b)
         if found is None:
             return Special2(kind, self._origin.z, math.nan, math.nan, {}, False, a)
         s, z = found
         point = replace(self._origin, z=z)
         return self._special(self._kind_at(kind, s, b - a), point, s)
 
+    def _on_branch_points(self, a: float, b: float) -> tuple[float, Array] | None:
+        """Return where folds meet branch points whose quadratic coefficient vanishes, or None.
+
+        Where one of two branches that cross has a fold that passes through the crossing, the
+        equations of folds are singular, but those of branch points are not.
+        """
+        tried = ((s, self._tried(s)) for s in np.linspace(a, b, _PLACES))
+        near = min(
+            ((s, point) for s, point in tried if point is not None),
+            key=lambda pair: abs(self.read(pair[1]).signs["cusp"]),
+            default=None,
+        )
+        if near is None:
+            return None
+        s, beside = near
+        n, functions = self.watch.equations.n, self.watch.functions
+        tracer = self.tracer.of(BranchPoints(functions))
+        sizes = np.append(beside.frame.scale, 1.0)
+        start = tracer.start(np.append(beside.z, 0.0), beside.frame.rate, n + 1, sizes)
+        if start is None:
+            return None
+        left, right = start.frame.left, start.frame.right[0, :n]
+
+        def quadratic(point: Point) -> float:
+            jac = self.watch.jac(point.z) * point.frame.scale[:n] / point.frame.scale[:n, None]
+            ahead, _, across = np.linalg.svd(jac)
+            p, q = ahead[:, -1], across[-1] * point.frame.scale[:n]
+            p, q = p * np.sign(p @ left), q * np.sign(across[-1] @ right)
+            bent = functions.second(point.z[: n + 2], q)[:, :n] @ q
+            return float(p / point.frame.scale[:n] @ bent)
+
+        before, last = 0.0, _FIRST * self._length
+        found = tracer.at(start, last)
+        values = [quadratic(start), math.nan if found is None else quadratic(found)]
+        for _ in range(_SECANTS):
+            if found is None or not values[1] - values[0]:
+                return None
+            onward = last - values[1] * (last - before) / (values[1] - values[0])
+            if not abs(onward) <= self._length:
+                return None
+            before, last = last, onward
+            found = tracer.at(start, last)
+            if found is not None and abs(last - before) <= _NARROW * self._length:
+                z = found.z[: n + 2]
+                return s + float(beside.tangent @ ((z - beside.z) / beside.frame.scale)), z
+            values = [values[1], math.nan if found is None else quadratic(found)]
+        return None
+
     def _kind_at(self, kind: str, s: float, length: float) -> str:
-        """Return what a change of the sign of l1 is: through infinity, a zero-Hopf point."""
+        """Return what a change of the sign of l1 times the others is.
+
+        A zero-Hopf point where l1 goes through infinity, or keeps its sign on both sides: then
+        it is the sign of an eigenvalue that changes, and l1 stays finite on an invariant plane.
+        """
         if kind != "bautin":
             return kind
         near, far = (
-            max(abs(self.read(point).coefficient) for point in self._around(s, share * length))
+            [self.read(point).coefficient for point in self._around(s, share * length)]
             for share in _GROWS
         )
-        return "zero_hopf" if near > far else kind
+        same = len(near) > 1 and near[0] * near[1] > 0.0
+        return "zero_hopf" if same or max(map(abs, near)) > max(map(abs, far)) else kind
 
     def _around(self, s: float, off: float) -> list[Point]:
         points = (self._tried(s + side * off) for side in (-1.0, 1.0))

@@ -16,8 +16,9 @@ from ..multilinear import Multilinear
 from ..normal_form import hopf_vectors
 from ..system import Array
 
-#: A product below this share of its terms is zero.
-_ROUNDING = 1e-13
+#: A product below this share of its terms is zero, or below that of both lengths: what rounding
+#: of an eigenvector leaves.
+_ROUNDING, _TURNED = 1e-13, 2e-14
 #: What each kind of point has, in a table's words.
 Coefficients = dict[str, float]
 
@@ -166,7 +167,11 @@ def hopf_hopf_form(jac: Array, omega: float, other: float, forms: Multilinear) -
 def _contracted(p: NDArray[Any], vector: NDArray[Any]) -> complex:
     """Return <p, vector>, or 0 if that is only rounding."""
     value = complex(np.vdot(p, vector))
-    return value if abs(value) > _ROUNDING * float(np.abs(p) @ np.abs(vector)) else 0j
+    noise = max(
+        _ROUNDING * float(np.abs(p) @ np.abs(vector)),
+        _TURNED * float(np.linalg.norm(p) * np.linalg.norm(vector)),
+    )
+    return value if abs(value) > noise else 0j
 
 
 def _null_pair(jac: Array) -> tuple[Array, Array]:

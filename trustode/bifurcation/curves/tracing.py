@@ -111,6 +111,10 @@ class Tracer:
         self._states = model.states
         self._half = (self._bounds[:, 1] - self._bounds[:, 0]) / 2.0
 
+    def of(self, equations: Augmented) -> Tracer:
+        """Return one for other equations of the same model, in the same spans."""
+        return Tracer(equations, self._stepper, self._spans)
+
     # ------------------------------------------------------------------ points
 
     def scale(self, z: Array, rate: float, before: Array | None = None) -> Array:
@@ -133,12 +137,13 @@ class Tracer:
         return size
 
     @np.errstate(all="ignore")
-    def start(self, z: Array, rate: float, held: int) -> Point | None:
+    def start(self, z: Array, rate: float, held: int, before: Array | None = None) -> Point | None:
         """Return the point of the curve nearest to a guess, one unknown held if it can be.
 
-        Its tangent looks towards larger values of the second parameter.
+        Its tangent looks towards larger values of the second parameter. Unknowns are no smaller
+        than they were before, if that is known.
         """
-        scale = self.scale(z, rate)
+        scale = self.scale(z, rate, before)
         frame = self.equations.frame(z, scale, rate)
         hold = np.zeros(self.equations.size)
         hold[held] = 1.0
