@@ -5,6 +5,7 @@ Imports the systems and the search of this folder.
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Equilibrium:
     y : ndarray, shape (n_state,)
         The same, in the order of ``model.states``.
     eigenvalues : ndarray of complex, shape (n_state,)
-        Of the Jacobian, the largest real part first.
+        Of the Jacobian, the largest real part first; NaN where the equations have no derivative.
     kind : str
         See `kind_of`.
     stable : bool
@@ -272,7 +273,9 @@ def stable_equilibria(
 
 def _described(system: System, y: Array) -> Equilibrium:
     """Return the equilibrium at `y` with its eigenvalues and kind."""
-    eigenvalues = ordered_eigenvalues(system.jac(y))
+    jac = system.jac(y)
+    known = bool(np.isfinite(jac).all())
+    eigenvalues = ordered_eigenvalues(jac) if known else np.full(system.n, complex(math.nan))
     params, inputs = system.names()
     tolerance = undecided(eigenvalues)
     return Equilibrium(
@@ -306,8 +309,11 @@ def kind_of(eigenvalues: NDArray[np.complex128]) -> str:
     eigenvalues lie on one side of the imaginary axis; it is a focus if the one nearest to
     the axis is complex. "saddle" where both sides are taken, "saddle-focus" if an unstable
     one is complex. "centre" and "degenerate" where some lie on the axis and none to the
-    right of it: as pairs, or at zero. Then the linear part does not decide.
+    right of it: as pairs, or at zero. Then the linear part does not decide. "degenerate" too
+    where there are none, as the equations have no derivative.
     """
+    if not np.isfinite(eigenvalues).all():
+        return "degenerate"
     tolerance = undecided(eigenvalues)
     unstable = eigenvalues[eigenvalues.real > tolerance]
     stable = eigenvalues[eigenvalues.real < -tolerance]

@@ -127,6 +127,8 @@ class Search:
             roots = [_polished(system, root, self._half, tail) for root in roots]
         for root in roots:
             root[np.abs(root) <= _EPSILON * half] = 0.0
+        # Newton's method also runs into places where the equations are 0/0.
+        roots = [root for root in roots if np.isfinite(system.rhs(np.append(root, tail))).all()]
         # Rounded, so that the last bits of an equal component do not decide the order.
         roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         points = np.hstack([points, np.tile(tail, (len(points), 1))])
