@@ -5,7 +5,6 @@ Imports the systems and the search of this folder.
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +41,7 @@ class Equilibrium:
     y : ndarray, shape (n_state,)
         The same, in the order of ``model.states``.
     eigenvalues : ndarray of complex, shape (n_state,)
-        Of the Jacobian, the largest real part first; NaN where the equations have no derivative.
+        Of the Jacobian, the largest real part first.
     kind : str
         See `kind_of`.
     stable : bool
@@ -273,9 +272,7 @@ def stable_equilibria(
 
 def _described(system: System, y: Array) -> Equilibrium:
     """Return the equilibrium at `y` with its eigenvalues and kind."""
-    jac = system.jac(y)
-    known = bool(np.isfinite(jac).all())
-    eigenvalues = ordered_eigenvalues(jac) if known else np.full(system.n, complex(math.nan))
+    eigenvalues = ordered_eigenvalues(system.jac(y))
     params, inputs = system.names()
     tolerance = undecided(eigenvalues)
     return Equilibrium(
@@ -309,11 +306,8 @@ def kind_of(eigenvalues: NDArray[np.complex128]) -> str:
     eigenvalues lie on one side of the imaginary axis; it is a focus if the one nearest to
     the axis is complex. "saddle" where both sides are taken, "saddle-focus" if an unstable
     one is complex. "centre" and "degenerate" where some lie on the axis and none to the
-    right of it: as pairs, or at zero. Then the linear part does not decide. "degenerate" too
-    where there are none, as the equations have no derivative.
+    right of it: as pairs, or at zero. Then the linear part does not decide.
     """
-    if not np.isfinite(eigenvalues).all():
-        return "degenerate"
     tolerance = undecided(eigenvalues)
     unstable = eigenvalues[eigenvalues.real > tolerance]
     stable = eigenvalues[eigenvalues.real < -tolerance]
