@@ -384,3 +384,16 @@ def test_roots_far_below_the_region_have_all_their_digits(text_model):
     model = text_model({"x": "(x - 1e-12)*(x - 3e-12)*(x - 6e-12)*1e24*a"}, {"x": 0.0}, a=1.0)
     found = [each["x"] for each in tr.equilibria(model)]
     assert found == pytest.approx([1e-12, 3e-12, 6e-12], rel=1e-9, abs=0.0)
+
+
+def test_where_equations_are_nothing_by_nothing_nothing_rests(text_model):
+    # Leslie (1948), Biometrika 35, 213, with a saturating predator: y = x and x^2 + a x = a, or
+    # y = 0 and x = 1. At (0, 0) and (-a, 0) a fraction is 0/0, and Newton's method leads there.
+    a = 0.2
+    model = text_model(
+        {"x": "x*(1 - x) - x*y/(a + x)", "y": "s*y*(1 - y/x)"}, {"x": 0.5, "y": 0.4}, a=a, s=0.1
+    )
+    root = math.sqrt(a**2 + 4 * a)
+    found = np.array([each.y for each in tr.equilibria(model, starts=2000)])
+    x = np.array([(-a - root) / 2, (root - a) / 2])
+    assert found == pytest.approx(np.array([[x[0], x[0]], [x[1], x[1]], [1, 0]]), abs=1e-12)

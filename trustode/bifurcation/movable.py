@@ -384,9 +384,9 @@ class MovableCycle(Movable):
         there = self._isolated.solved(family, node)
         if there is None:
             return
+        self._extent = self._size(there)
         there = self._coarser(there)
         self._error = _GROWN * max(self._isolated.error(there), 1e-12)
-        self._extent = self._size(there)
         values = self._slots.read(p, u)
         anchor = self._anchored(there)
         if anchor is not None:
@@ -514,7 +514,7 @@ class MovableCycle(Movable):
         return float((np.ptp(node.orbit.states[:, :n], axis=0) / node.scale[:n]).max())
 
     def _coarser(self, there: Node) -> Node:
-        """Return the orbit on the coarsest mesh on which it is where it was found."""
+        """Return the orbit on the coarsest mesh that shows it where it was found, as what it is."""
         isolated = self._isolated
         for intervals in _MESHES:
             if intervals >= len(there.orbit.mesh) - 1:
@@ -523,7 +523,7 @@ class MovableCycle(Movable):
             if node is None:
                 continue
             change = (node.orbit.free - there.orbit.free) / there.free_scale
-            if np.abs(change[[0, -1]]).max() <= _EXACT:
+            if np.abs(change[[0, -1]]).max() <= _EXACT and self._unstable(node) is not None:
                 return node
         return there
 

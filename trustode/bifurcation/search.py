@@ -35,8 +35,10 @@ _OFTEN, _MOST_TIMES = 5, 8
 _CREEP = 16.0
 #: A root may lie outside by this share of the half width: an equilibrium on a face.
 _EDGE = 1e-9
-#: Places at which the Jacobian is asked for sums that never change.
+#: Places at which the equations are looked at: for sums that never change, and how large they are.
 _PLACES = 8
+#: Equations that are more than this share of what they are elsewhere are not zero.
+_ZERO = 1e-3
 #: Newton's steps go on to a small root while each is shorter than this share of the last.
 _FASTER = 0.1
 _EPSILON = float(np.finfo(float).eps)
@@ -127,6 +129,7 @@ class Search:
             roots = [_polished(system, root, self._half, tail) for root in roots]
         for root in roots:
             root[np.abs(root) <= _EPSILON * half] = 0.0
+        roots = self._known(roots, points, tail)
         # Rounded, so that the last bits of an equal component do not decide the order.
         roots.sort(key=lambda y: tuple(np.round(y / half, 7)))
         points = np.hstack([points, np.tile(tail, (len(points), 1))])
@@ -163,6 +166,20 @@ class Search:
         if max(steps, default=0.0) > settled:
             roots = self._merged(roots, near, tail)
         return roots, steps, rare
+
+    def _known(self, roots: list[Array], points: Array, tail: list[float]) -> list[Array]:
+        """Return the roots at which the equations are zero with all that has no size rounded to 0.
+
+        Newton's method also runs into places where equations are 0/0: beside these they take any
+        value, and there none, or another one.
+        """
+        system = self._system
+        left = [np.abs(system.rhs(np.append(root, tail))) for root in roots]
+        if not any(np.any(each != 0.0) for each in left):
+            return roots
+        few = [np.abs(system.rhs(np.append(y, tail))) for y in points[:_PLACES]]
+        most = _ZERO * np.fmax.reduce(few)
+        return [root for root, each in zip(roots, left, strict=True) if np.all(each <= most)]
 
     def _small(self, roots: list[Array], steps: list[float], initial: Array) -> NDArray[np.bool_]:
         """Return which states are small beside the region wherever something rests."""

@@ -39,6 +39,7 @@ from .family import Family, Node, halves
 from .floquet import (
     Complex,
     Multipliers,
+    along,
     crossing_pair,
     doubling_test,
     multipliers,
@@ -121,7 +122,22 @@ class Critical(Family):
         orbit = Orbit(node.orbit.mesh, states, np.array([period]))
         row, target = self.phase(orbit, node.scale[:n], states)
         conditions = Conditions(row[None], np.zeros((1, 1)), np.array([target]))
-        return multipliers(*plain.pair(orbit, conditions))
+        found = multipliers(*plain.pair(orbit, conditions))
+        maps = None if found.sure else plain.maps(orbit)
+        others = None if maps is None else along(*maps)
+        # The pair blurs a double multiplier, maps see what a coarse mesh leaves out: which of them
+        # fails shows in the multiplier that is known.
+        if others is not None and self._missed(others) < self._missed(found):
+            return others
+        return found
+
+    def _missed(self, found: Multipliers) -> float:
+        """Return how far the critical multipliers are from where they are known to be."""
+        if self.kind == "torus":
+            missed = abs(abs(crossing_pair(found.others)) - 1.0)
+            return math.inf if math.isnan(missed) else missed
+        place = 1.0 if self.kind == "fold_of_cycles" else -1.0
+        return float(np.abs(found.others - place).min(initial=math.inf))
 
     def orbit_of(self, orbit: Orbit) -> Orbit:
         """Return an orbit without the vectors."""
