@@ -6,6 +6,7 @@ Imports the models, solutions and orbits; plots are drawn elsewhere.
 from __future__ import annotations
 
 import numbers
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,6 +50,8 @@ _BORN = {
     "period_doubling": ("c", "cycle of twice the period"),
     "torus": ("d", "torus"),
 }
+#: Special points of one family that are told one by one.
+_MOST_TOLD = 12
 #: How far from the circle a multiplier is that is not the critical one.
 _OFF = 1e-4
 
@@ -305,6 +308,7 @@ class Cycles(Followed):
         cuts = [0, *(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(values)]
         brackets = zip(self.special["bracket"], self.special[self.parameter], strict=True)
         marks = {after: value for (_, after), value in reversed(list(brackets))}
+        told = set()
         for first, last in pairwise(cuts):
             low, high = marks.get(first, values[first]), marks.get(last, values[last - 1])
             if stable[first:last].any() and not counts[first]:
@@ -314,7 +318,12 @@ class Cycles(Followed):
                 what = f"unstable in {counts[first]} {noun}"
             else:
                 continue
-            yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}"
+            # The mirror image of a half of a family runs the other way.
+            key = what, frozenset((f"{low:.6g}", f"{high:.6g}"))
+            if key not in told:
+                told.add(key)
+                way = _by_way_of(low, high, values[first:last])
+                yield f"It is {what} for {self.parameter} from {low:.6g} to {high:.6g}{way}"
         why = ""
         if has_corners(self.model):
             why = ": of equations with corners, as abs, min and max have, an orbit may touch one"
@@ -326,13 +335,42 @@ class Cycles(Followed):
                 )
 
     def _special_sentences(self) -> Iterator[str]:
+        """Yield a sentence on each special point, and one on those that come in crowds."""
         unit = f" {self.model.time_unit}" if self.model.time_unit else ""
+        told: dict[str, tuple[float, str, str]] = {}
         for _, row in self.special.iterrows():
-            text = f"{CYCLE_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
-            if np.isfinite(row["period"]):
-                text += f", period {row['period']:.6g}{unit}"
-            text += _birth(row["kind"], row["coefficient"], row["multipliers"])
-            yield text if row["converged"] else f"{text} [not converged]"
+            place = f"{CYCLE_NAMES[row['kind']]} at {self.parameter} = {row[self.parameter]:.8g}"
+            ends = not np.isfinite(row["period"])
+            place += "" if ends else f", period {row['period']:.6g}{unit}"
+            text = place + _birth(row["kind"], row["coefficient"], row["multipliers"])
+            text += "" if row["converged"] else " [not converged]"
+            told.setdefault(place, (0.0 if ends else row["period"], row["kind"], text))
+        # Near a homoclinic orbit each further turn has its own: what is seen is of short periods.
+        by_period = sorted(told, key=lambda place: told[place][0])
+        rest = set(by_period[_MOST_TOLD:] if len(told) > _MOST_TOLD + 2 else ())
+        yield from (text for place, (_, _, text) in told.items() if place not in rest)
+        if rest:
+            counts = Counter(CYCLE_NAMES[told[place][1]] for place in rest)
+            kinds = ", ".join(f"{name} ({n})" for name, n in counts.items())
+            periods = [told[place][0] for place in rest]
+            yield (
+                f"Of longer periods, {min(periods):.5g} to {max(periods):.5g}{unit}, there are "
+                f"{len(rest)} more special points, see `special`: {kinds}"
+            )
+        if len(told) < len(self.special):
+            yield (
+                "The others in `special` have the value and period of one of these, as mirror "
+                "images have"
+            )
+
+
+def _by_way_of(low: float, high: float, values: NDArray[np.float64]) -> str:
+    """Say how far a stretch of a family goes that does not stay between its ends."""
+    least, largest = min(low, high, *values), max(low, high, *values)
+    outside = [
+        each for each in (least, largest) if f"{each:.6g}" not in (f"{low:.6g}", f"{high:.6g}")
+    ]
+    return f", by way of {' and '.join(f'{each:.6g}' for each in outside)}" if outside else ""
 
 
 @dataclass(frozen=True, eq=False)
