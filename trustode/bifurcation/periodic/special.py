@@ -31,8 +31,8 @@ _CONVERGED = 1e-7
 _FINEST = 2 * MOST
 _SECANTS = 12
 #: Distance of the orbits between which a branch point is interpolated, as a share of the step
-#: and at most.
-_BESIDE, _LARGEST_BESIDE = 0.05, 4e-4
+#: and at most: to locate it, and to tell it from a fold beside it.
+_BESIDE, _LARGEST_BESIDE, _LARGER = 0.05, 4e-5, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
 #: First length of the secant method, as a share of the step; and the step after which it is at its
@@ -354,7 +354,7 @@ class Finder:
 
         Families that cross elsewhere have a fold next to it towards a homoclinic orbit.
         """
-        apart = min(_BESIDE * length, _LARGEST_BESIDE)
+        apart = min(_BESIDE * length, _LARGER)
         base = self._family.at(self._origin, position - 1.5 * apart)
         renewed = None if base is None else self._family.renewed(base)
         known = None if renewed is None else self._four(renewed, apart)
