@@ -198,3 +198,46 @@ def test_cycles_around_an_equilibrium_without_a_derivative(text_model):
     (fold,) = tr.cycles(model, "p", start=settled, span=(-1, 1)).special.to_dict("records")
     assert fold["kind"] == "fold_of_cycles"
     assert [fold["p"], fold["period"], fold["max_x"]] == pytest.approx([0.25, 1.0, 1.5], rel=1e-7)
+
+
+def test_families_of_a_forced_predator_and_its_prey(text_model):
+    """Kuznetsov, Muratori & Rinaldi (1992), Int. J. Bifurcation Chaos 2, 117; BifurcationKit.jl.
+
+    A season of length 1: every cycle lasts whole seasons. Cycles of two and of three seasons form
+    closed families, and the latter double; a family that is left at one doubling and
+    ends at another has the values of what doubles.
+    """
+    model = text_model(
+        {
+            "x": "6.28*(1-x)*x - 12.56*x*y/(b0*(1+eps*u)+x)",
+            "y": "12.56*x*y/(b0*(1+eps*u)+x) - 6.28*y",
+            "u": "u - 2*pi*v - (u**2+v**2)*u",
+            "v": "2*pi*u + v - (u**2+v**2)*v",
+        },
+        {"x": 0.1, "y": 0.1, "u": 1.0},
+        b0=0.25,
+        eps=0.2,
+    )
+    found = tr.diagram(model, "b0", (0.1, 0.9))
+    assert {2, 3} <= set(found.special["period"].dropna().round(9))
+    closed = [family for family in found.cycles if "closed" in family.ends[0]]
+    assert closed
+    for family in closed:
+        ends = family.points[["b0", "period", "max_x", "min_x", "max_y", "min_y"]].to_numpy()
+        assert ends[0] == pytest.approx(ends[-1])
+        special = family.special
+        assert set(special["kind"]) <= {"fold_of_cycles", "period_doubling"}
+        assert len(special[["kind", "b0"]].round(9).drop_duplicates()) == len(special)
+        assert (special["kind"] == "fold_of_cycles").sum() % 2 == 0
+        assert special["period"].to_numpy() == pytest.approx(special["period"].round(), abs=1e-9)
+    doublings = found.special[found.special["kind"] == "period_doubling"]
+    origins = [
+        (origin.value, family.points["period"].iloc[end])
+        for family in found.cycles
+        for end, origin in zip((0, -1), family.origins, strict=True)
+        if origin is not None and origin.kind == "period_doubling"
+    ]
+    assert origins
+    for value, period in origins:
+        parents = doublings[(doublings["period"] * 2 / period - 1).abs() < 1e-6]
+        assert (parents["b0"] / value - 1).abs().min() < 1e-8

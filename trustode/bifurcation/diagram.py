@@ -32,8 +32,9 @@ _DEFAULT_STEPPER = ArcLength()
 #: Where inside the span equilibria are looked for, as shares of it: no round numbers, as on
 #: those something may happen.
 _INSIDE = (0.3819660112501051, 0.7639320225002103, 0.1458980337503154)
-#: At how many values of the parameter trajectories may fail to settle, and how many begin at each.
-_FAILURES, _MOST_STARTS = 2, 4
+#: At how many values of the parameter trajectories may fail to settle, and how many begin at each;
+#: and at how many where no cycle doubles: behind doublings there are windows of every period.
+_FAILURES, _MOST_STARTS, _UNDOUBLED = 2, 4, 3
 #: An initial state this near to an equilibrium, in the states' extents, is at rest.
 _AT_REST = 1e-3
 #: Starting points of the search at each end of the span, and at each value inside it.
@@ -256,7 +257,10 @@ def _with_trajectories(
     """Return the diagram with the cycles that trajectories settle on, where nothing is stable."""
     made, tried = portrait(), set[float]()
     waiting = made.restless()
-    while len(tried) < _FAILURES and (value := next(waiting, None)) is not None:
+    while (value := next(waiting, None)) is not None:
+        doubles = (made.special["kind"] == "period_doubling").any()
+        if len(tried) >= (_FAILURES if doubles else _UNDOUBLED):
+            break
         if value in tried:
             continue
         if families.from_trajectory(value, _starts(system, made, value)):

@@ -17,6 +17,7 @@ from .collocation import Array, Orbit, beside, inner, interpolated, mean
 from .ends import Limit, endless, hopf_near, limit, spiral, swings
 from .family import MOST, ON_THE_WAY, Family, Node
 from .special import Finder, Special
+from .start import from_orbit
 from .symmetry import image
 
 #: A step is taken again, shorter, if the tangent turns by more than acos of this ...
@@ -47,6 +48,8 @@ _MOST_SPECIAL = 30
 #: States larger than this, in scales of the first orbits, are no longer followed.
 _HUGE = 1e8
 
+#: Distance, in scales, within which a special point is one that was met before.
+_AGAIN = 1e-5
 #: How a family ends at points where something of it fades.
 ENDS = {
     "hopf": "ends at a Hopf point",
@@ -211,6 +214,8 @@ class Follower:
             intervals += len(node.orbit.mesh) - 1
             if self._closes(side.nodes, origin):
                 side.closed, side.end = True, "closed family: back at the start"
+                side.nodes[-1] = start
+                side.special = _once(side.special, count)
                 return side
             side.limit = self._limit(side.nodes)
             if side.limit is not None:
@@ -383,8 +388,34 @@ class Follower:
                 y, period = mean(origin.orbit.mesh, origin.orbit.states), origin.orbit.free[0]
                 width = float(origin.free_scale[-1])
                 value = hopf_near(problem, y, value, float(period), width)
+            elif kind == "period_doubling" and len(self._names) == 1:
+                value = self._doubled_from(origin, node, fading, value)
             return f"{ENDS[kind]} at {self._names[-1]} = {value:.6g}", Origin(kind, value)
         return None
+
+    def _doubled_from(self, origin: Node, node: Node, fading: Fading, rough: float) -> float:
+        """Return the parameter of the doubling that orbits fade into, located on what doubles.
+
+        Where it is not found there, what was known.
+        """
+        change = origin.to(node.orbit)
+        a, b = (fading(origin.orbit, each.orbit, origin.scale) for each in (origin, node))
+        share, orbit = a / (a - b), origin.orbit
+        passing = Orbit(
+            orbit.mesh,
+            orbit.states + share * change.states,
+            orbit.free + share * change.free,
+        )
+        # What fades is odd in time: without it the mean of both halves is left.
+        halves = [passing.at((orbit.nodes + k) / 2.0) for k in range(2)]
+        free = passing.free.copy()
+        free[0] /= 2.0
+        once = from_orbit(self._family, Orbit(orbit.mesh, (halves[0] + halves[1]) / 2.0, free))
+        if once is None:
+            return rough
+        length = origin.dot(origin.tangent, change)
+        special = Finder(self._family, once).near("period_doubling", length)
+        return rough if special is None else special.node.value
 
     def _level(self, start: Node, node: Node) -> bool:
         """Return whether the parameter is what it was at the start."""
@@ -419,3 +450,19 @@ class Follower:
                 return True
             share = min(max(share + float(gap @ step) / square, 0.0), 1.0)
         return False
+
+
+def _once(special: list[tuple[int, Special]], last: int) -> list[tuple[int, Special]]:
+    """Return the special points of a closed family without those met again in its last step."""
+
+    def again(late: Special) -> bool:
+        node = late.node
+        unit = np.concatenate([node.scale, node.scale, node.free_scale])
+        return any(
+            early.kind == late.kind
+            and k < last
+            and np.abs((early.node.orbit.mark - node.orbit.mark) / unit).max() <= _AGAIN
+            for k, early in special
+        )
+
+    return [(k, each) for k, each in special if k < last or not again(each)]

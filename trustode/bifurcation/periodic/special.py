@@ -35,9 +35,9 @@ _SECANTS = 12
 _BESIDE, _LARGEST_BESIDE, _LARGER = 0.05, 4e-5, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
-#: First length of the secant method, as a share of the step; and the step after which it is at its
-#: place, of the first one and in scales.
-_FIRST_SECANT = 1e-3
+#: First length of the secant method, as a share of the step, and where the place is known only to
+#: about a step; and the step after which it is at its place, of the first one and in scales.
+_FIRST_SECANT, _FIRST_NEAR = 1e-3, 0.05
 _LAST_SECANT, _IN_PLACE = 1e-9, 1e-12
 #: Steps of it below this share of the first that no longer become shorter are rounding.
 _SHORT = 1e-2
@@ -185,6 +185,15 @@ class Finder:
             )
         ]
         return sorted(sure, key=lambda special: special.position)
+
+    def near(self, kind: str, length: float) -> Special | None:
+        """Return the point of a kind near the origin, if there is one within a few lengths."""
+        test = self._tests(self._origin)[kind]
+        node = self._secant(test, self._origin, _FIRST_NEAR * length, sharp=self._asks(kind))
+        if node is None or not self._is_kind(kind, node):
+            return None
+        special = self._polished(kind, 0.0, node, length)
+        return special if special.converged else None
 
     def _is_quiet(self, end: Node) -> bool:
         """Return whether no test can have changed its sign, at the price of a look."""
