@@ -77,3 +77,31 @@ def test_a_fold_with_two_eigenvectors_has_no_coefficient(text_model):
     model = text_model({"x": f"x*{growth} - y", "y": f"y*{growth} + x"}, b=0.0)
     family = tr.cycles(model, "b", start={"x": 0.0, "y": 0.0, "b": 0.0}, span=(-1.0, 1.0))
     assert np.isnan(family.special["coefficient"]).all()
+
+
+def test_mirror_images_have_one_coefficient_or_none(text_model):
+    """Both halves of a family that breaks a symmetry end in doublings that only rounding parts.
+
+    Freire, Rodriguez-Luis, Gamero & Ponce (1993), Physica D 62, 230.
+    """
+    rhs = {
+        "x": "(-(0.5 + nu)*x + 0.5*y - 0.328578*x**3 + 0.933578*(y - x)**3)/0.6",
+        "y": "0.5*x + 0.1*y - z - 0.933578*(y - x)**3",
+        "z": "y",
+    }
+    model = text_model(rhs, nu=-0.9)
+    hopf = tr.diagram(model, "nu", (-1, 0), cycles=False).special.query("kind == 'hopf'").iloc[0]
+    symmetric = tr.cycles(model, "nu", start=hopf, span=(-1, 0)).special
+    broken = tr.cycles(
+        model, "nu", start=symmetric.query("kind == 'branch_point'").iloc[0], span=(-1, 0)
+    )
+    doublings = broken.special.query("kind == 'period_doubling'")
+    half = len(doublings) // 2
+    assert half > 8
+    there, back = doublings["coefficient"].to_numpy()[:half], doublings["coefficient"].to_numpy()
+    back = back[::-1][:half]
+    known = np.isfinite(there) & np.isfinite(back)
+    assert known.sum() > 6
+    assert np.allclose(there[known], back[known], rtol=1e-2)
+    told = [text for text in broken.summary().splitlines() if text.startswith("period doubling")]
+    assert len(told) == len({*told}) <= 12

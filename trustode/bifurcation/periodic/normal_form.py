@@ -25,6 +25,9 @@ _DIFFERENCE = 2e-3
 #: Cosine of the orbit's direction with the left null vector from which on a fold has two
 #: eigenvectors.
 _INDEPENDENT = 1e-4
+#: Coefficients larger than this, in periods and the states' sizes, are worked out again, and known
+#: if both agree to this share.
+_STEEP, _TRUSTED = 1e6, 1e-3
 
 
 def cycle_coefficient(kind: str, problem: Problem, node: Node) -> float:
@@ -42,15 +45,22 @@ def cycle_coefficient(kind: str, problem: Problem, node: Node) -> float:
     float
         b of a fold of cycles, c of a period doubling, the real part of d of a torus, in the scaling
         of the paper above: integrals over one period of the vectors' squares are 1. Time is the
-        model's. NaN for other kinds, and where the linear equations are singular, as at a fold
-        with two independent eigenvectors.
+        model's. NaN for other kinds, where rounding leaves less than three digits, and where the
+        linear equations are singular, as at a fold with two independent eigenvectors.
     """
     found = {"fold_of_cycles": _fold, "period_doubling": _doubling, "torus": _torus}.get(kind)
     if found is None:
         return math.nan
+    size = float(np.max(node.scale))
+    along = _Along(problem, node.orbit, node.scale)
     try:
         with np.errstate(all="ignore"):
-            value = found(_Along(problem, node.orbit, node.scale), node)
+            value = found(along, node)
+            if abs(value) * along.period * min(size, size**2) > _STEEP:
+                # Of a point beside another one the terms cancel; other rounding shows what is left.
+                along.border = 1
+                if not abs(found(along, node) - value) <= _TRUSTED * abs(value):
+                    return math.nan
     except RuntimeError:
         # The factorisation's word for a singular matrix.
         return math.nan
@@ -61,8 +71,10 @@ class _Along:
     """The variational equations along an orbit, and second and third derivatives.
 
     Functions are given at the nodes; right-hand sides at the collocation points, with the
-    boundary's n last, which is 0.
+    boundary's n last, which is 0. The equations are bordered by numbers drawn by ``border``.
     """
+
+    border = 0
 
     def __init__(self, problem: Problem, orbit: Orbit, scale: Array) -> None:
         self.n, self.orbit, self.mesh = problem.n, orbit, orbit.mesh
@@ -123,7 +135,7 @@ class _Along:
         size = (intervals * POINTS + 1) * n
         last = np.arange(size - n, size)
         # A direction that no null vector avoids borders the equations on both sides.
-        border = np.random.default_rng(0).standard_normal((2, size))
+        border = np.random.default_rng(self.border).standard_normal((2, size))
         every = np.arange(size)
         corner = np.full(size, size)
         data = np.concatenate([blocks.ravel(), np.ones(n), np.full(n, -sign), border[0], border[1]])
