@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import trustode as tr
+from trustode._collocation import LARGEST
 from trustode.bifurcation import Cycles
 
 #: An orbit is met again to within this, of its states' largest values, where the largest
@@ -122,8 +123,11 @@ def _check_volumes(family: Cycles) -> None:
         spread = np.array([np.trace(compiled.jac(0.0, y, p, u)) for y in orbit(times)])
         volume = float((np.outer(half, weights).ravel() * spread).sum())
         if volume > SMALLEST:
-            product = float(np.log(np.abs(family.multipliers[k])).sum())
-            assert product == pytest.approx(volume, abs=LIOUVILLE, rel=LIOUVILLE)
+            sizes = np.abs(family.multipliers[k])
+            product, error = float(np.log(sizes).sum()), LIOUVILLE * max(1.0, abs(volume))
+            assert product <= volume + error
+            # One that is given as the largest number there is for it is larger than that.
+            assert product >= volume - error or sizes.max() == LARGEST
 
 
 @pytest.fixture(scope="session")

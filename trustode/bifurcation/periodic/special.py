@@ -31,7 +31,7 @@ _CONVERGED = 1e-7
 _FINEST = 2 * MOST
 _SECANTS = 12
 #: Distance of the orbits between which a branch point is interpolated, as a share of the step
-#: and at most: to locate it, and to tell it from a fold beside it.
+#: and at most: to locate it; and where that fails, or to tell it from a fold beside it.
 _BESIDE, _LARGEST_BESIDE, _LARGER = 0.05, 4e-5, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
@@ -173,14 +173,15 @@ class Finder:
         fold = next((each for each in points if each.kind == "fold_of_cycles"), None)
         if fold is not None and "period_doubling" not in found:
             points += self._doubled_beside(fold, end, length)
-        # Where the multiplier that is 1 is lost, signs are rounding: a canard's family stands
-        # still to all digits.
+        # Where the multiplier that is 1 is lost, signs are rounding, as a canard's family stands
+        # still to all digits; and where others are larger than digits resolve.
         sure = [
             special
             for special in points
             if special.converged
             or (
                 abs(end.value - origin.value) > _STILL * float(origin.free_scale[-1])
+                and not self._is_steep(end)
                 and (special.node.multipliers.trivial_error < _LOST or self._index_changes(end))
             )
         ]
@@ -203,6 +204,11 @@ class Finder:
         before, after = (node.multipliers for node in (self._origin, end))
         known = max(before.trivial_error, after.trivial_error) < _LOST
         return bool(known and before.n_unstable != after.n_unstable)
+
+    def _is_steep(self, end: Node) -> bool:
+        """Return whether multipliers stay too large over the step to be known where they pass 1."""
+        sizes = [np.abs(node.multipliers.others).max() for node in (self._origin, end)]
+        return bool(min(sizes) > _FAR)
 
     def _pair_crosses(self, end: Node) -> bool:
         """Return whether the number of complex multipliers outside the circle changes."""
@@ -368,26 +374,36 @@ class Finder:
         """Return a branch point as interpolated between orbits beside it.
 
         At the point itself the equations are singular, and Newton's method finds it to half the
-        digits.
+        digits. The nearer these orbits the better, down to where it is rounding that tells them.
         """
-        apart = min(_BESIDE * length, _LARGEST_BESIDE)
-        base = self._family.at(self._origin, position - 1.5 * apart)
-        if base is None:
+        best, least = None, math.inf
+        for most in (_LARGEST_BESIDE, _LARGER):
+            there, change = self._located(position, min(_BESIDE * length, most))
+            if there is not None and change < least:
+                best, least = there, change
+            if least <= _ENOUGH:
+                break
+        if best is None:
             return None
-        intervals, before = len(base.orbit.mesh) - 1, None
-        while intervals <= _FINEST:
+        clear = self._family.clear(best)
+        return Special("branch_point", clear, least <= _CONVERGED, position)
+
+    def _located(self, position: float, apart: float) -> tuple[Node | None, float]:
+        """Return a branch point between orbits so far apart, and what a finer mesh changes."""
+        base = self._family.at(self._origin, position - 1.5 * apart)
+        intervals, before = 0 if base is None else len(base.orbit.mesh) - 1, None
+        while base is not None and intervals <= _FINEST:
             renewed = self._family.renewed(base, intervals)
             there = None if renewed is None else self._interpolated(renewed, apart)
             if there is None:
-                return None
+                break
             if before is not None:
                 free = there.orbit.free
                 change = float(np.abs((free - before.orbit.free) / there.free_scale).max())
                 if change <= _ENOUGH or intervals * 2 > _FINEST:
-                    there = self._family.clear(there)
-                    return Special("branch_point", there, change <= _CONVERGED, position)
+                    return there, change
             before, intervals = there, intervals * 2
-        return None
+        return None, math.inf
 
     def _four(self, base: Node, apart: float) -> list[Node] | None:
         """Return four orbits from a base on, so far apart."""
