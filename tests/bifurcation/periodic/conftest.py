@@ -21,8 +21,9 @@ MEASURED, LIOUVILLE, SMALLEST = 12, 2e-6, -600.0
 #: Bracket of a special point: what its parameter may lie outside, as a share of the span.
 OUTSIDE = 1e-6
 TIGHT = tr.Solver(rtol=1e-11, atol=1e-13)
-#: Multipliers that swing this far within a step ask more of it than it has digits.
-STEEP = 1e8
+#: Multipliers that swing this far within a step ask more of it than it has digits: a fold and the
+#: doubling beside it are 2 / STEEP of the swing apart, orbits along it known to 1e-9 of its length.
+STEEP = 1e7
 #: By how many the multipliers outside the circle change.
 WEIGHTS = {"fold_of_cycles": 1, "branch_point": 1, "period_doubling": 1, "torus": 2}
 

@@ -216,6 +216,8 @@ class Family:
         self._phase: tuple[Orbit, Array, Array] | None = None
         #: The conditions at the last origin, whose steps differ in their length alone.
         self._last: tuple[Node, Conditions] | None = None
+        #: Pieces along which the variational equations were solved so far: what multipliers cost.
+        self.pieces = 0
 
     def plan(self) -> FamilyPlan:
         """Return all but the compiled functions."""
@@ -389,6 +391,7 @@ class Family:
     def _measured(self, node: Node) -> Node:
         """Return a point whose multipliers come from the variational equations' own solutions."""
         maps = self.problem.maps(node.orbit)
+        self.pieces += 0 if maps is None else len(maps[0])
         found = None if maps is None else along(*maps)
         if found is None:
             return node

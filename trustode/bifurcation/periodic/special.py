@@ -35,6 +35,8 @@ _SECANTS = 12
 _BESIDE, _LARGEST_BESIDE, _LARGER = 0.05, 4e-5, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
+#: After so many a test that has a zero is less than this share of what it was, before or behind.
+_NO_NEARER, _LESS = 12, 1e-2
 #: First length of the secant method, as a share of the step; and the step after which it is at its
 #: place, of the first one and in scales.
 _FIRST_SECANT = 1e-3
@@ -63,6 +65,8 @@ _STILL = 1e-9
 _LOST = 0.1
 
 
+#: What lies beside a steep point.
+_PARTNERS = {"fold_of_cycles": "period_doubling", "period_doubling": "fold_of_cycles"}
 #: Takes values at 0 to 3 to the coefficients of the cubic through them.
 _CUBIC = np.linalg.inv(np.vander(np.arange(4.0), increasing=True))
 
@@ -170,9 +174,10 @@ class Finder:
                 # The tip of a pitchfork: the crossing family goes on in both directions.
                 del found["fold_of_cycles"]
         points = [self._polished(kind, *place, length) for kind, place in found.items()]
-        fold = next((each for each in points if each.kind == "fold_of_cycles"), None)
-        if fold is not None and "period_doubling" not in found:
-            points += self._doubled_beside(fold, end, length)
+        for point in list(points):
+            partner = _PARTNERS.get(point.kind)
+            if partner is not None and partner not in found:
+                points += self._partner(point, partner, end, length)
         # Where the multiplier that is 1 is lost, signs are rounding, as a canard's family stands
         # still to all digits; and where others are larger than digits resolve.
         sure = [
@@ -252,6 +257,8 @@ class Finder:
 
         asks = self._asks(kind)
         latest: dict[float, Node] = {0.0: self._origin, length: end}
+        ends = [abs(test(self._origin)), abs(test(end))]
+        least, positive = ends.copy(), test(self._origin) > 0.0
 
         def value(s: float) -> float:
             if s not in latest:
@@ -261,6 +268,13 @@ class Finder:
                 latest[s] = node
             found = test(latest[s])
             if math.isnan(found):
+                raise _Lost
+            side = int((found > 0.0) != positive)
+            least[side] = min(least[side], abs(found))
+            if len(latest) > _NO_NEARER and all(
+                now > _LESS * first for now, first in zip(least, ends, strict=True)
+            ):
+                # A jump, not a zero, as of multipliers too large to be known.
                 raise _Lost
             return found
 
@@ -324,22 +338,26 @@ class Finder:
             best = self._turned(best, _FIRST_SECANT * length)
         return Special(kind, best, change <= _CONVERGED, position)
 
-    def _doubled_beside(self, fold: Special, end: Node, length: float) -> list[Special]:
-        """Return the period doubling beside a steep fold, if there is one.
+    def _partner(self, point: Special, kind: str, end: Node, length: float) -> list[Special]:
+        """Return the period doubling beside a steep fold, or the fold beside such a doubling.
 
         Past 1 the multiplier goes on to -1: at once, seen from the ends of the step.
         """
-        before, after = _doubling(self._origin), _doubling(end)
-        if not fold.converged or (before > 0.0) == (after > 0.0) or math.isnan(before + after):
+        seen, test, place = {
+            "period_doubling": (_doubling, _doubling, -1.0),
+            "fold_of_cycles": (turning_test, _unit, 1.0),
+        }[kind]
+        before, after = seen(self._origin), seen(end)
+        if not point.converged or (before > 0.0) == (after > 0.0) or math.isnan(before + after):
             return []
-        node = fold.node
-        there = self._secant(_doubling, node, _CLOSER * _FIRST_SECANT * length, sharp=True)
-        if there is None or not has_near(there.multipliers.others, -1.0):
+        node = point.node
+        there = self._secant(test, node, _CLOSER * _FIRST_SECANT * length, sharp=True)
+        if there is None or not has_near(there.multipliers.others, place):
             return []
         if np.abs((there.orbit.free - node.orbit.free) / node.free_scale).max() > _CONVERGED:
             return []
         beyond = node.dot(node.tangent, node.to(there.orbit))
-        return [Special("period_doubling", there, True, fold.position + beyond)]
+        return [Special(kind, there, True, point.position + beyond)]
 
     def _turned(self, fold: Node, first: float) -> Node:
         """Return a fold where a multiplier is 1, if that says more than that the family turns.
