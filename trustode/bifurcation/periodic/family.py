@@ -53,6 +53,8 @@ _FINER, _MARGIN, _CLEARER = 2.0, 4.0, 0.5
 ON_THE_WAY = 1e-8
 #: Errors of a point that is only stepped from are the square of this, at most, in scales.
 _ONWARD = 1e-4
+#: Over steps shorter than this, how the family bends is rounding.
+_SHORT = 1e-5
 #: A direction that is not known.
 _NONE = (None, None)
 #: A state's extent is at least this share of its size, where errors are measured in it.
@@ -430,7 +432,7 @@ class Family:
             sign,
             size,
             corrections,
-            origin.bend if s == 0.0 else (Direction(*bend[:2]), Direction(*bend[2:])),
+            origin.bend if abs(s) < _SHORT else (Direction(*bend[:2]), Direction(*bend[2:])),
             volume,
             None,
             *found[-2:],
