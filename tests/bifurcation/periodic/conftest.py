@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import trustode as tr
+from trustode._collocation import LARGEST
 from trustode.bifurcation import Cycles
 
 #: An orbit is met again to within this, of its states' largest values, where the largest
@@ -20,8 +21,9 @@ MEASURED, LIOUVILLE, SMALLEST = 12, 2e-6, -600.0
 #: Bracket of a special point: what its parameter may lie outside, as a share of the span.
 OUTSIDE = 1e-6
 TIGHT = tr.Solver(rtol=1e-11, atol=1e-13)
-#: Multipliers that swing this far within a step ask more of it than it has digits.
-STEEP = 1e8
+#: Multipliers that swing this far within a step ask more of it than it has digits: a fold and the
+#: doubling beside it are 2 / STEEP of the swing apart, orbits along it known to 1e-9 of its length.
+STEEP = 1e7
 #: By how many the multipliers outside the circle change.
 WEIGHTS = {"fold_of_cycles": 1, "branch_point": 1, "period_doubling": 1, "torus": 2}
 
@@ -122,8 +124,11 @@ def _check_volumes(family: Cycles) -> None:
         spread = np.array([np.trace(compiled.jac(0.0, y, p, u)) for y in orbit(times)])
         volume = float((np.outer(half, weights).ravel() * spread).sum())
         if volume > SMALLEST:
-            product = float(np.log(np.abs(family.multipliers[k])).sum())
-            assert product == pytest.approx(volume, abs=LIOUVILLE, rel=LIOUVILLE)
+            sizes = np.abs(family.multipliers[k])
+            product, error = float(np.log(sizes).sum()), LIOUVILLE * max(1.0, abs(volume))
+            assert product <= volume + error
+            # One that is given as the largest number there is for it is larger than that.
+            assert product >= volume - error or sizes.max() == LARGEST
 
 
 @pytest.fixture(scope="session")

@@ -26,11 +26,16 @@ from .symmetry import half_turn
 _GROWTH = 1.3
 #: which they do within these shares, of the path's length and of the parameter's span ...
 _SAME_PATH = 2e-3
+#: The path may still creep towards a saddle, by this share, where so much of the time that the
+#: period has grown by is spent near it.
+_ALIKE_PATH, _LINGERING = 0.05, 0.95
 _SAME_VALUE = 1e-7
 #: ... or within this one, while the period goes up by `_SLOW_GROWTH`: a saddle-node.
 _NEARLY_SAME_VALUE = 1e-3
 #: Where no further orbit is found the value has to stand still within this share.
 _STUCK_VALUE = 1e-6
+#: Multipliers above this say that it is only rounding by which a value goes to and fro.
+_UNBOUNDED = 1e12
 _SLOW_GROWTH = 3.0
 #: Least multiple of the family's shortest period.
 _LONG = 4.0
@@ -104,13 +109,14 @@ def limit(
     period = float(last.orbit.free[where])
     if len(nodes) < 6 or last.tangent.free[where] <= 0.0:
         return None
+    wavers = _wavers(nodes, where, period / _GROWTH)
     recent = [
         (
             growth,
             _since(nodes, where, period / growth, same * float(last.free_scale[-1])),
         )
         for growth, same in (
-            (_GROWTH, _STUCK_VALUE if stuck else _SAME_VALUE),
+            (_GROWTH, _STUCK_VALUE if stuck or wavers else _SAME_VALUE),
             (_SLOW_GROWTH, _NEARLY_SAME_VALUE),
         )
     ]
@@ -122,17 +128,40 @@ def limit(
         if first is None:
             continue
         lengths = [_path(nodes[k], last) for k in (first, len(nodes) - 1)]
-        if abs(lengths[1] - lengths[0]) > _SAME_PATH * lengths[1]:
+        change = abs(lengths[1] - lengths[0]) / lengths[1]
+        if change > _ALIKE_PATH:
             continue
         found, ghosts = passed(last, problem, period)
-        if growth == _GROWTH and len(found) and not ghosts:
-            return _connection(last, last.value, found, name)
-        if growth == _SLOW_GROWTH and ghosts == 1 and not len(found):
+        alike = change <= _SAME_PATH
+        # Other slow places, as of slow and fast motion, take no more time than before.
+        if (
+            growth == _GROWTH
+            and len(found)
+            and ((alike and not ghosts) or _lingers(nodes[first], last, found, where))
+        ):
+            late = [node.value for node in nodes[first:]]
+            return _connection(last, float(np.median(late)) if wavers else late[-1], found, name)
+        if growth == _SLOW_GROWTH and alike and ghosts == 1 and not len(found):
             rough = _in_the_limit(nodes, where)
             value = _fold_near(last, problem, rough)
             kind = "saddle_node_homoclinic"
             return _limit(kind, rough if value is None else value, found, name, NAMES[kind])
     return None
+
+
+def _wavers(nodes: Sequence[Node], where: int, period: float) -> bool:
+    """Return whether the value goes to and fro from a period on, multipliers being without bounds.
+
+    Then meshes as fine as others are tell it no better.
+    """
+    late: list[float] = []
+    for node in reversed(nodes):
+        if node.orbit.free[where] <= period:
+            break
+        if np.abs(node.multipliers.others).max() < _UNBOUNDED:
+            return False
+        late.append(node.value)
+    return bool(len(late) > 2 and np.ptp(np.sign(np.diff(late))) > 0.0)
 
 
 def _since(nodes: Sequence[Node], where: int, period: float, same: float) -> int | None:
@@ -186,6 +215,18 @@ def swings(orbit: Orbit) -> NDArray[np.int_]:
                     mark = min(mark, value) if rising else max(mark, value)
         counts.append(count)
     return np.array(counts)
+
+
+def _lingers(before: Node, last: Node, saddles: Array, where: int) -> bool:
+    """Return whether the time by which a period has grown is spent near some saddles."""
+    extent = np.maximum(np.ptp(last.orbit.states, axis=0), 1e-12 * last.scale)
+    stays = []
+    for node in (before, last):
+        away = np.abs((node.orbit.states[:, None] - saddles) / extent).max(axis=2).min(axis=1)
+        near = (away[1:] < _NEAR) & (away[:-1] < _NEAR)
+        stays.append(node.orbit.free[where] * float(np.diff(node.orbit.nodes)[near].sum()))
+    growth = float(last.orbit.free[where] - before.orbit.free[where])
+    return stays[1] - stays[0] >= _LINGERING * growth
 
 
 def spiral(

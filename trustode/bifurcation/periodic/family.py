@@ -53,6 +53,8 @@ _FINER, _MARGIN, _CLEARER = 2.0, 4.0, 0.5
 ON_THE_WAY = 1e-8
 #: Errors of a point that is only stepped from are the square of this, at most, in scales.
 _ONWARD = 1e-4
+#: Over steps shorter than this, how the family bends is rounding.
+_SHORT = 1e-5
 #: A direction that is not known.
 _NONE = (None, None)
 #: A state's extent is at least this share of its size, where errors are measured in it.
@@ -216,6 +218,8 @@ class Family:
         self._phase: tuple[Orbit, Array, Array] | None = None
         #: The conditions at the last origin, whose steps differ in their length alone.
         self._last: tuple[Node, Conditions] | None = None
+        #: Pieces along which the variational equations were solved so far: what multipliers cost.
+        self.pieces = 0
 
     def plan(self) -> FamilyPlan:
         """Return all but the compiled functions."""
@@ -389,6 +393,7 @@ class Family:
     def _measured(self, node: Node) -> Node:
         """Return a point whose multipliers come from the variational equations' own solutions."""
         maps = self.problem.maps(node.orbit)
+        self.pieces += 0 if maps is None else len(maps[0])
         found = None if maps is None else along(*maps)
         if found is None:
             return node
@@ -427,7 +432,7 @@ class Family:
             sign,
             size,
             corrections,
-            origin.bend if s == 0.0 else (Direction(*bend[:2]), Direction(*bend[2:])),
+            origin.bend if abs(s) < _SHORT else (Direction(*bend[:2]), Direction(*bend[2:])),
             volume,
             None,
             *found[-2:],

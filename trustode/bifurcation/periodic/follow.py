@@ -43,6 +43,9 @@ _UPRIGHT, _UPRIGHT_ORBITS = 1e-9, (10, 100)
 _FIRST_GROWTH, _GROWTHS = 4.0, 16
 #: Orbits of more intervals than this, on average, take more of the steps that a side may have.
 _MANY = 150
+#: A side ends where its multipliers have asked for more pieces of orbits than this for each step
+#: that it may have: stiff orbits beyond all that a family needs.
+_MANY_PIECES = 3000
 #: Special points to a side: on the way to a connection there may be no end of them.
 _MOST_SPECIAL = 30
 #: States larger than this, in scales of the first orbits, are no longer followed.
@@ -168,13 +171,16 @@ class Follower:
         stepper, side = self._stepper, Side([start])
         origin, ds, since, intervals = start, stepper.ds, 0, 0
         upright = born and not np.ptp(start.orbit.states, axis=0).any()
-        reason = ""
+        reason, spent = "", self._family.pieces
         while True:
             count = len(side.nodes) - 1
             # A family that is born on the edge of the span does not look out of it.
             edge = "" if born and count == 0 else self._edge(side.nodes[-1])
             if edge:
                 side.end = f"span reached, {edge}"
+                return side
+            if self._family.pieces - spent > _MANY_PIECES * stepper.max_steps:
+                side.end = f"multipliers of ever stiffer orbits, at {self._shown(origin)}"
                 return side
             long = len(self._names) == 1 and intervals > _MANY * stepper.max_steps
             if count >= stepper.max_steps or long:

@@ -31,10 +31,12 @@ _CONVERGED = 1e-7
 _FINEST = 2 * MOST
 _SECANTS = 12
 #: Distance of the orbits between which a branch point is interpolated, as a share of the step
-#: and at most: to locate it, and to tell it from a fold beside it.
+#: and at most: to locate it; and where that fails, or to tell it from a fold beside it.
 _BESIDE, _LARGEST_BESIDE, _LARGER = 0.05, 4e-5, 4e-4
 #: Orbits that Brent's method may ask for; a smooth test needs a quarter of them.
 _TRIALS = 30
+#: After so many a test that has a zero is less than this share of what it was, before or behind.
+_NO_NEARER, _LESS = 12, 1e-2
 #: First length of the secant method, as a share of the step, and where the place is known only to
 #: about a step; and the step after which it is at its place, of the first one and in scales.
 _FIRST_SECANT, _FIRST_NEAR = 1e-3, 0.05
@@ -63,6 +65,8 @@ _STILL = 1e-9
 _LOST = 0.1
 
 
+#: What lies beside a steep point.
+_PARTNERS = {"fold_of_cycles": "period_doubling", "period_doubling": "fold_of_cycles"}
 #: Takes values at 0 to 3 to the coefficients of the cubic through them.
 _CUBIC = np.linalg.inv(np.vander(np.arange(4.0), increasing=True))
 
@@ -170,17 +174,19 @@ class Finder:
                 # The tip of a pitchfork: the crossing family goes on in both directions.
                 del found["fold_of_cycles"]
         points = [self._polished(kind, *place, length) for kind, place in found.items()]
-        fold = next((each for each in points if each.kind == "fold_of_cycles"), None)
-        if fold is not None and "period_doubling" not in found:
-            points += self._doubled_beside(fold, end, length)
-        # Where the multiplier that is 1 is lost, signs are rounding: a canard's family stands
-        # still to all digits.
+        for point in list(points):
+            partner = _PARTNERS.get(point.kind)
+            if partner is not None and partner not in found:
+                points += self._partner(point, partner, end, length)
+        # Where the multiplier that is 1 is lost, signs are rounding, as a canard's family stands
+        # still to all digits; and where others are larger than digits resolve.
         sure = [
             special
             for special in points
             if special.converged
             or (
                 abs(end.value - origin.value) > _STILL * float(origin.free_scale[-1])
+                and not self._is_steep(end)
                 and (special.node.multipliers.trivial_error < _LOST or self._index_changes(end))
             )
         ]
@@ -212,6 +218,11 @@ class Finder:
         before, after = (node.multipliers for node in (self._origin, end))
         known = max(before.trivial_error, after.trivial_error) < _LOST
         return bool(known and before.n_unstable != after.n_unstable)
+
+    def _is_steep(self, end: Node) -> bool:
+        """Return whether multipliers stay too large over the step to be known where they pass 1."""
+        sizes = [np.abs(node.multipliers.others).max() for node in (self._origin, end)]
+        return bool(min(sizes) > _FAR)
 
     def _pair_crosses(self, end: Node) -> bool:
         """Return whether the number of complex multipliers outside the circle changes."""
@@ -255,6 +266,8 @@ class Finder:
 
         asks = self._asks(kind)
         latest: dict[float, Node] = {0.0: self._origin, length: end}
+        ends = [abs(test(self._origin)), abs(test(end))]
+        least, positive = ends.copy(), test(self._origin) > 0.0
 
         def value(s: float) -> float:
             if s not in latest:
@@ -264,6 +277,13 @@ class Finder:
                 latest[s] = node
             found = test(latest[s])
             if math.isnan(found):
+                raise _Lost
+            side = int((found > 0.0) != positive)
+            least[side] = min(least[side], abs(found))
+            if len(latest) > _NO_NEARER and all(
+                now > _LESS * first for now, first in zip(least, ends, strict=True)
+            ):
+                # A jump, not a zero, as of multipliers too large to be known.
                 raise _Lost
             return found
 
@@ -327,22 +347,26 @@ class Finder:
             best = self._turned(best, _FIRST_SECANT * length)
         return Special(kind, best, change <= _CONVERGED, position)
 
-    def _doubled_beside(self, fold: Special, end: Node, length: float) -> list[Special]:
-        """Return the period doubling beside a steep fold, if there is one.
+    def _partner(self, point: Special, kind: str, end: Node, length: float) -> list[Special]:
+        """Return the period doubling beside a steep fold, or the fold beside such a doubling.
 
         Past 1 the multiplier goes on to -1: at once, seen from the ends of the step.
         """
-        before, after = _doubling(self._origin), _doubling(end)
-        if not fold.converged or (before > 0.0) == (after > 0.0) or math.isnan(before + after):
+        seen, test, place = {
+            "period_doubling": (_doubling, _doubling, -1.0),
+            "fold_of_cycles": (turning_test, _unit, 1.0),
+        }[kind]
+        before, after = seen(self._origin), seen(end)
+        if not point.converged or (before > 0.0) == (after > 0.0) or math.isnan(before + after):
             return []
-        node = fold.node
-        there = self._secant(_doubling, node, _CLOSER * _FIRST_SECANT * length, sharp=True)
-        if there is None or not has_near(there.multipliers.others, -1.0):
+        node = point.node
+        there = self._secant(test, node, _CLOSER * _FIRST_SECANT * length, sharp=True)
+        if there is None or not has_near(there.multipliers.others, place):
             return []
         if np.abs((there.orbit.free - node.orbit.free) / node.free_scale).max() > _CONVERGED:
             return []
         beyond = node.dot(node.tangent, node.to(there.orbit))
-        return [Special("period_doubling", there, True, fold.position + beyond)]
+        return [Special(kind, there, True, point.position + beyond)]
 
     def _turned(self, fold: Node, first: float) -> Node:
         """Return a fold where a multiplier is 1, if that says more than that the family turns.
@@ -377,26 +401,36 @@ class Finder:
         """Return a branch point as interpolated between orbits beside it.
 
         At the point itself the equations are singular, and Newton's method finds it to half the
-        digits.
+        digits. The nearer these orbits the better, down to where it is rounding that tells them.
         """
-        apart = min(_BESIDE * length, _LARGEST_BESIDE)
-        base = self._family.at(self._origin, position - 1.5 * apart)
-        if base is None:
+        best, least = None, math.inf
+        for most in (_LARGEST_BESIDE, _LARGER):
+            there, change = self._located(position, min(_BESIDE * length, most))
+            if there is not None and change < least:
+                best, least = there, change
+            if least <= _ENOUGH:
+                break
+        if best is None:
             return None
-        intervals, before = len(base.orbit.mesh) - 1, None
-        while intervals <= _FINEST:
+        clear = self._family.clear(best)
+        return Special("branch_point", clear, least <= _CONVERGED, position)
+
+    def _located(self, position: float, apart: float) -> tuple[Node | None, float]:
+        """Return a branch point between orbits so far apart, and what a finer mesh changes."""
+        base = self._family.at(self._origin, position - 1.5 * apart)
+        intervals, before = 0 if base is None else len(base.orbit.mesh) - 1, None
+        while base is not None and intervals <= _FINEST:
             renewed = self._family.renewed(base, intervals)
             there = None if renewed is None else self._interpolated(renewed, apart)
             if there is None:
-                return None
+                break
             if before is not None:
                 free = there.orbit.free
                 change = float(np.abs((free - before.orbit.free) / there.free_scale).max())
                 if change <= _ENOUGH or intervals * 2 > _FINEST:
-                    there = self._family.clear(there)
-                    return Special("branch_point", there, change <= _CONVERGED, position)
+                    return there, change
             before, intervals = there, intervals * 2
-        return None
+        return None, math.inf
 
     def _four(self, base: Node, apart: float) -> list[Node] | None:
         """Return four orbits from a base on, so far apart."""
