@@ -123,6 +123,38 @@ def test_a_generalised_period_doubling(text_model):
     assert "a fold of doubled cycles begins" in found.summary()
 
 
+def test_folds_of_cycles_among_canards_are_walked_once(text_model):
+    """AUTO-07p, demo abc (Doedel & Heinemann 1983): A to B to C in a stirred tank.
+
+    One curve of folds joins two Bautin points by way of a cusp, one leaves the third for orbits
+    that pass a saddle ever more slowly. The Bautin points as the Hopf curve has them.
+    """
+    model = text_model(
+        {
+            "u1": "-u1 + D*(1-u1)*exp(u3)",
+            "u2": "-u2 + D*exp(u3)*(1-u1 - s*u2)",
+            "u3": "-u3 - beta*u3 + D*B*exp(u3)*(1-u1 + alpha*s*u2)",
+        },
+        **{"D": 0.0, "alpha": 1.0, "beta": 1.55, "B": 8.0, "s": 0.04},
+    )
+    pair, span = ("D", "beta"), {"D": (0, 0.6), "beta": (1, 2.5)}
+    found = tr.diagram(model, "D", (0, 0.4))
+    hopf = found.special[found.special["kind"] == "hopf"].iloc[0]
+    points = tr.curve(model, pair, start=hopf, span=span).special
+    bautin = sorted(points[points["kind"] == "bautin"]["beta"])
+    folds = found.special[found.special["kind"] == "fold_of_cycles"]
+    assert len(bautin) == len(folds) == 3
+    for _, row in folds.iterrows():
+        curve = tr.curve(model, pair, start=row, span=span)
+        ends = [float(end.split("beta = ")[1]) for end in curve.ends if "Bautin point" in end]
+        alone = row["D"] < 0.213 and row["period"] > 8
+        assert sorted(ends) == pytest.approx(bautin[2:] if alone else bautin[:2], rel=1e-4)
+        assert list(curve.special["kind"]) == ([] if alone else ["cusp_of_cycles"])
+        assert curve.special["converged"].all()
+        if alone:
+            assert curve.points["period"].max() == curve.points["period"].iloc[0] > 40
+
+
 def test_what_cannot_be_followed_is_said(bautin):
     family = tr.cycles(bautin, "b1", start={"x": 0, "y": 0, "b1": 0}, span=(-1, 1))
     row = family.special.iloc[0].copy()

@@ -33,6 +33,7 @@ from .collocation import (
     at_points,
     functional,
     inner,
+    interpolated,
     slopes_at_points,
 )
 from .family import Family, Node, halves
@@ -251,6 +252,28 @@ class Critical(Family):
             tangent=shrunk(tangent, length),
             bend=bend and (shrunk(bend[0], length**2), shrunk(bend[1], length**3)),
         )
+
+    def onward(self, node: Node) -> Node | None:
+        """Return the same point on a mesh that suits it, looking the way that its orbit moves.
+
+        Along canards the vectors change so much more than the orbit does that on another mesh
+        which way they point is rounding.
+        """
+        made = super().onward(node)
+        if made is None:
+            return None
+        orbit, n = made.orbit, self.n
+        before, after = (
+            np.ascontiguousarray(each[:, :n])
+            for each in (
+                interpolated(node.orbit.mesh, node.tangent.states, orbit.nodes),
+                made.tangent.states,
+            )
+        )
+        known = [0, *range(-len(self.spans), 0)]
+        a, b = (each.tangent.free[known] / made.free_scale[known] for each in (node, made))
+        same = inner(orbit.mesh, before, after, made.scale[:n]) + float(a @ b)
+        return made if same >= 0.0 else made.reversed()
 
     # ------------------------------------------------------------------ start
 

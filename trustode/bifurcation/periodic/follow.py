@@ -396,7 +396,12 @@ class Follower:
                 value = hopf_near(problem, y, value, float(period), width)
             elif kind == "period_doubling" and len(self._names) == 1:
                 value = self._doubled_from(origin, node, fading, value)
-            return f"{ENDS[kind]} at {self._names[-1]} = {value:.6g}", Origin(kind, value)
+            shown = f"{self._names[-1]} = {value:.6g}"
+            if len(self._names) > 1 and node.value != origin.value:
+                share = (value - origin.value) / (node.value - origin.value)
+                first, last = (float(each.orbit.free[-2]) for each in (origin, node))
+                shown = f"{self._names[0]} = {first + share * (last - first):.6g}, {shown}"
+            return f"{ENDS[kind]} at {shown}", Origin(kind, value)
         return None
 
     def _doubled_from(self, origin: Node, node: Node, fading: Fading, rough: float) -> float:

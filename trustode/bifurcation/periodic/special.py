@@ -333,6 +333,10 @@ class Finder:
                 # On a steep family the parameter's share of the tangent may be all rounding.
                 there = self._secant(_unit, origin, first, sharp=True)
             if there is None:
+                # Where no step beside it can be taken, it still stays where it is, or not.
+                moved = np.abs((origin.orbit.free - best.orbit.free) / origin.free_scale).max()
+                if np.isfinite(change) and moved <= _ENOUGH:
+                    change = float(moved)
                 break
             old, new = best.orbit.free, there.orbit.free
             before, change = change, float(np.abs((new - old) / there.free_scale).max())
