@@ -190,3 +190,22 @@ def test_homoclinic_orbits_leave_a_bogdanov_takens_point_of_a_map(text_model):
     assert [centre["K"], centre["D"]] == pytest.approx([2**0.5, 2**-0.5], rel=1e-8)
     (only,) = found["homoclinic"]
     assert any("shrinks to a Bogdanov-Takens point near K = 1.414" in each for each in only.ends)
+
+
+def test_a_hopf_curve_passes_a_pitchfork(text_model):
+    # The pair q +- i and the symmetric state z know nothing of each other: l1 = -1 all along the
+    # curve, and the eigenvalue m of z passes zero where it crosses that of pitchforks.
+    model = text_model(
+        {
+            "x": "q*x - y - x*(x**2 + y**2)",
+            "y": "x + q*y - y*(x**2 + y**2)",
+            "z": "m*z - z**3",
+        },
+        q=0.0,
+        m=-0.4,
+    )
+    start = {"kind": "hopf", "x": 0.0, "y": 0.0, "z": 0.0, "q": 0.0, "m": -0.437, "omega": 1.0}
+    found = tr.curve(model, ("q", "m"), start=start, span={"q": (-1, 1), "m": (-1, 1)})
+    (row,) = found.special.to_dict("records")
+    assert row["kind"] == "zero_hopf"
+    assert [row["q"], row["m"]] == pytest.approx([0, 0], abs=1e-8)
