@@ -208,7 +208,8 @@ def test_an_interrupt_before_the_grid_says_what_is_kept(tmp_path, monkeypatch):
             patched.setattr("trustode.bifurcation.curves.organising.curve", stop)
             with pytest.raises(tr.Interrupted, match="interrupted before the grid") as stopped:
                 tr.regime_map(cusp(), ("mu", "lam"), checkpoint=checkpoint, **how)
-        assert (stopped.value.n_finished, stopped.value.n) == (1, 3)
+        # Three levels twice, three values across and four edges.
+        assert (stopped.value.n_finished, stopped.value.n) == (1, 13)
         told = "" if checkpoint is None else f"kept in '{checkpoint}.curves': the same call goes on"
         assert told in str(stopped.value)
         assert ("kept" in str(stopped.value)) == (checkpoint is not None)
@@ -223,7 +224,8 @@ def test_a_bar_shows_the_curves_as_they_come(capsys):
     tr.regime_map(cusp(), ("mu", "lam"), progress=True, **how, **SHORT)
     shown = capsys.readouterr().err
     assert "diagrams and curves" in shown
-    assert "2/2" in shown
+    # Two levels twice, three values across and four edges.
+    assert "11/11" in shown
     tr.regime_map(cusp(), ("mu", "lam"), progress=lambda *each: told.append(each), **how, **SHORT)
     assert {total for _, total in told} == {4}
     assert told[-1] == (4, 4)

@@ -25,6 +25,7 @@ from .bifurcation import (
     Organising,
     check_pair,
     check_spans,
+    n_diagrams,
     organising,
     sentences,
     stable_equilibria,
@@ -287,8 +288,8 @@ def regime_map(
     Other Parameters
     ----------------
     solver, threads, executor, progress
-        As in `scan`; threads and the executor are for the grid. A bar also shows how many levels
-        have their diagram and curves; a callable is told of the grid alone.
+        As in `scan`; threads and the executor are for the grid. A bar also shows how many diagrams
+        are finished with their curves; a callable is told of the grid alone.
     checkpoint : path, optional
         As in `scan`. Diagrams and curves are kept beside it, in a file of that name and
         ``.curves``.
@@ -331,8 +332,8 @@ def regime_map(
     Curves start where a diagram crosses them (those at the `levels`, and of equilibria alone three
     along the second parameter and one along each edge), or where curves that do meet others: at
     Bogdanov-Takens, zero-Hopf, double Hopf and Bautin points. One that no diagram crosses is not
-    found; other `levels` look elsewhere. Curves of cycles and of homoclinic orbits have at most 60
-    points to a side: `curve` goes farther.
+    found; other `levels` look elsewhere. Curves of cycles and of connections are twelve at most,
+    connections and short cycles first, with at most 60 points to a side: `curve` goes farther.
     """
     if not isinstance(model, Model):
         raise ModelError(
@@ -423,7 +424,7 @@ def _looked_for(
     kept = None if how.checkpoint is None else f"{os.fspath(how.checkpoint)}.curves"
     # A callable counts the points of the grid; what it is told has one total.
     shown = False if callable(how.progress) else how.progress
-    n_finished = 0
+    n_finished, n_made = 0, n_diagrams(levels, across)
 
     def finish(count: int) -> None:
         nonlocal n_finished
@@ -431,7 +432,7 @@ def _looked_for(
         advance(count)
 
     try:
-        with track(len(levels), shown, f"{where}, diagrams and curves") as advance:
+        with track(n_made, shown, f"{where}, diagrams and curves") as advance:
             found = organising(
                 model,
                 pair,
@@ -454,15 +455,15 @@ def _looked_for(
             )
     except KeyboardInterrupt:
         message = (
-            f"{where}: interrupted before the grid, with the diagrams and curves of {n_finished} "
-            f"of {len(levels)} levels finished"
+            f"{where}: interrupted before the grid, with {n_finished} of {n_made} diagrams and "
+            "their curves finished"
         )
         if kept is not None:
             message += (
                 f". Each branch, family and curve that is finished is kept in '{kept}': the same "
                 "call goes on"
             )
-        raise Interrupted(message, n_finished, len(levels)) from None
+        raise Interrupted(message, n_finished, n_made) from None
     return found, rests
 
 

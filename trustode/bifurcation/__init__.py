@@ -13,6 +13,7 @@ from .curves.bifurcation_curve import CURVES as CURVES
 from .curves.bifurcation_curve import BifurcationCurve as BifurcationCurve
 from .curves.curve import curve as curve
 from .curves.organising import Organising as Organising
+from .curves.organising import n_diagrams as n_diagrams
 from .curves.organising import organising as organising
 from .curves.organising import sentences as sentences
 from .curves.plane import check_pair as check_pair

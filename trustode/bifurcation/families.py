@@ -127,11 +127,11 @@ class Families:
         left: dict[str, int] = {}
         while self._waiting:
             family, point, doublings = self._waiting.pop(0)
-            if self._approaches(family, point) or not self._is_new(point):
+            if approaches(family, point, self._span[1] - self._span[0]) or not self._is_new(point):
                 continue
             doubles = point["kind"] == "period_doubling"
             if doubles and (
-                doublings == _DOUBLINGS or _is_steep(family, point) or self._undoubled(point)
+                doublings == _DOUBLINGS or is_steep(family, point) or self._undoubled(point)
             ):
                 continue
             if len(self.found) >= MOST_FAMILIES or self._intervals >= _MOST_INTERVALS:
@@ -192,16 +192,6 @@ class Families:
         self._waiting += [(family, point, doublings) for _, point in family.special.iterrows()]
         for node in self._halves(family):
             self._from_orbit(node)
-
-    def _approaches(self, family: Cycles, point: pd.Series) -> bool:
-        """Return whether a point of a family lies on its way to orbits without end."""
-        values, periods = (family.points[name].to_numpy() for name in (self._parameter, "period"))
-        width = self._span[1] - self._span[0]
-        longest = _LONG * float(periods.min())
-        return bool(point["period"] > longest) and any(
-            periods[end] > longest and abs(values[end] - point[self._parameter]) <= _BESIDE * width
-            for end in (0, -1)
-        )
 
     def _cycles(self, row: Mapping[str, Any] | pd.Series) -> Cycles | str:
         """Return a family, or why it could not be followed."""
@@ -272,7 +262,20 @@ class Families:
         return True
 
 
-def _is_steep(family: Cycles, point: pd.Series) -> bool:
+def approaches(family: Cycles, point: pd.Series, width: float) -> bool:
+    """Return whether a point of a family lies on its way to orbits without end.
+
+    `width` is that of the parameter's span.
+    """
+    values, periods = (family.points[name].to_numpy() for name in (family.parameter, "period"))
+    longest = _LONG * float(periods.min())
+    return bool(point["period"] > longest) and any(
+        periods[end] > longest and abs(values[end] - point[family.parameter]) <= _BESIDE * width
+        for end in (0, -1)
+    )
+
+
+def is_steep(family: Cycles, point: pd.Series) -> bool:
     """Return whether multipliers swing so far that a doubling and a fold beside it are one."""
     sizes = np.abs(family.multipliers[list(point["bracket"])]).max(axis=1)
     return bool(sizes.min() > _STEEP)

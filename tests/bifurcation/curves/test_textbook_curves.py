@@ -247,3 +247,22 @@ def test_a_zero_hopf_point_on_an_invariant_plane(text_model):
     (point,) = curve.special.to_dict("records")
     assert point["kind"] == "zero_hopf"
     assert (point["b1"], point["d2"]) == pytest.approx((b1, 0.1 * y / (1 + 2 * y)), rel=1e-8)
+
+
+def test_a_hopf_curve_passes_a_pitchfork(text_model):
+    # The pair q +- i and the symmetric state z know nothing of each other: l1 = -1 all along the
+    # curve, and the eigenvalue m of z passes zero where it crosses that of pitchforks.
+    model = text_model(
+        {
+            "x": "q*x - y - x*(x**2 + y**2)",
+            "y": "x + q*y - y*(x**2 + y**2)",
+            "z": "m*z - z**3",
+        },
+        q=0.0,
+        m=-0.4,
+    )
+    start = {"kind": "hopf", "x": 0.0, "y": 0.0, "z": 0.0, "q": 0.0, "m": -0.437, "omega": 1.0}
+    found = tr.curve(model, ("q", "m"), start=start, span={"q": (-1, 1), "m": (-1, 1)})
+    (row,) = found.special.to_dict("records")
+    assert row["kind"] == "zero_hopf"
+    assert [row["q"], row["m"]] == pytest.approx([0, 0], abs=1e-8)

@@ -43,8 +43,9 @@ _SMALLEST_OMEGA = 1e-6
 _DEEP = 0.3
 #: A sign that changes without the value falling below this share of those at the ends is a jump.
 _JUMP = 1e-3
-#: Where l1 is larger nearer to a change of its sign, by these shares of where it was looked for.
-_GROWS = (1e-2, 1e-1)
+#: Where l1 is looked at beside a change of sign, as shares of where that was looked for; and by
+#: which share it falls from the farther place to the nearer one where it vanishes between them.
+_GROWS, _FALLS = (1e-2, 1e-1), 0.3
 #: Two events nearer than this, as a share of where they are looked for, are one.
 _AS_ONE = 1e-5
 #: The squared frequency touches zero where it falls to this share of those around.
@@ -528,17 +529,15 @@ class Locator:
     def _kind_at(self, kind: str, s: float, length: float) -> str:
         """Return what a change of the sign of l1 times the others is.
 
-        A zero-Hopf point where l1 goes through infinity, or keeps its sign on both sides: then
-        it is the sign of an eigenvalue that changes, and l1 stays finite on an invariant plane.
+        Where l1 does not come to zero there, another eigenvalue does: a zero-Hopf point.
         """
         if kind != "bautin":
             return kind
         near, far = (
-            [self.read(point).coefficient for point in self._around(s, share * length)]
+            max(abs(self.read(point).coefficient) for point in self._around(s, share * length))
             for share in _GROWS
         )
-        same = len(near) > 1 and near[0] * near[1] > 0.0
-        return "zero_hopf" if same or max(map(abs, near)) > max(map(abs, far)) else kind
+        return "zero_hopf" if near > _FALLS * far else kind
 
     def _around(self, s: float, off: float) -> list[Point]:
         points = (self._tried(s + side * off) for side in (-1.0, 1.0))

@@ -29,7 +29,7 @@ from .tracing import Point, Stretch, Tracer
 
 _DEFAULT_STEPPER = ArcLength()
 #: For curves of cycles, whose lengths also hold the change of a vector along the orbit.
-_STEPPER_OF_CYCLES = ArcLength(ds=0.02, ds_max=0.1)
+STEPPER_OF_CYCLES = ArcLength(ds=0.02, ds_max=0.1)
 #: An unfolding above this share of the Jacobian means that branches no longer cross.
 _IMPERFECT = 1e-7
 _ROUNDING = 1e-15
@@ -208,7 +208,7 @@ def _of_cycles(request: Request) -> BifurcationCurve:
         request.spans,
         system.p,
         system.u,
-        _STEPPER_OF_CYCLES if request.stepper is _DEFAULT_STEPPER else request.stepper,
+        STEPPER_OF_CYCLES if request.stepper is _DEFAULT_STEPPER else request.stepper,
         request.where,
     )
 

@@ -19,13 +19,15 @@ from ...model import Model
 from ..arclength import ArcLength
 from ..diagram import drawn
 from ..equilibria import whole
+from ..families import approaches, is_steep
 from ..kept import opened
 from ..periodic.branch import Start
+from ..periodic.connections import CONNECTIONS
 from ..portrait import Diagram, extent_of
 from ..search import Search
 from ..system import Array, System
 from .bifurcation_curve import CURVES, NAMES, BifurcationCurve
-from .curve import FOLLOWERS, curve
+from .curve import FOLLOWERS, STEPPER_OF_CYCLES, curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,8 @@ _ONWARD = {
 }
 #: A point this near to a curve, in spans and extents, lies on it.
 _ON = 1e-2
+#: Where along a curve it is looked whether it lies on another one, as shares of its points.
+_SHARES = (0.15, 0.4, 0.6, 0.85)
 #: Two special points nearer than this, in spans and extents, are one.
 _SAME = 1e-5
 #: Most points to a side of a curve of cycles or connections, which cost far more than others.
@@ -47,8 +51,8 @@ _LONGEST = 60
 #: Where along the edges diagrams look for curves that only cut a corner, as shares of the span:
 #: just inside it, as on an edge itself anything may happen.
 _EDGES = (1e-3, 1.0 - 1e-3)
-#: Most curves that are followed.
-_MOST = 24
+#: Most curves of equilibria that are followed, and most of cycles, which may take seconds each.
+_MOST, _MOST_OF_CYCLES = 24, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,7 @@ def organising(
     region, stepper, cycles, seed, checkpoint
         As in `diagram`.
     advance : callable
-        Gets 1 when a level is finished, with all curves that its diagram leads to.
+        Gets 1 when a diagram is finished, with all curves that it leads to; see `n_diagrams`.
 
     Returns
     -------
@@ -128,6 +132,11 @@ def organising(
         return _organised(search, levels, across, region, cycles, seed, advance)
 
 
+def n_diagrams(levels: Sequence[float], across: Sequence[float]) -> int:
+    """Return how many diagrams `organising` makes: those at levels once more, with cycles."""
+    return 2 * len(levels) + len(across) + 2 * len(_EDGES)
+
+
 def _organised(
     search: _Search,
     levels: Sequence[float],
@@ -142,28 +151,33 @@ def _organised(
     rests: list[dict[str, float]] = []
     swings: list[dict[str, float]] = []
     reach = dict.fromkeys(model.states, 0.0)
+    # Curves of equilibria cost next to nothing, and those of cycles may be without end.
+    lines = [(first, second, level) for level in levels]
+    lines += [(second, first, value) for value in across]
+    for along, name in ((first, second), (second, first)):
+        low, high = search.span[name]
+        lines += [(along, name, low + share * (high - low)) for share in _EDGES]
+    for along, name, value in lines:
+        at_rest = search.diagram(along, {name: value}, region, seed, cycles=False)
+        if at_rest is not None:
+            search.follow_rests(at_rest, {name: value})
+        advance(1)
     for level in levels:
         found = search.diagram(first, {second: level}, region, seed, cycles=cycles)
         if found is not None:
+            search.follow_cycles(found, {second: level})
             rests += _at_rest(found)
             for name in model.states:
                 reach[name] = max(reach[name], extent_of(found.branches, name))
             swings += _swinging(found)
         advance(1)
-    for value in across:
-        search.diagram(second, {first: value}, region, seed, cycles=False)
-    for along, name in ((first, second), (second, first)):
-        low, high = search.span[name]
-        for share in _EDGES:
-            value = low + share * (high - low)
-            search.diagram(along, {name: value}, region, seed, cycles=False)
     return Organising(
         tuple(search.curves),
         _gathered(search.curves, search.parameters, model.states, search.span),
         rests,
         swings,
         {name: value or 1.0 for name, value in reach.items()},
-        tuple(dict.fromkeys(search.failed)),
+        (*dict.fromkeys(search.failed), *search.left()),
     )
 
 
@@ -202,7 +216,9 @@ class _Search:
         self.params, self.inputs = params, inputs
         self._stepper, self._journal = stepper, journal
         most = min(stepper.max_steps, _LONGEST)
-        self._shorter = replace(stepper, max_steps=most)
+        own = STEPPER_OF_CYCLES if stepper == ArcLength() else stepper
+        self._shorter = replace(own, max_steps=most)
+        self._left: dict[str, int] = {}
         self.curves: list[BifurcationCurve] = []
         self.failed: list[str] = []
 
@@ -215,7 +231,7 @@ class _Search:
         *,
         cycles: bool,
     ) -> Diagram | None:
-        """Return the diagram along one parameter, and follow the curves that it meets."""
+        """Return the diagram along one parameter, or None where there is none."""
         params, inputs = (
             {**held, **{name: value for name, value in own.items() if name in known}}
             for held, known in (
@@ -228,21 +244,56 @@ class _Search:
         journal = self._journal.under("diagram", name, level)
         search = Search(system, region, seed)
         try:
-            found = drawn(
+            return drawn(
                 system, self.span[along], search, ArcLength(), cycles, journal, progress=False
             )
         except SolveError as error:
             self.failed.append(f"the diagram at {name} = {level:.6g}: {error}")
             return None
+
+    def follow_rests(self, found: Diagram, own: Mapping[str, float]) -> None:
+        """Follow the curves of equilibria that a diagram meets."""
         for _, row in found.special.iterrows():
             self.follow(row, str(row["kind"]), own)
-        return found
+
+    def follow_cycles(self, found: Diagram, own: Mapping[str, float]) -> None:
+        """Follow the curves of cycles that a diagram meets, connections and short cycles first.
+
+        On the way to a connection folds and doublings come without end: its own curve tells
+        where. And doublings that have all but met a fold lie on its curve.
+        """
+        low, high = self.span[found.parameter]
+        rows = [
+            row
+            for family in found.cycles
+            for _, row in family.special.iterrows()
+            if row["kind"] in CONNECTIONS
+            or not (
+                approaches(family, row, high - low)
+                or (row["kind"] == "period_doubling" and is_steep(family, row))
+            )
+        ]
+        for row in sorted(rows, key=lambda row: (row["kind"] not in CONNECTIONS, row["period"])):
+            self.follow(row, str(row["kind"]), own)
+
+    def left(self) -> list[str]:
+        """Say which curves were not followed as there are so many."""
+        return [
+            f"{CURVES[kind]} from {count} further point{'s' if count > 1 else ''}, as there are "
+            "so many curves; `curve` follows them from the special points of a diagram"
+            for kind, count in self._left.items()
+        ]
 
     def follow(self, row: pd.Series, kind: str, own: Mapping[str, float]) -> None:
         """Follow a curve from a special point, and all that meet it."""
         if kind not in FOLLOWERS or not row.get("converged", True):
             return
-        if len(self.curves) >= _MOST or self._known(row, kind, own):
+        if self._known(row, kind, own):
+            return
+        at_rest = kind in _AT_REST
+        most = _MOST if at_rest else _MOST_OF_CYCLES
+        if sum((each.kind in _AT_REST) == at_rest for each in self.curves) >= most:
+            self._left[kind] = self._left.get(kind, 0) + 1
             return
         # A diagram's table has a column for orbits, empty for equilibria.
         of_cycles = not isinstance(row.get("orbit", math.nan), float)
@@ -263,9 +314,10 @@ class _Search:
             if kind != "branch_point":
                 self.failed.append(f"{CURVES[kind]} from {place}: {made}")
             return
-        if len(made) < 2:
+        if len(made) < 2 or any(self._holds(each, made) for each in self.curves):
             return
-        self.curves.append(made)
+        # Connections end beside what they are followed from, and may be met again from there.
+        self.curves = [each for each in self.curves if not self._holds(made, each)] + [made]
         for _, point in made.special.iterrows():
             for onward in _meeting(point):
                 if point["kind"] == "hopf_hopf":
@@ -317,16 +369,32 @@ class _Search:
                 and isinstance(values.get(name), float)
                 and math.isfinite(values[name])
             ]
-            line = each.points[names].to_numpy(dtype=float)
-            size = np.maximum(np.ptp(line, axis=0), _ON * np.abs(line).max(axis=0))
-            size[size == 0.0] = 1.0
-            for k, name in enumerate(names):
-                if name in self.span:
-                    size[k] = self.span[name][1] - self.span[name][0]
-            x = np.array([values[name] for name in names], dtype=float)
-            if _distance(line / size, x / size) <= _ON:
+            if self._away(each, names, values) <= _ON:
                 return True
         return False
+
+    def _holds(self, each: BifurcationCurve, other: BifurcationCurve) -> bool:
+        """Return whether a curve lies on another one of its kind."""
+        if each.kind != other.kind or each.kind in _AT_REST:
+            return False
+        names = [
+            name
+            for name in map(str, each.points)
+            if name in self.parameters or _is_place(name, self.model)
+        ]
+        rows = [other.points.iloc[int(share * (len(other) - 1))] for share in _SHARES]
+        return all(self._away(each, names, row) <= _ON for row in rows)
+
+    def _away(self, each: BifurcationCurve, names: list[str], values: Any) -> float:
+        """Return how far values are from a curve, in spans and extents."""
+        line = each.points[names].to_numpy(dtype=float)
+        size = np.maximum(np.ptp(line, axis=0), _ON * np.abs(line).max(axis=0))
+        size[size == 0.0] = 1.0
+        for k, name in enumerate(names):
+            if name in self.span:
+                size[k] = self.span[name][1] - self.span[name][0]
+        x = np.array([values[name] for name in names], dtype=float)
+        return _distance(line / size, x / size)
 
 
 #: Kinds of bifurcations of equilibria.

@@ -47,7 +47,7 @@ from .floquet import (
     torus_test,
     unit_test,
 )
-from .follow import ENDS, Follower, Origin, around_mean
+from .follow import ENDS, Follower, Origin, Side, around_mean
 from .special import Finder, Special, Test, has_near, has_pair
 from .start import doubled, from_orbit
 
@@ -437,6 +437,15 @@ class CriticalFollower(Follower):
             )
         super().__init__(family, names, stepper, fading)
         self._critical = family
+
+    def side(self, start: Node, *, born: bool, crossing: bool = False) -> Side:
+        """Walk until something ends the curve."""
+        side = super().side(start, born=born, crossing=crossing)
+        if side.end.startswith(ENDS["bautin"]):
+            # The equations are singular there, and what their tests see beside it is nothing.
+            last = len(side.nodes) - 2
+            side.special = [each for each in side.special if each[0] < last or each[1].converged]
+        return side
 
     def _find(self, origin: Node, node: Node) -> list[Special]:
         return CriticalFinder(self._critical, origin).find(node)
