@@ -13,7 +13,7 @@ cdef int _signals(void *context) noexcept with gil:
 
 
 cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndarray atol,
-                  double h_max, long max_steps, double time_limit, cnp.ndarray cancel, list raised):
+                  double h_max, long max_steps, double time_limit, const int *cancel, list raised):
     """Fill options, without events or measures; ``raised`` gets what a signal raises, if heard."""
     options.method = _method(method)
     options.stiff = NULL
@@ -24,7 +24,7 @@ cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndar
     options.h_max = h_max
     options.max_steps = max_steps
     options.time_limit = time_limit
-    options.cancel = <const int *>_data(cancel)
+    options.cancel = cancel
     options.poll = NULL
     if raised is not None:
         options.poll = _signals
@@ -32,6 +32,27 @@ cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndar
     options.events = NULL
     options.measures = NULL
     options.hand_back = 0
+
+
+def fill(cnp.ndarray values not None, dict places, dict given):
+    """Put numbers into a float64 vector, by name; return the names of what is not plainly right.
+
+    ``places`` holds a position, a least and a largest value for each name. What is not a float
+    between these is left to who can say what is wrong with it.
+    """
+    cdef double *data = <double *>cnp.PyArray_DATA(values)
+    cdef list rest = []
+    cdef tuple place
+    cdef double number
+    for name, value in given.items():
+        if isinstance(value, float):
+            place = places[name]
+            number = value
+            if <double>place[1] <= number <= <double>place[2]:
+                data[<Py_ssize_t>place[0]] = number
+                continue
+        rest.append(name)
+    return rest
 
 
 def increases(cnp.ndarray t not None):
@@ -44,18 +65,11 @@ def increases(cnp.ndarray t not None):
     return isfinite(values[0]) and isfinite(values[n - 1])
 
 
-def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, cnp.ndarray reached):
-    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN.
-
-    A run that did not begin has reached its ``start`` (n_run, dim).
-    """
-    cdef const tro_report *reports = <const tro_report *>cnp.PyArray_DATA(report)
-    cdef Py_ssize_t n_time = cnp.PyArray_DIM(y, 1), dim = cnp.PyArray_DIM(y, 2), run_, k, written
-    cdef Py_ssize_t n_state = cnp.PyArray_DIM(reached, 1)
-    cdef double *rows = <double *>cnp.PyArray_DATA(y)
-    cdef double *states = <double *>cnp.PyArray_DATA(reached)
-    cdef const double *begun = <const double *>cnp.PyArray_DATA(start)
-    for run_ in range(cnp.PyArray_DIM(y, 0)):
+cdef void _finish(const tro_report *reports, Py_ssize_t n_run, const double *begun, double *rows,
+                  Py_ssize_t n_time, Py_ssize_t dim, double *states, Py_ssize_t n_state) noexcept:
+    """Take the states reached out of the rows; what was not reached becomes NaN."""
+    cdef Py_ssize_t run_, k, written
+    for run_ in range(n_run):
         if reports[run_].n_written == 0:
             memcpy(rows, begun + run_ * dim, dim * sizeof(double))
             if n_time > 1:
@@ -67,6 +81,163 @@ def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, cnp.ndarray rea
         for k in range(written * dim, n_time * dim):
             rows[k] = NAN
         rows += n_time * dim
+
+
+def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, cnp.ndarray reached):
+    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN.
+
+    A run that did not begin has reached its ``start`` (n_run, dim).
+    """
+    _finish(<const tro_report *>_data(report), cnp.PyArray_DIM(y, 0), <const double *>_data(start),
+            <double *>_data(y), cnp.PyArray_DIM(y, 1), cnp.PyArray_DIM(y, 2),
+            <double *>_data(reached), cnp.PyArray_DIM(reached, 1))
+
+
+cdef struct runs_:
+    # What a queue of runs is given and writes, as `run` describes it.
+    Py_ssize_t n_run, n_time
+    const double *t
+    const double *p
+    const double *start
+    double *y
+    tro_report *reports
+    long long *queue
+    int n_tangent
+    const int *vary
+    const void *series
+    const tro_lanes_method *lanes_method
+    int order
+    const int *seed
+
+
+cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options, list raised,
+            bint watch_signals, bint keep_steps, Watch events, list seen, Gauge gauge):
+    """Solve the runs that wait in a queue; return the steps, if they are to be kept."""
+    if events is not None and gauge is not None:
+        raise ValueError("a run is measured or watched for events, not both")
+    cdef const tro_model *model = functions.model
+    cdef const tro_stimulus *stimulus
+    cdef tro_measures measures
+    cdef tro_trace trace
+    cdef tro_probe probe
+    cdef tro_lanes_job job
+    cdef tro_look look
+    cdef Py_ssize_t n_time = runs.n_time, n_run = runs.n_run, n_stimuli = len(stimuli)
+    cdef int n_coef
+    cdef Py_ssize_t dim = model.n_state * (1 + runs.n_tangent)
+    cdef double *work = NULL
+    cdef double *row
+    cdef const tro_stimulus **views = NULL
+    cdef long *handed = NULL
+    cdef long n_handed = 0, k
+    cdef long long next_run, only
+    if events is not None:
+        options.events = &events.view
+    if gauge is not None:
+        measures = gauge.view
+        options.measures = &measures
+    trace.rows = NULL
+    trace.n = trace.capacity = 0
+    n_coef = max(runs.order + 1, <int>options.method.n_coef)
+    if options.stiff != NULL:
+        n_coef = max(n_coef, <int>options.stiff.n_coef)
+    trace.width = 2 + n_coef * model.n_state
+    # Others may have left another rounding, or denormals that count as zero.
+    cdef fenv_t before
+    fegetenv(&before)
+    fesetenv(FE_DFL_ENV)
+    try:
+        work = <double *>malloc(tro_solve_work(model, runs.n_tangent, options) * sizeof(double))
+        views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
+        handed = <long *>malloc((n_run if runs.series != NULL else 1) * sizeof(long))
+        if work == NULL or views == NULL or handed == NULL:
+            raise MemoryError
+        for k in range(n_stimuli):
+            views[k] = &(<Inputs>stimuli[k]).view
+        if runs.series != NULL:
+            probe.model = model
+            probe.options = options
+            probe.work = work
+            job.series = runs.series
+            job.order = runs.order
+            job.n_run = <long>n_run
+            job.queue = runs.queue
+            job.resumed = NULL
+            job.p = runs.p
+            job.stimuli = views
+            job.n_stimuli = <long>n_stimuli
+            job.t_out = runs.t
+            job.n_out = <long>n_time
+            job.start = runs.start
+            job.y_out = runs.y
+            job.n_tangent = runs.n_tangent
+            job.vary = runs.vary
+            job.seed = runs.seed
+            job.options = options
+            job.trace = NULL
+            if keep_steps:
+                job.trace = &trace
+            job.reports = runs.reports
+            job.handed = handed
+            job.n_handed = &n_handed
+            job.probe = NULL
+            if options.stiff != NULL:
+                job.probe = tro_solve_probe
+            job.probe_context = &probe
+            job.look = NULL
+            job.look_context = &look
+            if events is None:
+                with nogil:
+                    tro_alternate(runs.lanes_method, &job, model, work)
+                functions._reraise()
+                if raised:
+                    raise raised[0]
+        while not options.cancel[0]:
+            next_run = TRO_NEXT(runs.queue)
+            if next_run >= n_run:
+                break
+            row = runs.y + next_run * n_time * dim
+            memcpy(row, runs.start + next_run * dim, dim * sizeof(double))
+            if gauge is not None:
+                measures.run = <long>next_run
+            stimulus = views[next_run if n_stimuli > 1 else 0]
+            if runs.series != NULL and events is not None:
+                # Events are watched for in one run at a time.
+                only = 0
+                job.n_run, job.queue, job.n_stimuli = 1, &only, 1
+                job.p = runs.p + next_run * model.n_param
+                job.stimuli = &stimulus
+                job.start = NULL
+                job.y_out = row
+                job.reports = &runs.reports[next_run]
+                job.look = tro_solve_look
+                n_handed = 0
+                tro_solve_watch(model, job.p, stimulus, options, work, &look)
+                with nogil:
+                    tro_alternate(runs.lanes_method, &job, model, work)
+            else:
+                with nogil:
+                    tro_solve(model, runs.p + next_run * model.n_param, stimulus, runs.n_tangent,
+                              runs.vary, runs.t, <long>n_time, options, work, row,
+                              &trace if keep_steps else NULL, &runs.reports[next_run])
+            functions._reraise()
+            if events is not None:
+                events.functions._reraise()
+                if seen is not None:
+                    seen.append((next_run, events.log))
+            if raised:
+                raise raised[0]
+            if runs.reports[next_run].status == TRO_INTERRUPTED:
+                break
+            if watch_signals:
+                PyErr_CheckSignals()
+        return _rows(&trace) if keep_steps else None
+    finally:
+        fesetenv(&before)
+        free(work)
+        free(views)
+        free(handed)
+        tro_trace_free(&trace)
 
 
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cnp.ndarray y, list stimuli,
@@ -87,145 +258,55 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     ``events`` the recurrences are those of one lane, and ``seen`` gets each run and its log;
     a ``gauge`` cannot measure these, since it asks for a run's start again when a series ends.
     """
-    if events is not None and gauge is not None:
-        raise ValueError("a run is measured or watched for events, not both")
-    cdef const tro_model *model = functions.model
-    cdef const tro_stimulus *stimulus
     cdef tro_options options
-    cdef tro_measures measures
-    cdef tro_trace trace
-    cdef tro_probe probe
-    cdef tro_lanes_job job
-    cdef tro_look look
-    cdef Py_ssize_t n_time = cnp.PyArray_SIZE(t), n_run = cnp.PyArray_SIZE(report)
-    cdef Py_ssize_t n_stimuli = len(stimuli)
-    cdef int n_coef
-    cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
-    cdef Py_ssize_t dim = model.n_state * (1 + n_tangent)
-    cdef double *y_data = <double *>cnp.PyArray_DATA(y)
-    cdef const double *start_data = <const double *>cnp.PyArray_DATA(start)
-    cdef const double *p_data = <const double *>cnp.PyArray_DATA(p)
-    cdef const double *t_data = <const double *>cnp.PyArray_DATA(t)
-    cdef const int *vary_data = <const int *>cnp.PyArray_DATA(vary)
-    cdef const int *cancel_data = <const int *>cnp.PyArray_DATA(cancel)
-    cdef tro_report *reports = <tro_report *>cnp.PyArray_DATA(report)
-    cdef long long *queue_data = <long long *>cnp.PyArray_DATA(queue)
-    cdef double *work = NULL
-    cdef const tro_stimulus **views = NULL
-    cdef long *handed = NULL
-    cdef long n_handed = 0, k
-    cdef long long next_run, only
     cdef list raised = []
-    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit, cancel,
-                 raised if watch_signals else None)
-    if events is not None:
-        options.events = &events.view
-    if gauge is not None:
-        measures = gauge.view
-        options.measures = &measures
-    trace.rows = NULL
-    trace.n = trace.capacity = 0
-    n_coef = max(order + 1, <int>options.method.n_coef)
-    if options.stiff != NULL:
-        n_coef = max(n_coef, <int>options.stiff.n_coef)
-    trace.width = 2 + n_coef * model.n_state
-    # Others may have left another rounding, or denormals that count as zero.
-    cdef fenv_t before
-    fegetenv(&before)
-    fesetenv(FE_DFL_ENV)
-    try:
-        work = <double *>malloc(tro_solve_work(model, n_tangent, &options) * sizeof(double))
-        views = <const tro_stimulus **>malloc(n_stimuli * sizeof(void *))
-        handed = <long *>malloc((n_run if series else 1) * sizeof(long))
-        if work == NULL or views == NULL or handed == NULL:
-            raise MemoryError
-        for k in range(n_stimuli):
-            views[k] = &(<Inputs>stimuli[k]).view
-        if series:
-            probe.model = model
-            probe.options = &options
-            probe.work = work
-            job.series = <const void *>series
-            job.order = order
-            job.n_run = <long>n_run
-            job.queue = queue_data
-            job.resumed = NULL
-            job.p = p_data
-            job.stimuli = views
-            job.n_stimuli = <long>n_stimuli
-            job.t_out = t_data
-            job.n_out = <long>n_time
-            job.start = start_data
-            job.y_out = y_data
-            job.n_tangent = n_tangent
-            job.vary = vary_data
-            job.seed = <const int *>cnp.PyArray_DATA(seed)
-            job.options = &options
-            job.trace = NULL
-            if keep_steps:
-                job.trace = &trace
-            job.reports = reports
-            job.handed = handed
-            job.n_handed = &n_handed
-            job.probe = NULL
-            if options.stiff != NULL:
-                job.probe = tro_solve_probe
-            job.probe_context = &probe
-            job.look = NULL
-            job.look_context = &look
-            if events is None:
-                with nogil:
-                    tro_alternate(<const tro_lanes_method *>lanes_method, &job, model, work)
-                functions._reraise()
-                if raised:
-                    raise raised[0]
-        while not cancel_data[0]:
-            next_run = TRO_NEXT(queue_data)
-            if next_run >= n_run:
-                break
-            memcpy(y_data + next_run * n_time * dim, start_data + next_run * dim,
-                   dim * sizeof(double))
-            if gauge is not None:
-                measures.run = <long>next_run
-            stimulus = views[next_run if n_stimuli > 1 else 0]
-            if series and events is not None:
-                # Events are watched for in one run at a time.
-                only = 0
-                job.n_run, job.queue, job.n_stimuli = 1, &only, 1
-                job.p = p_data + next_run * model.n_param
-                job.stimuli = &stimulus
-                job.start = NULL
-                job.y_out = y_data + next_run * n_time * dim
-                job.reports = &reports[next_run]
-                job.look = tro_solve_look
-                n_handed = 0
-                tro_solve_watch(model, job.p, stimulus, &options, work, &look)
-                with nogil:
-                    tro_alternate(<const tro_lanes_method *>lanes_method, &job, model, work)
-            else:
-                with nogil:
-                    tro_solve(model, p_data + next_run * model.n_param, stimulus, n_tangent,
-                              vary_data, t_data, <long>n_time, &options, work,
-                              y_data + next_run * n_time * dim,
-                              &trace if keep_steps else NULL, &reports[next_run])
-            functions._reraise()
-            if events is not None:
-                events.functions._reraise()
-                if seen is not None:
-                    seen.append((next_run, events.log))
-            if raised:
-                raise raised[0]
-            if reports[next_run].status == TRO_INTERRUPTED:
-                break
-            if watch_signals:
-                PyErr_CheckSignals()
-        return _rows(&trace) if keep_steps else None
-    finally:
-        fesetenv(&before)
-        free(work)
-        free(views)
-        free(handed)
-        tro_trace_free(&trace)
+    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit,
+                 <const int *>_data(cancel), raised if watch_signals else None)
+    cdef runs_ runs = runs_(
+        cnp.PyArray_SIZE(report), cnp.PyArray_SIZE(t), <const double *>_data(t),
+        <const double *>_data(p), <const double *>_data(start), <double *>_data(y),
+        <tro_report *>_data(report), <long long *>_data(queue), <int>cnp.PyArray_SIZE(vary),
+        <const int *>_data(vary), <const void *>series, <const tro_lanes_method *>lanes_method,
+        order, <const int *>_data(seed))
+    return _solve(functions, &runs, stimuli, &options, raised, watch_signals, keep_steps, events,
+                  seen, gauge)
+
+
+def run_alone(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start,
+              Inputs stimulus, cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol,
+              double h_max, long max_steps, double time_limit, bint keep_steps, size_t series,
+              size_t lanes_method, int order, cnp.ndarray seed, Watch events):
+    """Solve one run as `run` does, without arrays for what is one number.
+
+    Returns ``y`` (n_time, dim), the state reached (n_state,), the steps or None, and of the
+    report status, stiff, n_steps, n_rejected, n_rhs, n_jac, t, h, n_written and worst.
+    """
+    cdef tro_options options
+    cdef tro_report report
+    cdef list raised = []
+    cdef int cancel = 0
+    cdef long long queue = 0
+    cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
+    cdef cnp.npy_intp shape[2]
+    cdef cnp.npy_intp n_state = functions.model.n_state
+    shape[0] = cnp.PyArray_SIZE(t)
+    shape[1] = n_state * (1 + n_tangent)
+    cdef cnp.ndarray y = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+    cdef cnp.ndarray reached = cnp.PyArray_EMPTY(1, &n_state, cnp.NPY_DOUBLE, 0)
+    memset(&report, 0, sizeof(report))
+    report.status = TRO_INTERRUPTED
+    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit, &cancel, raised)
+    cdef runs_ runs = runs_(
+        1, shape[0], <const double *>_data(t), <const double *>_data(p),
+        <const double *>_data(start), <double *>_data(y), &report, &queue, n_tangent,
+        <const int *>_data(vary), <const void *>series, <const tro_lanes_method *>lanes_method,
+        order, <const int *>_data(seed))
+    steps = _solve(functions, &runs, [stimulus], &options, raised, True, keep_steps, events, None,
+                   None)
+    _finish(&report, 1, runs.start, runs.y, shape[0], shape[1], <double *>_data(reached), n_state)
+    return y, reached, steps, (
+        report.status, report.stiff, report.n_steps, report.n_rejected, report.n_rhs, report.n_jac,
+        report.t, report.h, report.n_written, report.worst)
 
 
 cdef cnp.ndarray _rows(tro_trace *trace):
@@ -256,8 +337,8 @@ def sum_misfit(Functions functions, cnp.ndarray p, cnp.ndarray start, list stimu
     cdef Py_ssize_t n_run = cnp.PyArray_SIZE(report), k
     cdef list raised = []
     cdef int status
-    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit, cancel,
-                 raised if watch_signals else None)
+    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit,
+                 <const int *>_data(cancel), raised if watch_signals else None)
     job.model = functions.model
     job.options = &options
     job.lanes = <const tro_lanes_method *>lanes_method

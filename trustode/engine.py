@@ -5,7 +5,6 @@ Imports the solve layer; `simulate` stands on it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -17,7 +16,7 @@ from ._core import Watch
 from .compile import CompiledModel
 from .errors import Status
 from .event import EventLog, WatchedEvents
-from .solve import Batch, Solver, pack, refuse_too_large, solve_batch
+from .solve import Alone, Solver, pack, refuse_too_large, solve_alone
 from .stimulus import Table
 
 Array = NDArray[np.float64]
@@ -68,16 +67,16 @@ def _solve(
     which: tuple[str, ...],
     keep_steps: bool,
     watch: Watch | None = None,
-) -> Batch:
+) -> Alone:
     """Solve a problem with a native method."""
     if watch is None and problem.events is not None:
         watch = problem.events.watch()
-    return solve_batch(
+    return solve_alone(
         problem.compiled,
         t,
-        problem.p[None, :],
-        problem.y0[None, :],
-        [pack(problem.tables)],
+        problem.p,
+        problem.y0,
+        pack(problem.tables),
         problem.solver,
         which=which,
         given=problem.given,
@@ -100,7 +99,7 @@ class Dense(Protocol):
         """Return the states at times."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class _NativeDense:
     """Dense output of a native method; its first call solves again unless steps were kept."""
 
@@ -141,25 +140,25 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
     own_steps : bool
         Whether to return every step instead of the times asked for.
     """
-    shape = (len(problem.t), len(problem.y0), 1 + len(problem.which))
-    if math.prod(shape) > _MANY:
+    n_time, n_state, n_vary = len(problem.t), len(problem.y0), len(problem.which)
+    if n_time * n_state * (1 + n_vary) > _MANY:
+        shape = (n_time, n_state, 1 + n_vary)
         refuse_too_large(shape, problem.where, "Ask for fewer times or sensitivities")
     watch = None if problem.events is None else problem.events.watch()
-    batch = _solve(problem, problem.t, problem.which, own_steps, watch)
-    (report,) = batch.report.tolist()
-    status, stiff, n_steps, n_rejected, n_rhs, n_jac, t_reached, h, n_written, worst, *_ = report
-    steps, reached = batch.steps, max(n_written, 1)
-    t, y, dydp = problem.t[:reached], batch.y[0, :reached], batch.dydp
-    dydp = None if dydp is None else dydp[0, :reached]
+    rows, y_reached, steps, report = _solve(problem, problem.t, problem.which, own_steps, watch)
+    status, stiff, n_steps, n_rejected, n_rhs, n_jac, t_reached, h, n_written, worst = report
+    reached = max(n_written, 1)
+    t, y, dydp = problem.t[:reached], rows[:reached], None
+    if n_vary:
+        y, dydp = y[:, :n_state], _tangents(y, n_state)
     if steps is not None and len(steps):
-        n_state = len(problem.y0)
         t = np.append(steps[:, 0], t_reached)
-        y = np.vstack([steps[:, 2 : 2 + n_state], batch.y_reached])
-        if problem.which:
+        y = np.vstack([steps[:, 2 : 2 + n_state], y_reached])
+        if n_vary:
             # The same steps again, to the same end, now with the tangents at their ends.
             ends = np.append(t, problem.t[-1]) if t[-1] < problem.t[-1] else t
-            again = _solve(problem, ends, problem.which, False).dydp
-            dydp = None if again is None else again[0, : len(t)]
+            again = _solve(problem, ends, problem.which, False).rows
+            dydp = _tangents(again[: len(t)], n_state)
     stats = {
         "method": problem.solver.method,
         "backend": problem.compiled.backend,
@@ -175,7 +174,7 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         dydp,
         _STATUS[status],
         t_reached,
-        batch.y_reached[0],
+        y_reached,
         worst,
         h,
         stats,
@@ -183,3 +182,8 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         None if problem.events is None or watch is None else problem.events.log(watch),
         -1 if watch is None else watch.ended,
     )
+
+
+def _tangents(rows: Array, n_state: int) -> Array:
+    """Return the sensitivities of rows of states and tangents, shape (n_time, n_state, n_vary)."""
+    return rows[:, n_state:].reshape(len(rows), -1, n_state).transpose(0, 2, 1)

@@ -1,10 +1,12 @@
 """The one door to the C core: options, and batches of solves with the GIL released.
 
 `options` says how to integrate, `arguments` checks what a solve is given, `plan` chooses what
-solves it, `batch` solves and `comparison` solves and sums against data; both let `threads` share
-their runs. `simulate`, `ensemble` and fitting stand on it.
+solves it, `alone` solves one run, `batch` many, and `comparison` solves and sums against data; both
+let `threads` share their runs. `simulate`, `ensemble` and fitting stand on it.
 """
 
+from .alone import Alone as Alone
+from .alone import solve_alone as solve_alone
 from .arguments import check_times as check_times
 from .arguments import in_range as in_range
 from .arguments import initial_vector as initial_vector

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import Inputs, increases
+from .._core import Inputs, fill, increases
 from ..compile import CompiledModel
 from ..errors import DataError, ModelError
 from ..model import Param
@@ -42,8 +42,9 @@ class _Fixed(NamedTuple):
     p: Array
     #: Initial values, where they are finite numbers.
     y0: Array | None
-    #: Position of each parameter, and its smallest and largest finite value.
+    #: Position of each parameter, and its smallest and largest finite value; and of each state.
     ranges: dict[str, tuple[int, float, float]]
+    states: dict[str, tuple[int, float, float]]
     tables: dict[str, Table]
 
 
@@ -61,7 +62,8 @@ def _fixed(compiled: CompiledModel) -> _Fixed:
     p = np.array(list(model.defaults.values()), dtype=float)
     y0 = np.asarray(compiled.initial(p), dtype=float)
     known = all(start.is_number for start in model.initial.values()) and np.isfinite(y0).all()
-    return _Fixed(p, y0 if known else None, ranges, tables)
+    states = {name: (k, -_LARGEST, _LARGEST) for k, name in enumerate(model.states)}
+    return _Fixed(p, y0 if known else None, ranges, states, tables)
 
 
 def parameter_vector(
@@ -76,14 +78,13 @@ def parameter_vector(
     """
     model = compiled.model
     fixed = _fixed(compiled)
-    values, ranges = fixed.p.copy(), fixed.ranges
+    values = fixed.p.copy()
     if params is None:
         return values
-    for name, value in model.known(params, "parameter", model.params).items():
-        k, low, high = ranges[name]
-        # What is plainly right need not be judged.
-        right = isinstance(value, float) and low <= value <= high
-        values[k] = value if right else in_range(model.parameters[name], name, value, where)
+    given = model.known(params, "parameter", model.params)
+    # What is plainly right need not be judged.
+    for name in fill(values, fixed.ranges, given):
+        values[fixed.ranges[name][0]] = in_range(model.parameters[name], name, given[name], where)
     return values
 
 
@@ -124,20 +125,22 @@ def initial_vector(
     ModelError
         For an unknown state or a value that is not finite.
     """
-    model, fixed = compiled.model, _fixed(compiled).y0
-    if initial is None and fixed is not None:
-        return fixed.copy()
+    model, fixed = compiled.model, _fixed(compiled)
+    if initial is None and fixed.y0 is not None:
+        return fixed.y0.copy()
     given = model.known(initial, "state", model.states)
     every = len(given) == len(model.states)
     # Where all are given, those that follow from parameters need not be worked out.
     y0 = np.empty(len(given)) if every else np.asarray(compiled.initial(p), dtype=float)
-    for name, value in given.items():
-        if not isinstance(value, float):
-            value = _scalar(value)
-            if not _is_real(value):
-                raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
-        y0[model.states.index(name)] = float(value)
-    for name, number in zip(model.states, y0.tolist(), strict=True):
+    unjudged = fill(y0, fixed.states, given)
+    for name in unjudged:
+        value = _scalar(given[name])
+        if not _is_real(value):
+            raise ModelError(f"{where}: initial {name} = {value!r:.60} is not a number")
+        y0[fixed.states[name][0]] = float(value)
+    for name, number in (
+        zip(model.states, y0.tolist(), strict=True) if unjudged or not every else ()
+    ):
         if not math.isfinite(number):
             raise ModelError(f"{where}: initial {name} = {number} is not finite")
     return y0
