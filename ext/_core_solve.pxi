@@ -243,7 +243,7 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
 def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cnp.ndarray y, list stimuli,
         cnp.ndarray vary, str method, stiff, double rtol, cnp.ndarray atol, double h_max,
         long max_steps, double time_limit, cnp.ndarray cancel, cnp.ndarray report,
-        cnp.ndarray queue, bint watch_signals, bint keep_steps, size_t series, size_t lanes_method, int order,
+        cnp.ndarray queue, bint watch_signals, size_t series, size_t lanes_method, int order,
         cnp.ndarray seed, Watch events, list seen, Gauge gauge):
     """Solve the runs of a batch that wait in a queue into ``y`` and ``report``.
 
@@ -251,9 +251,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     initial values, ``y`` (n_run, n_time, dim), ``atol`` (n_state,),
     ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
     ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
-    for all runs or one a run. With ``keep_steps`` (one run only) the steps for dense output
-    are returned. Where ``series`` and ``lanes_method`` are not 0, the Taylor method of that
-    order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
+    for all runs or one a run. Where ``series`` and ``lanes_method`` are not 0, the Taylor method
+    of that order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
     int32 is then each tangent's place among the parameters of the recurrences, or -1. With
     ``events`` the recurrences are those of one lane, and ``seen`` gets each run and its log;
     a ``gauge`` cannot measure these, since it asks for a run's start again when a series ends.
@@ -268,8 +267,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
         <tro_report *>_data(report), <long long *>_data(queue), <int>cnp.PyArray_SIZE(vary),
         <const int *>_data(vary), <const void *>series, <const tro_lanes_method *>lanes_method,
         order, <const int *>_data(seed))
-    return _solve(functions, &runs, stimuli, &options, raised, watch_signals, keep_steps, events,
-                  seen, gauge)
+    _solve(functions, &runs, stimuli, &options, raised, watch_signals, False, events, seen, gauge)
 
 
 def run_alone(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start,

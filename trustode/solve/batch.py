@@ -36,8 +36,6 @@ class Batch(NamedTuple):
         Status, counts and the time reached of each run.
     y_reached : ndarray, shape (n_run, n_state)
         State at the time that each run reached.
-    steps : ndarray or None
-        Steps for dense output, of a single run that kept them.
     seen : dict
         Each run to its log, where events were watched for: event, time, direction and the
         states just before, shape (n_seen, 3 + n_state).
@@ -47,7 +45,6 @@ class Batch(NamedTuple):
     dydp: Array | None
     report: NDArray[Any]
     y_reached: Array
-    steps: Array | None = None
     seen: Mapping[int, Array] = MappingProxyType({})
 
     @property
@@ -78,7 +75,6 @@ def solve_batch(
     given: Collection[str] = (),
     threads: int | None = 1,
     cancel: NDArray[np.int32] | None = None,
-    keep_steps: bool = False,
     events: Watch | None = None,
     gauge: Gauge | None = None,
 ) -> Batch:
@@ -105,8 +101,6 @@ def solve_batch(
         Threads that share the runs; None takes every processor. Results do not depend on it.
     cancel : ndarray, shape (1,), optional
         Another thread may set it to 1; the runs then stop as interrupted.
-    keep_steps : bool
-        Keep a single run's steps for dense output.
     events : Watch, optional
         Events to watch for. Holds afterwards what was seen in the last run; ``Batch.seen``
         holds that of all.
@@ -141,17 +135,17 @@ def solve_batch(
     seen: list[tuple[int, Array]] = []
 
     # What a thread still solves with after an interrupt, the plan's library too, lives in here.
-    def part(watch: bool) -> Any:
+    def part(watch: bool) -> None:
         own = events.twin() if events is not None and not watch else events
-        return run(
+        run(
             compiled.functions, t, p, start, y, stimuli, vary, planned.method, planned.stiff,
             solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit, cancel,
-            report, queue, watch, keep_steps, *taylor, planned.seed, own, seen, gauge,
+            report, queue, watch, *taylor, planned.seed, own, seen, gauge,
         )  # fmt: skip
 
-    steps = share(part, n_run, threads, cancel)
+    share(part, n_run, threads, cancel)
     finish(report, start, y, y_reached)
     if not len(vary):
-        return Batch(y, None, report, y_reached, steps, dict(seen))
+        return Batch(y, None, report, y_reached, dict(seen))
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
-    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached, steps)
+    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 def share(
     part: Callable[[bool], Any], n_run: int, threads: int | None, cancel: NDArray[np.int32]
-) -> Any:
+) -> None:
     """Let threads take runs from their queue; an interrupt stops all of them.
 
-    Where one is enough it is the caller's own, which watches for signals: ``part(True)``, whose
-    result is returned.
+    Where one is enough it is the caller's own, which watches for signals: ``part(True)``.
     """
     workers = min(threads or os.cpu_count() or 1, n_run)
     if workers <= 1:
-        return part(True)
+        part(True)
+        return
     # Loaded here, where it is wanted: it takes longer to load than a short solve.
     from concurrent.futures import ThreadPoolExecutor
 
@@ -37,7 +37,6 @@ def share(
         except BaseException:
             cancel[0] = 1
             raise
-    return None
 
 
 def _all_of_it(
