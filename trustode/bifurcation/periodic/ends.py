@@ -226,7 +226,7 @@ def _lingers(before: Node, last: Node, saddles: Array, where: int) -> bool:
         near = (away[1:] < _NEAR) & (away[:-1] < _NEAR)
         stays.append(node.orbit.free[where] * float(np.diff(node.orbit.nodes)[near].sum()))
     growth = float(last.orbit.free[where] - before.orbit.free[where])
-    return stays[1] - stays[0] >= _LINGERING * growth
+    return bool(stays[1] - stays[0] >= _LINGERING * growth)
 
 
 def spiral(
