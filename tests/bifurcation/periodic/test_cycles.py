@@ -652,3 +652,21 @@ def test_a_hopf_point_at_which_states_are_nearly_zero(text_model, height):
     assert not len(family.special)
     radius = family.points["max_x"].to_numpy() - height
     assert radius == pytest.approx(np.sqrt(family.points["mu"].to_numpy()), abs=1e-6)
+
+
+def test_a_population_that_all_but_vanishes_comes_back_in_time(text_model, check_cycles):
+    # Rosenzweig & MacArthur (1963): the prey goes down to 1e-17 of its largest number. Periods by
+    # the equations of the logarithms (Dormand & Prince's 8(5,3), tolerance 1e-12).
+    model = text_model(
+        {"x": "x*(1 - x/K) - x*y/(0.16129 + x)", "y": "0.4*x*y/(0.16129 + x) - 0.08*y"},
+        {"x": 0.1, "y": 0.2},
+        K=0.3,
+    )
+    hopf = tr.diagram(model, "K", (0.2, 1.2), cycles=False).special.query("kind == 'hopf'").iloc[0]
+    family = tr.cycles(model, "K", start=hopf, span=(0.2, 1.2))
+    check_cycles(family)
+    assert family.ends[1] == "span reached, K = 1.2"
+    for value, period in {0.6: 53.22675994, 1.0: 81.34956344, 1.2: 95.11058971}.items():
+        (found,) = family.at(value)["period"]
+        assert found == pytest.approx(period, rel=1e-7)
+    assert family.points["min_x"].iloc[-1] < 1e-17

@@ -53,8 +53,10 @@ _FINER, _MARGIN, _CLEARER = 2.0, 4.0, 0.5
 ON_THE_WAY = 1e-8
 #: Errors of a point that is only stepped from are the square of this, at most, in scales.
 _ONWARD = 1e-4
-#: Over steps shorter than this, how the family bends is rounding.
-_SHORT = 1e-5
+#: A state that goes down to this share of its largest value all but vanishes.
+_VANISHING = 1e-6
+#: Places along an orbit at which is looked whether a state that is 0 stays so.
+_LOOKS = 8
 #: A direction that is not known.
 _NONE = (None, None)
 #: A state's extent is at least this share of its size, where errors are measured in it.
@@ -218,6 +220,8 @@ class Family:
         self._phase: tuple[Orbit, Array, Array] | None = None
         #: The conditions at the last origin, whose steps differ in their length alone.
         self._last: tuple[Node, Conditions] | None = None
+        #: Whether a state that is 0 stays so, of those that were asked for.
+        self._none: dict[int, bool] = {}
         #: Pieces along which the variational equations were solved so far: what multipliers cost.
         self.pieces = 0
 
@@ -432,7 +436,7 @@ class Family:
             sign,
             size,
             corrections,
-            origin.bend if abs(s) < _SHORT else (Direction(*bend[:2]), Direction(*bend[2:])),
+            origin.bend if s == 0.0 else (Direction(*bend[:2]), Direction(*bend[2:])),
             volume,
             None,
             *found[-2:],
@@ -506,8 +510,12 @@ class Family:
         orbit, tangent, pieces = node.orbit, node.tangent, basis().pieces
         extent = 10.0 * pieces.extent(orbit.mesh, tangent.states, _LEAST_EXTENT, node.scale)
         wanted = intervals or self.intervals or self._wanted(node)
-        both, units = (orbit.states, tangent.states), (self._extent(node), extent)
-        return np.asarray(pieces.equal(orbit.mesh, both, units, wanted))
+        functions, units = [orbit.states, tangent.states], [self._extent(node), extent]
+        fading = self._logarithms(node)
+        if fading is not None:
+            functions.append(fading)
+            units.append(np.ones_like(extent))
+        return np.asarray(pieces.equal(orbit.mesh, functions, units, wanted))
 
     def _extent(self, node: Node) -> Array:
         """Return how far each state moves, in which errors of interpolation are measured."""
@@ -522,13 +530,52 @@ class Family:
 
     def error(self, node: Node) -> float:
         """Estimate the largest error of interpolation, in extents of the states."""
+        return float(self._errors(node).max())
+
+    def _errors(self, node: Node) -> Array:
+        """Estimate the error of interpolation in each interval, in extents of the states.
+
+        Of those that all but vanish, as populations do, also that of their logarithms: they come
+        back from where they were by the same factor, and so do errors.
+        """
         orbit = node.orbit
-        return float(interpolation_error(orbit.mesh, orbit.states, self._extent(node)).max())
+        errors = interpolation_error(orbit.mesh, orbit.states, self._extent(node))
+        fading = self._logarithms(node)
+        if fading is None:
+            return errors
+        unit = np.ones(fading.shape[1])
+        return np.maximum(errors, interpolation_error(orbit.mesh, fading, unit))
+
+    def _logarithms(self, node: Node) -> Array | None:
+        """Return the logarithms of states that all but vanish and never do, 0 of others.
+
+        None if there is no such state.
+        """
+        states = node.orbit.states
+        least, largest = states.min(axis=0), states.max(axis=0)
+        sizes = np.sort(np.abs([least, largest]), axis=0)
+        near = (least * largest > 0.0) & (sizes[0] < _VANISHING * sizes[1])
+        fading = [k for k in np.flatnonzero(near).tolist() if self._stays_none(k, node.orbit)]
+        if not fading:
+            return None
+        made = np.zeros_like(states)
+        made[:, fading] = np.log(np.abs(states[:, fading]))
+        return made
+
+    def _stays_none(self, k: int, orbit: Orbit) -> bool:
+        """Return whether a state that is 0 stays so, as a population does."""
+        if k not in self._none:
+            problem = self.problem
+            problem.set(orbit.free)
+            there = orbit.states[:: len(orbit.states) // _LOOKS].copy()
+            there[:, k] = 0.0
+            flows = [problem.functions.rhs(0.0, y, problem.p, problem.u)[k] for y in there]
+            self._none[k] = not np.any(flows)
+        return self._none[k]
 
     def _wanted(self, node: Node) -> int:
         """Return how many intervals a point asks for, within limits, in steps of 10."""
-        orbit, have = node.orbit, len(node.orbit.mesh) - 1
-        errors = interpolation_error(orbit.mesh, orbit.states, self._extent(node))
+        have, errors = len(node.orbit.mesh) - 1, self._errors(node)
         # Once shared equally, the fifth roots of the errors have their mean.
         shared = float(np.mean(errors ** (1.0 / (POINTS + 1))))
         ideal = have * shared / MESH_TOLERANCE ** (1.0 / (POINTS + 1))
