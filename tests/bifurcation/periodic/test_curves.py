@@ -155,6 +155,36 @@ def test_folds_of_cycles_among_canards_are_walked_once(text_model):
             assert curve.points["period"].max() == curve.points["period"].iloc[0] > 40
 
 
+def test_a_closed_curve_of_period_doublings_is_walked_once(text_model):
+    """Hastings & Powell (1991), Ecology 72, 896: a food chain of three species.
+
+    After one turn what doubles comes back with its sign changed, at the same orbits.
+    """
+    model = text_model(
+        {
+            "x": "x*(1-x) - a1*x*y/(1+b1*x)",
+            "y": "a1*x*y/(1+b1*x) - a2*y*z/(1+b2*y) - d1*y",
+            "z": "a2*y*z/(1+b2*y) - d2*z",
+        },
+        {"x": 0.8, "y": 0.1, "z": 9.0},
+        **{"a1": 5.0, "b1": 3.0, "a2": 0.1, "b2": 2.0, "d1": 0.4, "d2": 0.01},
+    )
+    start = {"x": 0.760264, "y": 0.125, "z": 13.226257, "b1": 2.113787}
+    family = tr.cycles(model, "b1", start=start, span=(0.5, 2.4))
+    row = family.special.query("kind == 'period_doubling'").iloc[0]
+    span = {"b1": (1, 6), "d2": (0.005, 0.02)}
+    curve = tr.curve(model, ("b1", "d2"), start=row, span=span)
+    assert curve.closed
+    assert curve.ends == ("closed curve: back at the start",) * 2
+    at = curve.points[["b1", "d2"]].to_numpy() / [5, 0.015]
+    assert at[0] == pytest.approx(at[-1], abs=1e-9)
+    # One way and back.
+    ways = np.sign(np.diff(at[:, 0]))
+    assert np.count_nonzero(np.diff(np.append(ways, ways[0]))) == 2
+    for values in curve.points["multipliers"]:
+        assert np.abs(values + 1.0).min() < 1e-6
+
+
 def test_what_cannot_be_followed_is_said(bautin):
     family = tr.cycles(bautin, "b1", start={"x": 0, "y": 0, "b1": 0}, span=(-1, 1))
     row = family.special.iloc[0].copy()

@@ -69,3 +69,26 @@ def test_a_family_that_breaks_nothing_is_walked_on_both_sides(text_model):
     np.testing.assert_allclose(crossing["max_z"], crossing["mu"] - 0.5, atol=1e-8)
     assert crossing["max_z"].min() < -0.1
     assert crossing["max_z"].max() > 0.1
+
+
+def test_a_ring_of_cycles_has_the_points_where_it_crosses_others_once(text_model):
+    """A cycle r = 1 with w (1/4 - m^2 - w^2) beside it: a ring that crosses w = 0 at m = +-1/2."""
+    model = text_model(
+        {
+            "x": "x*(1 - x**2 - y**2) - y",
+            "y": "y*(1 - x**2 - y**2) + x",
+            "w": "w*(1/4 - m**2 - w**2)",
+        },
+        {"x": 1.0},
+        m=0.0,
+    )
+    orbit = tr.simulate(model, (0, 20), params={"m": 0.8})
+    plain = tr.cycles(model, "m", start=orbit, span=(-1, 1), params={"m": 0.8})
+    assert list(plain.special["kind"]) == ["branch_point"] * 2
+    ring = tr.cycles(model, "m", start=plain.special.iloc[0], span=(-1, 1))
+    assert ring.ends[0].startswith("closed family")
+    assert list(ring.special["kind"]) == ["branch_point"] * 2
+    assert sorted(ring.special["m"]) == pytest.approx([-0.5, 0.5], rel=1e-8)
+    at = ring.points[["m", "max_w"]].to_numpy()
+    assert (at**2).sum(axis=1) == pytest.approx(0.25, abs=1e-7)
+    assert at[0] == pytest.approx(at[-1])

@@ -429,6 +429,8 @@ class CriticalFinder(Finder):
 class CriticalFollower(Follower):
     """Walks along a curve of critical orbits."""
 
+    _what = "curve"
+
     def __init__(self, family: Critical, names: tuple[str, str], stepper: ArcLength) -> None:
         fading = {}
         if family.kind == "fold_of_cycles":
@@ -452,6 +454,16 @@ class CriticalFollower(Follower):
 
     def _limit(self, nodes: list[Node], *, stuck: bool = False) -> None:
         return None
+
+    def _mark(self, node: Node) -> tuple[Array, Array]:
+        """Return what tells an orbit from others: its vectors may come back reversed or longer."""
+        n, known = self._critical.n, [0, *range(-len(self._critical.spans), 0)]
+        least, largest = self._critical.orbit_of(node.orbit).extremes
+        scale, free_scale = node.scale[:n], node.free_scale[known]
+        return (
+            np.concatenate([least, largest, node.orbit.free[known]]),
+            np.concatenate([scale, scale, free_scale]),
+        )
 
     def _floor(self, nodes: list[Node], reason: str) -> str:
         orbits = (self._critical.orbit_of(node.orbit) for node in nodes)

@@ -30,6 +30,8 @@ from .symmetry import reflection
 _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
 #: How far, in state sizes, Newton's method may move from the Hopf point it was given.
 _REACH = 0.1
+#: Distance, in scales, within which two orbits are one.
+_ONE = 1e-5
 #: What may vanish of an orbit: all of it, or its halves' difference.
 _FADING: dict[str, Fading] = {"hopf": around_mean, "period_doubling": against_half}
 
@@ -276,11 +278,25 @@ def _cross(forward: Side, backward: Side) -> None:
         behind = forward.nodes[1]
         backward.special.append(point)
     else:
-        # A closed family has the orbit before the point as its last.
-        behind = forward.nodes[-1]
+        # A closed family ends on the point, and has met it there.
+        behind = forward.nodes[-2 if forward.closed else -1]
+        last = len(forward.nodes) - 2
+        forward.special = [
+            each
+            for each in forward.special
+            if not (forward.closed and each[0] == last and _same(each[1].node, first))
+        ]
         forward.special.append(point)
     count = behind.multipliers.n_unstable
     forward.nodes[0] = first.told(first.multipliers._replace(n_unstable=count))
+    if forward.closed:
+        forward.nodes[-1] = forward.nodes[0]
+
+
+def _same(a: Node, b: Node) -> bool:
+    """Return whether two orbits are one, wherever they begin."""
+    unit = np.concatenate([b.scale, b.scale, b.free_scale])
+    return bool(np.abs((a.orbit.mark - b.orbit.mark) / unit).max() <= _ONE)
 
 
 def _continued(nodes: list[Node], eventful: set[int]) -> list[Node]:

@@ -157,6 +157,9 @@ class Follower:
         self._family, self._names, self._stepper = family, names, stepper
         self._fading = fading
 
+    #: What is walked along, in a sentence.
+    _what = "family"
+
     def side(self, start: Node, *, born: bool, crossing: bool = False) -> Side:
         """Walk until something ends the family.
 
@@ -219,9 +222,9 @@ class Follower:
             side.nodes.append(node)
             intervals += len(node.orbit.mesh) - 1
             if self._closes(side.nodes, origin):
-                side.closed, side.end = True, "closed family: back at the start"
+                side.closed, side.end = True, f"closed {self._what}: back at the start"
                 side.nodes[-1] = start
-                side.special = _once(side.special, count)
+                side.special = self._once(side.special, count)
                 return side
             side.limit = self._limit(side.nodes)
             if side.limit is not None:
@@ -433,13 +436,30 @@ class Follower:
         away = abs(node.value - start.value) / float(start.free_scale[-1])
         return len(self._names) == 1 and away <= _UPRIGHT
 
+    def _mark(self, node: Node) -> tuple[Array, Array]:
+        """Return what tells an orbit from others wherever it begins, and its units."""
+        return node.orbit.mark, np.concatenate([node.scale, node.scale, node.free_scale])
+
+    def _once(self, special: list[tuple[int, Special]], last: int) -> list[tuple[int, Special]]:
+        """Return the special points of a closed family but those met again in its last step."""
+
+        def again(late: Special) -> bool:
+            mark, unit = self._mark(late.node)
+            return any(
+                early.kind == late.kind
+                and k < last
+                and np.abs((self._mark(early.node)[0] - mark) / unit).max() <= _AGAIN
+                for k, early in special
+            )
+
+        return [(k, each) for k, each in special if k < last or not again(each)]
+
     def _closes(self, nodes: list[Node], origin: Node) -> bool:
         """Return whether the last step, from an origin, passes the first orbit in its direction."""
         if len(nodes) < 4:
             return False
-        first, second, before, last = (node.orbit.mark for node in (*nodes[:2], *nodes[-2:]))
-        scale, free_scale = nodes[-1].scale, nodes[-1].free_scale
-        unit = np.concatenate([scale, scale, free_scale])
+        first, second, before, last = (self._mark(node)[0] for node in (*nodes[:2], *nodes[-2:]))
+        unit = self._mark(nodes[-1])[1]
         step, offset = (last - before) / unit, (first - before) / unit
         square = float(step @ step)
         if square == 0.0:
@@ -456,24 +476,8 @@ class Follower:
             there = self._family.at(origin, share * reach, sharp=False)
             if there is None:
                 return False
-            gap = (first - there.orbit.mark) / unit
+            gap = (first - self._mark(there)[0]) / unit
             if float(np.linalg.norm(gap)) <= _CLOSURE * length:
                 return True
             share = min(max(share + float(gap @ step) / square, 0.0), 1.0)
         return False
-
-
-def _once(special: list[tuple[int, Special]], last: int) -> list[tuple[int, Special]]:
-    """Return the special points of a closed family without those met again in its last step."""
-
-    def again(late: Special) -> bool:
-        node = late.node
-        unit = np.concatenate([node.scale, node.scale, node.free_scale])
-        return any(
-            early.kind == late.kind
-            and k < last
-            and np.abs((early.node.orbit.mark - node.orbit.mark) / unit).max() <= _AGAIN
-            for k, early in special
-        )
-
-    return [(k, each) for k, each in special if k < last or not again(each)]
