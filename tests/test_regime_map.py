@@ -163,6 +163,14 @@ def test_a_curve_that_only_cuts_a_corner_is_found():
     assert np.ptp(at, axis=0) == pytest.approx([0.0849, 0.1531], abs=1e-4)
 
 
+def test_curves_of_cycles_leave_room_for_those_of_equilibria(monkeypatch):
+    monkeypatch.setattr("trustode.bifurcation.curves.organising._MOST_OF_CYCLES", 0)
+    found = tr.regime_map(bautin(), ("b1", "b2"), span={"b1": (-1, 1), "b2": (-1, 1)}, n=2, **SHORT)
+    assert [curve.kind for curve in found.curves] == ["hopf"]
+    assert found.special["kind"].tolist() == ["bautin"]
+    assert any(text.startswith("folds of cycles from") for text in found.failed)
+
+
 def test_threads_and_checkpoint_change_nothing(tmp_path):
     span = {"mu": (-1, 1), "lam": (-1, 1.5)}
     options = {"span": span, "n": 5, "curves": False, "initial": [{"x": -1}, {"x": 1}], **SHORT}
