@@ -19,6 +19,8 @@ from .threads import share
 
 Array = NDArray[np.float64]
 
+#: Numbers in the smallest page of memory.
+_PAGE = 512
 _NOT_BEGUN = np.zeros(1, dtype=REPORT)
 _NOT_BEGUN["status"] = int(Status.INTERRUPTED)
 
@@ -143,7 +145,11 @@ def solve_batch(
             report, queue, watch, *taylor, planned.seed, own, seen, gauge,
         )  # fmt: skip
 
-    share(part, n_run, threads, cancel)
+    def prepare(rows: slice) -> None:
+        # Threads that come to a page of memory at one time would both clear it.
+        y[rows].reshape(-1)[::_PAGE] = 0.0
+
+    share(part, n_run, threads, cancel, prepare)
     finish(report, start, y, y_reached)
     if not len(vary):
         return Batch(y, None, report, y_reached, dict(seen))
