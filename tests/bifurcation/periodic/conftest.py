@@ -128,7 +128,7 @@ def _check_volumes(family: Cycles) -> None:
             product, error = float(np.log(sizes).sum()), LIOUVILLE * max(1.0, abs(volume))
             assert product <= volume + error
             # One that is given as the largest number there is for it is larger than that.
-            assert product >= volume - error or sizes.max() == LARGEST
+            assert product >= volume - error or sizes.max() >= (1.0 - 1e-9) * LARGEST
 
 
 @pytest.fixture(scope="session")
