@@ -569,8 +569,7 @@ def _failure(problem: Problem, raw: Outcome) -> str:
     if raw.status is Status.STEP_TOO_SMALL and raw.h:
         text += f" ({raw.h:.2g})"
     advice = _ADVICE.get(raw.status, "")
-    slipped = "" if raw.ended >= 0 else _slipped(problem, raw)
-    if raw.status is Status.DIVERGED and slipped:
+    if raw.status is Status.DIVERGED and raw.ended < 0 and (slipped := _slipped(problem, raw)):
         advice = (
             f"{slipped} cannot change its sign, but an error within atol let it: lower atol in "
             f"Solver below the smallest {slipped} that counts."

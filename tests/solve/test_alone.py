@@ -8,13 +8,12 @@ from trustode.solve import NATIVE, pack, parameter_vector, solve_alone, solve_ba
 
 
 @pytest.mark.parametrize("method", ["auto", *NATIVE])
-@pytest.mark.parametrize("which", [(), ("k1", "A(0)")])
-def test_it_has_the_digits_of_a_batch(method, which):
+@pytest.mark.parametrize("differentiated", [False, True])
+def test_it_has_the_digits_of_a_batch(method, differentiated):
     """Robertson's equations, of which "auto" hands the greater part over."""
     model = tr.models.load("robertson")
     compiled = tr.compile(model)
-    which = tuple(name.replace("k1", model.params[0]) for name in which)
-    which = tuple(name.replace("A(0)", f"{model.states[0]}(0)") for name in which)
+    which = (model.params[0], f"{model.states[0]}(0)") if differentiated else ()
     p = parameter_vector(compiled, None, "here")
     y0, t, solver = compiled.initial(p), np.linspace(0.0, 0.5, 9), tr.Solver(method=method)
     alone = solve_alone(compiled, t, p, y0, pack([]), solver, which=which)

@@ -30,8 +30,6 @@ from .symmetry import reflection
 _DEFAULT_STEPPER = ArcLength(ds=0.02, ds_max=0.05)
 #: How far, in state sizes, Newton's method may move from the Hopf point it was given.
 _REACH = 0.1
-#: Distance, in scales, within which two orbits are one.
-_ONE = 1e-5
 #: What may vanish of an orbit: all of it, or its halves' difference.
 _FADING: dict[str, Fading] = {"hopf": around_mean, "period_doubling": against_half}
 
@@ -132,7 +130,7 @@ def cycles(
     elif forward.closed:
         backward.end = forward.end
     if crossing:
-        _cross(forward, backward)
+        _cross(follower, forward, backward)
     held_params, held_inputs = system.names()
     held_params.pop(name, None)
     held_inputs.pop(name, None)
@@ -267,7 +265,7 @@ class _Begin:
 # ---------------------------------------------------------------------- result
 
 
-def _cross(forward: Side, backward: Side) -> None:
+def _cross(follower: Follower, forward: Side, backward: Side) -> None:
     """Say on a family that began where it crosses another that the branch point lies there.
 
     The orbit at the point itself counts as what is behind it.
@@ -284,19 +282,13 @@ def _cross(forward: Side, backward: Side) -> None:
         forward.special = [
             each
             for each in forward.special
-            if not (forward.closed and each[0] == last and _same(each[1].node, first))
+            if not (forward.closed and each[0] == last and follower.same(each[1].node, first))
         ]
         forward.special.append(point)
     count = behind.multipliers.n_unstable
     forward.nodes[0] = first.told(first.multipliers._replace(n_unstable=count))
     if forward.closed:
         forward.nodes[-1] = forward.nodes[0]
-
-
-def _same(a: Node, b: Node) -> bool:
-    """Return whether two orbits are one, wherever they begin."""
-    unit = np.concatenate([b.scale, b.scale, b.free_scale])
-    return bool(np.abs((a.orbit.mark - b.orbit.mark) / unit).max() <= _ONE)
 
 
 def _continued(nodes: list[Node], eventful: set[int]) -> list[Node]:

@@ -51,8 +51,8 @@ _MOST_SPECIAL = 30
 #: States larger than this, in scales of the first orbits, are no longer followed.
 _HUGE = 1e8
 
-#: Distance, in scales, within which a special point is one that was met before.
-_AGAIN = 1e-5
+#: Distance, in scales, within which two orbits are one.
+_SAME = 1e-5
 #: How a family ends at points where something of it fades.
 ENDS = {
     "hopf": "ends at a Hopf point",
@@ -440,15 +440,17 @@ class Follower:
         """Return what tells an orbit from others wherever it begins, and its units."""
         return node.orbit.mark, np.concatenate([node.scale, node.scale, node.free_scale])
 
+    def same(self, a: Node, b: Node) -> bool:
+        """Return whether two orbits are one, wherever they begin."""
+        mark, unit = self._mark(b)
+        return bool(np.abs((self._mark(a)[0] - mark) / unit).max() <= _SAME)
+
     def _once(self, special: list[tuple[int, Special]], last: int) -> list[tuple[int, Special]]:
         """Return the special points of a closed family but those met again in its last step."""
 
         def again(late: Special) -> bool:
-            mark, unit = self._mark(late.node)
             return any(
-                early.kind == late.kind
-                and k < last
-                and np.abs((self._mark(early.node)[0] - mark) / unit).max() <= _AGAIN
+                early.kind == late.kind and k < last and self.same(early.node, late.node)
                 for k, early in special
             )
 
