@@ -35,7 +35,7 @@ def test_two_threads(benchmark):
         return tr.ensemble(many.problem.model, table, many.t, **how).y
 
     wall = {1: [], 2: []}
-    for _ in range(8 if benchmark.enabled else 1):
+    for _ in range(25 if benchmark.enabled else 1):
         for threads, times in wall.items():
             start = time.perf_counter()
             solve(threads)

@@ -82,7 +82,10 @@ cdef extern from "core.h":
                   const double *, long, const tro_options *, double *, double *, tro_trace *,
                   tro_report *) nogil
     void tro_trace_free(tro_trace *) nogil
-    long long TRO_NEXT(long long *) nogil
+    ctypedef struct tro_queue:
+        long long *shared
+        long long n, parts, next, end
+    long long tro_queue_next(tro_queue *) nogil
     ctypedef struct tro_probe:
         const tro_model *model
         const tro_options *options
@@ -116,8 +119,7 @@ cdef extern from "lanes_run.h":
     ctypedef struct tro_lanes_job:
         const void *series
         int order
-        long n_run
-        long long *queue
+        tro_queue *queue
         const long *resumed
         const double *p
         const tro_stimulus *const *stimuli

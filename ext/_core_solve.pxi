@@ -101,7 +101,7 @@ cdef struct runs_:
     const double *start
     double *y
     tro_report *reports
-    long long *queue
+    tro_queue *queue
     int n_tangent
     const int *vary
     const void *series
@@ -130,7 +130,8 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
     cdef const tro_stimulus **views = NULL
     cdef long *handed = NULL
     cdef long n_handed = 0, k
-    cdef long long next_run, only
+    cdef long long next_run
+    cdef tro_queue only
     if events is not None:
         options.events = &events.view
     if gauge is not None:
@@ -160,7 +161,6 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
             probe.work = work
             job.series = runs.series
             job.order = runs.order
-            job.n_run = <long>n_run
             job.queue = runs.queue
             job.resumed = NULL
             job.p = runs.p
@@ -193,8 +193,8 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
                 if raised:
                     raise raised[0]
         while not options.cancel[0]:
-            next_run = TRO_NEXT(runs.queue)
-            if next_run >= n_run:
+            next_run = tro_queue_next(runs.queue)
+            if next_run < 0:
                 break
             row = runs.y + next_run * n_time * dim
             memcpy(row, runs.start + next_run * dim, dim * sizeof(double))
@@ -203,8 +203,8 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
             stimulus = views[next_run if n_stimuli > 1 else 0]
             if runs.series != NULL and events is not None:
                 # Events are watched for in one run at a time.
-                only = 0
-                job.n_run, job.queue, job.n_stimuli = 1, &only, 1
+                only = tro_queue(NULL, 1, 1, 0, 1)
+                job.queue, job.n_stimuli = &only, 1
                 job.p = runs.p + next_run * model.n_param
                 job.stimuli = &stimulus
                 job.start = NULL
@@ -250,7 +250,8 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     All arrays are C-contiguous: ``t`` (n_time,), ``p`` (n_run, n_param), ``start`` (n_run, dim)
     initial values, ``y`` (n_run, n_time, dim), ``atol`` (n_state,),
     ``vary`` (n_tangent,) int32, ``cancel`` (1,) int32, ``report`` (n_run,) of `REPORT`.
-    ``queue`` (1,) int64 holds the next run; threads share it. ``stimuli`` holds one `Inputs`
+    ``queue`` (2,) int64 holds the next run that no thread has taken, and how many parts of what
+    is left a thread takes one of; threads share it. ``stimuli`` holds one `Inputs`
     for all runs or one a run. Where ``series`` and ``lanes_method`` are not 0, the Taylor method
     of that order begins, and ``method`` takes over what it cannot carry on; ``seed`` (n_tangent,)
     int32 is then each tangent's place among the parameters of the recurrences, or -1. With
@@ -261,10 +262,12 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     cdef list raised = []
     _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit,
                  <const int *>_data(cancel), raised if watch_signals else None)
+    cdef long long *shared = <long long *>_data(queue)
+    cdef tro_queue own = tro_queue(shared, cnp.PyArray_SIZE(report), shared[1], 0, 0)
     cdef runs_ runs = runs_(
         cnp.PyArray_SIZE(report), cnp.PyArray_SIZE(t), <const double *>_data(t),
         <const double *>_data(p), <const double *>_data(start), <double *>_data(y),
-        <tro_report *>_data(report), <long long *>_data(queue), <int>cnp.PyArray_SIZE(vary),
+        <tro_report *>_data(report), &own, <int>cnp.PyArray_SIZE(vary),
         <const int *>_data(vary), <const void *>series, <const tro_lanes_method *>lanes_method,
         order, <const int *>_data(seed))
     _solve(functions, &runs, stimuli, &options, raised, watch_signals, False, events, seen, gauge)
@@ -283,7 +286,7 @@ def run_alone(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray sta
     cdef tro_report report
     cdef list raised = []
     cdef int cancel = 0
-    cdef long long queue = 0
+    cdef tro_queue queue = tro_queue(NULL, 1, 1, 0, 1)
     cdef int n_tangent = <int>cnp.PyArray_SIZE(vary)
     cdef cnp.npy_intp shape[2]
     cdef cnp.npy_intp n_state = functions.model.n_state

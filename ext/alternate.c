@@ -29,16 +29,16 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
         measures = *options.measures;
         options.measures = &measures;
     }
-    long long queue = 0;
+    tro_queue queue = {0};
     tro_lanes_job again = *job;
     again.queue = &queue;
     /* A run that is handed over again was taken from its place before: one list serves both. */
     again.resumed = job->handed;
     int status = lanes->run(job);
-    again.n_run = *job->n_handed; /* they wait, also where an interrupt ends all */
+    long n_waiting = *job->n_handed; /* also where an interrupt ends all */
     while (*job->n_handed > 0 && status == TRO_SUCCESS) {
         const long n_handed = *job->n_handed;
-        again.n_run = *job->n_handed = queue = 0;
+        n_waiting = *job->n_handed = 0;
         for (long k = 0; k < n_handed; k++) {
             const long run = job->handed[k];
             /* Each may be too short for a look of its own at the clock and the cancel flag. */
@@ -49,13 +49,15 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
             }
             if (options.measures) measures.run = run;
             alternate_solve(job, run, model, &options, work);
-            if (job->reports[run].status > TRO_SUCCESS) job->handed[again.n_run++] = run;
+            if (job->reports[run].status > TRO_SUCCESS) job->handed[n_waiting++] = run;
         }
-        if (again.n_run == 0 || status != TRO_SUCCESS) break;
+        if (n_waiting == 0 || status != TRO_SUCCESS) break;
         if (options.events) tro_solve_watch_on(job->look_context);
+        queue.next = 0;
+        queue.end = n_waiting;
         status = lanes->run(&again);
     }
-    for (long k = 0; status != TRO_SUCCESS && k < again.n_run; k++)
+    for (long k = 0; status != TRO_SUCCESS && k < n_waiting; k++)
         if (job->reports[job->handed[k]].status > TRO_SUCCESS)
             job->reports[job->handed[k]].status = status;
     return status;

@@ -33,11 +33,48 @@ enum { TRO_HANDOVER = 1, TRO_HANDOVER_STIFF = 2 };
 #define TRO_NEXT(queue) _InterlockedExchangeAdd64(queue, 1)
 #define TRO_STOP(queue, end) ((void)_InterlockedExchange64(queue, end))
 #define TRO_READ(flag) (*(flag))
+#define TRO_TAKE(queue, from, to) (_InterlockedCompareExchange64(queue, to, *(from)) == *(from))
 #else
 #define TRO_NEXT(queue) __atomic_fetch_add(queue, 1, __ATOMIC_RELAXED)
 #define TRO_STOP(queue, end) __atomic_store_n(queue, end, __ATOMIC_RELAXED)
 #define TRO_READ(flag) __atomic_load_n(flag, __ATOMIC_RELAXED)
+#define TRO_TAKE(queue, from, to)                                                                 \
+    __atomic_compare_exchange_n(queue, from, to, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 #endif
+
+/* Numbers from 0 that threads share out, several in a row at a time. What they write side by side
+ * then lies in other pages of memory: two that come to a new page at one time both clear it. */
+typedef struct {
+    long long *shared;   /* the next that no thread has taken; NULL where one has all */
+    long long n;         /* numbers there are */
+    long long parts;     /* a thread takes what is left over this: fewer towards the end */
+    long long next, end; /* taken by this thread and not begun */
+} tro_queue;
+
+/* Return the next number, or -1 where none is left. */
+static inline long long tro_queue_next(tro_queue *queue)
+{
+    if (queue->next < queue->end) return queue->next++;
+    if (!queue->shared) return -1;
+    for (;;) {
+        const long long first = TRO_READ(queue->shared);
+        const long long left = queue->n - first;
+        if (left <= 0) return -1;
+        const long long end = first + (left < queue->parts ? 1 : left / queue->parts);
+        long long seen = first;
+        if (!TRO_TAKE(queue->shared, &seen, end)) continue;
+        queue->next = first + 1;
+        queue->end = end;
+        return first;
+    }
+}
+
+/* Let no thread take any more; those that this one took are not begun. */
+static inline void tro_queue_stop(tro_queue *queue)
+{
+    queue->next = queue->end = queue->n;
+    if (queue->shared) TRO_STOP(queue->shared, queue->n);
+}
 
 /* ---- stimulus.c: inputs as piecewise cubic tables ---- */
 

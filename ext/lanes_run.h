@@ -10,9 +10,8 @@
 typedef struct {
     const void *series; /* the model's recurrences for this width */
     int order;
-    long n_run;
-    long long *queue; /* next run that waits, shared by all threads */
-    const long *resumed; /* (n_run) runs to go on with, as their reports say; NULL for all */
+    tro_queue *queue; /* runs that wait, or places in `resumed` */
+    const long *resumed; /* runs to go on with, as their reports say; NULL for all */
     const double *p; /* (n_run, n_param) */
     const tro_stimulus *const *stimuli; /* one for all runs or one a run */
     long n_stimuli;

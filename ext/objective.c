@@ -125,11 +125,11 @@ static int objective_solve(const tro_objective *o, size_t run, const objective_r
     memcpy(room->rows, o->start + run * dim, dim * sizeof *room->rows);
     *report = (tro_report){.t = times[0]};
     if (o->lanes) {
-        long long queue = 0;
+        tro_queue queue = {.end = 1};
         long handed = 0, n_handed = 0;
         tro_probe probe = {o->model, o->options, room->solve};
         const tro_lanes_job job = {
-            .series = o->series, .order = o->order, .n_run = 1, .queue = &queue, .p = p,
+            .series = o->series, .order = o->order, .queue = &queue, .p = p,
             .stimuli = o->stimuli + run, .n_stimuli = 1, .t_out = times, .n_out = n_time,
             .y_out = room->rows, .n_tangent = o->n_tangent, .vary = o->vary, .seed = o->seed,
             .options = o->options, .reports = report, .handed = &handed, .n_handed = &n_handed,

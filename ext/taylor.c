@@ -114,8 +114,8 @@ static long taylor_next(const batch *b)
 {
     const tro_lanes_job *job = b->job;
     for (;;) {
-        const long long next = TRO_NEXT(job->queue);
-        if (next >= job->n_run) return -1;
+        const long long next = tro_queue_next(job->queue);
+        if (next < 0) return -1;
         if (job->resumed) return job->resumed[next];
         double *row = job->y_out + (size_t)next * (size_t)job->n_out * b->dim;
         if (job->start) memcpy(row, job->start + (size_t)next * b->dim, b->dim * sizeof *row);
@@ -575,7 +575,7 @@ static int taylor_run(const tro_lanes_job *job)
             taylor_watch_clock(&b);
     }
     if (status != TRO_SUCCESS) {
-        TRO_STOP(job->queue, job->n_run); /* no new run starts */
+        tro_queue_stop(job->queue);
         for (int at = 0; at < TRO_LANES; at++)
             if (b.lanes[at].run >= 0) taylor_stop(&b, at, status);
     }

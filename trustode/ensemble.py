@@ -482,7 +482,8 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
         columns = {str(name): np.asarray(values) for name, values in given.items()}
         if columns and all(values.dtype == np.float64 for values in columns.values()):
             # In one block: pandas takes a column at a time as long as many short solves.
-            given = pd.DataFrame(np.array([*columns.values()]).T, columns=[*columns])
+            values = np.array([*columns.values()])
+            given = pd.DataFrame(values.T, columns=[*columns], copy=False)
         else:
             given = pd.DataFrame(columns)
         own = True
@@ -493,9 +494,11 @@ def _as_frame(given: Any, where: str) -> pd.DataFrame:
         )
     if not len(given):
         raise DataError(f"{where}: the table has no rows; one row is one run")
-    frame = given if own else given.copy()
-    names = [str(name) for name in frame.columns]
-    if names != [*frame.columns]:
+    # From version 3 on pandas copies when either is written to.
+    frame = given if own else given.copy(deep=int(pd.__version__.split(".")[0]) < 3)
+    found = frame.columns.tolist()
+    names = [str(name) for name in found]
+    if names != found:
         frame.columns = pd.Index(names)
     if len({*names}) < len(names):
         twice = next(name for k, name in enumerate(names) if name in names[:k])
@@ -524,7 +527,7 @@ def _courses(
 
 def _columns(frame: pd.DataFrame, where: str) -> dict[str, Array]:
     """Return the columns of a table as floats, or raise."""
-    names = [str(name) for name in frame.columns]
+    names = frame.columns.tolist()
     values = frame.to_numpy()
     if values.dtype == np.float64:
         # All at once: one column after the other takes as long as many short solves.

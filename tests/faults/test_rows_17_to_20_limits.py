@@ -74,7 +74,7 @@ def test_row_17_interrupt_in_threads_keeps_what_is_finished(tmp_path):
 
 
 def test_row_17_interrupt_while_threads_begin(monkeypatch):
-    """The first of two threads has begun a solve that would go on for long."""
+    """The first beside the caller's has begun a solve that would go on for long."""
     submit, begun = ThreadPoolExecutor.submit, []
 
     def interrupted_submit(self, *given):
@@ -85,10 +85,9 @@ def test_row_17_interrupt_while_threads_begin(monkeypatch):
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted_submit)
     solver = tr.Solver(max_steps=2**31 - 1, time_limit=20.0)
+    table = {"rho": [28.0, 29.0, 30.0]}
     with pytest.raises(KeyboardInterrupt):
-        tr.ensemble(
-            tr.models.load("lorenz"), {"rho": [28.0, 29.0]}, [0.0, 1e9], solver=solver, threads=2
-        )
+        tr.ensemble(tr.models.load("lorenz"), table, [0.0, 1e9], solver=solver, threads=3)
     assert time.perf_counter() - begun[0] < 1.0
 
 

@@ -492,7 +492,7 @@ static void side_by_side(const test *of, const tro_lanes_method *method, const t
                          double *y, double *out, tro_report *reports)
 {
     long handed[MOST_RUN], n_handed = 0;
-    long long queue = 0;
+    tro_queue queue = {.end = of->n_run};
     double p[MOST_RUN * MOST], start[MOST_RUN * MOST_ROW], level[MOST_RUN], smallest[MOST_RUN];
     for (int r = 0; r < of->n_run; r++) {
         memcpy(p + r * of->n_param, of->p[r], (size_t)of->n_param * sizeof *p);
@@ -513,7 +513,7 @@ static void side_by_side(const test *of, const tro_lanes_method *method, const t
     const tro_stimulus *stimuli = &of->stimulus;
     tro_probe probe = {of->model, &options, work};
     const tro_lanes_job job = {
-        .series = series, .order = of->order, .n_run = of->n_run, .queue = &queue, .p = p,
+        .series = series, .order = of->order, .queue = &queue, .p = p,
         .stimuli = &stimuli, .n_stimuli = 1, .t_out = of->t, .n_out = of->n_times, .start = start,
         .y_out = y, .n_tangent = of->n_tangent, .vary = of->vary, .seed = of->seed,
         .options = &options, .reports = reports, .handed = handed, .n_handed = &n_handed,

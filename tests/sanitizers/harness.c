@@ -150,7 +150,7 @@ static int lanes(int n_tangent, long max_steps, long limit, int interrupt)
     double *y = calloc((size_t)(N_RUN * N_TIME * dim), sizeof *y);
     tro_report *reports = calloc(N_RUN, sizeof *reports);
     long handed[N_RUN], n_handed = 0;
-    long long queue = 0;
+    tro_queue queue = {.end = N_RUN};
     int calls = 0;
     for (int k = 0; k < N_RUN * model->n_param; k++) p[k] = 0.5 + 0.01 * (k % 7);
     for (int k = 0; k < model->n_param; k++) p[3 * model->n_param + k] = NAN;
@@ -182,7 +182,7 @@ static int lanes(int n_tangent, long max_steps, long limit, int interrupt)
     tro_probe probe = {model, &options, work};
     tro_trace trace = {.width = 2 + 12 * n};
     const tro_lanes_job job = {
-        .series = series, .order = 11, .n_run = N_RUN, .queue = &queue, .p = p,
+        .series = series, .order = 11, .queue = &queue, .p = p,
         .stimuli = &stimuli, .n_stimuli = 1, .t_out = t, .n_out = limit, .y_out = y,
         .n_tangent = n_tangent, .vary = vary, .seed = seed, .options = &options,
         .trace = LANES.lanes == 1 && !n_tangent ? &trace : NULL, .reports = reports,

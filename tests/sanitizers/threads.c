@@ -38,17 +38,18 @@ static void *take(void *given)
     tro_probe probe = {e->model, &options, work};
     const tro_stimulus *stimulus = &e->stimulus;
     long handed[N_SHARED], n_handed = 0;
+    tro_queue queue = {&e->queue, N_SHARED, 4 * N_THREAD, 0, 0};
     const tro_lanes_job job = {
-        .series = e->n_tangent ? tro_tangents() : tro_series(), .order = 11, .n_run = N_SHARED,
-        .queue = &e->queue, .p = e->p, .stimuli = &stimulus, .n_stimuli = 1, .t_out = e->t,
+        .series = e->n_tangent ? tro_tangents() : tro_series(), .order = 11,
+        .queue = &queue, .p = e->p, .stimuli = &stimulus, .n_stimuli = 1, .t_out = e->t,
         .n_out = N_OUT, .start = e->start, .y_out = e->y, .n_tangent = e->n_tangent,
         .vary = vary, .seed = seed, .options = &options, .reports = e->reports,
         .handed = handed, .n_handed = &n_handed, .probe = tro_solve_probe,
         .probe_context = &probe};
     if (e->with_series) LANES.run(&job);
     for (long k = 0; !tro_solve_stopped(&options); k++) {
-        const long long next = k < n_handed ? handed[k] : TRO_NEXT(&e->queue);
-        if (next >= N_SHARED) break;
+        const long long next = k < n_handed ? handed[k] : tro_queue_next(&queue);
+        if (next < 0) break;
         const size_t run = (size_t)next;
         double *y = e->y + run * N_OUT * dim;
         if (k >= n_handed) memcpy(y, e->start + run * dim, dim * sizeof *y);

@@ -15,12 +15,12 @@ from ..errors import Status
 from .options import Solver
 from .plan import plan
 from .tangents import start_rows, vary_indices
-from .threads import share
+from .threads import count_threads, share
 
 Array = NDArray[np.float64]
 
-#: Numbers in the smallest page of memory.
-_PAGE = 512
+#: A thread takes that part of its share of the runs that are left: what they cost may differ.
+_PARTS_A_THREAD = 4
 _NOT_BEGUN = np.zeros(1, dtype=REPORT)
 _NOT_BEGUN["status"] = int(Status.INTERRUPTED)
 
@@ -133,7 +133,8 @@ def solve_batch(
     vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
-    queue = np.zeros(1, dtype=np.int64)
+    workers = count_threads(threads, n_run)
+    queue = np.array([0, _PARTS_A_THREAD * workers], dtype=np.int64)
     seen: list[tuple[int, Array]] = []
 
     # What a thread still solves with after an interrupt, the plan's library too, lives in here.
@@ -145,11 +146,7 @@ def solve_batch(
             report, queue, watch, *taylor, planned.seed, own, seen, gauge,
         )  # fmt: skip
 
-    def prepare(rows: slice) -> None:
-        # Threads that come to a page of memory at one time would both clear it.
-        y[rows].reshape(-1)[::_PAGE] = 0.0
-
-    share(part, n_run, threads, cancel, prepare)
+    share(part, workers, cancel)
     finish(report, start, y, y_reached)
     if not len(vary):
         return Batch(y, None, report, y_reached, dict(seen))

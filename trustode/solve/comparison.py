@@ -15,7 +15,7 @@ from ..errors import Status
 from .options import Solver
 from .plan import plan
 from .tangents import start_rows, vary_indices
-from .threads import share
+from .threads import count_threads, share
 
 Array = NDArray[np.float64]
 
@@ -149,7 +149,7 @@ def compare_batch(
             *taylor, seed, sums, located, slopes,
         )  # fmt: skip
 
-    share(part, n_run, threads, cancel)
+    share(part, count_threads(threads, n_run), cancel)
     matrices = sums[:, :, 1 + n_name :].reshape(n_run, n_column, n_name, n_name)
     gradient = sums[:, :, 1 : 1 + n_name]
     return Compared(report, located, slopes, sums[:, :, 0], gradient, matrices)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,48 +13,52 @@ from numpy.typing import NDArray
 from ..interrupt import remembered
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future
 
 
-def share(
-    part: Callable[[bool], Any],
-    n_run: int,
-    threads: int | None,
-    cancel: NDArray[np.int32],
-    prepare: Callable[[slice], Any] | None = None,
-) -> None:
-    """Let threads take runs from their queue; an interrupt stops all of them.
+def count_threads(threads: int | None, n_run: int) -> int:
+    """Return how many threads share the runs of a batch; None asks for every processor."""
+    return max(1, min(threads or os.cpu_count() or 1, n_run))
 
-    Where one is enough it is the caller's own, which watches for signals: ``part(True)``. Before
-    they begin, several each ``prepare`` some of the runs.
+
+def share(part: Callable[[bool], Any], threads: int, cancel: NDArray[np.int32]) -> None:
+    """Let threads take runs from their queue; an interrupt, or what one raises, stops all.
+
+    The caller's own is one of them and watches for signals: ``part(True)``. While it waits for
+    the others, it looks now and then.
     """
-    workers = min(threads or os.cpu_count() or 1, n_run)
-    if workers <= 1:
+    if threads == 1:
         part(True)
         return
-    ends = [n_run * k // workers for k in range(workers + 1)]
-    before = [partial(prepare, slice(*pair)) for pair in pairwise(ends)] if prepare else []
     # Loaded here, where it is wanted: it takes longer to load than a short solve.
     from concurrent.futures import ThreadPoolExecutor
 
-    with remembered() as raise_lost, ThreadPoolExecutor(workers) as pool:
+    with remembered() as raise_lost, ThreadPoolExecutor(threads - 1) as pool:
         # An interrupt may come while threads begin, and no loop stands in this function: CPython
         # 3.11 leaves out ``except`` where an interrupt meets some of the jumps of a loop.
         try:
-            _all_of_it(before, pool, raise_lost)
-            _all_of_it([partial(part, False)] * workers, pool, raise_lost)
+            others = [pool.submit(partial(_beside, part, cancel)) for _ in range(threads - 1)]
+            part(True)
+            _wait(others, raise_lost)
         except BaseException:
             cancel[0] = 1
             raise
 
 
-def _all_of_it(
-    parts: Sequence[Callable[[], Any]], pool: ThreadPoolExecutor, raise_lost: Callable[[], None]
-) -> None:
-    """Begin parts in threads, and wait until all have ended or one has failed."""
+def _beside(part: Callable[[bool], Any], cancel: NDArray[np.int32]) -> None:
+    """Do a part in a thread of its own; if it fails, nobody need go on."""
+    try:
+        part(False)
+    except BaseException:
+        cancel[0] = 1
+        raise
+
+
+def _wait(others: list[Future[None]], raise_lost: Callable[[], None]) -> None:
+    """Wait until all have ended or one has failed."""
     from concurrent.futures import FIRST_EXCEPTION, wait
 
-    pending = {pool.submit(part) for part in parts}
+    pending = {*others}
     while pending:
         done, pending = wait(pending, timeout=0.1, return_when=FIRST_EXCEPTION)
         raise_lost()
