@@ -53,41 +53,79 @@ void tro_dense_solve(int n, const double *a, const int *row, double *b)
         b[i] = (b[i] - dense_dot(n - 1 - i, a + i * n + i + 1, b + i + 1)) / a[i * n + i];
 }
 
-/* Reflect rows and columns at .. at + m of a so that v (m) becomes a multiple of its first unit
- * vector: rows from column `from`, columns down to row `to`. */
-static void dense_reflect(int n, double *a, int at, int m, double *v, int from, int first, int to)
+/* Make a Hessenberg by elimination with pivoting: half the work of reflections, and less where
+ * there are zeros. */
+static void dense_hessenberg(int n, double *a)
 {
-    double size = 0.0;
-    for (int i = 0; i < m; i++) size = fmax(size, fabs(v[i]));
-    if (size == 0.0) return;
-    double square = 0.0;
-    for (int i = 0; i < m; i++) v[i] /= size, square += v[i] * v[i];
-    v[0] += copysign(sqrt(square), v[0]);
-    double half = 0.0;
-    for (int i = 0; i < m; i++) half += v[i] * v[i];
-    half *= 0.5;
-    for (int j = from; j < n; j++) {
-        double sum = 0.0;
-        for (int i = 0; i < m; i++) sum += v[i] * a[(at + i) * n + j];
-        sum /= half;
-        for (int i = 0; i < m; i++) a[(at + i) * n + j] -= sum * v[i];
-    }
-    for (int i = first; i <= to; i++) {
-        double *row = a + i * n + at, sum = 0.0;
-        for (int j = 0; j < m; j++) sum += row[j] * v[j];
-        sum /= half;
-        for (int j = 0; j < m; j++) row[j] -= sum * v[j];
+    for (int k = 0; k + 2 < n; k++) {
+        int best = k + 1;
+        for (int i = k + 2; i < n; i++)
+            if (fabs(a[i * n + k]) > fabs(a[best * n + k])) best = i;
+        const double pivot = a[best * n + k];
+        if (pivot == 0.0) continue;
+        double *next = a + (k + 1) * n;
+        if (best != k + 1) {
+            for (int j = k; j < n; j++) {
+                const double hold = next[j];
+                next[j] = a[best * n + j];
+                a[best * n + j] = hold;
+            }
+            for (int i = 0; i < n; i++) {
+                const double hold = a[i * n + k + 1];
+                a[i * n + k + 1] = a[i * n + best];
+                a[i * n + best] = hold;
+            }
+        }
+        for (int i = k + 2; i < n; i++) {
+            double *row = a + i * n;
+            if (row[k] == 0.0) continue;
+            const double factor = row[k] / pivot;
+            row[k] = 0.0;
+            for (int j = k + 1; j < n; j++) row[j] -= factor * next[j];
+            for (int r = 0; r < n; r++) a[r * n + k + 1] += factor * a[r * n + i];
+        }
     }
 }
 
-/* Make a Hessenberg; v (n) is room. */
-static void dense_hessenberg(int n, double *a, double *v)
+/* Reflect the rows and columns k to k + m - 1 (m is 2 or 3) of a Hessenberg matrix so that v (3)
+ * becomes a multiple of its first unit vector: in columns from `from`, in rows from low, up to
+ * high. */
+static void dense_reflect(int n, double *a, int k, int m, const double *v, int from, int low,
+                          int high)
 {
-    for (int k = 0; k + 2 < n; k++) {
-        const int m = n - k - 1;
-        for (int i = 0; i < m; i++) v[i] = a[(k + 1 + i) * n + k];
-        dense_reflect(n, a, k + 1, m, v, k, 0, n - 1);
-        for (int i = k + 2; i < n; i++) a[i * n + k] = 0.0;
+    const double most = fmax(fmax(fabs(v[0]), fabs(v[1])), m == 3 ? fabs(v[2]) : 0.0);
+    if (most == 0.0) return;
+    const double x = v[0] / most, y = v[1] / most, z = m == 3 ? v[2] / most : 0.0;
+    const double first = x + copysign(sqrt(x * x + y * y + z * z), x);
+    const double p = y / first, q = z / first, scale = 2.0 / (1.0 + p * p + q * q);
+    double *restrict row = a + k * n, *restrict next = row + n, *restrict last = next + n;
+    const int to = k + 3 < high ? k + 3 : high;
+    if (m == 3) {
+        for (int j = from; j <= high; j++) {
+            const double sum = (row[j] + p * next[j] + q * last[j]) * scale;
+            row[j] -= sum;
+            next[j] -= sum * p;
+            last[j] -= sum * q;
+        }
+        for (int i = low; i <= to; i++) {
+            double *at = a + i * n + k;
+            const double sum = (at[0] + p * at[1] + q * at[2]) * scale;
+            at[0] -= sum;
+            at[1] -= sum * p;
+            at[2] -= sum * q;
+        }
+    } else {
+        for (int j = from; j <= high; j++) {
+            const double sum = (row[j] + p * next[j]) * scale;
+            row[j] -= sum;
+            next[j] -= sum * p;
+        }
+        for (int i = low; i <= to; i++) {
+            double *at = a + i * n + k;
+            const double sum = (at[0] + p * at[1]) * scale;
+            at[0] -= sum;
+            at[1] -= sum * p;
+        }
     }
 }
 
@@ -110,7 +148,7 @@ static void dense_pair(double a, double b, double c, double d, double *re, doubl
 int tro_dense_eigenvalues(int n, double *a, double *re, double *im)
 {
     enum { PATIENCE = 60 };
-    dense_hessenberg(n, a, re);
+    dense_hessenberg(n, a);
     for (int high = n - 1, tries = 0; high >= 0;) {
         int low = high;
         for (; low > 0; low--) {
@@ -147,7 +185,7 @@ int tro_dense_eigenvalues(int n, double *a, double *re, double *im)
                        top[n] * (top[0] + top[n + 1] - trace), top[n] * top[2 * n + 1]};
         for (int k = low; k < high; k++) {
             const int m = k < high - 1 ? 3 : 2;
-            dense_reflect(n, a, k, m, v, k > low ? k - 1 : low, low, k + 3 < high ? k + 3 : high);
+            dense_reflect(n, a, k, m, v, k > low ? k - 1 : low, low, high);
             if (k > low)
                 for (int i = 1; i < m; i++) a[(k + i) * n + k - 1] = 0.0;
             for (int i = 0; i < 3 && k + 1 + i <= high; i++) v[i] = a[(k + 1 + i) * n + k];

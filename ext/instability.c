@@ -8,6 +8,7 @@
  */
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 
 #include "dense.h"
 
@@ -15,8 +16,11 @@
  * of order 6 in h |lambda|, has to stay below a growth that is a small share of |lambda|. */
 static const double FOLLOWED = 1.5, SMALL_SHARE = 0.05;
 
-/* A matrix, its eigenvalues, and which states move. */
-size_t tro_instability_work(int n) { return (size_t)n * (size_t)n + 3 * (size_t)n; }
+/* States whose graph is parted: bits of a word. */
+enum { MOST_PARTED = 64 };
+
+/* A matrix, a part of it, its eigenvalues, and the part of each state. */
+size_t tro_instability_work(int n) { return 2 * (size_t)n * (size_t)n + 3 * (size_t)n; }
 
 /* Write the part of jac for the states that move to `part`; returns how many they are. What stands
  * still, and follows to first order only from what stands still, does not leave: a population
@@ -38,18 +42,61 @@ static int instability_moving(int n, const double *f, const double *jac, double 
     return m;
 }
 
-/* Whether the discs of Gershgorin, of rows or of columns, lie left of the axis. */
-static int instability_discs(int n, const double *a)
+/* Number the strongly connected parts of the graph of the matrix a, in no order, and write that of
+ * each state: the eigenvalues of a are those of its parts. Returns how many there are. */
+static int instability_parts(int n, const double *a, int *part)
 {
-    int rows = 1, columns = 1;
-    for (int i = 0; i < n && (rows || columns); i++) {
-        double across = 2.0 * fmin(a[i * n + i], 0.0), down = across;
-        if (a[i * n + i] > 0.0) return 0;
-        for (int j = 0; j < n; j++) across += fabs(a[i * n + j]), down += fabs(a[j * n + i]);
-        rows = rows && across <= 0.0;
-        columns = columns && down <= 0.0;
+    uint64_t reach[MOST_PARTED];
+    int count = 0;
+    if (n > MOST_PARTED) {
+        for (int i = 0; i < n; i++) part[i] = 0;
+        return 1;
     }
-    return rows || columns;
+    for (int i = 0; i < n; i++) {
+        reach[i] = UINT64_C(1) << i;
+        for (int j = 0; j < n; j++) reach[i] |= (uint64_t)(a[i * n + j] != 0.0) << j;
+    }
+    for (int k = 0; k < n; k++)
+        for (int i = 0; i < n; i++)
+            if (reach[i] >> k & 1) reach[i] |= reach[k];
+    for (int i = 0; i < n; i++) {
+        part[i] = count;
+        for (int j = 0; j < i && part[i] == count; j++)
+            if ((reach[i] >> j & 1) && (reach[j] >> i & 1)) part[i] = part[j];
+        count += part[i] == count;
+    }
+    return count;
+}
+
+/* Write the rows and columns of one part to `block`; returns how many there are. */
+static int instability_block(int n, const double *a, const int *part, int which, double *block)
+{
+    int m = 0;
+    for (int i = 0; i < n; i++) m += part[i] == which;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n && part[i] == which; j++)
+            if (part[j] == which) *block++ = a[i * n + j];
+    return m;
+}
+
+/* Whether some scaling of the states makes every diagonal outweigh its row: then all of the discs
+ * of Gershgorin lie left of the axis. That is so where elimination in the matrix with the signs of
+ * an M-matrix finds no negative pivot (Berman & Plemmons, Nonnegative Matrices in the Mathematical
+ * Sciences, 6.2.3). Of conserved sums the last one vanishes. a is lost. */
+static int instability_outweighed(int n, double *a)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) a[i * n + j] = i == j ? -a[i * n + j] : -fabs(a[i * n + j]);
+    const double rounding = 8.0 * n * DBL_EPSILON * fabs(a[n * n - 1]);
+    for (int k = 0; k + 1 < n; k++) {
+        if (!(a[k * n + k] > 0.0)) return 0;
+        for (int i = k + 1; i < n; i++) {
+            if (a[i * n + k] == 0.0) continue;
+            const double factor = a[i * n + k] / a[k * n + k];
+            for (int j = k + 1; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
+        }
+    }
+    return a[n * n - 1] >= -rounding;
 }
 
 /* Whether up to three equations have nothing that grows, by the signs of Routh and Hurwitz. What
@@ -70,20 +117,34 @@ static int instability_none(int n, const double *a)
     return square > 0.0 && linear > 0.0 && last >= -rounding && square * linear > last + rounding;
 }
 
-double tro_instability_bound(int n, const double *f, const double *jac, double left, double *work)
+/* The bound that one part sets; block is lost. */
+static double instability_part_bound(int n, double *block, double left, double *re, double *im)
 {
-    double *re = work + n * n, *im = re + n, norm = 0.0, bound = HUGE_VAL;
-    n = instability_moving(n, f, jac, work, im + n);
-    if (n == 0 || instability_none(n, work) || instability_discs(n, work)) return HUGE_VAL;
-    for (int k = 0; k < n * n; k++) norm += work[k] * work[k];
+    double norm = 0.0, bound = HUGE_VAL;
+    for (int k = 0; k < n * n; k++) norm += block[k] * block[k];
     norm = sqrt(norm);
-    if (!isfinite(norm) || !tro_dense_eigenvalues(n, work, re, im)) return HUGE_VAL;
+    if (!isfinite(norm) || !tro_dense_eigenvalues(n, block, re, im)) return HUGE_VAL;
     /* Rounding decides no sign, and what grows too slowly for the time left needs no heed. */
     const double least = fmax(16.0 * n * DBL_EPSILON * norm, 1.0 / left);
     for (int i = 0; i < n; i++) {
         if (!(re[i] > least)) continue;
         const double size = hypot(re[i], im[i]), share = re[i] / (SMALL_SHARE * size);
         bound = fmin(bound, FOLLOWED / size * (share < 1.0 ? pow(share, 0.2) : 1.0));
+    }
+    return bound;
+}
+
+double tro_instability_bound(int n, const double *f, const double *jac, double left, double *work)
+{
+    double *moving = work, *block = moving + n * n, *re = block + n * n, *im = re + n, bound = HUGE_VAL;
+    int *part = (int *)(void *)(im + n);
+    n = instability_moving(n, f, jac, moving, im);
+    const int count = instability_parts(n, moving, part);
+    for (int which = 0; which < count; which++) {
+        const int m = instability_block(n, moving, part, which, block);
+        if (instability_none(m, block) || instability_outweighed(m, block)) continue;
+        instability_block(n, moving, part, which, block);
+        bound = fmin(bound, instability_part_bound(m, block, left, re, im));
     }
     return bound;
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from _compilers import COMPILER
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
@@ -18,23 +18,48 @@ SOURCES = Path(__file__).parents[2] / "ext"
 INCLUDE = Path(tr.__file__).with_name("include")
 
 
+POINTER = np.ctypeslib.ndpointer(dtype=float, flags="C_CONTIGUOUS")
+
+
 @pytest.fixture(scope="module")
-def eigenvalues(tmp_path_factory):
-    """The C function, as one from a matrix to its eigenvalues."""
+def library(tmp_path_factory):
+    """The C code of eigenvalues and of the bound on a step."""
     if COMPILER is None:
         pytest.skip("no C compiler")
-    library = tmp_path_factory.mktemp("dense") / "dense.so"
-    command = [COMPILER, "-O1", "-shared", "-fPIC", f"-I{INCLUDE}", "-o", str(library)]
-    subprocess.run([*command, str(SOURCES / "dense.c"), "-lm"], check=True)
-    function = ctypes.CDLL(str(library)).tro_dense_eigenvalues
-    pointer = np.ctypeslib.ndpointer(dtype=float, flags="C_CONTIGUOUS")
-    function.argtypes = [ctypes.c_int, pointer, pointer, pointer]
+    path = tmp_path_factory.mktemp("dense") / "dense.so"
+    command = [COMPILER, "-O1", "-shared", "-fPIC", f"-I{INCLUDE}", "-o", str(path)]
+    sources = [str(SOURCES / name) for name in ("dense.c", "instability.c")]
+    subprocess.run([*command, *sources, "-lm"], check=True)
+    return ctypes.CDLL(str(path))
+
+
+@pytest.fixture(scope="module")
+def eigenvalues(library):
+    """The C function, as one from a matrix to its eigenvalues."""
+    function = library.tro_dense_eigenvalues
+    function.argtypes = [ctypes.c_int, POINTER, POINTER, POINTER]
 
     def found(matrix):
         n = len(matrix)
         re, im = np.full(n, np.nan), np.full(n, np.nan)
         assert function(n, np.array(matrix, dtype=float, order="C"), re, im)
         return re + 1j * im
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def bound(library):
+    """The C function, as one from a matrix of states that all move to the longest step."""
+    function, room = library.tro_instability_bound, library.tro_instability_work
+    function.argtypes = [ctypes.c_int, POINTER, POINTER, ctypes.c_double, POINTER]
+    function.restype = ctypes.c_double
+    room.restype = ctypes.c_size_t
+
+    def found(matrix):
+        n = len(matrix)
+        work = np.full(room(n), np.nan)
+        return function(n, np.ones(n), np.array(matrix, dtype=float, order="C"), np.inf, work)
 
     return found
 
@@ -69,6 +94,46 @@ def test_eigenvalues_are_those_of_lapack(eigenvalues, n, seed, gaps):
 def test_eigenvalues_of_matrices_that_are_hard_on_shifts(eigenvalues, matrix):
     norm = np.linalg.norm(matrix, 2)
     assert farthest(eigenvalues(matrix), np.linalg.eigvals(matrix)) <= 1e-10 * norm
+
+
+def longest_step(matrix):
+    """1.5 over |lambda|, less by a fifth root where the growth is a small share of it."""
+    values = np.linalg.eigvals(matrix)
+    growing = values[values.real > 0]
+    share = np.minimum(growing.real / (0.05 * np.abs(growing)), 1.0)
+    return np.min(1.5 / np.abs(growing) * share**0.2, initial=np.inf)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 24), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.5, 0.8, 0.95]),
+       st.floats(0.0, 8.0))  # fmt: skip
+def test_bound_is_that_of_the_eigenvalues_of_the_whole(bound, n, seed, gaps, shift):
+    """Sparse matrices fall into parts; those far enough left are passed without eigenvalues."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((n, n)) * (rng.random((n, n)) >= gaps) - shift * np.eye(n)
+    values = np.linalg.eigvals(matrix)
+    moved = matrix + 1e-13 * rng.standard_normal((n, n)) * (matrix != 0)
+    assume(np.abs(np.sort_complex(np.linalg.eigvals(moved)) - np.sort_complex(values)).max() < 1e-9)
+    assume(np.abs(values.real).min() > 1e-8)
+    assert bound(matrix) == pytest.approx(longest_step(matrix), rel=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 20), st.integers(0, 2**32 - 1))
+def test_compartments_that_lose_nothing_bound_no_step(bound, n, seed):
+    """What leaves one enters others: the largest eigenvalue is 0."""
+    rng = np.random.default_rng(seed)
+    matrix = 10.0 ** rng.uniform(-6, 6, (n, n)) * (rng.random((n, n)) < 0.5)
+    np.fill_diagonal(matrix, 0.0)
+    np.fill_diagonal(matrix, -matrix.sum(axis=0))
+    assert bound(matrix) == np.inf
+
+
+def test_bound_of_more_states_than_are_parted(bound):
+    """A chain of 70 of which one pair turns outwards."""
+    matrix = -np.eye(70) + np.diag(np.ones(69), -1)
+    matrix[40:42, 40:42] = [[0.1, -2.0], [2.0, 0.1]]
+    assert bound(matrix) == pytest.approx(longest_step(matrix), rel=1e-6)
 
 
 @pytest.mark.parametrize("method", ["auto", "rodas5p"])
