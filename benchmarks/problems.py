@@ -1,5 +1,6 @@
 """What is solved: models, times, and references that owe nothing to trustode's own methods."""
 
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -121,6 +122,14 @@ class Ensemble:
         worst = np.abs((y[: len(self.exact)] - self.exact) / scale).max(axis=(1, 2))
         return float(np.median(worst))
 
+    def solve(self, rows, threads):
+        """Solve some of the runs at 1e-6; return when that began and ended, and the states."""
+        table = dict(zip(self.problem.model.params, self.sets[rows].T, strict=True))
+        how = {"solver": tr.Solver(rtol=1e-6, atol=1e-6), "threads": threads, "progress": False}
+        start = time.perf_counter()
+        solved = tr.ensemble(self.problem.model, table, self.t, **how)
+        return start, time.perf_counter(), solved.y
+
 
 @cache
 def ensemble(n_run):
@@ -135,6 +144,11 @@ def ensemble(n_run):
         for p in sets[:CHECKED]
     ]
     return Ensemble(case, sets, t, np.array(exact))
+
+
+def ensemble_span(n_run, rows):
+    """When one thread began some of the runs and ended, in whichever process that is."""
+    return ensemble(n_run).solve(rows, 1)[:2]
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,32 +65,42 @@ def increases(cnp.ndarray t not None):
     return isfinite(values[0]) and isfinite(values[n - 1])
 
 
-cdef void _finish(const tro_report *reports, Py_ssize_t n_run, const double *begun, double *rows,
-                  Py_ssize_t n_time, Py_ssize_t dim, double *states, Py_ssize_t n_state) noexcept:
-    """Take the states reached out of the rows; what was not reached becomes NaN."""
-    cdef Py_ssize_t run_, k, written
-    for run_ in range(n_run):
-        if reports[run_].n_written == 0:
-            memcpy(rows, begun + run_ * dim, dim * sizeof(double))
-            if n_time > 1:
-                memcpy(rows + dim, rows, dim * sizeof(double))
-        # Behind the last row written is the state that was reached.
-        written = min(max(reports[run_].n_written, 1), n_time)
-        memcpy(states + run_ * n_state, rows + min(written, n_time - 1) * dim,
-               n_state * sizeof(double))
-        for k in range(written * dim, n_time * dim):
-            rows[k] = NAN
-        rows += n_time * dim
+cdef void _finish(const tro_report *report, const double *begun, double *rows, Py_ssize_t n_time,
+                  Py_ssize_t dim, double *state, Py_ssize_t n_state) noexcept:
+    """Take the state reached out of a run's rows; what was not reached becomes NaN."""
+    cdef Py_ssize_t k, written
+    if report.n_written == 0:
+        memcpy(rows, begun, dim * sizeof(double))
+        if n_time > 1:
+            memcpy(rows + dim, rows, dim * sizeof(double))
+    # Behind the last row written is the state that was reached.
+    written = min(max(report.n_written, 1), n_time)
+    memcpy(state, rows + min(written, n_time - 1) * dim, n_state * sizeof(double))
+    for k in range(written * dim, n_time * dim):
+        rows[k] = NAN
 
 
-def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, cnp.ndarray reached):
-    """Take the states reached (n_run, n_state) out of y; what was not reached becomes NaN.
+def finish(cnp.ndarray report, cnp.ndarray start, cnp.ndarray y, Py_ssize_t n_state):
+    """Return which runs stopped early (n_stopped,) and the states that they reached.
 
-    A run that did not begin has reached its ``start`` (n_run, dim).
+    What they did not reach becomes NaN in y. One that did not begin has reached its ``start``
+    (n_run, dim).
     """
-    _finish(<const tro_report *>_data(report), cnp.PyArray_DIM(y, 0), <const double *>_data(start),
-            <double *>_data(y), cnp.PyArray_DIM(y, 1), cnp.PyArray_DIM(y, 2),
-            <double *>_data(reached), cnp.PyArray_DIM(reached, 1))
+    cdef const tro_report *reports = <const tro_report *>_data(report)
+    cdef const double *begun = <const double *>_data(start)
+    cdef double *rows = <double *>_data(y)
+    cdef Py_ssize_t n_run = cnp.PyArray_DIM(y, 0), n_time = cnp.PyArray_DIM(y, 1)
+    cdef Py_ssize_t dim = cnp.PyArray_DIM(y, 2), run_, at = 0
+    cdef list stopped = []
+    for run_ in range(n_run):
+        if reports[run_].n_written < n_time:
+            stopped.append(run_)
+    cdef cnp.ndarray states = np.empty((len(stopped), n_state))
+    for run_ in stopped:
+        _finish(&reports[run_], begun + run_ * dim, rows + run_ * n_time * dim, n_time, dim,
+                <double *>_data(states) + at * n_state, n_state)
+        at += 1
+    return np.array(stopped, dtype=np.intp), states
 
 
 cdef struct runs_:
@@ -304,7 +314,7 @@ def run_alone(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray sta
         order, <const int *>_data(seed))
     steps = _solve(functions, &runs, [stimulus], &options, raised, True, keep_steps, events, None,
                    None)
-    _finish(&report, 1, runs.start, runs.y, shape[0], shape[1], <double *>_data(reached), n_state)
+    _finish(&report, runs.start, runs.y, shape[0], shape[1], <double *>_data(reached), n_state)
     return y, reached, steps, (
         report.status, report.stiff, report.n_steps, report.n_rejected, report.n_rhs, report.n_jac,
         report.t, report.h, report.n_written, report.worst)

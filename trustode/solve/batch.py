@@ -36,8 +36,10 @@ class Batch(NamedTuple):
         Sensitivities.
     report : ndarray, shape (n_run,)
         Status, counts and the time reached of each run.
-    y_reached : ndarray, shape (n_run, n_state)
-        State at the time that each run reached.
+    stopped : ndarray, shape (n_stopped,)
+        Runs that stopped early.
+    y_stopped : ndarray, shape (n_stopped, n_state)
+        State at the time that each of these reached.
     seen : dict
         Each run to its log, where events were watched for: event, time, direction and the
         states just before, shape (n_seen, 3 + n_state).
@@ -46,7 +48,8 @@ class Batch(NamedTuple):
     y: Array
     dydp: Array | None
     report: NDArray[Any]
-    y_reached: Array
+    stopped: NDArray[np.intp]
+    y_stopped: Array
     seen: Mapping[int, Array] = MappingProxyType({})
 
     @property
@@ -58,6 +61,13 @@ class Batch(NamedTuple):
     def t_reached(self) -> Array:
         """Time that each run reached, shape (n_run,)."""
         return np.asarray(self.report["t"])
+
+    @property
+    def y_reached(self) -> Array:
+        """State at the time that each run reached, shape (n_run, n_state)."""
+        y = self.y[:, -1].copy()
+        y[self.stopped] = self.y_stopped
+        return y
 
     @property
     def n_steps(self) -> NDArray[np.int64]:
@@ -123,7 +133,6 @@ def solve_batch(
     # A span of no length takes no step, and a series would count one.
     taylor = planned.taylor if n_time > 1 else (0, 0, 0)
     y = np.empty((n_run, n_time, n * (1 + len(vary))))
-    y_reached = np.empty((n_run, n))
     # Threads write it into the first rows, so that each is the first to touch its results.
     start = start_rows(compiled, vary, p, y0, given)
     report = _NOT_BEGUN.repeat(n_run)
@@ -147,8 +156,8 @@ def solve_batch(
         )  # fmt: skip
 
     share(part, workers, cancel)
-    finish(report, start, y, y_reached)
+    stopped = finish(report, start, y, n)
     if not len(vary):
-        return Batch(y, None, report, y_reached, dict(seen))
+        return Batch(y, None, report, *stopped, dict(seen))
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
-    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, y_reached)
+    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, *stopped)
