@@ -156,8 +156,8 @@ def solve_batch(
         )  # fmt: skip
 
     share(part, workers, cancel)
-    stopped = finish(report, start, y, n)
+    stopped, y_stopped = finish(report, start, y, n)
     if not len(vary):
-        return Batch(y, None, report, *stopped, dict(seen))
+        return Batch(y, None, report, stopped, y_stopped, dict(seen))
     tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
-    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, *stopped)
+    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, stopped, y_stopped)
