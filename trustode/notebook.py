@@ -5,7 +5,6 @@ Results inherit from `Shown`. Imports nothing of the package.
 
 from __future__ import annotations
 
-import html
 import numbers
 import textwrap
 from typing import TYPE_CHECKING
@@ -77,7 +76,10 @@ def _cell(value: object) -> str:
 
 def html_of_text(words: str) -> str:
     """Return text as HTML, escaped, its lines kept."""
-    return f'<pre style="white-space: pre-wrap">{html.escape(words)}</pre>'
+    # Loaded here: it takes longer to load than a short solve.
+    from html import escape
+
+    return f'<pre style="white-space: pre-wrap">{escape(words)}</pre>'
 
 
 def html_of_table(rows: pd.DataFrame, most: int = _ROWS) -> str:

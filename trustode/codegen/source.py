@@ -17,8 +17,6 @@ from ..model import Model
 from . import lu
 from .ctext import HELPERS, PROTOTYPES, body, statements
 from .graph import Graph
-from .recurrences import NoRecurrence
-from .taylor import taylor_text
 
 #: Functions of a compiled model, in the order of ``struct tro_model``.
 FUNCTION_NAMES = (
@@ -259,6 +257,10 @@ class Source:
         driven : sequence of int
             Inputs that move; the others stand still between their jumps.
         """
+        # Loaded where text is wanted: what was built or kept needs none.
+        from .recurrences import NoRecurrence
+        from .taylor import taylor_text
+
         model = self.model
         sizes = len(model.states), len(model.params), len(model.inputs)
         try:

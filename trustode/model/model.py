@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
-from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -464,6 +463,8 @@ class Model:
         described = f"\n{self.description}" if self.description else ""
         shown = self.table()[["value", "unit", "min", "max", "meaning"]]
         # A notebook typesets what stands in an environment of equations.
+        from html import escape
+
         parts = [html_of_text(repr(self) + described), escape(self.latex(), quote=False)]
         return "\n".join([*parts, html_of_table(shown, len(shown))])
 
