@@ -204,7 +204,7 @@ def test_a_call_that_works_itself_hears_of_it_between_two_pieces():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_call_that_waits_for_its_own_threads_hears_of_it(dropped_at_submit):
-    dropped_at_submit(ThreadPoolExecutor, 2)
+    dropped_at_submit(ThreadPoolExecutor, 1)
     solver, table = tr.Solver(max_steps=2**31 - 1, time_limit=20.0), {"rho": [28.0, 29.0]}
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

@@ -8,6 +8,7 @@ costs next to nothing.
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +179,9 @@ class _Package(ModuleType):
         if name in _MODULES:
             return import_module(f"{__name__}.{name}")
         if name not in _HOME:
-            hint = nearest(name, __all__)
+            # Asked for a submodule by an import, which then loads it, nobody reads a hint.
+            known = name.isidentifier() and find_spec(f"{__name__}.{name}") is not None
+            hint = "" if known else nearest(name, __all__)
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
         try:
             value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -34,6 +34,7 @@ from .errors import (
 from .event import Event, EventLog, watch_for
 from .model import Model
 from .notebook import Shown
+from .scipy_engine import by_scipy
 from .solve import (
     NATIVE,
     Solver,
@@ -396,12 +397,8 @@ def simulate(
     _tell_of_late(model, inputs, times, where)
     watched = watch_for(model, events, where)
     problem = Problem(compiled, times, p, y0, given, tables, solver, which, where, watched)
-    if solver.method in ("auto", *NATIVE):
-        raw = native(problem, own_steps)
-    else:
-        from .scipy_engine import by_scipy
-
-        raw = by_scipy(problem, own_steps)
+    engine = native if solver.method in ("auto", *NATIVE) else by_scipy
+    raw = engine(problem, own_steps)
     solution = _present(problem, raw)
     if solution.status is not _SUCCESS and on_error == "raise":
         kind = SolveMemoryError if solution.status is Status.NO_MEMORY else SolveError

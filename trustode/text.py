@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import sympy
 
+from . import foreign
 from .errors import ModelError, checks_keywords, listed, nearest
 from .expression import write
 from .model import Model, Param
@@ -132,13 +133,9 @@ def read_model(file: str | os.PathLike[str] | IO[str] | IO[bytes]) -> Model:
         content = content.removeprefix("\ufeff")
         called = str(file if isinstance(file, os.PathLike) else getattr(file, "name", file))
         if content.lstrip().startswith("<"):
-            from .foreign import read_sbml
-
-            return read_sbml(content, where)
+            return foreign.read_sbml(content, where)
         if "\n" not in called and Path(called).suffix.lower() == ".ode":
-            from .foreign import read_xpp
-
-            return read_xpp(content, Path(called).stem, where)
+            return foreign.read_xpp(content, Path(called).stem, where)
     return parse_model(content, where)
 
 

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from .. import codegen
 from ..digest import sha256
 from ..expression import TIME, symbol
 from ..model import Model
@@ -257,16 +258,13 @@ class Source:
         driven : sequence of int
             Inputs that move; the others stand still between their jumps.
         """
-        # Loaded where text is wanted: what was built or kept needs none.
-        from .recurrences import NoRecurrence
-        from .taylor import taylor_text
-
         model = self.model
         sizes = len(model.states), len(model.params), len(model.inputs)
         try:
-            return taylor_text(self.graph, self.rhs, sizes, vary, driven)
-        except NoRecurrence:
+            text: str = codegen.taylor_text(self.graph, self.rhs, sizes, vary, driven)
+        except codegen.NoRecurrence:
             return ""
+        return text
 
     def series_key(
         self, lanes: int, vary: Sequence[int] | None = None, driven: Sequence[int] = ()

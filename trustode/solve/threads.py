@@ -38,6 +38,7 @@ def share(part: Callable[[bool], Any], threads: int, cancel: NDArray[np.int32]) 
         # 3.11 leaves out ``except`` where an interrupt meets some of the jumps of a loop.
         try:
             others = [pool.submit(partial(_beside, part, cancel)) for _ in range(threads - 1)]
+            raise_lost()
             part(True)
             _wait(others, raise_lost)
         except BaseException:
