@@ -412,6 +412,15 @@ static void solve_write(const solver *s, int ready, double t_new, const double *
     if (at_end) memcpy(row, step->y_new, dim * sizeof *row);
 }
 
+/* How many rows have been written before the first, from `first` on, that is not finite. */
+static long long solve_count_finite(const double *rows, size_t dim, long long first, long long n)
+{
+    for (long long k = first; k < n; k++)
+        for (size_t i = 0; i < dim; i++)
+            if (!isfinite(rows[(size_t)k * dim + i])) return k;
+    return n;
+}
+
 /* Where the events' room is: last, so that it lasts when another method takes over. */
 static double *solve_events_work(const tro_model *model, int n_tangent, const tro_options *options,
                                  double *work)
@@ -514,6 +523,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
             tro_measures_outline(&stretch, measures->n_seen, s.step.work - 2 * measures->n_seen);
             tro_measures_step(&gauge, &stretch);
         }
+        const long long written = report->n_written;
         solve_write(&s, events || measures, t_new, t_out, n_out, coef, y_out, report);
         const int back = solve_watch_stiffness(&s, report);
         solve_swap(&s.step, &y, &f);
@@ -522,6 +532,9 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
 
         for (int i = 0; i < n; i++)
             if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
+        /* The sums of a dense output may overflow where the state does not yet. */
+        if (status == TRO_DIVERGED)
+            report->n_written = solve_count_finite(y_out, (size_t)dim, written, report->n_written);
         if (report->n_steps % POLL_EVERY == 0) {
             if (options->time_limit > 0.0 &&
                 report->taken + (tro_clock() - report->began) > options->time_limit)

@@ -431,7 +431,7 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
     if isinstance(given, str) or hasattr(given, "name"):
         given = [given]
     try:
-        return tuple([str(getattr(name, "name", name)) for name in given])
+        return tuple([n if type(n) is str else str(getattr(n, "name", n)) for n in given])
     except TypeError:
         raise OptionError(f"{where}: sensitivities must be names, got {given!r:.60}") from None
 
@@ -554,7 +554,7 @@ def _slipped(problem: Problem, raw: Outcome) -> str:
     """Name the state that changed its sign though it stands still where it is zero, if any."""
     model = problem.compiled.model
     for start, now, (state, rhs) in zip(problem.y0, raw.y_reached, model.rhs.items(), strict=True):
-        if start * now < 0.0 and rhs.subs(state, 0).is_zero:
+        if min(start, now) < 0.0 < max(start, now) and rhs.subs(state, 0).is_zero:
             return str(state)
     return ""
 

@@ -233,3 +233,13 @@ def test_a_run_is_measured_or_watched():
     assert solve_batch(*given, gauge=gauge).status.tolist() == [tr.Status.SUCCESS]
     with pytest.raises(ValueError, match="not both"):
         solve_batch(*given, gauge=gauge, events=watch)
+
+
+def test_a_step_whose_dense_output_overflows_writes_finite_rows_alone():
+    """From near the largest number there is, sums of slopes may overflow where states do not."""
+    rhs = {"x": "-y - x", "y": "x - 0.3*y", "z": "-0.8*z"}
+    model = tr.Model("huge", rhs, initial={"x": 1.0, "y": 0.5, "z": -1e308})
+    t, solver = np.linspace(0.0, 3.0, 300), tr.Solver("tsit5", rtol=1e-3)
+    solution = tr.simulate(model, t, solver=solver, on_error="return")
+    assert solution.status is tr.Status.DIVERGED
+    assert np.isfinite(solution.y).all()

@@ -87,18 +87,24 @@ def _start_tangents(
     out: Array,
 ) -> None:
     """Write the derivatives of the model's own initial values."""
-    out[...] = 0.0
-    by_parameter = []
-    for column, index in enumerate(vary.tolist()):
-        if index < 0:
-            out[:, column, -1 - index] = 1.0
-        else:
-            by_parameter.append(column)
-    free = _following(compiled.model, tuple(given)) if by_parameter else []
+    free = _following(compiled.model, tuple(given))
+    indices = tuple(vary.tolist())
+    out[...] = _units(indices, out.shape[2])
     for r in range(len(p)) if free else ():
         by = compiled.initial_dp(p[r])
-        for column in by_parameter:
-            out[r, column, free] = by[free, vary[column]]
+        for column, index in enumerate(indices):
+            if index >= 0:
+                out[r, column, free] = by[free, index]
+
+
+@lru_cache(maxsize=256)
+def _units(indices: tuple[int, ...], n_state: int) -> Array:
+    """Return the derivatives of initial values that follow from no parameter."""
+    rows = np.zeros((len(indices), n_state))
+    for column, index in enumerate(indices):
+        if index < 0:
+            rows[column, -1 - index] = 1.0
+    return rows
 
 
 @lru_cache(maxsize=256)
