@@ -462,9 +462,9 @@ class Model:
     def _repr_html_(self) -> str:
         described = f"\n{self.description}" if self.description else ""
         shown = self.table()[["value", "unit", "min", "max", "meaning"]]
-        # A notebook typesets what stands in an environment of equations.
         from html import escape
 
+        # A notebook typesets what stands in an environment of equations.
         parts = [html_of_text(repr(self) + described), escape(self.latex(), quote=False)]
         return "\n".join([*parts, html_of_table(shown, len(shown))])
 

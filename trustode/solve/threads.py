@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def share(part: Callable[[bool], Any], threads: int, cancel: NDArray[np.int32]) 
         # An interrupt may come while threads begin, and no loop stands in this function: CPython
         # 3.11 leaves out ``except`` where an interrupt meets some of the jumps of a loop.
         try:
-            others = [pool.submit(partial(_beside, part, cancel)) for _ in range(threads - 1)]
+            others = [pool.submit(_beside, part, cancel) for _ in range(threads - 1)]
             raise_lost()
             part(True)
             _wait(others, raise_lost)
