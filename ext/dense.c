@@ -100,32 +100,20 @@ static void dense_reflect(int n, double *a, int k, int m, const double *v, int f
     const double p = y / first, q = z / first, scale = 2.0 / (1.0 + p * p + q * q);
     double *restrict row = a + k * n, *restrict next = row + n, *restrict last = next + n;
     const int to = k + 3 < high ? k + 3 : high;
-    if (m == 3) {
-        for (int j = from; j <= high; j++) {
-            const double sum = (row[j] + p * next[j] + q * last[j]) * scale;
-            row[j] -= sum;
-            next[j] -= sum * p;
-            last[j] -= sum * q;
-        }
-        for (int i = low; i <= to; i++) {
-            double *at = a + i * n + k;
-            const double sum = (at[0] + p * at[1] + q * at[2]) * scale;
-            at[0] -= sum;
-            at[1] -= sum * p;
-            at[2] -= sum * q;
-        }
-    } else {
-        for (int j = from; j <= high; j++) {
-            const double sum = (row[j] + p * next[j]) * scale;
-            row[j] -= sum;
-            next[j] -= sum * p;
-        }
-        for (int i = low; i <= to; i++) {
-            double *at = a + i * n + k;
-            const double sum = (at[0] + p * at[1]) * scale;
-            at[0] -= sum;
-            at[1] -= sum * p;
-        }
+    for (int j = from; j <= high; j++) {
+        const double two = row[j] + p * next[j];
+        const double sum = (m == 3 ? two + q * last[j] : two) * scale;
+        row[j] -= sum;
+        next[j] -= sum * p;
+        if (m == 3) last[j] -= sum * q;
+    }
+    for (int i = low; i <= to; i++) {
+        double *at = a + i * n + k;
+        const double two = at[0] + p * at[1];
+        const double sum = (m == 3 ? two + q * at[2] : two) * scale;
+        at[0] -= sum;
+        at[1] -= sum * p;
+        if (m == 3) at[2] -= sum * q;
     }
 }
 
