@@ -53,8 +53,7 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
         }
         if (n_waiting == 0 || status != TRO_SUCCESS) break;
         if (options.events) tro_solve_watch_on(job->look_context);
-        queue.next = 0;
-        queue.end = n_waiting;
+        queue = (tro_queue){.end = n_waiting};
         status = lanes->run(&again);
     }
     for (long k = 0; status != TRO_SUCCESS && k < n_waiting; k++)

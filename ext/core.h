@@ -27,15 +27,13 @@ enum tro_status {
 /* Inside the core only, and above success: another method takes the run over; a stiff one does. */
 enum { TRO_HANDOVER = 1, TRO_HANDOVER_STIFF = 2 };
 
-/* The next of the numbers that threads share out, and their end; a flag that another sets. */
+/* A number that threads share: set, read, and taken where it is still what was read. */
 #if defined(_MSC_VER)
 #include <intrin.h>
-#define TRO_NEXT(queue) _InterlockedExchangeAdd64(queue, 1)
 #define TRO_STOP(queue, end) ((void)_InterlockedExchange64(queue, end))
 #define TRO_READ(flag) (*(flag))
 #define TRO_TAKE(queue, from, to) (_InterlockedCompareExchange64(queue, to, *(from)) == *(from))
 #else
-#define TRO_NEXT(queue) __atomic_fetch_add(queue, 1, __ATOMIC_RELAXED)
 #define TRO_STOP(queue, end) __atomic_store_n(queue, end, __ATOMIC_RELAXED)
 #define TRO_READ(flag) __atomic_load_n(flag, __ATOMIC_RELAXED)
 #define TRO_TAKE(queue, from, to)                                                                 \

@@ -164,15 +164,17 @@ int tro_objective_run(const tro_objective *o)
     room.by_p = room.by_y + seen * n;
     room.slope = room.by_p + seen * (size_t)model->n_param;
 
+    /* Runs are few and long: one at a time. */
+    tro_queue queue = {.shared = o->queue, .n = o->n_run, .parts = o->n_run};
     int status = TRO_SUCCESS;
     while (status == TRO_SUCCESS && !tro_solve_stopped(o->options)) {
-        const long long run = TRO_NEXT(o->queue);
-        if (run >= o->n_run) break;
+        const long long run = tro_queue_next(&queue);
+        if (run < 0) break;
         status = objective_solve(o, (size_t)run, &room);
         if (status == TRO_SUCCESS)
             objective_sum(o, (size_t)run, &room);
         else
-            TRO_STOP(o->queue, o->n_run);
+            tro_queue_stop(&queue);
     }
     free(memory);
     return status;
