@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,11 +39,11 @@ from .solve import (
     NATIVE,
     Solver,
     check_times,
+    directions,
     initial_vector,
     input_tables,
     pack,
     parameter_vector,
-    vary_indices,
 )
 from .stimulus import Stimulus
 
@@ -389,7 +389,7 @@ def simulate(
     times = check_times(t[:1] if isinstance(t, tuple) and empty_span else t, where)
     own_steps = own_steps and not empty_span
     which = _names(sensitivities, where) if sensitivities != () else ()
-    vary_indices(compiled, which, where)
+    directions(compiled, which, where)
     p = parameter_vector(compiled, params, where)
     y0 = initial_vector(compiled, p, initial, where)
     given = () if initial is None else tuple(model.known(initial, "state", model.states))
@@ -431,9 +431,15 @@ def _names(given: Any, where: str) -> tuple[str, ...]:
     if isinstance(given, str) or hasattr(given, "name"):
         given = [given]
     try:
-        return tuple([n if type(n) is str else str(getattr(n, "name", n)) for n in given])
+        return _texts(tuple(given))
     except TypeError:
         raise OptionError(f"{where}: sensitivities must be names, got {given!r:.60}") from None
+
+
+@lru_cache(maxsize=256)
+def _texts(names: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return names as text, read once where they come again."""
+    return tuple([str(getattr(name, "name", name)) for name in names])
 
 
 def _present(problem: Problem, raw: Outcome) -> Solution:

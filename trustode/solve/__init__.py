@@ -24,4 +24,4 @@ from .options import NATIVE as NATIVE
 from .options import SCIPY as SCIPY
 from .options import Solver as Solver
 from .plan import compile_ahead as compile_ahead
-from .tangents import vary_indices as vary_indices
+from .tangents import directions as directions

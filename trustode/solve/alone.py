@@ -12,7 +12,7 @@ from .._core import Inputs, Watch, run_alone
 from ..compile import CompiledModel
 from .options import Solver
 from .plan import plan
-from .tangents import start_rows, vary_indices
+from .tangents import directions, start_rows
 
 Array = NDArray[np.float64]
 
@@ -67,17 +67,14 @@ def solve_alone(
     which, given, keep_steps, events
         As `solve_batch` has them.
     """
-    vary = vary_indices(compiled, which, "sensitivities")
-    planned = plan(compiled, 1, vary, (inputs,), solver, events is not None)
-    start = y0
-    if which:
-        start = start_rows(compiled, vary, p[None, :], y0[None, :], given)
-        vary = np.maximum(vary, -1)
+    along = directions(compiled, which, "sensitivities")
+    planned = plan(compiled, 1, along.indices, (inputs,), solver, events is not None)
+    start = start_rows(compiled, along, p[None, :], y0[None, :], given) if which else y0
     # A span of no length takes no step, and a series would count one.
     series, method, order = planned.taylor if len(t) > 1 else (0, 0, 0)
     return Alone(
         *run_alone(
-            compiled.functions, t, p, start, inputs, vary, planned.method, planned.stiff,
+            compiled.functions, t, p, start, inputs, along.vary, planned.method, planned.stiff,
             solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit,
             keep_steps, series, method, order, planned.seed, events,
         )

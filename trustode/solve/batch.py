@@ -14,7 +14,7 @@ from ..compile import CompiledModel
 from ..errors import Status
 from .options import Solver
 from .plan import plan
-from .tangents import start_rows, vary_indices
+from .tangents import directions, start_rows
 from .threads import count_threads, share
 
 Array = NDArray[np.float64]
@@ -126,21 +126,21 @@ def solve_batch(
         A failed run is data: its status says why, its rest is NaN.
     """
     n_run, n_time, n = len(p), len(t), len(compiled.model.states)
-    vary = vary_indices(compiled, which, "sensitivities")
+    along = directions(compiled, which, "sensitivities")
+    n_vary = len(along.indices)
     # Events are watched for in one run at a time.
     side = n_run if events is None else 1
     watched = events is not None
-    planned = plan(compiled, side, vary, stimuli, solver, watched)
+    planned = plan(compiled, side, along.indices, stimuli, solver, watched)
     # A span of no length takes no step, and a series would count one.
     taylor = planned.taylor if n_time > 1 else (0, 0, 0)
-    y = np.empty((n_run, n_time, n * (1 + len(vary))))
+    y = np.empty((n_run, n_time, n * (1 + n_vary)))
     # Threads write it into the first rows, so that each is the first to touch its results.
-    start = start_rows(compiled, vary, p, y0, given)
+    start = start_rows(compiled, along, p, y0, given)
     report = _NOT_BEGUN.repeat(n_run)
     cancel = np.zeros(1, dtype=np.int32) if cancel is None else cancel
     t = np.ascontiguousarray(t, dtype=float)
     p = np.ascontiguousarray(p, dtype=float)
-    vary = np.maximum(vary, -1) if which else vary
     stimuli = list(stimuli)
 
     workers = count_threads(threads, n_run)
@@ -151,14 +151,14 @@ def solve_batch(
     def part(watch: bool) -> None:
         own = events.twin() if events is not None and not watch else events
         run(
-            compiled.functions, t, p, start, y, stimuli, vary, planned.method, planned.stiff,
+            compiled.functions, t, p, start, y, stimuli, along.vary, planned.method, planned.stiff,
             solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit, cancel,
             report, queue, watch, *taylor, planned.seed, own, seen, gauge,
         )  # fmt: skip
 
     share(part, workers, cancel)
     stopped, y_stopped = finish(report, start, y, n)
-    if not len(vary):
+    if not n_vary:
         return Batch(y, None, report, stopped, y_stopped, dict(seen))
-    tangents = y[:, :, n:].reshape(n_run, n_time, len(vary), n)
+    tangents = y[:, :, n:].reshape(n_run, n_time, n_vary, n)
     return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, stopped, y_stopped)

@@ -14,7 +14,7 @@ from ..compile import CompiledModel
 from ..errors import Status
 from .options import Solver
 from .plan import plan
-from .tangents import start_rows, vary_indices
+from .tangents import directions, start_rows
 from .threads import count_threads, share
 
 Array = NDArray[np.float64]
@@ -122,9 +122,9 @@ def compare_batch(
         Threads that share the runs; None takes every processor. Results do not depend on it.
     """
     n_run, n_column, n_name = len(p), len(rows.form), len(names)
-    vary = vary_indices(compiled, which, "sensitivities")
-    start = start_rows(compiled, vary, p, y0, given, tangents)
-    method, stiff, taylor, seed, atol, _series = plan(compiled, 1, vary, stimuli, solver)
+    along = directions(compiled, which, "sensitivities")
+    start = start_rows(compiled, along, p, y0, given, tangents)
+    method, stiff, taylor, seed, atol, _series = plan(compiled, 1, along.indices, stimuli, solver)
     params = compiled.model.params
     by = (
         np.array([which.index(name) if name in which else -1 for name in names], dtype=np.int32),
@@ -139,11 +139,10 @@ def compare_batch(
     queue = np.zeros(1, dtype=np.int64)
     p = np.ascontiguousarray(p, dtype=float)
     each = (rows.first_row, rows.column, rows.time, rows.values, rows.size)
-    vary = np.maximum(vary, -1)
 
     def part(watch: bool) -> Any:
         sum_misfit(
-            compiled.functions, p, start, list(stimuli), vary, (rows.first_time, rows.times),
+            compiled.functions, p, start, list(stimuli), along.vary, (rows.first_time, rows.times),
             (rows.form, rows.observable), by, each, method, stiff, solver.rtol, atol,
             solver.h_max, solver.max_steps, solver.time_limit, cancel, report, queue, watch,
             *taylor, seed, sums, located, slopes,

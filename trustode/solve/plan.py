@@ -44,12 +44,15 @@ class Plan(NamedTuple):
 def plan(
     compiled: CompiledModel,
     n_run: int,
-    vary: NDArray[np.int32],
+    which: tuple[int, ...],
     stimuli: Sequence[Inputs],
     solver: Solver,
     watched: bool = False,
 ) -> Plan:
-    """Return what some runs are solved with; it is the same for all runs of one kind."""
+    """Return what some runs are solved with; it is the same for all runs of one kind.
+
+    They are differentiated by ``which``, the indices of `Directions`.
+    """
     driven: tuple[int, ...] = ()
     fitted = False
     for each in stimuli:
@@ -57,7 +60,7 @@ def plan(
             driven = tuple(sorted({*driven, *each.moving}))
         fitted = fitted or each.fitted
     wide = n_run >= _FEWEST_IN_LANES
-    return _planned(compiled, solver, wide, tuple(vary.tolist()), driven, fitted, watched)
+    return _planned(compiled, solver, wide, which, driven, fitted, watched)
 
 
 @lru_cache(maxsize=256)
@@ -71,19 +74,18 @@ def _planned(
     watched: bool,
 ) -> Plan:
     """Plan once what comes again."""
-    vary = np.array(which, dtype=np.int32)
     atol = solver.atol_vector(compiled)
     method = _explicit(solver)
     stiff = "rodas5p" if solver.method == "auto" else None
     series, seed = None, NO_INDICES
     # The series know nothing of the tangents' jumps at events.
-    if watched and len(vary):
+    if watched and which:
         return Plan(method, stiff, (0, 0, 0), seed, atol, None)
     # A series ends at each knot, a pair only at breaks: through an input that a fit cut into many
     # smooth pieces tsit5 was 1.3 to 3 times quicker (down to 1e-7), through measured ones, whose
     # knots are breaks, the series was 1.8 to 6 times quicker.
     if solver.method == "taylor" or (solver.method == "auto" and not fitted):
-        series, seed = _series(compiled, wide, vary, driven)
+        series, seed = _series(compiled, wide, which, driven)
     if series is None:
         return Plan(method, stiff, (0, 0, 0), seed, atol, None)
     order = _order(solver.rtol, len(compiled.model.states))
@@ -98,13 +100,13 @@ def compile_ahead(compiled: CompiledModel, solver: Solver) -> None:
 
 
 def _series(
-    compiled: CompiledModel, wide: bool, vary: NDArray[np.int32], driven: tuple[int, ...]
+    compiled: CompiledModel, wide: bool, which: tuple[int, ...], driven: tuple[int, ...]
 ) -> tuple[Recurrences | None, NDArray[np.int32]]:
     """Return the Taylor recurrences for some runs, and each tangent's place among theirs."""
-    if not len(vary):
+    if not which:
         return recurrences(compiled.model, WIDEST if wide else 1, None, driven), NO_INDICES
-    params = tuple(sorted({int(k) for k in vary if k >= 0}))
-    seed = np.array([params.index(k) if k >= 0 else -1 for k in vary], dtype=np.int32)
+    params = tuple(sorted({k for k in which if k >= 0}))
+    seed = np.array([params.index(k) if k >= 0 else -1 for k in which], dtype=np.int32)
     return recurrences(compiled.model, 1, params, driven), seed
 
 

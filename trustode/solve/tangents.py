@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,38 +18,65 @@ Array = NDArray[np.float64]
 NO_INDICES = np.empty(0, dtype=np.int32)
 
 
-def vary_indices(compiled: CompiledModel, which: Sequence[str], where: str) -> NDArray[np.int32]:
-    """Return the parameter index of each name, or -1 - j for the initial value of state j.
+class Directions(NamedTuple):
+    """What solves are differentiated by; nothing of it is to be written to.
 
-    It is not to be written to.
+    Attributes
+    ----------
+    indices : tuple of int
+        The parameter index of each name, or -1 - j for the initial value of state j.
+    vary : ndarray, shape (n_vary,)
+        The same for the C core: the parameter index, or -1 for an initial value.
+    start : ndarray, shape (1, n_state * (1 + n_vary))
+        Places for the initial values, then their tangents where they follow from no parameter.
     """
-    return _indices(compiled, tuple(which), where) if which else NO_INDICES
+
+    indices: tuple[int, ...]
+    vary: NDArray[np.int32]
+    start: Array
+
+
+_NONE = Directions((), NO_INDICES, np.empty((1, 0)))
+
+
+def directions(compiled: CompiledModel, which: Sequence[str], where: str) -> Directions:
+    """Return what solves are differentiated by, from parameters' names and ``"T(0)"``.
+
+    Raises
+    ------
+    ModelError
+        For what is neither a parameter nor an initial value.
+    """
+    return _directions(compiled, tuple(which), where) if which else _NONE
 
 
 @lru_cache(maxsize=256)
-def _indices(compiled: CompiledModel, which: tuple[str, ...], where: str) -> NDArray[np.int32]:
+def _directions(compiled: CompiledModel, which: tuple[str, ...], where: str) -> Directions:
     """Look up once what comes again."""
     model = compiled.model
     indices = []
-    for name in which:
+    tangents = np.zeros((1 + len(which), len(model.states)))
+    for row, name in zip(tangents[1:], which, strict=True):
         if name in model.params:
             indices.append(model.params.index(name))
         elif name.endswith("(0)") and name[:-3] in model.states:
-            indices.append(-1 - model.states.index(name[:-3]))
+            j = model.states.index(name[:-3])
+            indices.append(-1 - j)
+            row[j] = 1.0
         else:
             known = [*model.params, *(f"{state}(0)" for state in model.states)]
             raise ModelError(
                 f"{where}: {name!r:.60} is neither a parameter nor an initial value "
                 f"('{model.states[0]}(0)') of {model.name}{nearest(str(name), known)}"
             )
-    found = np.array(indices, dtype=np.int32)
-    found.flags.writeable = False
-    return found
+    vary, start = np.maximum(np.array(indices, dtype=np.int32), -1), tangents.reshape(1, -1)
+    vary.flags.writeable = start.flags.writeable = False
+    return Directions(tuple(indices), vary, start)
 
 
 def start_rows(
     compiled: CompiledModel,
-    vary: NDArray[np.int32],
+    along: Directions,
     p: Array,
     y0: Array,
     given: Collection[str],
@@ -59,8 +87,7 @@ def start_rows(
     Parameters
     ----------
     compiled : CompiledModel
-    vary : ndarray, shape (n_vary,)
-        See `vary_indices`.
+    along : Directions
     p : ndarray, shape (n_run, n_param)
     y0 : ndarray, shape (n_run, n_state)
     given : collection of str
@@ -68,42 +95,20 @@ def start_rows(
     tangents : ndarray, shape (n_run, n_vary, n_state), optional
         Derivatives of the initial values, where the model's own are not meant.
     """
-    if not len(vary):
+    if not along.indices:
         return np.ascontiguousarray(y0, dtype=float)
-    rows = np.empty((len(p), 1 + len(vary), y0.shape[1]))
-    rows[:, 0] = y0
-    if tangents is None:
-        _start_tangents(compiled, vary, p, given, rows[:, 1:])
-    else:
-        rows[:, 1:] = tangents
-    return rows.reshape(len(p), -1)
-
-
-def _start_tangents(
-    compiled: CompiledModel,
-    vary: NDArray[np.int32],
-    p: Array,
-    given: Collection[str],
-    out: Array,
-) -> None:
-    """Write the derivatives of the model's own initial values."""
+    n_run, n_state = y0.shape
+    rows = along.start.repeat(n_run, axis=0)
+    rows[:, :n_state] = y0
+    if tangents is not None:
+        rows[:, n_state:] = tangents.reshape(n_run, -1)
+        return rows
     free = _following(compiled.model, tuple(given))
-    indices = tuple(vary.tolist())
-    out[...] = _units(indices, out.shape[2])
-    for r in range(len(p)) if free else ():
-        by = compiled.initial_dp(p[r])
-        for column, index in enumerate(indices):
+    for row, values in zip(rows, p, strict=True) if free else ():
+        by, own = compiled.initial_dp(values), row.reshape(-1, n_state)[1:]
+        for column, index in enumerate(along.indices):
             if index >= 0:
-                out[r, column, free] = by[free, index]
-
-
-@lru_cache(maxsize=256)
-def _units(indices: tuple[int, ...], n_state: int) -> Array:
-    """Return the derivatives of initial values that follow from no parameter."""
-    rows = np.zeros((len(indices), n_state))
-    for column, index in enumerate(indices):
-        if index < 0:
-            rows[column, -1 - index] = 1.0
+                own[column, free] = by[free, index]
     return rows
 
 
