@@ -18,9 +18,9 @@ size_t tro_taylor_tangents_work(const tro_lanes_job *job)
     const tro_taylor *model = job->series;
     const size_t blocks = tangents_blocks(job), n = (size_t)model->n_state;
     if (!blocks) return 0;
-    const size_t places = (size_t)job->n_tangent * sizeof(int) / sizeof(tro_w) + 1;
+    const size_t places = ((size_t)job->n_tangent + blocks * TRO_WIDE) * sizeof(int) / sizeof(tro_w);
     return blocks * ((size_t)model->n_wide * (size_t)(job->order + 1) + (size_t)model->n_vary +
-                     2 * n + 1) + places;
+                     2 * n + 1) + n + places + 1;
 }
 
 void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_w *memory)
@@ -36,10 +36,14 @@ void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_
     t->before = t->directions + blocks * n_vary;
     t->least = t->before + blocks * n;
     t->row = t->least + blocks;
-    t->place = (int *)(t->row + blocks * n);
+    t->spare = (double *)(t->row + blocks * n);
+    t->place = (int *)(t->row + blocks * n + n);
+    t->held = t->place + job->n_tangent;
     int next = model->n_vary;
+    for (size_t at = 0; at < blocks * TRO_WIDE; at++) t->held[at] = -1;
     for (int k = 0; k < job->n_tangent; k++) {
         const int at = t->place[k] = job->seed[k] < 0 ? next++ : job->seed[k];
+        t->held[at] = k;
         if (job->seed[k] >= 0)
             TRO_WIDE_LANE(t->directions[(size_t)(at / TRO_WIDE) * n_vary + (size_t)at],
                           at % TRO_WIDE) = 1.0;
@@ -182,11 +186,24 @@ static void tangents_at(const tro_tangents *t, int block, double theta, tro_w *o
 /* Write tangents (n_tangent, n_state) from blocks that lie so far apart. */
 static void tangents_write(const tro_tangents *t, const tro_w *from, size_t apart, double *out)
 {
-    const int n = t->model->n_state;
+    const size_t n = (size_t)t->model->n_state;
+    for (int block = 0; block < t->n_block; block++, from += apart) {
+        double *to[TRO_WIDE];
+        for (int at = 0; at < TRO_WIDE; at++) {
+            const int k = t->held[block * TRO_WIDE + at];
+            to[at] = k < 0 ? t->spare : out + (size_t)k * n;
+        }
+        for (size_t i = 0; i < n; i++) {
+            const tro_w now = from[i];
+#if defined(__GNUC__)
+#pragma GCC unroll 8
+#endif
+            for (int at = 0; at < TRO_WIDE; at++) to[at][i] = TRO_WIDE_LANE(now, at);
+        }
+    }
     for (int k = 0; k < t->job->n_tangent; k++) {
-        const size_t block = (size_t)(t->place[k] / TRO_WIDE);
-        const double *lanes = (const double *)(from + block * apart) + t->place[k] % TRO_WIDE;
-        for (int i = 0; i < n; i++) *out++ = lanes[i * TRO_WIDE];
+        const int same = t->held[t->place[k]]; /* a parameter that was named twice */
+        if (same != k) memcpy(out + (size_t)k * n, out + (size_t)same * n, n * sizeof *out);
     }
 }
 

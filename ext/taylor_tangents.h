@@ -10,12 +10,14 @@ typedef struct {
     const tro_taylor *model;
     int n_block;        /* 0 where no tangents are asked for */
     int *place;         /* (n_tangent) lane of each, counted through the blocks */
+    int *held;          /* (n_block, TRO_WIDE) tangent of each lane, or -1 */
     size_t size;        /* vectors of one block's series */
     tro_w *series;      /* (n_block, order + 1, n_wide), the states' first; order 0 is now */
     tro_w *directions;  /* (n_block, n_vary) tangents of the parameters */
     tro_w *before;      /* (n_block, n_state) where the last step began */
     tro_w *least;       /* (n_block) absolute tolerances */
     tro_w *row;         /* (n_block, n_state) */
+    double *spare;      /* (n_state) what lanes without a tangent write */
 } tro_tangents;
 
 /* Vectors that the tangents of a job need. */

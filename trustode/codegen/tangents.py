@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .recurrences import (
-    SUMS_A_LOOP,
     Lowering,
     NoRecurrence,
     Recurrences,
@@ -63,11 +62,17 @@ class _Term:
 #: Text of tangents that are zero.
 _STILL = "tro_wide_set(0.0)"
 
-#: Blocks that are computed together. Three of them, with half the sums at a time, were no quicker
-#: with sixteen vector registers.
-_ABREAST = 2
+#: Widths of vectors that have code of their own for how many blocks there are.
+_WIDTHS = (2, 4, 8)
+#: Blocks that are computed together, at most: with five instead of two and one more, twenty
+#: tangents side by side in sixteen vector registers took .79 of the time.
+_ABREAST = 6
 #: Blocks that have code of their own, which leaves out other blocks' parameters, at most.
 _MOST_OWN = 8
+#: Blocks that are computed together where nobody knows how many come.
+_OTHERS = 2
+#: Sums of one block that a loop adds up, and of several blocks, whose registers are fewer each.
+_SUMS_ALONE, _SUMS_ABREAST = 12, 10
 #: What the functions of blocks are given, beside which block it is.
 _CALL = "order, scale, c, s, d, z"
 
@@ -247,29 +252,60 @@ def tangent_text(tangents: Tangents, slopes: list[Series], n_vary: int) -> str:
     n_vary : int
         Parameters that the solution is differentiated by; at least so many tangents are expected.
     """
+    plans = {width: _plan(n_vary, width) for width in _WIDTHS}
+    wanted: dict[int, list[str]] = {}
+    for width, counts in plans.items():
+        for count in counts or [_OTHERS]:
+            wanted.setdefault(count, []).append(f"TRO_WIDE == {width}")
+    wanted.setdefault(_OTHERS, []).append("TRO_WIDE == 1")
+    functions = _blocks(tangents, slopes, n_vary, 1)
+    for count, widths in sorted(wanted.items()):
+        if count > 1:
+            which = " || ".join(dict.fromkeys(widths))
+            functions += f"#if {which}\n{_blocks(tangents, slopes, n_vary, count)}#endif\n"
     own = ""
-    for block in range(0, _MOST_OWN, _ABREAST):
-        own += f"#if {n_vary} > {block + 1} * TRO_WIDE\n    abreast({block}, {_CALL});\n"
-        own += f"    {_onward(_ABREAST, n_vary)}\n"
-        own += f"#elif {n_vary} > {block} * TRO_WIDE\n    alone({block}, {_CALL});\n"
-        own += f"    {_onward(1, n_vary)}\n#endif\n"
+    for width, counts in plans.items():
+        own += f"#{'elif' if own else 'if'} TRO_WIDE == {width}\n{_own(counts, n_vary)}"
     return (
         # Whether a block has a parameter's tangent; -1 stands for a block that may have any.
         "#define HAS(at, j) ((at) < 0 || (j) / TRO_WIDE == (at))\n"
-        f"{_blocks(tangents, slopes, n_vary, 1)}"
-        f"#if {n_vary} > TRO_WIDE || !{n_vary}\n"
-        f"{_blocks(tangents, slopes, n_vary, _ABREAST)}#endif\n\n"
+        f"{functions}\n"
         "static void tangent(int n_block, int order, tro_v scale, const tro_v *restrict c,\n"
         "    const tro_v *restrict s, const tro_w *restrict d, tro_w *restrict z)\n{\n"
         "    const int size = WIDE * (order + 1);\n"
-        f"#if {n_vary} > {_MOST_OWN} * TRO_WIDE\n    enum {{ REST = -1 }};\n"
-        f"#else\n    enum {{ REST = {_MOST_OWN} }};\n{own}#endif\n"
-        f"#if {n_vary} > {_MOST_OWN} * TRO_WIDE || !{n_vary}\n"
-        f"    while (n_block >= {_ABREAST}) {{\n        abreast(REST, {_CALL});\n"
-        f"        {_onward(_ABREAST, n_vary)}\n    }}\n#endif\n"
+        f"{own}#else\n{_own([], n_vary)}#endif\n"
         f"    while (n_block > 0) {{\n        alone(REST, {_CALL});\n"
         f"        {_onward(1, n_vary)}\n    }}\n}}\n\n"
     )
+
+
+def _plan(n_vary: int, width: int) -> list[int]:
+    """Return how many blocks with parameters' tangents go together; none if they are many."""
+    n_block = -(-n_vary // width)
+    if not 0 < n_block <= _MOST_OWN:
+        return []
+    n_part = -(-n_block // _ABREAST)
+    return [n_block // n_part + (part < n_block % n_part) for part in range(n_part)]
+
+
+def _own(counts: list[int], n_vary: int) -> str:
+    """Return the text that computes the blocks of a plan, or all that come."""
+    if not counts:
+        return (
+            "    enum { REST = -1 };\n"
+            f"    while (n_block >= {_OTHERS}) {{\n        abreast_{_OTHERS}(REST, {_CALL});\n"
+            f"        {_onward(_OTHERS, n_vary)}\n    }}\n"
+        )
+    text, block = f"    enum {{ REST = {_MOST_OWN} }};\n", 0
+    for count in counts:
+        text += f"    {_function(count)}({block}, {_CALL});\n    {_onward(count, n_vary)}\n"
+        block += count
+    return text
+
+
+def _function(count: int) -> str:
+    """Return the name of the function for some blocks together."""
+    return "alone" if count == 1 else f"abreast_{count}"
 
 
 def _onward(count: int, n_vary: int) -> str:
@@ -290,7 +326,7 @@ def _blocks(tangents: Tangents, slopes: list[Series], n_vary: int, count: int) -
     )
     onward = "".join(f" q{k} = g{k}, g{k} += WIDE;" for k in range(count))
     return (
-        f"static TRO_SPREAD void {'alone' if count == 1 else 'abreast'}(const int block,\n"
+        f"static TRO_SPREAD void {_function(count)}(const int block,\n"
         "    int order, tro_v scale, const tro_v *restrict c, const tro_v *restrict s,\n"
         "    const tro_w *restrict d, tro_w *restrict z)\n{\n"
         f"    const tro_v *x = s;\n    (void)c; (void)d; (void)x;\n{own}"
@@ -329,7 +365,7 @@ def _order(
     for step in steps:
         names = re.findall(r"\bn\d+\b", step)
         ready.setdefault(names[-1] if names else "", []).append(step)
-    group = SUMS_A_LOOP // count
+    group = _SUMS_ALONE if count == 1 else max(1, _SUMS_ABREAST // count)
     text, n_summed = _declared(len(sums), count) + lines_of(_each(ready.pop("", []), count), 8), 0
     for line in lines:
         for number in re.findall(r"\bb(\d+)\b", line):
