@@ -359,7 +359,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
         const double error = defect * (l->h_before / scale) / (double)(b->order + 1);
         int right = error <= DEFECT;
 #if TRO_LANES == 1
-        right = right && tro_taylor_tangents_finite(&b->tangents);
+        right = right && (isfinite(size) || tro_taylor_tangents_finite(&b->tangents));
 #endif
         if (!right) {
             const int hopeless = ++l->tries > TRIES ||

@@ -20,7 +20,7 @@ size_t tro_taylor_tangents_work(const tro_lanes_job *job)
     if (!blocks) return 0;
     const size_t places = ((size_t)job->n_tangent + blocks * TRO_WIDE) * sizeof(int) / sizeof(tro_w);
     return blocks * ((size_t)model->n_wide * (size_t)(job->order + 1) + (size_t)model->n_vary +
-                     2 * n + 1) + n + places + 1;
+                     3 * n + 1) + n + places + 1;
 }
 
 void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_w *memory)
@@ -36,8 +36,9 @@ void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_
     t->before = t->directions + blocks * n_vary;
     t->least = t->before + blocks * n;
     t->row = t->least + blocks;
-    t->spare = (double *)(t->row + blocks * n);
-    t->place = (int *)(t->row + blocks * n + n);
+    t->other = t->row + blocks * n;
+    t->spare = (double *)(t->other + blocks * n);
+    t->place = (int *)(t->other + blocks * n + n);
     t->held = t->place + job->n_tangent;
     int next = model->n_vary;
     for (size_t at = 0; at < blocks * TRO_WIDE; at++) t->held[at] = -1;
@@ -89,12 +90,11 @@ void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size
         const tro_w *end = first + (size_t)t->job->order * n_wide;
         tro_w low = none, last = none, before = none;
         for (int i = 0; i < n; i++) {
-            const tro_w size = tro_wide_larger(tro_wide_abs(first[i]),
-                                               tro_wide_abs(first[n_wide + (size_t)i]));
+            const tro_w now = first[i], rise = first[n_wide + (size_t)i];
             const tro_w x = end[i], y = *(end - n_wide + i);
-            low += size * size;
-            last += x * x;
-            before += y * y;
+            low += tro_wide_larger(now * now, rise * rise);
+            last = tro_wide_both(x, x, last);
+            before = tro_wide_both(y, y, before);
         }
         /* Tangents may use all of the tolerance: only the states must foresee their defect. */
         const tro_w weight = share / (rtol * tro_wide_sqrt(mean * low) + t->least[block]);
@@ -163,6 +163,34 @@ static TANGENTS_INLINE void tangents_some(const int m, int order, const tro_w *t
     if (m > 7) out[7] = h;
 }
 
+/* Up to four polynomials, each at two places: what is read serves both. */
+static TANGENTS_INLINE void tangents_twice(const int m, int order, const tro_w *top,
+                                           size_t stride, const double *theta, tro_w *out,
+                                           tro_w *other)
+{
+    const tro_w none = tro_wide_set(0.0);
+    const double low = theta[0], high = theta[1];
+    tro_w a = top[0], b = m > 1 ? top[1] : none, c = m > 2 ? top[2] : none,
+          d = m > 3 ? top[3] : none, e = a, f = b, g = c, h = d;
+    for (int k = order; k > 0; k--) {
+        top -= stride;
+        const tro_w p = top[0], q = m > 1 ? top[1] : none, r = m > 2 ? top[2] : none,
+                    s = m > 3 ? top[3] : none;
+        a = tro_wide_fma(low, a, p);
+        e = tro_wide_fma(high, e, p);
+        if (m > 1) b = tro_wide_fma(low, b, q);
+        if (m > 1) f = tro_wide_fma(high, f, q);
+        if (m > 2) c = tro_wide_fma(low, c, r);
+        if (m > 2) g = tro_wide_fma(high, g, r);
+        if (m > 3) d = tro_wide_fma(low, d, s);
+        if (m > 3) h = tro_wide_fma(high, h, s);
+    }
+    out[0] = a, other[0] = e;
+    if (m > 1) out[1] = b, other[1] = f;
+    if (m > 2) out[2] = c, other[2] = g;
+    if (m > 3) out[3] = d, other[3] = h;
+}
+
 /* A block's tangents at theta * scale; out may be where its series begin. */
 static void tangents_at(const tro_tangents *t, int block, double theta, tro_w *out)
 {
@@ -179,6 +207,23 @@ static void tangents_at(const tro_tangents *t, int block, double theta, tro_w *o
         case 6: tangents_some(6, order, top + i, stride, theta, out + i); break;
         case 7: tangents_some(7, order, top + i, stride, theta, out + i); break;
         default: tangents_some(8, order, top + i, stride, theta, out + i);
+        }
+    }
+}
+
+/* The same at two places at once, which gives the same bits. */
+static void tangents_at_both(const tro_tangents *t, int block, const double *theta, tro_w *out,
+                             tro_w *other)
+{
+    const int n = t->model->n_state, order = t->job->order;
+    const size_t stride = (size_t)t->model->n_wide;
+    const tro_w *top = t->series + (size_t)block * t->size + (size_t)order * stride;
+    for (int i = 0; i < n; i += 4) {
+        switch (n - i) {
+        case 1: tangents_twice(1, order, top + i, stride, theta, out + i, other + i); break;
+        case 2: tangents_twice(2, order, top + i, stride, theta, out + i, other + i); break;
+        case 3: tangents_twice(3, order, top + i, stride, theta, out + i, other + i); break;
+        default: tangents_twice(4, order, top + i, stride, theta, out + i, other + i);
         }
     }
 }
@@ -212,22 +257,38 @@ void tro_taylor_tangents_now(const tro_tangents *t, double *out)
     tangents_write(t, t->series, t->size, out);
 }
 
-void tro_taylor_tangents_row(const tro_tangents *t, double theta, double *out)
+void tro_taylor_tangents_row(tro_tangents *t, double theta, double *out)
 {
     const size_t n = (size_t)t->model->n_state;
+    if (!t->n_block) return;
+    if (!t->waiting) {
+        t->theta = theta;
+        t->waiting = out;
+        return;
+    }
+    const double both[2] = {t->theta, theta};
     for (int block = 0; block < t->n_block; block++)
-        tangents_at(t, block, theta, t->row + (size_t)block * n);
-    tangents_write(t, t->row, n, out);
+        tangents_at_both(t, block, both, t->row + (size_t)block * n,
+                         t->other + (size_t)block * n);
+    tangents_write(t, t->row, n, t->waiting);
+    tangents_write(t, t->other, n, out);
+    t->waiting = NULL;
 }
 
 void tro_taylor_tangents_step(tro_tangents *t, double theta)
 {
     const size_t n = (size_t)t->model->n_state;
+    const double both[2] = {t->theta, theta};
     for (int block = 0; block < t->n_block; block++) {
         tro_w *now = t->series + (size_t)block * t->size;
         memcpy(t->before + (size_t)block * n, now, n * sizeof *now);
-        tangents_at(t, block, theta, now);
+        if (t->waiting)
+            tangents_at_both(t, block, both, t->row + (size_t)block * n, now);
+        else
+            tangents_at(t, block, theta, now);
     }
+    if (t->waiting) tangents_write(t, t->row, n, t->waiting);
+    t->waiting = NULL;
 }
 
 void tro_taylor_tangents_retreat(tro_tangents *t)

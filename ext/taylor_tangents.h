@@ -16,7 +16,8 @@ typedef struct {
     tro_w *directions;  /* (n_block, n_vary) tangents of the parameters */
     tro_w *before;      /* (n_block, n_state) where the last step began */
     tro_w *least;       /* (n_block) absolute tolerances */
-    tro_w *row;         /* (n_block, n_state) */
+    tro_w *row, *other; /* (n_block, n_state) */
+    double theta, *waiting; /* a row that is not yet written, or NULL */
     double *spare;      /* (n_state) what lanes without a tangent write */
 } tro_tangents;
 
@@ -43,10 +44,10 @@ int tro_taylor_tangents_finite(const tro_tangents *t);
 /* Write the tangents (n_tangent, n_state) of now. */
 void tro_taylor_tangents_now(const tro_tangents *t, double *out);
 
-/* The same at theta * scale. */
-void tro_taylor_tangents_row(const tro_tangents *t, double theta, double *out);
+/* Those at theta * scale, which are there at the latest when the step has ended. */
+void tro_taylor_tangents_row(tro_tangents *t, double theta, double *out);
 
-/* Go on to theta * scale; and back again. */
+/* End the step at theta * scale; and go back again. */
 void tro_taylor_tangents_step(tro_tangents *t, double theta);
 void tro_taylor_tangents_retreat(tro_tangents *t);
 

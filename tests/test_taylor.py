@@ -142,6 +142,18 @@ def test_time_dependence_is_not_stepped_over():
     assert y[-1, 0] == pytest.approx(np.sqrt(np.pi), rel=1e-6)
 
 
+@pytest.mark.parametrize("every", [2, 3, 7])
+def test_rows_do_not_depend_on_the_rows_beside_them(every):
+    """Within a step they are written in pairs, the last one with the step's end."""
+    model = tr.models.load("trust-updated", profile="bpd")
+    t, vary = np.linspace(0, 20, 421), ["tau_E", "T(0)", "g_s"]
+    dense = tr.simulate(model, t, sensitivities=vary)
+    found = tr.simulate(model, t[::every], sensitivities=vary)
+    assert found.stats["n_steps"] == dense.stats["n_steps"]
+    assert np.array_equal(found.dydp, dense.dydp[::every])
+    assert np.array_equal(found.y, dense.y[::every])
+
+
 def test_tangents_do_not_depend_on_who_goes_beside_them():
     """In any order, twice, alone or with so many that no block has code of its own."""
     model = tr.models.load("trust-updated", profile="bpd")

@@ -65,21 +65,15 @@ static inline tro_w tro_wide_less(double a, tro_w b, tro_w c)
     return tro_wide_both(tro_wide_set(a), -b, c);
 }
 
-static inline tro_w tro_wide_abs(tro_w a)
-{
-#if TRO_WIDE == 1
-    return tro_abs(a);
-#else
-    typedef long long bits __attribute__((vector_size(8 * TRO_WIDE)));
-    return (tro_w)((bits)a & (0x7fffffffffffffffLL - (bits){0}));
-#endif
-}
-
 /* The larger; NaN in a is kept. */
 static inline tro_w tro_wide_larger(tro_w a, tro_w b)
 {
 #if TRO_WIDE == 1
     return tro_larger(a, b);
+#elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 8
+    return __builtin_ia32_maxpd512_mask(b, a, a, 0xff, 4);
+#elif TRO_WHOLE == TRO_GCC && TRO_WIDE == 4
+    return __builtin_ia32_maxpd256(b, a);
 #else
     typedef long long bits __attribute__((vector_size(8 * TRO_WIDE)));
     const bits less = (bits)(a < b);
