@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _compilers import COMPILER
+from _compilers import COMPILER, processor_flags
 
 import trustode as tr
 from trustode.codegen.source import Source
@@ -50,14 +50,6 @@ TRO_EXPORT int run(int order, const double *p, const double *y, double *out)
     return TRO_WIDE;
 }
 """
-
-
-def processor_flags():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
 def coefficients(model, n_vary, width, folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from _compilers import COMPILER
+from _compilers import COMPILER, processor_flags
 from mpmath import mp, mpf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,14 +39,6 @@ pytestmark = [
     pytest.mark.skipif(COMPILER is None, reason="no C compiler here"),
     pytest.mark.skipif(not INCLUDE.is_dir(), reason="needs the sources of the package"),
 ]
-
-
-def processor_flags():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
 def compile_harness(flags, output):
