@@ -73,6 +73,8 @@ _MOST_OWN = 8
 _OTHERS = 2
 #: Sums of one block that a loop adds up, and of several blocks, whose registers are fewer each.
 _SUMS_ALONE, _SUMS_ABREAST = 12, 10
+#: What each block has of its own: names, series and directions, and which it is.
+_OF_A_BLOCK, _MARK = re.compile(r"\b(?:([vnb]\d+)\b|([zqgd])\[|at\b)"), "\0"
 #: What the functions of blocks are given, beside which block it is.
 _CALL = "order, scale, c, s, d, z"
 
@@ -345,11 +347,16 @@ def _each(lines: Iterable[str], count: int) -> list[str]:
         if line.startswith("const tro_v "):
             found.append(line)
             continue
-        for k in range(count):
-            named = re.sub(r"\b([vnb]\d+)\b", rf"\g<1>_{k}", line)
-            named = re.sub(r"\bat\b", f"at{k}", named)
-            found.append(re.sub(r"\b([zqgd])\[", rf"\g<1>{k}[", named))
+        marked = _OF_A_BLOCK.sub(_marked, line)
+        found += [marked.replace(_MARK, str(k)) for k in range(count)]
     return found
+
+
+def _marked(name: re.Match[str]) -> str:
+    """Return the name of what each block has, with a mark where the block's number goes."""
+    if name[1]:
+        return f"{name[1]}_{_MARK}"
+    return f"{name[2]}{_MARK}[" if name[2] else f"at{_MARK}"
 
 
 def _order(
