@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .recurrences import (
+    SUMS_A_LOOP,
     Lowering,
     NoRecurrence,
     Recurrences,
@@ -71,8 +72,8 @@ _ABREAST = 6
 _MOST_OWN = 8
 #: Blocks that are computed together where nobody knows how many come.
 _OTHERS = 2
-#: Sums of one block that a loop adds up, and of several blocks, whose registers are fewer each.
-_SUMS_ALONE, _SUMS_ABREAST = 12, 10
+#: Sums that a loop adds up for several blocks together.
+_SUMS_ABREAST = 10
 #: What each block has of its own: names, series and directions, and which it is.
 _OF_A_BLOCK, _MARK = re.compile(r"\b(?:([vnb]\d+)\b|([zqgd])\[|at\b)"), "\0"
 #: What the functions of blocks are given, beside which block it is.
@@ -372,7 +373,7 @@ def _order(
     for step in steps:
         names = re.findall(r"\bn\d+\b", step)
         ready.setdefault(names[-1] if names else "", []).append(step)
-    group = _SUMS_ALONE if count == 1 else max(1, _SUMS_ABREAST // count)
+    group = SUMS_A_LOOP if count == 1 else max(1, _SUMS_ABREAST // count)
     text, n_summed = _declared(len(sums), count) + lines_of(_each(ready.pop("", []), count), 8), 0
     for line in lines:
         for number in re.findall(r"\bb(\d+)\b", line):

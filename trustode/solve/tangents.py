@@ -104,11 +104,13 @@ def start_rows(
         rows[:, n_state:] = tangents.reshape(n_run, -1)
         return rows
     free = _following(compiled.model, tuple(given))
-    for row, values in zip(rows, p, strict=True) if free else ():
+    by_parameter = (
+        [(k, index) for k, index in enumerate(along.indices) if index >= 0] if free else []
+    )
+    for row, values in zip(rows, p, strict=True) if by_parameter else ():
         by, own = compiled.initial_dp(values), row.reshape(-1, n_state)[1:]
-        for column, index in enumerate(along.indices):
-            if index >= 0:
-                own[column, free] = by[free, index]
+        for k, index in by_parameter:
+            own[k, free] = by[free, index]
     return rows
 
 
