@@ -6,9 +6,9 @@ recurrences is loaded when they are asked for: models that were built in or kept
 would take a sixth of the time to their first result. Imports the model layer only.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..late import loaded_late
 from .source import FUNCTION_NAMES as FUNCTION_NAMES
 from .source import PARTS as PARTS
 from .source import Source as Source
@@ -20,10 +20,4 @@ if TYPE_CHECKING:
     from .recurrences import NoRecurrence as NoRecurrence
     from .taylor import taylor_text as taylor_text
 
-_HOME = {"NoRecurrence": "recurrences", "taylor_text": "taylor"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+__getattr__ = loaded_late(__name__, {"NoRecurrence": "recurrences", "taylor_text": "taylor"})
