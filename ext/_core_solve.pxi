@@ -37,16 +37,16 @@ cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndar
 def fill(cnp.ndarray values not None, dict places, dict given):
     """Put numbers into a float64 vector, by name; return the names of what is not plainly right.
 
-    ``places`` holds a position, a least and a largest value for each name. What is not a float
-    between these is left to who can say what is wrong with it.
+    ``places`` holds a position, a least and a largest value for each name. An unknown name, and
+    what is not a float between these, is left to who can say what is wrong with it.
     """
     cdef double *data = <double *>cnp.PyArray_DATA(values)
     cdef list rest = []
     cdef tuple place
     cdef double number
     for name, value in given.items():
-        if isinstance(value, float):
-            place = places[name]
+        place = places.get(name)
+        if place is not None and isinstance(value, float):
             number = value
             if <double>place[1] <= number <= <double>place[2]:
                 data[<Py_ssize_t>place[0]] = number

@@ -392,7 +392,7 @@ def simulate(
     directions(compiled, which, where)
     p = parameter_vector(compiled, params, where)
     y0 = initial_vector(compiled, p, initial, where)
-    given = () if initial is None else tuple(model.known(initial, "state", model.states))
+    given = tuple(model.known(initial, "state", model.states)) if which else ()
     tables = input_tables(compiled, inputs, where)
     _tell_of_late(model, inputs, times, where)
     watched = watch_for(model, events, where)

@@ -46,6 +46,7 @@ def make(family, variant):
                 import trustode as tr
 
                 self.tr = tr
+                self.states, self.params = list(self.m.names), list(self.m.pnames)
                 self.model = tr.read_model(_text(self.m))
                 self.compiled = tr.compile(self.model)
                 self.solvers = {}
@@ -67,8 +68,8 @@ def make(family, variant):
             os.environ["TRUSTODE_CACHE_DIR"] = str(home)
 
         def _named(self, y0, p):
-            states = dict(zip(self.m.names, y0.tolist(), strict=True))
-            return dict(zip(self.m.pnames, p.tolist(), strict=True)), states
+            states = dict(zip(self.states, y0.tolist(), strict=True))
+            return dict(zip(self.params, p.tolist(), strict=True)), states
 
         def single(self, y0, p, t, rtol, atol):
             params, initial = self._named(y0, p)
@@ -76,8 +77,8 @@ def make(family, variant):
             return self.tr.simulate(self.model, t, params=params, initial=initial, solver=solver).y
 
         def ensemble(self, y0, P, t, rtol, atol, threads):
-            table = self.pd.DataFrame(P, columns=self.m.pnames)
-            initial = dict(zip(self.m.names, y0.tolist(), strict=True))
+            table = self.pd.DataFrame(P, columns=self.params)
+            initial = dict(zip(self.states, y0.tolist(), strict=True))
             runs = self.tr.ensemble(
                 self.model, table, t, initial=initial, solver=self.solvers[rtol, atol],
                 threads=threads, progress=False,

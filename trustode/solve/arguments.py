@@ -79,10 +79,10 @@ def parameter_vector(
     model = compiled.model
     fixed = _fixed(compiled)
     values = fixed.p.copy()
-    if params is None:
+    # What is plainly right need not be judged.
+    if params is None or (type(params) is dict and not fill(values, fixed.ranges, params)):
         return values
     given = model.known(params, "parameter", model.params)
-    # What is plainly right need not be judged.
     for name in fill(values, fixed.ranges, given):
         values[fixed.ranges[name][0]] = in_range(model.parameters[name], name, given[name], where)
     return values
@@ -128,6 +128,10 @@ def initial_vector(
     model, fixed = compiled.model, _fixed(compiled)
     if initial is None and fixed.y0 is not None:
         return fixed.y0.copy()
+    if type(initial) is dict and len(initial) == len(model.states):
+        y0 = np.empty(len(initial))
+        if not fill(y0, fixed.states, initial):
+            return y0
     given = model.known(initial, "state", model.states)
     every = len(given) == len(model.states)
     # Where all are given, those that follow from parameters need not be worked out.

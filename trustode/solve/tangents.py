@@ -98,7 +98,8 @@ def start_rows(
     if not along.indices:
         return np.ascontiguousarray(y0, dtype=float)
     n_run, n_state = y0.shape
-    rows = along.start.repeat(n_run, axis=0)
+    rows = np.empty((n_run, along.start.size))
+    rows[:] = along.start
     rows[:, :n_state] = y0
     if tangents is not None:
         rows[:, n_state:] = tangents.reshape(n_run, -1)
