@@ -64,6 +64,7 @@ cdef extern from "core.h":
         long max_steps
         double time_limit
         const int *cancel
+        const int *failed
         int (*poll)(void *) noexcept nogil
         void *poll_context
         tro_events *events

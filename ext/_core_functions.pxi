@@ -100,11 +100,14 @@ cdef class Functions:
         self._reraise()
         return out
 
+    cdef const int *_failed(self):
+        """Return where it is told, not 0, that a function in Python raised."""
+        return NULL if self.model.context == NULL else &(<PythonModel>self.model.context).failed
+
     cdef _reraise(self):
         if self.model.context != NULL:
-            raised = (<PythonModel>self.model.context).raised
+            raised = (<PythonModel>self.model.context)._take_raised()
             if raised is not None:
-                (<PythonModel>self.model.context).raised = None
                 raise raised
 
     def rhs(self, t, y, p=None, u=None):

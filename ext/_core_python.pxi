@@ -14,7 +14,9 @@ cdef class PythonModel:
     cdef dict functions
     cdef object opener
     cdef list kept
-    cdef public object raised
+    cdef object raised
+    #: Whether something was raised, for loops in C.
+    cdef int failed
 
     def __cinit__(self, dict functions, sizes, opener=None):
         self.functions = dict(functions)
@@ -38,6 +40,15 @@ cdef class PythonModel:
         self.model.bends = _python_bends
         self.model.factor = self.model.solve = self.model.stage = NULL
         self.model.context = <void *>self
+
+    cdef _keep_raised(self, error):
+        self.raised = error
+        self.failed = 1
+
+    cdef _take_raised(self):
+        raised, self.raised = self.raised, None
+        self.failed = 0
+        return raised
 
     @property
     def address(self):
@@ -87,7 +98,7 @@ cdef void _python_call(const tro_model *model, str name, const tro_function_ptr 
         owner.need(name)
         function = owner.functions[name]
     except BaseException as error:
-        owner.raised = error
+        owner._keep_raised(error)
         for i in range(n_out):
             out[i] = float("nan")
         return
@@ -107,7 +118,7 @@ cdef void _python_call(const tro_model *model, str name, const tro_function_ptr 
             out[i] = values[i]
     except BaseException as error:
         if not isinstance(error, (ArithmeticError, ValueError)):
-            owner.raised = error
+            owner._keep_raised(error)
         for i in range(n_out):
             out[i] = float("nan")
 

@@ -12,8 +12,9 @@ cdef int _signals(void *context) noexcept with gil:
     return 0
 
 
-cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndarray atol,
-                  double h_max, long max_steps, double time_limit, const int *cancel, list raised):
+cdef _set_options(tro_options *options, Functions functions, str method, stiff, double rtol,
+                  cnp.ndarray atol, double h_max, long max_steps, double time_limit,
+                  const int *cancel, list raised):
     """Fill options, without events or measures; ``raised`` gets what a signal raises, if heard."""
     options.method = _method(method)
     options.stiff = NULL
@@ -25,6 +26,7 @@ cdef _set_options(tro_options *options, str method, stiff, double rtol, cnp.ndar
     options.max_steps = max_steps
     options.time_limit = time_limit
     options.cancel = cancel
+    options.failed = functions._failed()
     options.poll = NULL
     if raised is not None:
         options.poll = _signals
@@ -120,6 +122,12 @@ cdef struct runs_:
     const int *seed
 
 
+cdef _check_begun(int status, tro_queue *queue):
+    """Raise where there was no memory to begin with; what ends on the way has a report."""
+    if status == TRO_NO_MEMORY and tro_queue_next(queue) >= 0:
+        raise MemoryError
+
+
 cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options, list raised,
             bint watch_signals, bint keep_steps, Watch events, list seen, Gauge gauge):
     """Solve the runs that wait in a queue; return the steps, if they are to be kept."""
@@ -141,6 +149,7 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
     cdef long *handed = NULL
     cdef long n_handed = 0, k
     cdef long long next_run
+    cdef int status
     cdef tro_queue only
     if events is not None:
         options.events = &events.view
@@ -198,10 +207,11 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
             job.look_context = &look
             if events is None:
                 with nogil:
-                    tro_alternate(runs.lanes_method, &job, model, work)
+                    status = tro_alternate(runs.lanes_method, &job, model, work)
                 functions._reraise()
                 if raised:
                     raise raised[0]
+                _check_begun(status, runs.queue)
         while not options.cancel[0]:
             next_run = tro_queue_next(runs.queue)
             if next_run < 0:
@@ -224,7 +234,8 @@ cdef _solve(Functions functions, runs_ *runs, list stimuli, tro_options *options
                 n_handed = 0
                 tro_solve_watch(model, job.p, stimulus, options, work, &look)
                 with nogil:
-                    tro_alternate(runs.lanes_method, &job, model, work)
+                    status = tro_alternate(runs.lanes_method, &job, model, work)
+                _check_begun(status, &only)
             else:
                 with nogil:
                     tro_solve(model, runs.p + next_run * model.n_param, stimulus, runs.n_tangent,
@@ -270,7 +281,7 @@ def run(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray start, cn
     """
     cdef tro_options options
     cdef list raised = []
-    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit,
+    _set_options(&options, functions, method, stiff, rtol, atol, h_max, max_steps, time_limit,
                  <const int *>_data(cancel), raised if watch_signals else None)
     cdef long long *shared = <long long *>_data(queue)
     cdef tro_queue own = tro_queue(shared, cnp.PyArray_SIZE(report), shared[1], 0, 0)
@@ -306,7 +317,7 @@ def run_alone(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray sta
     cdef cnp.ndarray reached = cnp.PyArray_EMPTY(1, &n_state, cnp.NPY_DOUBLE, 0)
     memset(&report, 0, sizeof(report))
     report.status = TRO_INTERRUPTED
-    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit, &cancel, raised)
+    _set_options(&options, functions, method, stiff, rtol, atol, h_max, max_steps, time_limit, &cancel, raised)
     cdef runs_ runs = runs_(
         1, shape[0], <const double *>_data(t), <const double *>_data(p),
         <const double *>_data(start), <double *>_data(y), &report, &queue, n_tangent,
@@ -348,7 +359,7 @@ def sum_misfit(Functions functions, cnp.ndarray p, cnp.ndarray start, list stimu
     cdef Py_ssize_t n_run = cnp.PyArray_SIZE(report), k
     cdef list raised = []
     cdef int status
-    _set_options(&options, method, stiff, rtol, atol, h_max, max_steps, time_limit,
+    _set_options(&options, functions, method, stiff, rtol, atol, h_max, max_steps, time_limit,
                  <const int *>_data(cancel), raised if watch_signals else None)
     job.model = functions.model
     job.options = &options

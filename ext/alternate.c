@@ -42,7 +42,7 @@ int tro_alternate(const tro_lanes_method *lanes, const tro_lanes_job *job, const
         for (long k = 0; k < n_handed; k++) {
             const long run = job->handed[k];
             /* Each may be too short for a look of its own at the clock and the cancel flag. */
-            if (tro_solve_stopped(&options)) status = TRO_INTERRUPTED;
+            if (tro_stopped(&options)) status = TRO_INTERRUPTED;
             if (status != TRO_SUCCESS || alternate_late(&options, &job->reports[run])) {
                 job->reports[run].status = status ? status : TRO_TIME_LIMIT;
                 continue;

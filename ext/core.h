@@ -146,8 +146,7 @@ typedef struct {
     double *f_new;     /* (dim) derivative at t + h */
     double *error;     /* (dim) local error estimate */
     const double *rough;   /* (dim) estimate of lower order that tempers it; NULL for none */
-    int inside;        /* nonzero when values inside the step are asked for */
-    const double *between; /* (dim) estimate of their error, when it has to be minded; or NULL */
+    const double *between; /* (dim) estimate of the error inside the step, to be minded too; or NULL */
     double stiffness;  /* |h lambda| estimate, 0 when the method has none */
     int bad;           /* equation that was first not finite in a stage, or -1 */
     int side;          /* which half of its work a method uses for this point */
@@ -250,12 +249,21 @@ struct tro_options {
     long max_steps;
     double time_limit;          /* seconds on the clock; none unless positive */
     const volatile int *cancel; /* nonzero asks to stop; may be NULL */
+    const volatile int *failed; /* nonzero when a function of the model gave up; may be NULL */
     int (*poll)(void *);        /* nonzero asks to stop; may be NULL */
     void *poll_context;
     tro_events *events;         /* may be NULL */
     const tro_measures *measures; /* may be NULL; not with tangents */
     int hand_back;              /* where stiffness ends the run is handed over, for a series */
 };
+
+/* Whether the caller asks to stop, or has to be told of a failure. */
+static inline int tro_stopped(const tro_options *options)
+{
+    return (options->cancel && TRO_READ(options->cancel)) ||
+           (options->failed && TRO_READ(options->failed)) ||
+           (options->poll && options->poll(options->poll_context));
+}
 
 /* What became of a run; every member has eight bytes, so that an array of them is numpy's. */
 typedef struct {
@@ -323,7 +331,5 @@ void tro_solve_watch_on(tro_look *look);
  * are the states to go on from where cut is nonzero, and ends is nonzero where the run ends. */
 int tro_solve_look(void *look, const tro_piece *piece, double low, double high, double *t,
                    double *y, int *cut, int *ends);
-/* Whether the caller asks to stop. */
-int tro_solve_stopped(const tro_options *options);
 
 #endif

@@ -174,7 +174,7 @@ static int dop853_arrive(tro_step *step)
     step->stiffness =
         step->h * tro_system_steepness(step->system, k[END], k[END - 1], step->y_new, last);
     step->bad = tro_system_bad(step->system, step->f_new);
-    if (!step->inside || step->bad >= 0) return step->bad < 0 ? TRO_SUCCESS : TRO_NONFINITE;
+    if (step->bad >= 0) return TRO_NONFINITE;
 
     double *at = dop853_part(step, 16);
     dop853_stage(13, step, k, at);

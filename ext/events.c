@@ -105,7 +105,7 @@ static double events_dot(const double *a, const double *b, int n)
 }
 
 /* Derivatives of the time at which an event crosses at z: its function stays zero there. NaN where
- * it has no slope, as one that jumps. */
+ * it has no slope, as one that jumps. Those of the event that put it on zero are kept. */
 static void events_time_tangents(tro_events *events, int event)
 {
     const tro_system *system = events->system;
@@ -113,12 +113,13 @@ static void events_time_tangents(tro_events *events, int event)
     const double *row = events->gradient + (size_t)event * (size_t)n_z;
     const double *by_p = events->by_p + (size_t)event * (size_t)events->model->n_param;
     const double slope = events_dot(row, events->rate, n_z);
+    const int swept = events->watch[event].swept;
     double *due = events->due + (size_t)event * (size_t)system->n_tangent;
-    for (int k = 0; k < system->n_tangent; k++) {
+    for (int k = 0; k < system->n_tangent && swept != TRO_SWEPT_BY_RESET; k++) {
         const int by = system->vary[k];
         const double moves = events_dot(row, events->tangents + (size_t)k * (size_t)n, n) +
                              (by >= 0 ? by_p[by] : 0.0);
-        due[k] = events->watch[event].jumped ? 0.0 : slope == 0.0 ? NAN : 0.0 - moves / slope;
+        due[k] = swept ? 0.0 : slope == 0.0 ? NAN : 0.0 - moves / slope;
     }
 }
 
@@ -209,7 +210,16 @@ static int events_log(const tro_options *options, int event, int direction, doub
     /* A single step may hold any number of events. */
     if (options->time_limit > 0.0 && tro_clock() - events->began > options->time_limit)
         return TRO_TIME_LIMIT;
-    return tro_solve_stopped(options) ? TRO_INTERRUPTED : TRO_SUCCESS;
+    return tro_stopped(options) ? TRO_INTERRUPTED : TRO_SUCCESS;
+}
+
+/* What an event sets off happens when it does. */
+static void events_share_time(tro_events *events, int event, int other)
+{
+    const size_t n_tangent = (size_t)events->system->n_tangent;
+    if (n_tangent && other != event)
+        memcpy(events->due + (size_t)other * n_tangent, events->due + (size_t)event * n_tangent,
+               n_tangent * sizeof *events->due);
 }
 
 /* Set the states that an event resets, all from the values just before, and see what that does
@@ -248,6 +258,7 @@ static int events_reset(tro_events *events, int event)
         }
         /* What a crossing left of zero is zero still. */
         if (fabs(g) <= fmax(noise, watch->zero ? 4.0 * fabs(events->left[k]) : 0.0)) {
+            if (!watch->zero) events_share_time(events, event, k);
             watch->zero = 1;
             continue;
         }
@@ -255,8 +266,7 @@ static int events_reset(tro_events *events, int event)
         if (k != event && !watch->pending && side == -watch->sign &&
             events_wanted(events, k, side)) {
             watch->pending = side;
-            for (int j = 0; j < n_tangent; j++)
-                events->due[k * n_tangent + j] = events->due[event * n_tangent + j];
+            events_share_time(events, event, k);
         }
         watch->sign = side;
         watch->zero = 0;
@@ -275,7 +285,7 @@ static int events_fire(const tro_options *options, const tro_piece *piece, doubl
     tro_zeros_observe(events, events->z, events->values);
     for (int k = 0; k < events->n_event; k++) {
         struct tro_watch *watch = &events->watch[k];
-        events->left[k] = watch->jumped ? 0.0 : events->values[k];
+        events->left[k] = watch->swept ? 0.0 : events->values[k];
         watch->pending = 0;
         if ((watch->next - theta) * piece->h > instant) continue;
         if (events_wanted(events, k, -watch->sign)) watch->pending = -watch->sign;

@@ -124,7 +124,8 @@ static int objective_solve(const tro_objective *o, size_t run, const objective_r
     tro_report *report = o->reports + run;
     memcpy(room->rows, o->start + run * dim, dim * sizeof *room->rows);
     *report = (tro_report){.t = times[0]};
-    if (o->lanes) {
+    /* A span of no length takes no step, and a series would count one. */
+    if (o->lanes && n_time > 1) {
         tro_queue queue = {.end = 1};
         long handed = 0, n_handed = 0;
         tro_probe probe = {o->model, o->options, room->solve};
@@ -167,7 +168,7 @@ int tro_objective_run(const tro_objective *o)
     /* Runs are few and long: one at a time. */
     tro_queue queue = {.shared = o->queue, .n = o->n_run, .parts = o->n_run};
     int status = TRO_SUCCESS;
-    while (status == TRO_SUCCESS && !tro_solve_stopped(o->options)) {
+    while (status == TRO_SUCCESS && !tro_stopped(o->options)) {
         const long long run = tro_queue_next(&queue);
         if (run < 0) break;
         status = objective_solve(o, (size_t)run, &room);

@@ -44,12 +44,6 @@ size_t tro_solve_work(const tro_model *model, int n_tangent, const tro_options *
            (options->measures ? tro_measures_work(options->measures) : 0);
 }
 
-int tro_solve_stopped(const tro_options *options)
-{
-    return (options->cancel && TRO_READ(options->cancel)) ||
-           (options->poll && options->poll(options->poll_context));
-}
-
 static int solve_record(tro_trace *trace, const tro_step *step, const tro_method *method, int n)
 {
     double *row = tro_trace_row(trace);
@@ -125,6 +119,15 @@ static int solve_blown_up(const tro_step *step, tro_report *report)
         if (fmax(size, rate) > most) most = fmax(size, rate), report->worst = i;
     }
     return most > 1.0;
+}
+
+/* Whether a state is larger than equations can be solved for. Names it. */
+static int solve_too_large(const double *y, int n, tro_report *report)
+{
+    int large = 0;
+    for (int i = 0; i < n; i++)
+        if (fabs(y[i]) > TOO_LARGE) large = 1, report->worst = i;
+    return large;
 }
 
 static double solve_first_step(tro_step *step, const tro_options *options, double longest)
@@ -295,9 +298,8 @@ static void solve_probe(solver *s, double stop, tro_report *report)
     solve_change(s, s->options->stiff);
 }
 
-/* One accepted step, or a status; next is the first time at which its inside is asked for. On
- * return step.h is the step taken. */
-static int solve_advance(solver *s, double stop, double next, tro_report *report)
+/* One accepted step, or a status. On return step.h is the step taken. */
+static int solve_advance(solver *s, double stop, tro_report *report)
 {
     tro_step *step = &s->step;
     const tro_options *options = s->options;
@@ -325,13 +327,14 @@ static int solve_advance(solver *s, double stop, double next, tro_report *report
             s->h = s->restraint;
             continue;
         }
-        step->inside = next < step->t + h || (next == step->t + h && h < left);
         if (error <= 1.0 && s->method->arrive) {
             s->method->arrive(step);
             if (step->between) error = solve_most(error, solve_error(s, step->between, NULL));
         }
         int bad = step->bad;
         if (bad < 0) bad = solve_bad(step->y_new, step->dim);
+        /* The next step would begin with it, however short. */
+        if (bad < 0) bad = solve_bad(step->f_new, step->dim);
         if (!isfinite(error) || bad >= 0) {
             report->n_rejected++;
             if (bad < 0) bad = solve_bad(step->error, step->dim);
@@ -468,10 +471,14 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
 
     const double end = t_out[n_out - 1];
     s.end = end;
-    s.longest = solve_least((end - t_out[0]) / (double)LEAST_STEPS, options->h_max);
+    /* Of a span near rounding, no less than what a step may be. */
+    s.longest = solve_least(options->h_max, solve_most((end - t_out[0]) / (double)LEAST_STEPS,
+                                                       64.0 * DBL_EPSILON * fabs(end)));
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
-    while (s.step.t < end) {
+    /* A series that was handed over knows no bound. */
+    if (solve_too_large(y, n, report)) status = TRO_DIVERGED;
+    while (s.step.t < end && status == TRO_SUCCESS) {
         if (restart) {
             s.step.ahead = 0;
             s.last_length = -HUGE_VAL;
@@ -490,8 +497,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         const double stop = solve_least(end, system.high);
         /* After a jump the old step size says nothing. */
         if (restart) s.h = solve_first_step(&s.step, options, fmin(stop - s.step.t, options->h_max));
-        const int all = events || trace || measures;
-        status = solve_advance(&s, stop, all ? -HUGE_VAL : t_out[report->n_written], report);
+        status = solve_advance(&s, stop, report);
         if (status != TRO_SUCCESS) break;
 
         const int ends = s.step.h == stop - s.step.t;
@@ -530,16 +536,15 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         s.step.t = report->t = t_new;
         restart = (ends && t_new < end) || cut;
 
-        for (int i = 0; i < n; i++)
-            if (fabs(y[i]) > TOO_LARGE) status = TRO_DIVERGED, report->worst = i;
+        if (status == TRO_SUCCESS && solve_too_large(y, n, report)) status = TRO_DIVERGED;
         /* The sums of a dense output may overflow where the state does not yet. */
         if (status == TRO_DIVERGED)
             report->n_written = solve_count_finite(y_out, (size_t)dim, written, report->n_written);
-        if (report->n_steps % POLL_EVERY == 0) {
+        if (status == TRO_SUCCESS && t_new < end && report->n_steps % POLL_EVERY == 0) {
             if (options->time_limit > 0.0 &&
                 report->taken + (tro_clock() - report->began) > options->time_limit)
                 status = TRO_TIME_LIMIT;
-            if (tro_solve_stopped(options)) status = TRO_INTERRUPTED;
+            if (tro_stopped(options)) status = TRO_INTERRUPTED;
         }
         if (status != TRO_SUCCESS || (events && events->ended >= 0)) break;
         if (back && s.step.t < end) {
@@ -574,7 +579,7 @@ int tro_solve_probe(void *probe, const double *p, const tro_stimulus *stimulus, 
             system.high = stimulus->breaks[k];
             break;
         }
-    if (t + h > system.high) return 0;
+    if (t + h > system.high || h > options->h_max) return 0;
     tro_step step = {.system = &system, .dim = (int)n, .t = t, .h = h, .y = y, .f = work,
                      .y_new = work + n, .f_new = work + 2 * n, .error = work + 3 * n,
                      .work = work + 4 * n};

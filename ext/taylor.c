@@ -291,6 +291,8 @@ static int taylor_look(batch *b, int at)
     const int status = job->look(job->look_context, &piece, l->low_before, l->high_before, &t,
                                  b->state, &cut, &ends);
     if (!cut) return 0;
+    /* Where an event fired as the step began, the step is not one. */
+    if (job->trace && t <= l->t_before) job->trace->n--;
     for (int i = 0; i < b->n; i++) TRO_LANE(b->y[i], at) = b->state[i];
     TRO_LANE(b->t, at) = t;
     /* A row of this very time holds the state behind the event. */
@@ -568,8 +570,7 @@ static int taylor_run(const tro_lanes_job *job)
         taylor_choose(&b);
         status = taylor_advance(&b);
         if (turn % POLL_EVERY) continue;
-        if ((job->options->cancel && TRO_READ(job->options->cancel)) ||
-            (job->options->poll && job->options->poll(job->options->poll_context)))
+        if (tro_stopped(job->options))
             status = TRO_INTERRUPTED;
         else if (job->options->time_limit < HUGE_VAL)
             taylor_watch_clock(&b);

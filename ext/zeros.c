@@ -427,7 +427,7 @@ int tro_zeros_seek(tro_events *events, const tro_piece *piece, int event, double
     search q = {.events = events, .piece = piece, .event = event};
     struct tro_watch *watch = &events->watch[event];
     watch->next = HUGE_VAL;
-    watch->jumped = 0;
+    watch->swept = 0;
     double noise;
     int side = 0, on_zero = 0;
     (void)zeros_slope(&q, 0.0, &noise);
@@ -436,6 +436,7 @@ int tro_zeros_seek(tro_events *events, const tro_piece *piece, int event, double
     if (theta < 0.0) {
         watch->offset = 0.0;
         const double g = zeros_value(&q, 0.0);
+        const int by = watch->zero ? TRO_SWEPT_BY_RESET : TRO_SWEPT_BY_JUMP;
         side = watch->zero ? 0 : zeros_clear(&q, 0.0, g);
         if (watch->zero || (watch->sign == 0 && side == 0)) {
             watch->offset = g;
@@ -445,7 +446,7 @@ int tro_zeros_seek(tro_events *events, const tro_piece *piece, int event, double
         }
         if (side != 0 && side == -watch->sign) {
             watch->next = 0.0;
-            watch->jumped = events->system->low == piece->t;
+            if (events->system->low == piece->t) watch->swept = by;
             return q.status;
         }
         if (side != 0) watch->sign = side;
@@ -479,7 +480,7 @@ int tro_zeros_look(tro_events *events, const tro_piece *piece)
         const int side = zeros_glance(events->samples + k * TRO_GLANCE);
         watch->next = HUGE_VAL;
         watch->offset = 0.0;
-        watch->jumped = 0;
+        watch->swept = 0;
         if (side != 0 && !watch->zero && (watch->sign == side || watch->sign == 0)) {
             watch->sign = side;
             continue;

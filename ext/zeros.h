@@ -12,6 +12,9 @@
 
 enum { TRO_GLANCE = 5 + 3 }; /* values that exclude most: of degree 4, with three that check */
 
+/* An input's jump takes functions across at a time that stands, a reset at that of its event. */
+enum { TRO_SWEPT_BY_JUMP = 1, TRO_SWEPT_BY_RESET };
+
 /* One event on its way through a run. */
 struct tro_watch {
     double next;   /* theta of its next crossing in this step, or infinity */
@@ -23,7 +26,7 @@ struct tro_watch {
     int zero;      /* nonzero when a firing or a reset put its function on zero */
     int pending;   /* direction in which it is about to fire, or 0 */
     int stuck;     /* nonzero when its function cannot be told from zero before its crossing */
-    int jumped;    /* nonzero when an input's jump took its function across, at a time that stands */
+    int swept;     /* what took its function across before a step began: TRO_SWEPT_*, or 0 */
 };
 
 static inline int tro_zeros_n_state(const tro_events *events)

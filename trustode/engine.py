@@ -67,8 +67,9 @@ def _solve(
     which: tuple[str, ...],
     keep_steps: bool,
     watch: Watch | None = None,
+    only: int | None = None,
 ) -> Alone:
-    """Solve a problem with a native method."""
+    """Solve a problem with a native method; with `only`, so many steps instead of its limits."""
     if watch is None and problem.events is not None:
         watch = problem.events.watch()
     return solve_alone(
@@ -82,6 +83,7 @@ def _solve(
         given=problem.given,
         keep_steps=keep_steps,
         events=watch,
+        only=only,
     )
 
 
@@ -105,13 +107,19 @@ class _NativeDense:
 
     problem: Problem
     kept: Array | None
+    #: Steps that were tried, and where they led.
+    n_tried: int
+    t_reached: float
+    y_reached: Array
 
     @cached_property
     def steps(self) -> Array | None:
         """The steps with their polynomials."""
         if self.kept is not None:
             return self.kept
-        return _solve(self.problem, self.problem.t[[0, -1]], self.problem.which, True).steps
+        problem = self.problem
+        # To the same end, on which steps may depend, and no further than the clock let them go.
+        return _solve(problem, problem.t[[0, -1]], problem.which, True, only=self.n_tried).steps
 
     @property
     def begins(self) -> Array:
@@ -128,7 +136,8 @@ class _NativeDense:
         value: Array = coefficients[..., -1, :]
         for j in range(coefficients.shape[-2] - 2, -1, -1):
             value = value * theta + coefficients[..., j, :]
-        return value
+        # What an event sets at the very end no step begins with.
+        return np.where((times >= self.t_reached)[..., None], self.y_reached, value)
 
 
 def native(problem: Problem, own_steps: bool) -> Outcome:
@@ -157,7 +166,7 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         if n_vary:
             # The same steps again, to the same end, now with the tangents at their ends.
             ends = np.append(t, problem.t[-1]) if t[-1] < problem.t[-1] else t
-            again = _solve(problem, ends, problem.which, False).rows
+            again = _solve(problem, ends, problem.which, False, only=n_steps + n_rejected).rows
             dydp = _tangents(again[: len(t)], n_state)
     stats = {
         "method": problem.solver.method,
@@ -178,7 +187,7 @@ def native(problem: Problem, own_steps: bool) -> Outcome:
         worst,
         h,
         stats,
-        _NativeDense(problem, steps),
+        _NativeDense(problem, steps, n_steps + n_rejected, t_reached, y_reached),
         None if problem.events is None or watch is None else problem.events.log(watch),
         -1 if watch is None else watch.ended,
     )

@@ -47,7 +47,7 @@ static void *take(void *given)
         .handed = handed, .n_handed = &n_handed, .probe = tro_solve_probe,
         .probe_context = &probe};
     if (e->with_series) LANES.run(&job);
-    for (long k = 0; !tro_solve_stopped(&options); k++) {
+    for (long k = 0; !tro_stopped(&options); k++) {
         const long long next = k < n_handed ? handed[k] : tro_queue_next(&queue);
         if (next < 0) break;
         const size_t run = (size_t)next;

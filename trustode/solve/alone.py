@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ def solve_alone(
     given: Collection[str] = (),
     keep_steps: bool = False,
     events: Watch | None = None,
+    only: int | None = None,
 ) -> Alone:
     """Solve one initial-value problem; the same digits as in a batch, and less around it.
 
@@ -66,16 +68,20 @@ def solve_alone(
         A native method.
     which, given, keep_steps, events
         As `solve_batch` has them.
+    only : int, optional
+        Steps to try, accepted or not, whatever the solver's limits: those that an earlier solve
+        of the same problem tried lead to the same place.
     """
     along = directions(compiled, which, "sensitivities")
     planned = plan(compiled, 1, along.indices, (inputs,), solver, events is not None)
     start = start_rows(compiled, along, p[None, :], y0[None, :], given) if which else y0
     # A span of no length takes no step, and a series would count one.
     series, method, order = planned.taylor if len(t) > 1 else (0, 0, 0)
+    most, seconds = (solver.max_steps, solver.time_limit) if only is None else (only, math.inf)
     return Alone(
         *run_alone(
             compiled.functions, t, p, start, inputs, along.vary, planned.method, planned.stiff,
-            solver.rtol, planned.atol, solver.h_max, solver.max_steps, solver.time_limit,
+            solver.rtol, planned.atol, solver.h_max, most, seconds,
             keep_steps, series, method, order, planned.seed, events,
         )
     )  # fmt: skip

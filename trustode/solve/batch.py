@@ -161,4 +161,5 @@ def solve_batch(
     if not n_vary:
         return Batch(y, None, report, stopped, y_stopped, dict(seen))
     tangents = y[:, :, n:].reshape(n_run, n_time, n_vary, n)
-    return Batch(y[:, :, :n], tangents.transpose(0, 1, 3, 2), report, stopped, y_stopped)
+    dydp = tangents.transpose(0, 1, 3, 2)
+    return Batch(y[:, :, :n], dydp, report, stopped, y_stopped, dict(seen))
