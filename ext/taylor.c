@@ -429,7 +429,7 @@ static void taylor_choose(batch *b)
     tro_v size_last, size_before, defect;
     taylor_sizes(b, &size_last, &size_before, &defect);
 #if TRO_LANES == 1
-    tro_taylor_tangents_sizes(&b->tangents, SHARE, &size_last, &size_before);
+    tro_taylor_tangents_sizes(&b->tangents, b->scale, SHARE, &size_last, &size_before, &defect);
 #endif
     /* Root mean squares; the share of the tolerance is part of the logarithm. */
     const tro_v mean = tro_set(1.0 / b->n), share = tro_set(1.0 / (b->n * SHARE * SHARE));

@@ -107,7 +107,7 @@ static void taylor_end_blocks(batch *b, double t_new)
     /* First what the next step waits for. */
     taylor_evaluate_blocks(b, b->h * b->inverse, b->y_new, b->slope);
     taylor_write_blocks(b, t_new);
-    tro_taylor_tangents_step(&b->tangents, b->h * b->inverse);
+    tro_taylor_tangents_step(&b->tangents, b->h * b->inverse, b->inverse);
     const taylor_block inverse = taylor_block_set(b->inverse);
     for (int i = 0; i < b->n; i += BLOCK) {
         *(taylor_loose *)(void *)(b->y_before + i) = taylor_block_read(b->y + i);
@@ -242,7 +242,7 @@ static void taylor_end_lanes(batch *b, tro_v t_new)
         tro_select(tro_less(tro_set(0.0), b->scale), b->h * b->inverse, tro_set(0.0));
     const tro_m steps = tro_equal(t_new, t_new);
 #if TRO_LANES == 1
-    tro_taylor_tangents_step(&b->tangents, theta);
+    tro_taylor_tangents_step(&b->tangents, theta, b->inverse);
 #endif
     taylor_evaluate(b->n, b->order, b->s, (size_t)b->model->n_slot, theta, b->y_new, b->slope);
     for (int i = 0; i < b->n; i++) {

@@ -20,7 +20,7 @@ size_t tro_taylor_tangents_work(const tro_lanes_job *job)
     if (!blocks) return 0;
     const size_t places = ((size_t)job->n_tangent + blocks * TRO_WIDE) * sizeof(int) / sizeof(tro_w);
     return blocks * ((size_t)model->n_wide * (size_t)(job->order + 1) + (size_t)model->n_vary +
-                     3 * n + 1) + n + places + 1;
+                     4 * n + 1) + n + places + 1;
 }
 
 void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_w *memory)
@@ -37,8 +37,9 @@ void tro_taylor_tangents_prepare(tro_tangents *t, const tro_lanes_job *job, tro_
     t->least = t->before + blocks * n;
     t->row = t->least + blocks;
     t->other = t->row + blocks * n;
-    t->spare = (double *)(t->other + blocks * n);
-    t->place = (int *)(t->other + blocks * n + n);
+    t->slope = t->other + blocks * n;
+    t->spare = (double *)(t->slope + blocks * n);
+    t->place = (int *)(t->slope + blocks * n + n);
     t->held = t->place + job->n_tangent;
     int next = model->n_vary;
     for (size_t at = 0; at < blocks * TRO_WIDE; at++) t->held[at] = -1;
@@ -76,32 +77,37 @@ void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, 
         t->model->tangent(t->n_block, t->job->order, scale, c, s, t->directions, t->series);
 }
 
-void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
-                               double *size_before)
+void tro_taylor_tangents_sizes(const tro_tangents *t, double scale, double share,
+                               double *size_last, double *size_before, double *size_defect)
 {
     const int n = t->model->n_state;
     const size_t n_wide = (size_t)t->model->n_wide;
-    const double rtol = t->job->options->rtol, mean = 1.0 / n;
+    const double rtol = t->job->options->rtol, mean = 1.0 / n, length = -scale * t->inverse;
     const tro_w none = tro_wide_set(0.0);
-    tro_w most_last = none, most_before = none, sound = none;
+    tro_w most_last = none, most_before = none, most_defect = none, sound = none;
     if (!t->n_block) return;
     for (int block = 0; block < t->n_block; block++) {
         const tro_w *first = t->series + (size_t)block * t->size;
         const tro_w *end = first + (size_t)t->job->order * n_wide;
-        tro_w low = none, last = none, before = none;
+        const tro_w *slope = t->slope + (size_t)block * (size_t)n;
+        tro_w low = none, last = none, before = none, defect = none;
         for (int i = 0; i < n; i++) {
             const tro_w now = first[i], rise = first[n_wide + (size_t)i];
             const tro_w x = end[i], y = *(end - n_wide + i);
+            const tro_w off = tro_wide_fma(length, slope[i], rise);
             low += tro_wide_larger(now * now, rise * rise);
             last = tro_wide_both(x, x, last);
             before = tro_wide_both(y, y, before);
+            defect = tro_wide_both(off, off, defect);
         }
         /* Tangents may use all of the tolerance: only the states must foresee their defect. */
         const tro_w weight = share / (rtol * tro_wide_sqrt(mean * low) + t->least[block]);
-        last *= weight * weight;
-        before *= weight * weight;
+        const tro_w square = weight * weight;
+        last *= square;
+        before *= square;
         most_last = tro_wide_larger(most_last, last);
         most_before = tro_wide_larger(most_before, before);
+        most_defect = tro_wide_larger(most_defect, defect * square);
         /* Zero, or NaN where one is not finite: comparisons would lose it. The tangent's own
          * square may overflow before its last coefficient's. */
         sound += (low + last + before) * none;
@@ -110,8 +116,10 @@ void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size
         const int known = TRO_WIDE_LANE(sound, at) == 0.0;
         const double last = known ? TRO_WIDE_LANE(most_last, at) : INFINITY;
         const double before = known ? TRO_WIDE_LANE(most_before, at) : INFINITY;
+        const double defect = TRO_WIDE_LANE(most_defect, at);
         if (last > *size_last) *size_last = last; /* NaN stays */
         if (before > *size_before) *size_before = before;
+        if (known && defect > *size_defect) *size_defect = defect;
     }
 }
 
@@ -134,97 +142,64 @@ int tro_taylor_tangents_finite(const tro_tangents *t)
 #define TANGENTS_INLINE inline
 #endif
 
-/* Up to eight polynomials, whose sums do not wait for each other. */
-static TANGENTS_INLINE void tangents_some(const int m, int order, const tro_w *top,
-                                          size_t stride, double theta, tro_w *out)
-{
-    const tro_w none = tro_wide_set(0.0);
-    tro_w a = top[0], b = m > 1 ? top[1] : none, c = m > 2 ? top[2] : none,
-          d = m > 3 ? top[3] : none, e = m > 4 ? top[4] : none, f = m > 5 ? top[5] : none,
-          g = m > 6 ? top[6] : none, h = m > 7 ? top[7] : none;
-    for (int k = order; k > 0; k--) {
-        top -= stride;
-        a = tro_wide_fma(theta, a, top[0]);
-        if (m > 1) b = tro_wide_fma(theta, b, top[1]);
-        if (m > 2) c = tro_wide_fma(theta, c, top[2]);
-        if (m > 3) d = tro_wide_fma(theta, d, top[3]);
-        if (m > 4) e = tro_wide_fma(theta, e, top[4]);
-        if (m > 5) f = tro_wide_fma(theta, f, top[5]);
-        if (m > 6) g = tro_wide_fma(theta, g, top[6]);
-        if (m > 7) h = tro_wide_fma(theta, h, top[7]);
-    }
-    out[0] = a;
-    if (m > 1) out[1] = b;
-    if (m > 2) out[2] = c;
-    if (m > 3) out[3] = d;
-    if (m > 4) out[4] = e;
-    if (m > 5) out[5] = f;
-    if (m > 6) out[6] = g;
-    if (m > 7) out[7] = h;
-}
+/* What is wanted of polynomials: values at a first place, values and perhaps slopes at another. */
+enum { TANGENTS_FIRST = 1, TANGENTS_SLOPE = 2 };
 
-/* Up to four polynomials, each at two places: what is read serves both. */
-static TANGENTS_INLINE void tangents_twice(const int m, int order, const tro_w *top,
-                                           size_t stride, const double *theta, tro_w *out,
-                                           tro_w *other)
+typedef struct {
+    double theta[2];           /* the first place, and the other */
+    tro_w *first, *last, *slope; /* (n_state); last may be where the series begin */
+} tangents_wanted;
+
+/* Up to four polynomials: what is read serves all that is wanted of them. */
+static TANGENTS_INLINE void tangents_some(const int m, const int what, int order,
+                                          const tro_w *top, size_t stride,
+                                          const tangents_wanted *wanted, int i)
 {
     const tro_w none = tro_wide_set(0.0);
-    const double low = theta[0], high = theta[1];
-    tro_w a = top[0], b = m > 1 ? top[1] : none, c = m > 2 ? top[2] : none,
-          d = m > 3 ? top[3] : none, e = a, f = b, g = c, h = d;
+    const double low = wanted->theta[0], high = wanted->theta[1];
+    const int first = what & TANGENTS_FIRST, slope = what & TANGENTS_SLOPE;
+    tro_w a = top[i], b = m > 1 ? top[i + 1] : none, c = m > 2 ? top[i + 2] : none,
+          d = m > 3 ? top[i + 3] : none, e = a, f = b, g = c, h = d, u = none, v = none, w = none,
+          x = none;
     for (int k = order; k > 0; k--) {
         top -= stride;
-        const tro_w p = top[0], q = m > 1 ? top[1] : none, r = m > 2 ? top[2] : none,
-                    s = m > 3 ? top[3] : none;
-        a = tro_wide_fma(low, a, p);
+        const tro_w p = top[i], q = m > 1 ? top[i + 1] : none, r = m > 2 ? top[i + 2] : none,
+                    s = m > 3 ? top[i + 3] : none;
+        if (first) a = tro_wide_fma(low, a, p);
+        if (slope) u = tro_wide_fma(high, u, e);
         e = tro_wide_fma(high, e, p);
-        if (m > 1) b = tro_wide_fma(low, b, q);
+        if (first && m > 1) b = tro_wide_fma(low, b, q);
+        if (slope && m > 1) v = tro_wide_fma(high, v, f);
         if (m > 1) f = tro_wide_fma(high, f, q);
-        if (m > 2) c = tro_wide_fma(low, c, r);
+        if (first && m > 2) c = tro_wide_fma(low, c, r);
+        if (slope && m > 2) w = tro_wide_fma(high, w, g);
         if (m > 2) g = tro_wide_fma(high, g, r);
-        if (m > 3) d = tro_wide_fma(low, d, s);
+        if (first && m > 3) d = tro_wide_fma(low, d, s);
+        if (slope && m > 3) x = tro_wide_fma(high, x, h);
         if (m > 3) h = tro_wide_fma(high, h, s);
     }
-    out[0] = a, other[0] = e;
-    if (m > 1) out[1] = b, other[1] = f;
-    if (m > 2) out[2] = c, other[2] = g;
-    if (m > 3) out[3] = d, other[3] = h;
-}
-
-/* A block's tangents at theta * scale; out may be where its series begin. */
-static void tangents_at(const tro_tangents *t, int block, double theta, tro_w *out)
-{
-    const int n = t->model->n_state, order = t->job->order;
-    const size_t stride = (size_t)t->model->n_wide;
-    const tro_w *top = t->series + (size_t)block * t->size + (size_t)order * stride;
-    for (int i = 0; i < n; i += 8) {
-        switch (n - i) {
-        case 1: tangents_some(1, order, top + i, stride, theta, out + i); break;
-        case 2: tangents_some(2, order, top + i, stride, theta, out + i); break;
-        case 3: tangents_some(3, order, top + i, stride, theta, out + i); break;
-        case 4: tangents_some(4, order, top + i, stride, theta, out + i); break;
-        case 5: tangents_some(5, order, top + i, stride, theta, out + i); break;
-        case 6: tangents_some(6, order, top + i, stride, theta, out + i); break;
-        case 7: tangents_some(7, order, top + i, stride, theta, out + i); break;
-        default: tangents_some(8, order, top + i, stride, theta, out + i);
-        }
+    const tro_w values[3][4] = {{a, b, c, d}, {e, f, g, h}, {u, v, w, x}};
+    for (int j = 0; j < m; j++) {
+        if (first) wanted->first[i + j] = values[0][j];
+        wanted->last[i + j] = values[1][j];
+        if (slope) wanted->slope[i + j] = values[2][j];
     }
 }
 
-/* The same at two places at once, which gives the same bits. */
-static void tangents_at_both(const tro_tangents *t, int block, const double *theta, tro_w *out,
-                             tro_w *other)
+/* All of a block's polynomials. */
+static TANGENTS_INLINE void tangents_at(const tro_tangents *t, int block, const int what,
+                                        const tangents_wanted *wanted)
 {
     const int n = t->model->n_state, order = t->job->order;
     const size_t stride = (size_t)t->model->n_wide;
     const tro_w *top = t->series + (size_t)block * t->size + (size_t)order * stride;
-    for (int i = 0; i < n; i += 4) {
-        switch (n - i) {
-        case 1: tangents_twice(1, order, top + i, stride, theta, out + i, other + i); break;
-        case 2: tangents_twice(2, order, top + i, stride, theta, out + i, other + i); break;
-        case 3: tangents_twice(3, order, top + i, stride, theta, out + i, other + i); break;
-        default: tangents_twice(4, order, top + i, stride, theta, out + i, other + i);
-        }
+    int i = 0;
+    for (; i + 4 <= n; i += 4) tangents_some(4, what, order, top, stride, wanted, i);
+    switch (n - i) {
+    case 1: tangents_some(1, what, order, top, stride, wanted, i); break;
+    case 2: tangents_some(2, what, order, top, stride, wanted, i); break;
+    case 3: tangents_some(3, what, order, top, stride, wanted, i); break;
+    default: break;
     }
 }
 
@@ -266,26 +241,29 @@ void tro_taylor_tangents_row(tro_tangents *t, double theta, double *out)
         t->waiting = out;
         return;
     }
-    const double both[2] = {t->theta, theta};
-    for (int block = 0; block < t->n_block; block++)
-        tangents_at_both(t, block, both, t->row + (size_t)block * n,
-                         t->other + (size_t)block * n);
+    for (int block = 0; block < t->n_block; block++) {
+        const size_t at = (size_t)block * n;
+        const tangents_wanted wanted = {{t->theta, theta}, t->row + at, t->other + at, NULL};
+        tangents_at(t, block, TANGENTS_FIRST, &wanted);
+    }
     tangents_write(t, t->row, n, t->waiting);
     tangents_write(t, t->other, n, out);
     t->waiting = NULL;
 }
 
-void tro_taylor_tangents_step(tro_tangents *t, double theta)
+void tro_taylor_tangents_step(tro_tangents *t, double theta, double inverse)
 {
     const size_t n = (size_t)t->model->n_state;
-    const double both[2] = {t->theta, theta};
+    t->inverse = inverse;
     for (int block = 0; block < t->n_block; block++) {
+        const size_t at = (size_t)block * n;
         tro_w *now = t->series + (size_t)block * t->size;
-        memcpy(t->before + (size_t)block * n, now, n * sizeof *now);
+        const tangents_wanted wanted = {{t->theta, theta}, t->row + at, now, t->slope + at};
+        memcpy(t->before + at, now, n * sizeof *now);
         if (t->waiting)
-            tangents_at_both(t, block, both, t->row + (size_t)block * n, now);
+            tangents_at(t, block, TANGENTS_FIRST | TANGENTS_SLOPE, &wanted);
         else
-            tangents_at(t, block, theta, now);
+            tangents_at(t, block, TANGENTS_SLOPE, &wanted);
     }
     if (t->waiting) tangents_write(t, t->row, n, t->waiting);
     t->waiting = NULL;

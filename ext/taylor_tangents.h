@@ -17,6 +17,8 @@ typedef struct {
     tro_w *before;      /* (n_block, n_state) where the last step began */
     tro_w *least;       /* (n_block) absolute tolerances */
     tro_w *row, *other; /* (n_block, n_state) */
+    tro_w *slope;       /* (n_block, n_state) at the last step's end, in its own units of time, */
+    double inverse;     /* one over which this is */
     double theta, *waiting; /* a row that is not yet written, or NULL */
     double *spare;      /* (n_state) what lanes without a tangent write */
 } tro_tangents;
@@ -33,10 +35,11 @@ void tro_taylor_tangents_begin(tro_tangents *t, const double *p, const double *t
 /* Compute the series along a solution's, with time in units of scale. */
 void tro_taylor_tangents_series(tro_tangents *t, double scale, const double *c, const double *s);
 
-/* Raise the sizes of the last two coefficients against a share of the tolerances, as sums of
- * squares over the states (Hindmarsh & Serban, CVODES, 2.6), to the largest of a tangent. */
-void tro_taylor_tangents_sizes(const tro_tangents *t, double share, double *size_last,
-                               double *size_before);
+/* Raise the sizes of the last two coefficients, with time in units of scale, and of the last
+ * step's defect against a share of the tolerances, as sums of squares over the states (Hindmarsh
+ * & Serban, CVODES, 2.6), to the largest of a tangent. */
+void tro_taylor_tangents_sizes(const tro_tangents *t, double scale, double share,
+                               double *size_last, double *size_before, double *size_defect);
 
 /* Whether the tangents of now are finite. */
 int tro_taylor_tangents_finite(const tro_tangents *t);
@@ -47,8 +50,8 @@ void tro_taylor_tangents_now(const tro_tangents *t, double *out);
 /* Those at theta * scale, which are there at the latest when the step has ended. */
 void tro_taylor_tangents_row(tro_tangents *t, double theta, double *out);
 
-/* End the step at theta * scale; and go back again. */
-void tro_taylor_tangents_step(tro_tangents *t, double theta);
+/* End the step at theta * scale, of which inverse is one over scale; and go back again. */
+void tro_taylor_tangents_step(tro_tangents *t, double theta, double inverse);
 void tro_taylor_tangents_retreat(tro_tangents *t);
 
 #endif
