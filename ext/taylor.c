@@ -30,6 +30,10 @@ static const double SHARE = 0.05;
 /* Defect, as an error, above which a step is taken again: what the share promises, and more. */
 static const double DEFECT = 1.0;
 static const double GROW = 4.0;
+/* How far the argument of a function that flattens away from zero may move in a step, and the share
+ * of its distance to zero that it may move further; and that of a sine. None is ever reached where
+ * what the function says can be seen: its own coefficients allow less. */
+static const double STEEP = 8.0, FURTHER = 0.25, WAVE = 2.0;
 /* Share of an input's size that is no jump. */
 static const double SMOOTH = 1e-14;
 
@@ -348,9 +352,39 @@ static void taylor_measure(batch *b, int at)
     tro_measures_step(&b->gauges[at], &stretch);
 }
 
+/* Shorten steps in which an argument moves too far. */
+static tro_v taylor_mind(const batch *b, const int *slots, int n, double near, double further,
+                         tro_v theta, tro_v h)
+{
+    const tro_v half = tro_set(0.5) * theta * theta;
+    for (int k = 0; k < n; k++) {
+        const tro_v *a = b->s + slots[k];
+        const tro_v rise = tro_abs(a[b->model->n_slot]), bend = tro_abs(a[2 * b->model->n_slot]);
+        const tro_v most = tro_fma(tro_set(further), tro_abs(a[0]), tro_set(near));
+        const tro_m far = tro_less(most, tro_fma(rise, theta, bend * half));
+        if (!tro_any(far)) continue;
+        const tro_v cut = tro_smaller(tro_set(0.5) * most / rise, tro_sqrt(most / bend));
+        h = tro_select(far, tro_smaller(h, cut * b->scale), h);
+    }
+    return h;
+}
+
+/* Steps over which a function may wake up and be at rest again at their ends, as
+ * exp(-(y - 50)^2) of a state y: at both the coefficients and the defect say nothing of it. */
+static tro_v taylor_reach(const batch *b, tro_v h)
+{
+    const tro_taylor *model = b->model;
+    if (!model->n_steep && !model->n_wave) return h;
+    const tro_v theta = h / b->scale;
+    const tro_v cut = taylor_mind(b, model->steep, model->n_steep, STEEP, FURTHER, theta, h);
+    return taylor_mind(b, model->waves, model->n_wave, WAVE, 0.0, theta, cut);
+}
+
 /* How long a step a lane takes now; 0 when it takes none, because it is idle, ended, starts
- * on another run or interval, or takes its last step again. */
-static double taylor_choose_lane(batch *b, int at, double h, double size, double defect)
+ * on another run or interval, or takes its last step again. What the coefficients alone allow is
+ * what says whether the problem is stiff. */
+static double taylor_choose_lane(batch *b, int at, double h, double allowed, double size,
+                                 double defect)
 {
     lane *l = &b->lanes[at];
     const tro_options *options = b->job->options;
@@ -405,7 +439,6 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
     if (b->model->sudden && most > 0.01 * (l->end - b->job->t_out[0]))
         most = 0.01 * (l->end - b->job->t_out[0]);
     TRO_LANE(b->most, at) = most < options->h_max ? most : options->h_max;
-    const double free = h;
     l->landed = h >= left * (1.0 - 1e-12);
     if (l->landed) h = left;
     TRO_LANE(b->h, at) = h;
@@ -413,7 +446,7 @@ static double taylor_choose_lane(batch *b, int at, double h, double size, double
         taylor_end(b, at, TRO_HANDOVER);
         return 0.0;
     }
-    if (taylor_stiff(b, at, free)) {
+    if (taylor_stiff(b, at, allowed)) {
         taylor_end(b, at, TRO_HANDOVER_STIFF);
         return 0.0;
     }
@@ -436,12 +469,13 @@ static void taylor_choose(batch *b)
     const tro_v by_last = taylor_log2(size_last * share) * tro_set(-0.5 / b->order);
     const tro_v by_before = taylor_log2(size_before * share) * tro_set(-0.5 / (b->order - 1));
     const tro_v theta = taylor_exp2(tro_smaller(by_last, by_before));
-    const tro_v h = tro_smaller(theta * b->scale, b->most);
+    const tro_v allowed = tro_smaller(theta * b->scale, b->most), h = taylor_reach(b, allowed);
     const tro_v size = size_last + size_before;
     defect = tro_sqrt(defect * mean);
     for (int at = 0; at < TRO_LANES; at++)
-        TRO_LANE(b->h, at) = taylor_choose_lane(b, at, TRO_LANE(h, at), TRO_LANE(size, at),
-                                                TRO_LANE(defect, at));
+        TRO_LANE(b->h, at) =
+            taylor_choose_lane(b, at, TRO_LANE(h, at), TRO_LANE(allowed, at), TRO_LANE(size, at),
+                               TRO_LANE(defect, at));
 }
 
 static int taylor_advance(batch *b)

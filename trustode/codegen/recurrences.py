@@ -148,6 +148,10 @@ class Lowering(Recurrences):
     over_order: list[int] = field(default_factory=list)
     sigmoids: list[Sigmoid] = field(default_factory=list)
     moving: dict[int, bool] = field(default_factory=dict)
+    #: Slots with the arguments, and k times their coefficients, of functions that flatten away
+    #: from zero, and of those that repeat.
+    steep: list[int] = field(default_factory=list)
+    waves: list[int] = field(default_factory=list)
     #: Lines behind those of order 0: products that every order reads.
     ahead: list[str] = field(default_factory=list)
     #: Operations that a coefficient waits for, of each node and of each state's newest.
@@ -195,6 +199,14 @@ class Lowering(Recurrences):
             series.derived = self.new_slot()
             self.later.append(Kept(series.derived, series.later, derived=True))
         return series.derived
+
+    def mind(self, operand: int, arguments: list[int]) -> None:
+        """Keep an argument among those that must not move far: beside k times coefficient k."""
+        a = self.read(operand)
+        slot = self.derive(a)
+        if slot not in arguments:
+            arguments.append(slot)
+            self.first.append(f"s[{slot}] = {a.first};")
 
     def mean(self, left: int, right: int) -> str:
         """Return the text of a sum over k."""
@@ -444,11 +456,13 @@ class Lowering(Recurrences):
     def exp(self, operand: int) -> Series:
         """Lower v = exp(a) by v' = v a'."""
         first = self.read(operand).first
+        self.mind(operand, self.steep)
         series, slot = self.own()
         return self.settle(series, f"tro_vexp({first})", self.follow(operand, slot)[0])
 
     def tanh(self, operand: int) -> Series:
         """Lower v = tanh(a) by v' = (1 - v^2) a'."""
+        self.mind(operand, self.steep)
         v = self.begin(operand)
         self.settle(v.value, f"tro_vtanh({v.operand})", v.later)
         twice = self.square_of(v, "tro_fma(-{0}, {0}, tro_set(1.0))", "-")
@@ -462,6 +476,7 @@ class Lowering(Recurrences):
 
     def logistic(self, number: int, operand: int) -> Series:
         """Lower w = 1 / (1 + exp(z)) by w' = -(w - w^2) z'."""
+        self.mind(operand, self.steep)
         w = self.begin(operand, "-")
         power = self.define(self.first, "h", f"tro_vexp({w.operand})")
         value = self.settle(w.value, f"tro_set(1.0) / (tro_set(1.0) + {power})", w.later)
@@ -504,10 +519,12 @@ class Lowering(Recurrences):
 
     def sin(self, operand: int) -> Series:
         """Lower a sine, with its cosine."""
+        self.mind(operand, self.waves)
         return self.pair(operand, ("sin", "cos"), "-")[0]
 
     def cos(self, operand: int) -> Series:
         """Lower a cosine, with its sine."""
+        self.mind(operand, self.waves)
         return self.pair(operand, ("sin", "cos"), "-")[1]
 
     def sinh(self, operand: int) -> Series:

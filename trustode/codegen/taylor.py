@@ -85,6 +85,9 @@ def taylor_text(
     layout = None
     if len(values.sums) >= _FEWEST_ABREAST:
         layout = _Layout.of(values, n_state)
+    for name, slots in (("steep", values.steep), ("waves", values.waves)):
+        places = ", ".join(f"{'S' if layout else ''}{slot}" for slot in slots)
+        table += f"static const int {name}[] = {{{places}}};\n" if slots else ""
     text = (
         f'#include "taylor.h"\n\n{PROTOTYPES}{helper}\n'
         f"{_slots(values.n_slot, layout)}enum {{ WIDE = {tangents.n_slot} }};\n"
@@ -94,7 +97,9 @@ def taylor_text(
         f"{_series_function(values, ends, layout)}{wide}"
         f"static const tro_taylor taylor_ = {{TRO_TAYLOR_ABI, TRO_LANES, {sizes[0]}, {sizes[1]},\n"
         f"    {sizes[2]}, {len(values.hoisted)}, SLOTS, {sudden}, WIDE, {n_vary}, {len(driven)},\n"
-        f"    {'driven' if driven else '0'}, hoist, series, {'tangent' if wide else '0'}}};\n\n"
+        f"    {'driven' if driven else '0'}, {len(values.steep)}, {len(values.waves)},\n"
+        f"    {'steep' if values.steep else '0'}, {'waves' if values.waves else '0'},\n"
+        f"    hoist, series, {'tangent' if wide else '0'}}};\n\n"
         "TRO_EXPORT const tro_taylor *TRO_ENTRY(void);\n"
         "const tro_taylor *TRO_ENTRY(void) { return &taylor_; }\n"
     )

@@ -26,6 +26,10 @@ typedef struct {
     int n_vary;  /* parameters to differentiate by, or -1 without tangents */
     int n_driven;      /* inputs that move */
     const int *driven; /* (n_driven) which they are */
+    int n_steep, n_wave;
+    /* Slots of arguments, with k times their coefficients, of functions that flatten away from
+     * zero, as tanh and exp do, and of sines and cosines. */
+    const int *steep, *waves;
     /* Constants (n_const) of one run, while its inputs (n_input) stand still or are driven. */
     void (*hoist)(const double *p, const double *u, double *c);
     /* Coefficients s[k * n_slot + i] for k up to order, with time in units of scale, of the
