@@ -201,6 +201,8 @@ typedef struct {
     int n_coef, stride;
     const double *coef;  /* coef[j * stride + i] belongs to theta to the power j */
     const double *y_end; /* (stride) at t_end, where the next step starts */
+    const double *due;   /* (n_due) output times, from the last one before the step on */
+    long n_due;
 } tro_piece;
 
 /* Which events to watch for, and what was seen; one run at a time. */

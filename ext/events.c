@@ -311,6 +311,23 @@ static int events_fire(const tro_options *options, const tro_piece *piece, doubl
     return TRO_SUCCESS;
 }
 
+/* What happens within an instant of an output time happens then: one rounding decides otherwise
+ * whether the output sees it. */
+static double events_settle(tro_events *events, const tro_piece *piece, double t, double instant)
+{
+    double nearest = HUGE_VAL;
+    for (long k = 0; k < piece->n_due && piece->due[k] <= fmin(t + instant, piece->t_end); k++)
+        if (piece->due[k] >= piece->t && fabs(piece->due[k] - t) < fabs(nearest - t))
+            nearest = piece->due[k];
+    if (!(fabs(nearest - t) <= instant) || nearest == t) return t;
+    for (long k = events->log.n; k-- > 0;) {
+        double *row = events->log.rows + (size_t)k * (size_t)events->log.width;
+        if (row[1] != t) break;
+        row[1] = nearest;
+    }
+    return nearest;
+}
+
 int tro_events_step(const tro_options *options, const tro_piece *piece, double *t, int *cut)
 {
     tro_events *events = options->events;
@@ -352,6 +369,6 @@ int tro_events_step(const tro_options *options, const tro_piece *piece, double *
         tro_zeros_place(events, piece, theta);
         if (events->system->n_tangent) events_carry(events, piece, theta);
     }
-    *t = tro_zeros_time(piece, theta);
+    *t = events_settle(events, piece, tro_zeros_time(piece, theta), instant);
     return status;
 }

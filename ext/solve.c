@@ -338,6 +338,7 @@ static int solve_advance(solver *s, double stop, tro_report *report)
         if (!isfinite(error) || bad >= 0) {
             report->n_rejected++;
             if (bad < 0) bad = solve_bad(step->error, step->dim);
+            if (bad < 0 && step->between) bad = solve_bad(step->between, step->dim);
             if (bad >= 0) report->worst = bad;
             if (++nonfinite > NONFINITE_TRIES)
                 return status == TRO_SUCCESS ? TRO_NONFINITE : status;
@@ -506,8 +507,9 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
         int cut = 0;
         if (events) {
             method->dense(&s.step, dim, coef);
+            const long before = (long)report->n_written - 1;
             const tro_piece piece = {s.step.t, s.step.h, t_new, method->n_coef, dim, coef,
-                                     s.step.y_new};
+                                     s.step.y_new, t_out + before, n_out - before};
             status = tro_events_step(options, &piece, &t_new, &cut);
         }
         if (trace && t_new > s.step.t && solve_record(trace, &s.step, method, n) != TRO_SUCCESS) {

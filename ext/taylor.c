@@ -289,8 +289,9 @@ static int taylor_look(batch *b, int at)
     lane *l = &b->lanes[at];
     double t = TRO_LANE(b->t, at);
     for (int i = 0; i < b->n; i++) b->scratch[i] = TRO_LANE(b->y[i], at);
+    const long before = l->written_before > 0 ? l->written_before - 1 : 0;
     const tro_piece piece = {l->t_before, l->h_before, t, b->order + 1, b->n, b->piece,
-                             b->scratch};
+                             b->scratch, job->t_out + before, job->n_out - before};
     int cut = 0, ends = 0;
     const int status = job->look(job->look_context, &piece, l->low_before, l->high_before, &t,
                                  b->state, &cut, &ends);

@@ -569,3 +569,20 @@ def test_an_interrupt_is_heard_at_any_moment():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+def test_an_output_at_the_time_of_a_reset_holds_what_was_set(method):
+    """Wherever rounding puts the crossing of t - 3: x = exp(-a t), and 1 more from then on."""
+    model = tr.Model("dose", {"x": "-a*x", "y": "a*x - y"}, {"a": 1.0}, {"x": 1.0, "y": 0.0})
+    dose = tr.Event("t - 3", set={"x": "x + 1"})
+    solver = tr.Solver(method=method)
+    for a in np.linspace(1, 2, 101):
+        found = tr.simulate(
+            model, np.arange(0, 5.01, 0.25), params={"a": a}, events=dose, solver=solver
+        )
+        assert found.y[12, 0] == pytest.approx(1 + np.exp(-3 * a), abs=1e-4)
+        assert found.events.t[0] == 3.0
+    line = tr.Model("line", {"x": 1}, initial={"x": 0.0})
+    end = tr.Event("x - 2", terminal=True)
+    assert tr.simulate(line, np.linspace(0, 4, 9), events=end, solver=solver).t[-1] == 2.0

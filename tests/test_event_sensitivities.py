@@ -238,3 +238,24 @@ def test_stiff_relaxation_with_a_reset():
     np.testing.assert_allclose(found.events.dtdp, [[-2.0, 0.25]], rtol=1e-5)
     np.testing.assert_allclose(found.dydp[-1, 1], [2.5, -0.25], rtol=1e-5)
     np.testing.assert_allclose(found.dydp[-1, 0], [2 * 1.5 * 2.5, -2 * 1.5 * 0.25], rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+def test_a_reset_that_puts_another_on_zero_shares_its_time(method):
+    """A sets y to 1/2 when a t = 1, where B, y = 1/2, fires too: both times are 1/a."""
+    model = tr.Model("chain", {"x": "a", "y": "-b*y"}, {"a": 1.3, "b": 0.7}, {"x": 0.0, "y": 1.0})
+    events = [
+        tr.Event("x - 1", direction=1, set={"y": 0.5}, name="A"),
+        tr.Event("y - 0.5", direction=-1, set={"x": "x + 3*y - a*b"}, name="B"),
+    ]
+    found = tr.simulate(
+        model, np.linspace(0, 0.95, 20), events=events, sensitivities=["a", "b"],
+        solver=tr.Solver(method=method, rtol=1e-10, atol=1e-12),
+    )  # fmt: skip
+    a, b, t = 1.3, 0.7, found.t[-1]
+    assert found.events.t == pytest.approx([1 / a, 1 / a])
+    assert found.events.dtdp == pytest.approx(np.array([[-1 / a**2, 0.0]] * 2))
+    # Then x = 1 + 3/2 - a b + a (t - 1/a) and y = exp(-b (t - 1/a)) / 2.
+    y = 0.5 * np.exp(-b * (t - 1 / a))
+    exact = np.array([[t - b, -a], [-b * y / a**2, -(t - 1 / a) * y]])
+    assert found.dydp[-1] == pytest.approx(exact, abs=1e-7)

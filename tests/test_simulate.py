@@ -194,7 +194,7 @@ def test_a_state_that_slips_through_zero_is_named():
     rhs = {"S": f"0.02 - {infect} - 0.02*S", "I": f"{infect} - 10.02*I"}
     model = tr.Model("epidemics", rhs=rhs, initial={"S": 0.5, "I": 0.01})
     with pytest.raises(tr.SolveError, match=r"I cannot change its sign.* lower atol"):
-        tr.simulate(model, (0, 50), solver=tr.Solver(rtol=1e-4, atol=1e-4))
+        tr.simulate(model, (0, 50), solver=tr.Solver("rodas5p", rtol=1e-4, atol=1e-4))
     assert tr.simulate(model, (0, 50), solver=tr.Solver(rtol=1e-8, atol=1e-20))["I"].min() > 0.0
 
 
@@ -612,3 +612,56 @@ def test_an_input_that_begins_after_the_end_is_told_of():
 def test_an_input_that_acts_all_the_time_or_never_is_not_told_of(stimulus):
     model = tr.Model("pushed", rhs={"x": "u - x"}, initial={"x": 1}, inputs={"u": 0})
     tr.simulate(model, (0, 20), inputs={"u": stimulus})
+
+
+# ------------------------------------------------------------------ the same run again
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+def test_dense_output_is_that_of_the_same_steps(method):
+    """Of a chaotic run, any other steps would lead elsewhere by t = 40."""
+    model = tr.models.load("lorenz")
+    solution = tr.simulate(model, np.linspace(0, 40, 11), solver=tr.Solver(method=method))
+    assert np.abs(solution(solution.t) - solution.y).max() < 1e-9
+    stopped = tr.simulate(
+        model, np.linspace(0, 40, 401), solver=tr.Solver(method=method, max_steps=150),
+        on_error="return",
+    )  # fmt: skip
+    assert stopped.status == tr.Status.MAX_STEPS
+    assert np.abs(stopped(stopped.t) - stopped.y).max() < 1e-9
+
+
+def test_a_clock_that_stops_a_run_does_not_stop_it_again_elsewhere():
+    """Sensitivities of own steps, and dense output, come of a second run."""
+    model = tr.models.load("lorenz")
+    for limit in np.geomspace(2e-5, 2e-3, 40):
+        solver = tr.Solver("tsit5", time_limit=float(limit))
+        own = tr.simulate(
+            model, (0.0, 30.0), solver=solver, sensitivities=["rho"], on_error="return"
+        )
+        assert np.isfinite(own.dydp).all()
+        some = tr.simulate(model, np.linspace(0, 100, 1001), solver=solver, on_error="return")
+        assert np.abs(some(some.t) - some.y).max() < 1e-9
+
+
+def test_dense_output_ends_with_what_an_event_set():
+    model = tr.Model("fall", {"x": 1, "y": "-y"}, initial={"x": 0.0, "y": 1.0})
+    event = tr.Event("x - 1", terminal=True, set={"y": 5})
+    solution = tr.simulate(model, [0.0, 1.0, 2.0], events=event)
+    assert solution.events.t[0] == solution.t[-1] == 1.0
+    assert solution(1.0)[1] == solution.y[-1, 1] == 5.0
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+def test_spans_near_rounding_end(method):
+    model = tr.Model("fall", {"x": "-x"}, initial={"x": 1.0})
+    span = 1e6 + np.array([0.0, 1e-8])
+    found = tr.simulate(model, span, solver=tr.Solver(method=method))
+    assert found.y[-1, 0] == pytest.approx(np.exp(span[0] - span[1]), rel=1e-15)
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+def test_what_leaves_all_numbers_is_told_by_any_method(method):
+    model = tr.Model("explosion", {"x": "x"}, initial={"x": 1.0})
+    with pytest.raises(tr.SolveError, match="grows without bound"):
+        tr.simulate(model, [0.0, 1000.0], solver=tr.Solver(method=method))

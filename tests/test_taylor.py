@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 import sympy
+from scipy.integrate import quad
 
 import trustode as tr
 from trustode.compile import UNIT, WIDEST, recurrences
@@ -457,10 +458,72 @@ def test_a_line_that_leaves_all_numbers_is_no_success(n):
     """x = k t is beyond the largest double, 1.798e308, before t = 2; nothing tells but x itself."""
     model = tr.Model("line", {"x": "k"}, {"k": 1e308}, {"x": 0.0})
     found = tr.ensemble(model, {"k": np.full(n, 1e308)}, [0.0, 1.0, 2.0])
-    assert (found.status == tr.Status.NONFINITE).all()
+    assert (found.status == tr.Status.DIVERGED).all()
     assert (found.y[:, 1] == 1e308).all()
     assert np.isnan(found.y[:, 2]).all()
 
 
 def test_widest_batch_is_that_of_the_unit():
     assert WIDEST in UNITS[UNIT].widths
+
+
+# ------------------------------------------------------------------ what no coefficient shows
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-9])
+@pytest.mark.parametrize("width", [1e-3, 3e-4])
+def test_a_bump_that_a_state_passes_is_not_stepped_over(width, rtol):
+    """With y = exp(-t / 10) the integral over all t is that of 10 exp(-(y - 1/2)^2 / w) / y."""
+    bump = f"exp(-(y - 0.5)**2/{width})"
+    model = tr.Model("bump", {"x": bump, "y": "-0.1*y"}, initial={"x": 0.0, "y": 1.0})
+
+    def by_y(y):
+        return 10.0 * np.exp(-((y - 0.5) ** 2) / width) / y
+
+    exact = quad(by_y, np.exp(-4.0), 1.0, points=[0.4, 0.5, 0.6], epsabs=1e-13, epsrel=1e-13)[0]
+    for n in (1, 8):
+        runs = tr.ensemble(
+            model, {"x(0)": np.zeros(n)}, [0.0, 40.0], solver=tr.Solver(rtol=rtol, atol=rtol)
+        )
+        assert runs.y[:, -1, 0] == pytest.approx(exact, abs=2 * rtol)
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-9])
+def test_a_bump_of_a_sine_is_not_stepped_over(rtol):
+    """The mean of sin(pi t)^20 is 20! / (2^20 10!^2)."""
+    model = tr.Model("clock", {"x": "sin(pi*y)**20", "y": 1}, initial={"x": 0.0, "y": 0.0})
+    found = tr.simulate(model, [0.0, 1.0], solver=tr.Solver(rtol=rtol, atol=rtol))
+    assert found.y[-1, 0] == pytest.approx(184756 / 2**20, abs=rtol)
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-9])
+def test_sensitivities_are_right_where_the_states_feel_nothing(rtol):
+    """x' = a H(y) - x with a = 0: dx/da is the integral of exp(s - t) H(y(s))."""
+
+    def hill(s):
+        y = 1.0 - np.exp(-0.1 * s)
+        return y**20 / (0.5**20 + y**20)
+
+    model = tr.Model(
+        "silent", {"x": "a*y**20/(0.5**20 + y**20) - x", "y": "0.1*(1 - y)"}, {"a": 0.0},
+        {"x": 0.0, "y": 0.0},
+    )  # fmt: skip
+    t = np.array([0.0, 5.0, 10.0, 20.0, 40.0])
+    exact = [
+        quad(lambda s, end=end: np.exp(s - end) * hill(s), 0, end, epsabs=1e-13, limit=200)[0]
+        for end in t
+    ]
+    solver = tr.Solver(rtol=rtol, atol=rtol)
+    found = tr.simulate(model, t, solver=solver, sensitivities=["a"])
+    assert found.dydp[:, 0, 0] == pytest.approx(exact, abs=10 * rtol)
+    power = tr.Model("power", {"x": "a*y**25", "y": 1}, {"a": 0.0}, {"x": 0.0, "y": 0.0})
+    found = tr.simulate(power, [0.0, 1.0], solver=solver, sensitivities=["a"])
+    assert found.dydp[-1, 0, 0] == pytest.approx(1 / 26, abs=10 * rtol)
+
+
+def test_short_steps_on_request_are_no_sign_of_stiffness():
+    model = tr.Model("swing", {"x": "y", "y": "-x"}, initial={"x": 1.0, "y": 0.0})
+    found = tr.simulate(model, [0.0, 20.0], solver=tr.Solver(h_max=0.01))
+    assert not found.stats["stiff"]
+    assert found.stats["n_jac"] == 0
+    assert found.y[-1, 0] == pytest.approx(np.cos(20.0), abs=1e-9)

@@ -123,13 +123,13 @@ def test_dop853_errs_between_its_steps_by_a_few_tolerances_at_most(name, rtol):
     assert (np.abs(own(t) - exact) / np.abs(exact).max(axis=0)).max() < 20 * rtol
 
 
-def test_dop853_takes_fewer_stages_when_nothing_inside_its_steps_is_asked_for():
+def test_steps_of_dop853_do_not_depend_on_the_output_times():
     model = tr.models.load("lorenz")
     solver = tr.Solver("dop853", rtol=1e-8)
-    ends = tr.simulate(model, [0.0, 5.0], solver=solver).stats
-    inside = tr.simulate(model, np.linspace(0.0, 5.0, 501), solver=solver).stats
-    assert ends["n_rhs"] <= 12 * (ends["n_steps"] + ends["n_rejected"]) + 3
-    assert ends["n_rhs"] < 0.85 * inside["n_rhs"]
+    ends = tr.simulate(model, [0.0, 5.0], solver=solver)
+    inside = tr.simulate(model, np.linspace(0.0, 5.0, 501), solver=solver)
+    assert ends.stats == inside.stats
+    assert np.array_equal(ends.y[-1], inside.y[-1])
 
 
 def test_dop853_steps_to_the_breaks_of_its_inputs():
