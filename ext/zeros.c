@@ -11,6 +11,7 @@ enum {
     DEPTH = 32,             /* halvings of a step */
     MOST_INTERVALS = 1 << 20,
     ABREAST = 4,            /* states whose polynomials are summed at once */
+    FLAT_PARTS = 16,        /* of a step over which a function looks flat, searched one by one */
     NEARBY = 8              /* rounding errors of time, either way, that show a function's own */
 };
 
@@ -260,6 +261,15 @@ static int zeros_glance(const double *g)
     return fabs(c[0]) > spread * (1.0 + 1e-12) + 4.0 * error ? tro_zeros_sign(c[0]) : 0;
 }
 
+/* Whether a function looks the same there, as sign(x - 1) or max(x - 1, 0) - 0.1 do of an x that is
+ * below 1 everywhere but for a moment. */
+static int zeros_even(const double *g)
+{
+    for (int j = 1; j < TRO_GLANCE; j++)
+        if (!(fabs(g[j] - g[0]) <= NOISE * fabs(g[0]))) return 0;
+    return 1;
+}
+
 /* All functions at GLANCES; all points at once, since most steps need no more. */
 static void zeros_sample(tro_events *events, const tro_piece *piece)
 {
@@ -418,8 +428,14 @@ static int zeros_ahead(search *q, double theta, struct tro_watch *watch)
     watch->back = theta;
     for (; theta + width < 1.0 && q->status == TRO_SUCCESS; theta += width, width *= 2.0)
         if (zeros_first(q, theta, theta + width, watch->sign, DEPTH, &watch->next)) return 1;
-    if (q->status != TRO_SUCCESS) return 0;
-    return zeros_first(q, theta, 1.0, watch->sign, DEPTH, &watch->next);
+    const int parts = watch->flat ? FLAT_PARTS : 1;
+    const double part = (1.0 - theta) / parts;
+    for (int k = 1; k <= parts && q->status == TRO_SUCCESS; k++) {
+        const double to = k < parts ? theta + part : 1.0;
+        if (zeros_first(q, theta, to, watch->sign, DEPTH, &watch->next)) return 1;
+        theta = to;
+    }
+    return 0;
 }
 
 int tro_zeros_seek(tro_events *events, const tro_piece *piece, int event, double theta)
@@ -477,11 +493,14 @@ int tro_zeros_look(tro_events *events, const tro_piece *piece)
     zeros_sample(events, piece);
     for (int k = 0; k < events->n_event; k++) {
         struct tro_watch *watch = &events->watch[k];
-        const int side = zeros_glance(events->samples + k * TRO_GLANCE);
+        const double *g = events->samples + k * TRO_GLANCE;
+        const int side = zeros_glance(g);
+        watch->flat = zeros_even(g);
         watch->next = HUGE_VAL;
         watch->offset = 0.0;
         watch->swept = 0;
-        if (side != 0 && !watch->zero && (watch->sign == side || watch->sign == 0)) {
+        if (side != 0 && !watch->flat && !watch->zero &&
+            (watch->sign == side || watch->sign == 0)) {
             watch->sign = side;
             continue;
         }

@@ -26,6 +26,7 @@ struct tro_watch {
     int zero;      /* nonzero when a firing or a reset put its function on zero */
     int pending;   /* direction in which it is about to fire, or 0 */
     int stuck;     /* nonzero when its function cannot be told from zero before its crossing */
+    int flat;      /* nonzero when its function looks the same all over the step */
     int swept;     /* what took its function across before a step began: TRO_SWEPT_*, or 0 */
 };
 

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -306,3 +307,23 @@ def test_many_terms_compile():
     model = tr.Model("long", {x: total}, params=dict.fromkeys(ks, 0.5), initial={x: 0.0})
     wanted = 0.5 * np.sin(np.arange(300) * 0.3).sum()
     assert tr.compile(model).rhs(0.0, [0.3])[0] == pytest.approx(wanted, rel=1e-12)
+
+
+@needs_compiler
+def test_what_a_part_raises_ends_the_solve(monkeypatch):
+    """As Ctrl-C while a part is compiled in the midst of a run that needs millions of steps."""
+
+    def opened(self, name):
+        if name == "slopes":
+            raise KeyboardInterrupt
+        return whole(self, name)
+
+    whole = door._Parts.__call__
+    monkeypatch.setattr(door._Parts, "__call__", opened)
+    model = tr.Model(
+        "interrupted", {"x": "y", "y": "1.25*m*(1 - x**2)*y - x"}, {"m": 1e5}, {"x": 2.0, "y": 0.0}
+    )
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        tr.simulate(model, [0.0, 2e5], solver=tr.Solver(max_steps=10**9, time_limit=60))
+    assert time.monotonic() - began < 30.0

@@ -498,3 +498,24 @@ def test_own_inputs_that_cannot_be_are_told(trust, table):
         tr.ensemble(trust, few, TIMES, inputs={"ev": [0.0, 1.0, "x", 0.0, 0.0]})
     with pytest.raises(ModelError, match="h is given for each run and for all"):
         tr.ensemble(trust, few, TIMES, inputs={"h": COURSES})
+
+
+def test_long_runs_are_reported_and_kept_as_they_end():
+    """1,000 time units of a stiff oscillator, 4,000 times: many seconds of one thread."""
+    seen = []
+
+    def progress(done, total):
+        seen.append(done)
+        if done > 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(tr.Interrupted) as caught:
+        tr.ensemble(
+            tr.models.load("van-der-pol"), {"mu": np.linspace(50, 60, 4000)},
+            np.linspace(0, 20000, 101), threads=1, progress=progress,
+        )  # fmt: skip
+    assert seen[:2] == [0, 32]
+    assert 100 < seen[-1] == caught.value.n_finished < 4000
+    assert len(caught.value.partial.y) == 4000
+    assert np.isfinite(caught.value.partial.y[: seen[-1]]).all()
+    assert (caught.value.partial.status[seen[-1] :] == tr.Status.INTERRUPTED).all()

@@ -586,3 +586,12 @@ def test_an_output_at_the_time_of_a_reset_holds_what_was_set(method):
     line = tr.Model("line", {"x": 1}, initial={"x": 0.0})
     end = tr.Event("x - 2", terminal=True)
     assert tr.simulate(line, np.linspace(0, 4, 9), events=end, solver=solver).t[-1] == 2.0
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p"])
+@pytest.mark.parametrize("function", ["x - 0.99", "sign(x - 0.99)", "max(x - 0.99, 0) - 0.005"])
+def test_functions_that_look_flat_all_over_a_step_are_searched(method, function):
+    """Of x = cos t, which is above 0.99 for 0.28 of each 2 pi: 1 + 6 * 2 crossings up to t = 40."""
+    model = tr.Model("swing", {"x": "y", "y": "-x"}, initial={"x": 1.0, "y": 0.0})
+    found = tr.simulate(model, (0, 40), events=tr.Event(function), solver=tr.Solver(method=method))
+    assert len(found.events) == 13

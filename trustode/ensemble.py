@@ -366,7 +366,7 @@ def ensemble(
 
     def some(found: Arrays, at: NDArray[np.intp]) -> Ensemble:
         y = np.full((n_run, n_time, len(saved)), np.nan)
-        status = np.full(n_run, int(Status.LOST), dtype=found["status"].dtype)
+        status = np.full(n_run, int(Status.INTERRUPTED), dtype=found["status"].dtype)
         y[at], status[at] = found["y"], found["status"]
         return Ensemble(model, frame, times, y, status, saved, None, None, runs, solver)
 

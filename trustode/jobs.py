@@ -7,6 +7,7 @@ how it is cut. Imports the progress, the checkpoint and the interrupt.
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -43,8 +44,14 @@ Finish = Callable[[Arrays, NDArray[np.intp]], Any]
 
 #: Pieces of a task that is shared out or kept: some for each of many workers.
 _PIECES = 128
-#: Rows that keep a thread busy between two records of a checkpoint, at least.
-_ROWS_A_THREAD = 4
+#: Rows that keep a thread busy between two records of a checkpoint, at least; where there are many
+#: rows, enough to go side by side.
+_ROWS_A_THREAD, _ROWS_ABREAST = 4, 32
+#: Seconds of work between two reports, where nothing is shared or kept.
+_SPELL = 1.0
+#: Of so many rows that take no longer than two spells, those that showed it are done again with
+#: the others: to put the results of pieces together would take longer.
+_MANY = 1024
 #: Pieces that an executor is given before it has finished some.
 _MOST_WAITING = 1024
 #: The status of rows whose worker died twice, where statuses are words.
@@ -167,7 +174,7 @@ def carry_out(
         most = min(most, -(-n // _PIECES))
     elif how.checkpoint is not None:
         each = _ROWS_A_THREAD * (how.threads or os.cpu_count() or 1)
-        most = min(most, max(each, -(-n // _PIECES)))
+        most = min(most, max(each, _ROWS_ABREAST if n >= _MANY else 1, -(-n // _PIECES)))
     found: Arrays = {}
     many: dict[str, dict[int, NDArray[Any]]] = {}
     done = np.zeros(n, dtype=bool)
@@ -206,14 +213,16 @@ def carry_out(
             for rows, arrays in checkpoint.finished():
                 keep(rows, arrays)
                 report(rows.stop - rows.start)
-        left = list(_pieces(done, most))
         threads = how.threads if how.executor is None else how.threads or 1
         crew = Crew(threads, np.zeros(1, dtype=np.int32))
         waiting: dict[Future[Arrays], slice] = {}
-        if how.executor is None:
+        left = list(_pieces(done, most))
+        if how.executor is not None:
+            work = _shared(task, left, how.executor, crew, waiting, look, where)
+        elif how.checkpoint is not None:
             work = _here(task, left, crew)
         else:
-            work = _shared(task, left, how.executor, crew, waiting, look, where)
+            work = _in_spells(task, n, most, crew)
 
         def all_of_it() -> None:
             with closing(work):
@@ -316,6 +325,29 @@ def _here(
     """Do the pieces one after the other in this process."""
     for rows in pieces:
         yield rows, task.take(rows).solve(crew)
+
+
+def _in_spells(
+    task: Task, n: int, most: int, crew: Crew
+) -> Generator[tuple[slice, Arrays], None, None]:
+    """Do all rows in this process, in pieces that take a spell each: the first few show how many.
+
+    So there is something to report, and to keep when the user interrupts.
+    """
+    start, size = 0, min(most, _ROWS_ABREAST if n >= 2 * _ROWS_ABREAST else n)
+    showing = size < n
+    while start < n:
+        rows = slice(start, min(start + size, n))
+        began = time.perf_counter()
+        arrays = task.take(rows).solve(crew)
+        seconds = max(time.perf_counter() - began, 1e-9) / (rows.stop - rows.start)
+        size = max(1, min(most, int(_SPELL / seconds)))
+        if showing and _MANY <= n <= most and n * seconds <= 2.0 * _SPELL:
+            showing, size = False, n
+            continue
+        showing = False
+        yield rows, arrays
+        start = rows.stop
 
 
 def _shared(

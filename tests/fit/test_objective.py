@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 import trustode as tr
+from trustode._core import REPORT
 from trustode.fit import Objective
 from trustode.fit.objective import Problem
 from trustode.fit.setup import assembled
@@ -266,6 +267,29 @@ def test_a_group_of_one_time_needs_no_solve() -> None:
         wanted = 0.5 * ((data["y"] - [1.0, 1.0, np.exp(-1.0)]) ** 2).sum() / 0.1**2
         wanted += 3 * np.log(0.1 * np.sqrt(2 * np.pi))
         assert found.nll == pytest.approx(wanted, rel=1e-8)
+
+
+def test_a_run_of_one_time_takes_no_step(monkeypatch) -> None:
+    """A series would look for room of a second time."""
+    reports = []
+    comparison = importlib.import_module("trustode.solve.comparison")
+    sums = comparison.sum_misfit
+
+    def told(*arguments):
+        result = sums(*arguments)
+        reports.extend(a.copy() for a in arguments if getattr(a, "dtype", None) == REPORT)
+        return result
+
+    monkeypatch.setattr(comparison, "sum_misfit", told)
+    model = tr.Model("decay", rhs={"y": "-k * y"}, params={"k": 0.5}, initial={"y": 1.0})
+    data = pd.DataFrame({"g": ["a", "b", "b"], "t": [0.0, 0.0, 2.0], "y": [0.9, 1.1, 0.4]})
+    made = problem_of(
+        model, data, {"y": tr.Gaussian("y", sd=0.1)}, {"k": tr.Vary(0.5, min=0.1, max=2.0)},
+        group="g",
+    )  # fmt: skip
+    made.evaluate(np.array([0.5]))
+    assert reports[0]["n_rhs"][0] == reports[0]["n_rejected"][0] == 0
+    assert reports[0]["n_rhs"][1] > 0
 
 
 def test_gradient_agrees_with_differences() -> None:

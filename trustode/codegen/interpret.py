@@ -75,8 +75,23 @@ def _guarded(function: Callable[..., float]) -> Callable[..., float]:
 
 def _divide(a: float, b: float) -> float:
     if b == 0.0:
-        return math.nan if a == 0.0 or math.isnan(a) else math.copysign(math.inf, a)
+        same = math.copysign(1.0, a) == math.copysign(1.0, b)
+        return math.nan if a == 0.0 or math.isnan(a) else math.inf if same else -math.inf
     return a / b
+
+
+def _pow(a: float, b: float) -> float:
+    try:
+        return math.pow(a, b)
+    except (OverflowError, ValueError):
+        if a < 0.0 and not b.is_integer():
+            return math.nan
+        odd = b.is_integer() and b % 2.0 == 1.0
+        return math.copysign(math.inf, a) if odd else math.inf
+
+
+def _atanh(a: float) -> float:
+    return math.copysign(math.inf, a) if abs(a) == 1.0 else math.atanh(a)
 
 
 def _powlog(a: float, b: float, degree: int) -> float:
@@ -108,7 +123,7 @@ FLOATS: Algebra = {
     "mul": lambda a, b: a * b,
     "div": _divide,
     "neg": lambda a: -a,
-    "pow": _guarded(math.pow),
+    "pow": _pow,
     "powlog": _guarded(_powlog),
     "select": lambda a, b, x, y: x if a < b else y,
     "min": lambda a, b: a if a < b or a != a else b,
@@ -117,8 +132,9 @@ FLOATS: Algebra = {
     "sign": _sign,
     **{
         name: _guarded(getattr(math, name))
-        for name in "exp sqrt tanh cosh sin cos tan asin acos atan asinh acosh atanh".split()
+        for name in "exp sqrt tanh cosh sin cos tan asin acos atan asinh acosh".split()
     },
+    "atanh": _guarded(_atanh),
     "log": _guarded(_log),
     "sinh": _sinh,
 }
