@@ -1,7 +1,7 @@
 /* The C core: what a solve is made of. Knows nothing of Python.
  *
- * Conventions: outputs last; 0 or a negative status; nothing prints, exits, allocates in a
- * step, or lives in a global.
+ * Conventions: outputs last; 0 or a negative status; nothing prints, exits or lives in a global;
+ * in a step only what is kept of it grows, its dense output and what events saw.
  */
 #ifndef TRO_CORE_H
 #define TRO_CORE_H

@@ -8,16 +8,11 @@
 #include <math.h>
 
 #include "core.h"
+#include "wide.h"
 
 /* Generated code stores state by state; a load of two states at once has to wait for both. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-vectorize", "no-tree-slp-vectorize")
-#endif
-
-#if defined(__GNUC__)
-#define INLINE inline __attribute__((always_inline))
-#else
-#define INLINE inline
 #endif
 
 /* The stages of a step; then the derivative where it ends, and three for the dense output. */

@@ -14,16 +14,11 @@
 #include <string.h>
 
 #include "dense.h"
+#include "wide.h"
 
 /* Generated code stores state by state; a load of two states at once has to wait for both. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-vectorize", "no-tree-slp-vectorize")
-#endif
-
-#if defined(__GNUC__)
-#define INLINE inline __attribute__((always_inline))
-#else
-#define INLINE inline
 #endif
 
 enum { STAGES = 8 };

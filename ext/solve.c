@@ -478,7 +478,7 @@ int tro_solve(const tro_model *model, const double *p, const tro_stimulus *stimu
     long next_break = 0;
     int status = TRO_SUCCESS, restart = 1;
     /* A series that was handed over knows no bound. */
-    if (solve_too_large(y, n, report)) status = TRO_DIVERGED;
+    if (report->n_steps > 0 && solve_too_large(y, n, report)) status = TRO_DIVERGED;
     while (s.step.t < end && status == TRO_SUCCESS) {
         if (restart) {
             s.step.ahead = 0;

@@ -6,7 +6,7 @@
  * coefficient: the derivative there against that of the polynomial (its defect).
  *
  * A run that the recurrences cannot carry on (a singularity of an expression, a step that
- * vanishes, stiffness) is handed over with the state it reached; nothing fails here.
+ * vanishes, stiffness) is handed over with the state it reached; only limits end one here.
  */
 #include <float.h>
 #include <math.h>

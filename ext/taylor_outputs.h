@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "taylor_batch.h"
+#include "wide.h"
 
 #if BLOCKS
 /* Where in the step a time lies; at its end it is where the next step starts. */
@@ -116,14 +117,8 @@ static void taylor_end_blocks(batch *b, double t_new)
     }
 }
 #else
-#if defined(__GNUC__)
-#define TAYLOR_INLINE static inline __attribute__((always_inline))
-#else
-#define TAYLOR_INLINE static inline
-#endif
-
 /* Up to four polynomials, whose sums do not wait for each other. */
-TAYLOR_INLINE void tro_taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
+static INLINE void taylor_evaluate_some(const int m, int order, const tro_v *term, size_t stride,
                                         tro_v theta, tro_v *y, tro_v *slope)
 {
     const tro_v none = tro_set(0.0);
@@ -161,13 +156,13 @@ static void taylor_evaluate(int n, int order, const tro_v *c, size_t stride, tro
     for (int i = 0; i < n; i += 4) {
         tro_v *rise = slope ? slope + i : NULL;
         if (n - i >= 4)
-            tro_taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
+            taylor_evaluate_some(4, order, top + i, stride, theta, y + i, rise);
         else if (n - i == 3)
-            tro_taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
+            taylor_evaluate_some(3, order, top + i, stride, theta, y + i, rise);
         else if (n - i == 2)
-            tro_taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
+            taylor_evaluate_some(2, order, top + i, stride, theta, y + i, rise);
         else
-            tro_taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
+            taylor_evaluate_some(1, order, top + i, stride, theta, y + i, rise);
     }
 }
 

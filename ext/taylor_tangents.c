@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "wide.h"
+
 /* The tangents by the parameters of the series have the first places, those by initial values the
  * others. */
 static size_t tangents_blocks(const tro_lanes_job *job)
@@ -136,12 +138,6 @@ int tro_taylor_tangents_finite(const tro_tangents *t)
     return 1;
 }
 
-#if defined(__GNUC__)
-#define TANGENTS_INLINE inline __attribute__((always_inline))
-#else
-#define TANGENTS_INLINE inline
-#endif
-
 /* What is wanted of polynomials: values at a first place, values and perhaps slopes at another. */
 enum { TANGENTS_FIRST = 1, TANGENTS_SLOPE = 2 };
 
@@ -151,7 +147,7 @@ typedef struct {
 } tangents_wanted;
 
 /* Up to four polynomials: what is read serves all that is wanted of them. */
-static TANGENTS_INLINE void tangents_some(const int m, const int what, int order,
+static INLINE void tangents_some(const int m, const int what, int order,
                                           const tro_w *top, size_t stride,
                                           const tangents_wanted *wanted, int i)
 {
@@ -187,7 +183,7 @@ static TANGENTS_INLINE void tangents_some(const int m, const int what, int order
 }
 
 /* All of a block's polynomials. */
-static TANGENTS_INLINE void tangents_at(const tro_tangents *t, int block, const int what,
+static INLINE void tangents_at(const tro_tangents *t, int block, const int what,
                                         const tangents_wanted *wanted)
 {
     const int n = t->model->n_state, order = t->job->order;

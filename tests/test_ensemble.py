@@ -191,6 +191,7 @@ def test_progress_counts_runs(trust, table, monkeypatch):
         ({"kappa": [1.0, None]}, DataError, "kappa is nan"),
         ({"kappa": [1.0, -5.0]}, ModelError, "kappa = -5 in row 1 is outside its range"),
         ({"kappa": ["a", "b"]}, DataError, "must hold numbers"),
+        ({"kappa": [1, "n/a"]}, DataError, "'n/a' in row 1"),
         ({"kappa": [True, False]}, DataError, "must hold numbers"),
         ({"kappa": [1j]}, DataError, "must hold numbers"),
         ({"kappa": []}, DataError, "no rows"),

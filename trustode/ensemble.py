@@ -546,8 +546,12 @@ def _numbers(values: Any, name: object, where: str) -> Array:
     missing = values.isna().all()
     number = kind.is_numeric_dtype(values) and not kind.is_bool_dtype(values)
     if not missing and (not number or kind.is_complex_dtype(values)):
+        # What is no number, rather than the first of a column that it made one of texts.
+        text = values.dtype == object or kind.is_string_dtype(values)
+        parsed = pd.to_numeric(values, errors="coerce") if text else values
+        row = int(np.argmax((parsed.isna() & values.notna()).to_numpy()))
         raise DataError(
-            f"{where}: column {name!r} holds {values.iloc[0]!r:.40} ({values.dtype}); "
-            "it must hold numbers"
+            f"{where}: column {name!r} holds {values.iloc[row]!r:.40} in row {values.index[row]} "
+            f"({values.dtype}); it must hold numbers"
         )
     return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))

@@ -168,6 +168,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+#: Keywords of `Solver`, which calls that solve are often given themselves.
+_OF_SOLVER = ("method", "rtol", "atol", "h_max", "max_steps", "time_limit")
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Return what an unknown keyword was meant to be, as the end of a sentence."""
+    if name in _OF_SOLVER and "solver" in known:
+        return f"; write solver=tr.Solver({name}=...)."
+    return nearest(name, known) or "."
+
+
 def _swapped(one: str, other: str) -> bool:
     """Return whether two texts differ by two neighbouring letters that changed places."""
     apart = [k for k, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]]
@@ -200,7 +211,7 @@ def checks_keywords(function: _Called) -> _Called:
         if not takes(keywords):
             name = next(name for name in keywords if name not in known)
             raise KeywordError(
-                f"{target.__name__}: unknown keyword {name!r}{nearest(name, known) or '.'} "
+                f"{target.__name__}: unknown keyword {name!r}{_meant(name, known)} "
                 f"It takes {listed(known, 30)}"
             )
         try:

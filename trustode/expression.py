@@ -422,6 +422,9 @@ class _Reader:
 
     def call(self, node: ast.Call, depth: int) -> sympy.Expr:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
+            if isinstance(node.func, ast.Attribute) and node.func.attr in FUNCTIONS:
+                plain = node.func.attr
+                raise self.fail(node, f"write {plain}(...), without what stands before {plain}")
             called = node.func.id if isinstance(node.func, ast.Name) else type(node.func).__name__
             raise self.fail(
                 node,

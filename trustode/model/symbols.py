@@ -88,6 +88,11 @@ def named(mapping: object, where: str) -> dict[str, Any]:
         )
     found: dict[str, Any] = {}
     for key, value in mapping.items():
+        if isinstance(key, str) and key.endswith("(0)"):
+            state = key.removesuffix("(0)")
+            raise ModelError(
+                f"{where}: {key[:60]!r} is an initial value: write initial={{{state[:60]!r}: ...}}"
+            )
         name = _name(key, where)
         if name in found:
             raise ModelError(f"{where}: {name!r} is given twice")

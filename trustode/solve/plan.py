@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 
 #: Where "auto" begins to use the method of order 8. Ratio of right-hand sides to tsit5's at equal
 #: error, mean over trust models with and without moving inputs, a model with abs and max, Lorenz'
-#: and van der Pol's equations: with outputs between steps 1.4 at 1e-3, 1.09 at 1e-6, 0.94 at
-#: 1e-8, 0.63 at 1e-11; with ends only 1.09, 0.96, 0.85 and 0.5. Trust models gain from 1e-10 on.
+#: and van der Pol's equations: 1.4 at 1e-3, 1.09 at 1e-6, 0.94 at 1e-8, 0.63 at 1e-11. Trust
+#: models gain from 1e-10 on.
 _TIGHT_RTOL = 1e-8
 #: Beside so many tangents an order less took .96 to 1.00 of the time, with no larger errors.
 _MANY_TANGENTS = 16
