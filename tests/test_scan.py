@@ -461,8 +461,7 @@ def test_progress_counts_points(oscillator):
         measure="final",
         progress=lambda done, total: seen.append((done, total)),
     )
-    # The first few show how many go in one go.
-    assert seen == [(0, 300), (32, 300), (288, 300), (300, 300)]
+    assert seen == [(0, 300), (256, 300), (300, 300)]
 
 
 def test_unknown_column_names_the_nearest(oscillator):

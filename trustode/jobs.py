@@ -49,8 +49,8 @@ _PIECES = 128
 _ROWS_A_THREAD, _ROWS_ABREAST = 4, 32
 #: Seconds of work between two reports, where nothing is shared or kept.
 _SPELL = 1.0
-#: Of so many rows that take no longer than two spells, those that showed it are done again with
-#: the others: to put the results of pieces together would take longer.
+#: Of so many rows the first few show how long all take. Where that is no longer than two spells,
+#: these are done again with the others: to put the results of pieces together would take longer.
 _MANY = 1024
 #: Pieces that an executor is given before it has finished some.
 _MOST_WAITING = 1024
@@ -334,15 +334,15 @@ def _in_spells(
 
     So there is something to report, and to keep when the user interrupts.
     """
-    start, size = 0, min(most, _ROWS_ABREAST if n >= 2 * _ROWS_ABREAST else n)
-    showing = size < n
+    showing = n >= _MANY
+    start, size = 0, min(most, _ROWS_ABREAST if showing else n)
     while start < n:
         rows = slice(start, min(start + size, n))
         began = time.perf_counter()
         arrays = task.take(rows).solve(crew)
         seconds = max(time.perf_counter() - began, 1e-9) / (rows.stop - rows.start)
         size = max(1, min(most, int(_SPELL / seconds)))
-        if showing and _MANY <= n <= most and n * seconds <= 2.0 * _SPELL:
+        if showing and n <= most and n * seconds <= 2.0 * _SPELL:
             showing, size = False, n
             continue
         showing = False
