@@ -370,13 +370,31 @@ static tro_v taylor_mind(const batch *b, const int *slots, int n, double near, d
     return h;
 }
 
+/* The most that an argument moves beyond what it may, or the most before if that is more. */
+static tro_v taylor_beyond(const batch *b, const int *slots, int n, double near, double further,
+                           tro_v theta, tro_v half, tro_v most)
+{
+    const size_t n_slot = (size_t)b->model->n_slot;
+    for (int k = 0; k < n; k++) {
+        const tro_v *a = b->s + slots[k];
+        const tro_v room = tro_fma(tro_set(further), tro_abs(a[0]), tro_set(near));
+        const tro_v moves = tro_fma(tro_abs(a[n_slot]), theta, tro_abs(a[2 * n_slot]) * half);
+        most = tro_larger(most, moves - room);
+    }
+    return most;
+}
+
 /* Steps over which a function may wake up and be at rest again at their ends, as
  * exp(-(y - 50)^2) of a state y: at both the coefficients and the defect say nothing of it. */
 static tro_v taylor_reach(const batch *b, tro_v h)
 {
     const tro_taylor *model = b->model;
     if (!model->n_steep && !model->n_wave) return h;
-    const tro_v theta = h / b->scale;
+    const tro_v theta = h / b->scale, half = tro_set(0.5) * theta * theta;
+    tro_v beyond = tro_set(-1.0);
+    beyond = taylor_beyond(b, model->steep, model->n_steep, STEEP, FURTHER, theta, half, beyond);
+    beyond = taylor_beyond(b, model->waves, model->n_wave, WAVE, 0.0, theta, half, beyond);
+    if (!tro_any(tro_less(tro_set(0.0), beyond))) return h;
     const tro_v cut = taylor_mind(b, model->steep, model->n_steep, STEEP, FURTHER, theta, h);
     return taylor_mind(b, model->waves, model->n_wave, WAVE, 0.0, theta, cut);
 }
