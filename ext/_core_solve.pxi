@@ -317,7 +317,8 @@ def run_alone(Functions functions, cnp.ndarray t, cnp.ndarray p, cnp.ndarray sta
     cdef cnp.ndarray reached = cnp.PyArray_EMPTY(1, &n_state, cnp.NPY_DOUBLE, 0)
     memset(&report, 0, sizeof(report))
     report.status = TRO_INTERRUPTED
-    _set_options(&options, functions, method, stiff, rtol, atol, h_max, max_steps, time_limit, &cancel, raised)
+    _set_options(&options, functions, method, stiff, rtol, atol, h_max, max_steps, time_limit,
+                 &cancel, raised)
     cdef runs_ runs = runs_(
         1, shape[0], <const double *>_data(t), <const double *>_data(p),
         <const double *>_data(start), <double *>_data(y), &report, &queue, n_tangent,

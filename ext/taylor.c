@@ -15,6 +15,7 @@
 
 #include "taylor_batch.h"
 #include "taylor_outputs.h"
+#include "taylor_reach.h"
 #include "taylor_sizes.h"
 
 enum {
@@ -30,10 +31,6 @@ static const double SHARE = 0.05;
 /* Defect, as an error, above which a step is taken again: what the share promises, and more. */
 static const double DEFECT = 1.0;
 static const double GROW = 4.0;
-/* How far the argument of a function that flattens away from zero may move in a step, and the share
- * of its distance to zero that it may move further; and that of a sine. None is ever reached where
- * what the function says can be seen: its own coefficients allow less. */
-static const double STEEP = 8.0, FURTHER = 0.25, WAVE = 2.0;
 /* Share of an input's size that is no jump. */
 static const double SMOOTH = 1e-14;
 
@@ -351,52 +348,6 @@ static void taylor_measure(batch *b, int at)
         .coef = last, .by_power = by_power, .by_state = TRO_LANES, .spread = spread,
         .area = spread + by_power};
     tro_measures_step(&b->gauges[at], &stretch);
-}
-
-/* Shorten steps in which an argument moves too far. */
-static tro_v taylor_mind(const batch *b, const int *slots, int n, double near, double further,
-                         tro_v theta, tro_v h)
-{
-    const tro_v half = tro_set(0.5) * theta * theta;
-    for (int k = 0; k < n; k++) {
-        const tro_v *a = b->s + slots[k];
-        const tro_v rise = tro_abs(a[b->model->n_slot]), bend = tro_abs(a[2 * b->model->n_slot]);
-        const tro_v most = tro_fma(tro_set(further), tro_abs(a[0]), tro_set(near));
-        const tro_m far = tro_less(most, tro_fma(rise, theta, bend * half));
-        if (!tro_any(far)) continue;
-        const tro_v cut = tro_smaller(tro_set(0.5) * most / rise, tro_sqrt(most / bend));
-        h = tro_select(far, tro_smaller(h, cut * b->scale), h);
-    }
-    return h;
-}
-
-/* The most that an argument moves beyond what it may, or the most before if that is more. */
-static tro_v taylor_beyond(const batch *b, const int *slots, int n, double near, double further,
-                           tro_v theta, tro_v half, tro_v most)
-{
-    const size_t n_slot = (size_t)b->model->n_slot;
-    for (int k = 0; k < n; k++) {
-        const tro_v *a = b->s + slots[k];
-        const tro_v room = tro_fma(tro_set(further), tro_abs(a[0]), tro_set(near));
-        const tro_v moves = tro_fma(tro_abs(a[n_slot]), theta, tro_abs(a[2 * n_slot]) * half);
-        most = tro_larger(most, moves - room);
-    }
-    return most;
-}
-
-/* Steps over which a function may wake up and be at rest again at their ends, as
- * exp(-(y - 50)^2) of a state y: at both the coefficients and the defect say nothing of it. */
-static tro_v taylor_reach(const batch *b, tro_v h)
-{
-    const tro_taylor *model = b->model;
-    if (!model->n_steep && !model->n_wave) return h;
-    const tro_v theta = h / b->scale, half = tro_set(0.5) * theta * theta;
-    tro_v beyond = tro_set(-1.0);
-    beyond = taylor_beyond(b, model->steep, model->n_steep, STEEP, FURTHER, theta, half, beyond);
-    beyond = taylor_beyond(b, model->waves, model->n_wave, WAVE, 0.0, theta, half, beyond);
-    if (!tro_any(tro_less(tro_set(0.0), beyond))) return h;
-    const tro_v cut = taylor_mind(b, model->steep, model->n_steep, STEEP, FURTHER, theta, h);
-    return taylor_mind(b, model->waves, model->n_wave, WAVE, 0.0, theta, cut);
 }
 
 /* How long a step a lane takes now; 0 when it takes none, because it is idle, ended, starts

@@ -1,6 +1,7 @@
 """Exceptions: what they are, that they survive a trip between processes, and their words."""
 
 import copy
+import dataclasses
 import inspect
 import pickle
 import re
@@ -138,6 +139,13 @@ def _taken_by_keyword():
         yield from (each for each in found if inspect.isfunction(each))
     yield from (kind.plot for kind in _kinds_of(Shown) if hasattr(kind, "plot"))
     yield tr.Model.freeze
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(tr.Solver)])
+def test_a_solvers_keyword_is_told_where_it_goes(name):
+    model = tr.Model("decay", {"x": "-x"}, initial={"x": 1.0})
+    with pytest.raises(tr.KeywordError, match=rf"write solver=tr\.Solver\({name}=\.\.\.\)"):
+        tr.simulate(model, [0.0, 1.0], **{name: 1})
 
 
 def test_every_call_that_users_make_knows_its_keywords():
